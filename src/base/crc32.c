@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "crc32.h"
+
+uint32_t hf_crc32(uint32_t crc, const void *bytes, size_t size)
+{
+    const uint8_t *p = bytes;
+
+    crc = ~crc;
+    while (size-- > 0) {
+        crc ^= *p++;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (0xEDB88320U & (0U - (crc & 1U)));
+    }
+    return ~crc;
+}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A test program in Python: decorate functions with @case, end with tap.main(). Prints TAP.
+
+    from tap import case, main, skip, expect
+
+    @case("a served bank equals the container's")
+    def _():
+        expect(digest(a) == digest(b), f"{a} differs from {b}")
+
+    main()
+
+Cases run in the order they were written, so that several can share one boot. A case that raises Skip("why") counts as
+skipped and prints why. `--only TEXT` runs the cases whose name contains TEXT.
+"""
+import sys
+import time
+import traceback
+
+_cases = []
+
+
+class Skip(Exception):
+    """Raised by a case that cannot run here; the text says what is missing."""
+
+
+def case(name):
+    def register(function):
+        _cases.append((name, function))
+        return function
+    return register
+
+
+def skip(why):
+    raise Skip(why)
+
+
+def expect(condition, words):
+    if not condition:
+        raise AssertionError(words)
+
+
+def note(text):
+    """A line for the reader of the log; TAP ignores it."""
+    for line in str(text).splitlines():
+        print(f"# {line}", flush=True)
+
+
+def main(cleanup=None):
+    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
+    chosen = [c for c in _cases if only in c[0]]
+    failed = 0
+    print(f"1..{len(chosen)}", flush=True)
+    for number, (name, function) in enumerate(chosen, 1):
+        start = time.monotonic()
+        try:
+            function()
+            print(f"ok {number} - {name}", flush=True)
+        except Skip as why:
+            print(f"ok {number} - {name} # SKIP {why}", flush=True)
+        except Exception:  # a failing case must not hide the ones after it
+            failed += 1
+            note(traceback.format_exc())
+            print(f"not ok {number} - {name}", flush=True)
+        note(f"{time.monotonic() - start:.1f} s")
+    if cleanup:
+        cleanup()
+    sys.exit(1 if failed else 0)
