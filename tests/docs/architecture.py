@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The rows of ARCHITECTURE.md, held to by the build files and by the sources."""
+import os
+import pathlib
+import re
+
+from tap import case, expect, main
+
+ROOT = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
+SOURCES = ROOT / "src"
+
+
+def rows():
+    """{module: row number} from the fenced block of the page."""
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    block = page.split("```")[1]
+    found = re.findall(r"^ *(\d+)  (.*)$", block, re.M)
+    return {module: int(number) for number, modules in found for module in modules.split()}
+
+
+def modules():
+    return sorted(d.name for d in SOURCES.iterdir() if (d / "meson.build").exists())
+
+
+@case("every module of src/ stands in a row")
+def _():
+    missing = [m for m in modules() if m not in rows()]
+    expect(not missing, f"not in the rows of ARCHITECTURE.md: {missing}")
+
+
+@case("a module's build file names only rows below its own")
+def _():
+    row = rows()
+    wrong = []
+    for module in modules():
+        text = (SOURCES / module / "meson.build").read_text()
+        for used in set(re.findall(r"\b(\w+)_dep\b", text)) - {module}:
+            if used in row and row[used] >= row[module]:
+                wrong.append(f"{module} (row {row[module]}) uses {used} (row {row[used]})")
+    expect(not wrong, "; ".join(wrong))
+
+
+@case("no source reaches around the include directories")
+def _():
+    wrong = [str(f.relative_to(ROOT)) for f in SOURCES.rglob("*.[ch]")
+             if re.search(r'#\s*include\s*["<][^">]*\.\./', f.read_text())]
+    expect(not wrong, f"include with ..: {wrong}")
+
+
+@case("a header's name is its own in the whole tree")
+def _():
+    seen = {}
+    for header in SOURCES.rglob("*.h"):
+        seen.setdefault(header.name, []).append(str(header.relative_to(ROOT)))
+    twice = [places for places in seen.values() if len(places) > 1]
+    expect(not twice, f"the same name twice: {twice}")
+
+
+main()
