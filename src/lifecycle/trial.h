@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The account of a trial: how many boots it had and what became of them. Automatic rollback needs evidence, so a boot
+ * counts as failed only when somebody saw it end in a reset, panic or exit without the signal.
+ *
+ * A boot is opened (and written down) before it begins and closed when its end is known. One that is found open at the
+ * next boot had nobody to see its end: the host went down, or everything was killed. It does not count, unless it was
+ * opened `unwatched`, where nobody was ever going to look: then the next boot on the same boot of the host is the
+ * evidence that it ended.
+ *
+ * Pure: the host's boot id is an argument. Any thread.
+ */
+#ifndef HF_TRIAL_H
+#define HF_TRIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lifecycle_table.h"
+
+#define HF_BOOT_ID_SIZE 64
+
+struct hf_trial {
+    uint32_t limit;                /* so many failed boots bring the fallback back; 0: never by itself */
+    uint32_t started;              /* boots begun */
+    uint32_t failed;               /* boots that ended without the signal */
+    uint32_t cut;                  /* boots that the host cut short */
+    bool open;                     /* a boot is going on, as far as anybody wrote down */
+    bool unwatched;                /* of the open boot */
+    bool spoiled;                  /* of the open boot: it was migrated or resumed, so its end will not count */
+    char boot_id[HF_BOOT_ID_SIZE]; /* of the open boot: the host's boot id when it began; "" when none */
+};
+
+enum hf_ending {
+    HF_ENDING_RESET,    /* the guest reset itself */
+    HF_ENDING_PANIC,    /* the guest reported a panic */
+    HF_ENDING_EXIT,     /* the VMM exited: it crashed, or the guest powered off */
+    HF_ENDING_TIMEOUT,  /* no sign of life for trial-timeout */
+    HF_ENDING_OPERATOR, /* reset, powered off or killed by the operator or a signal to us */
+    HF_ENDING_HOST,     /* the host went down, or nobody knows */
+    HF_ENDING_MOVED,    /* the guest migrated away */
+    HF_ENDING_MAX,
+};
+
+/* "guest reset", "panic", ... for the log. */
+const char *hf_ending_name(enum hf_ending ending);
+bool hf_ending_is_evidence(enum hf_ending ending);
+
+/* Opens the next boot. The trial must have no open boot (asserted): close it first. */
+void hf_trial_open_boot(struct hf_trial *t, const char *boot_id, bool unwatched);
+
+/* Closes the open boot and says which event of the table that is: FAILED, FAILED_LAST or CUT. With no open boot
+ * nothing happened and the answer is CUT. */
+enum hf_life_event hf_trial_close_boot(struct hf_trial *t, enum hf_ending ending);
+
+/* What the end of a boot found open was, now that the next one begins under `boot_id`. */
+enum hf_ending hf_trial_presumed_ending(const struct hf_trial *t, const char *boot_id);
+
+#endif
