@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "help.h"
+#include "options.h"
+#include "output.h"
+#include "verbs.h"
+
+/* A file that we open must never become descriptor 0, 1 or 2: a message would be written into it. */
+static bool standard_descriptors_are_open(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return false;
+    return true;
+}
+
+static int fail(const struct hf_invocation *inv, const char *verb, const struct hf_error *err, int r)
+{
+    int status = hf_exit_status(r);
+
+    (void)fflush(stdout);
+    hf_output_error(verb, err, status);
+    if (inv && inv->json)
+        hf_output_error_json(err, status);
+    return status;
+}
+
+static int run_verb(struct hf_invocation *inv)
+{
+    struct hf_error err = {.code = HF_OK};
+    int r, finished;
+
+    if (inv->want_help) {
+        hf_help_verb(inv->verb);
+        inv->json = false;
+        r = 0;
+    } else
+        r = inv->verb->run(inv, &err);
+    if (r < 0)
+        return fail(inv, inv->verb->name, &err, r);
+    finished = hf_output_finish(inv, &err);
+    if (finished < 0)
+        return fail(NULL, inv->verb->name, &err, finished);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct hf_error err = {.code = HF_OK};
+    struct hf_invocation inv;
+    const struct hf_verb *verb;
+    int used, r, status;
+
+    if (!standard_descriptors_are_open())
+        return 1;
+    if (argc < 2) {
+        hf_help_all();
+        return hf_exit_status(HF_EUSAGE);
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("holdfast %s\n", HOLDFAST_VERSION);
+        return fflush(stdout) ? 1 : 0;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        hf_help_all();
+        return fflush(stdout) ? 1 : 0;
+    }
+    if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")) && hf_help_family(argv[1]))
+        return 0;
+    r = hf_find_verb(hf_verbs, argc - 1, argv + 1, &verb, &used, &err);
+    if (r < 0)
+        return fail(NULL, NULL, &err, r);
+    r = hf_parse(verb, argc - 1 - used, argv + 1 + used, &inv, &err);
+    status = r < 0 ? fail(&inv, verb->name, &err, r) : run_verb(&inv);
+    hf_invocation_done(&inv);
+    return status;
+}

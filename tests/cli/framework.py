@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every verb gets from the framework: help, errors, JSON, completion."""
+import subprocess
+
+from program import PROGRAM, holdfast
+from tap import case, expect, main
+
+
+@case("--version and --help")
+def _():
+    expect(holdfast("--version").out.startswith("holdfast 0."), "no version")
+    text = holdfast("--help").out
+    expect(holdfast("help").out == text, "help and --help differ")
+    for verb in holdfast("help", "--json").json["verbs"]:
+        if not verb["hidden"]:
+            expect(f"  {verb['name']} " in text, f"{verb['name']} is not in help")
+
+
+@case("every verb's --help shows its options, and help VERB shows the same")
+def _():
+    for verb in holdfast("help", "--json").json["verbs"]:
+        words = verb["name"].split()
+        text = holdfast(*words, "--help").out
+        expect(text == holdfast("help", *words).out, f"help {verb['name']} differs from --help")
+        for option in verb["options"]:
+            expect(f"--{option['name']}" in text, f"{verb['name']}: --{option['name']} is not in its help")
+
+
+@case("help texts keep one style")
+def _():
+    for verb in holdfast("help", "--json").json["verbs"]:
+        expect(verb["help"][0].isupper() and verb["help"][-1] != ".", f"{verb['name']}: '{verb['help']}'")
+        expect(len(verb["help"]) <= 90, f"{verb['name']}: help of {len(verb['help'])} characters")
+        for option in verb["options"]:
+            expect(option["help"][-1] != ".", f"{verb['name']} --{option['name']}: '{option['help']}'")
+
+
+@case("no verb, an unknown verb, an unknown option: status 2 and one line that helps")
+def _():
+    expect("usage:" in holdfast(status=2).out, "no usage")
+    result = holdfast("hlep", status=2)
+    expect(result.err == "holdfast: there is no verb 'hlep'; did you mean 'help'?\n", result)
+    result = holdfast("help", "--jsno", status=2)
+    expect(result.err == "holdfast help: there is no option '--jsno'; did you mean '--json'?\n", result)
+
+
+@case("with --json an error is an object, too")
+def _():
+    result = holdfast("help", "--json", "a", "b", "c", status=2)
+    expect(result.json["schema"] == 1 and result.json["error"]["exit_status"] == 2, result)
+    expect(result.err.count("\n") == 1, result)
+
+
+@case("control characters in an argument do not reach the terminal")
+def _():
+    result = holdfast("\x1b[31m\nholdfast: done", status=2)
+    expect("\x1b" not in result.err and result.err.count("\n") == 1, result)
+
+
+@case("a full or closed standard output is an error")
+def _():
+    with open("/dev/full", "wb") as full:
+        result = holdfast("help", stdout=full, status=1)
+    expect("standard output" in result.err, result)
+    closed = subprocess.run(["bash", "-c", f"{PROGRAM} help >&-"], stderr=subprocess.PIPE)
+    expect(b"Sanitizer" not in closed.stderr, closed.stderr)
+
+
+def complete(*words):
+    script = f"""source /usr/share/bash-completion/bash_completion
+source <({PROGRAM} completion)
+COMP_WORDS=({' '.join(f"'{w}'" for w in words)}); COMP_CWORD={len(words) - 1}
+COMP_LINE="${{COMP_WORDS[*]}}"; COMP_POINT=${{#COMP_LINE}}
+_holdfast; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    return subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, check=True).stdout.decode().split()
+
+
+@case("bash completes verbs, second words, options and values")
+def _():
+    verbs = holdfast("help", "--json").json["verbs"]
+    shown = [v for v in verbs if not v["hidden"]]
+    expect(set(complete("holdfast", "")) == {v["name"].split()[0] for v in shown} | {"--help", "--version"},
+           complete("holdfast", ""))
+    for verb in shown:
+        words = verb["name"].split()
+        if len(words) == 2:
+            expect(words[1] in complete("holdfast", words[0], ""), f"second word of {verb['name']}")
+        options = set(complete("holdfast", *words, "--"))
+        expect(options == {"--" + o["name"] for o in verb["options"]}, f"{verb['name']}: {options}")
+
+
+main()
