@@ -29,7 +29,7 @@ void hf_print_safely(FILE *to, const char *text)
 }
 
 /* Formats first, so that what a stranger's string contains is escaped whole, line ends included. */
-static void print_text(const char *fmt, va_list ap)
+static void HF_PRINTF(1, 0) print_text(const char *fmt, va_list ap)
 {
     char *text = NULL;
 

@@ -37,20 +37,30 @@ static const char function[] =
     "} &&\n"
     "    complete -F _holdfast holdfast\n";
 
+static bool same_family(const char *a, const char *b)
+{
+    size_t n = strcspn(a, " ");
+
+    return strcspn(b, " ") == n && !strncmp(a, b, n);
+}
+
 /* The second words of a family, once per first word; "" for a verb of one word. */
 static void print_words(const struct hf_verb *const *v)
 {
-    size_t n = strcspn((*v)->name, " ");
+    const char *name = (*v)->name, *gap = "";
 
     for (const struct hf_verb *const *before = hf_verbs; before < v; before++)
-        if (!strncmp((*before)->name, (*v)->name, n) && strcspn((*before)->name, " ") == n)
+        if (same_family((*before)->name, name))
             return;
-    printf("    [%.*s]=\"", (int)n, (*v)->name);
-    for (const char *gap = ""; *v; v++)
-        if (!strncmp((*v)->name, v[0]->name, n) && (*v)->name[n] == ' ') {
-            printf("%s%s", gap, (*v)->name + n + 1);
+    printf("    [%.*s]=\"", (int)strcspn(name, " "), name);
+    for (; *v; v++) {
+        const char *second = strchr((*v)->name, ' ');
+
+        if (second && same_family((*v)->name, name)) {
+            printf("%s%s", gap, second + 1);
             gap = " ";
         }
+    }
     printf("\"\n");
 }
 
