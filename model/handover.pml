@@ -104,7 +104,7 @@ grant:         disk_src = GRANTED;
 #ifdef MUTANT_GRANT_BEFORE_DISK
     :: atomic { granting && flushed && disk_src == OWNED -> disk_src = GRANTED; granting = false }
 #endif
-    :: atomic { up_src && disk_src == GRANTED && quiet ->
+    :: atomic { up_src && disk_src == GRANTED && (quiet || !fair) ->
 revoke:    tell_dst(REVOKE, disk_attempt_src, 0) }
     :: atomic { up_src && to_src ?? [CLAIMED, a] -> to_src ?? CLAIMED, a;
            if
