@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The host's register, in its state directory: per container id the highest epoch this host saw, and where it went. */
+#ifndef HF_EPOCHS_H
+#define HF_EPOCHS_H
+
+#include "owner.h"
+
+struct hf_epoch {
+    uint64_t epoch;
+    bool departed;                  /* to the host below */
+    char host_id[HF_ID_TEXT_SIZE];
+    char host_name[HF_HOST_NAME_SIZE];
+    char uuid[HF_UUID_TEXT_SIZE];   /* the guest's */
+};
+
+/* HF_ENOTFOUND: never seen here. */
+int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
+/* Durable when it returns. A lower epoch than the recorded one is HF_EREFUSED "epoch". */
+int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);
+
+#endif

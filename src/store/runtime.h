@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two directories outside the container. Runtime (lost at boot): owner locks, commit counters, sockets, ROM directories:
+ * $HOLDFAST_RUNTIME_DIR, or /run/holdfast for root, or $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID. State (kept):
+ * the host's identity and its register of epochs: $HOLDFAST_STATE_DIR, or /var/lib/holdfast for root, or
+ * $XDG_STATE_HOME/holdfast, or ~/.local/state/holdfast. Made 0700 when missing; refused (HF_EREFUSED "permissions") when
+ * somebody else owns them or can write them.
+ */
+#ifndef HF_RUNTIME_H
+#define HF_RUNTIME_H
+
+#include <limits.h>
+
+#include "owner.h"
+
+int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err);
+int hf_state_dir(char dir[PATH_MAX], struct hf_error *err);
+/* runtime directory / container id: made 0700; for the sockets and ROM files of one guest. */
+int hf_runtime_guest_dir(const char *container_id, char dir[PATH_MAX], struct hf_error *err);
+
+/* This host: an id made at first use and kept in the state directory, and its name. */
+int hf_host_identity(char id[HF_ID_TEXT_SIZE], char name[HF_HOST_NAME_SIZE], struct hf_error *err);
+
+/* The kernel's boot id: tells a crash of the host from everything else. $HOLDFAST_BOOT_ID overrides it, for tests. */
+int hf_boot_id(char id[HF_UUID_TEXT_SIZE], struct hf_error *err);
+
+#endif
