@@ -4,6 +4,7 @@
 #include "cursor.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #define PAGE      HF_WRITE_QUEUE_PAGE
@@ -28,6 +29,7 @@ struct hf_write_queue_layout {
     uint32_t pages;
     uint64_t bank_size;
     uint64_t mark;
+    int64_t behind;
     uint8_t key[HF_WRITE_QUEUE_KEY_SIZE];
     uint32_t open;          /* which batch receives writes: 0 or 1 */
     uint32_t intent_size;   /* 0: no write is under way */
@@ -174,6 +176,37 @@ uint64_t hf_write_queue_mark(const struct hf_write_queue *q)
 void hf_write_queue_set_mark(struct hf_write_queue *q, uint64_t mark)
 {
     ordered_store(&q->layout->mark, mark);
+}
+
+int64_t hf_write_queue_behind(const struct hf_write_queue *q)
+{
+    return q->layout->behind;
+}
+
+void hf_write_queue_set_behind(struct hf_write_queue *q, int64_t since)
+{
+    ordered_store(&q->layout->behind, since);
+}
+
+size_t hf_write_queue_peek_size(void)
+{
+    return offsetof(struct hf_write_queue_layout, intent);
+}
+
+int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t *waiting, struct hf_error *err)
+{
+    const struct hf_write_queue_layout *l = head;
+
+    if (size < hf_write_queue_peek_size() || l->magic != MAGIC || l->version != VERSION)
+        return hf_error_set(err, HF_ENOTFOUND, "no queue of flash writes here");
+    *behind = l->behind;
+    *waiting = count(l->batch[0].dirty) + count(l->batch[1].dirty);
+    return 0;
+}
+
+const uint8_t *hf_write_queue_peek_key(const void *head)
+{
+    return ((const struct hf_write_queue_layout *)head)->key;
 }
 
 const uint8_t *hf_write_queue_page(const struct hf_write_queue *q, uint32_t page)

@@ -77,6 +77,18 @@ const uint8_t *hf_write_queue_key(const struct hf_write_queue *q);
 uint64_t hf_write_queue_mark(const struct hf_write_queue *q);
 void hf_write_queue_set_mark(struct hf_write_queue *q, uint64_t mark);
 
+/* Since when the container could not be written, in seconds since 1970; 0 when it can. Kept with the queue, so that
+ * others can tell. */
+int64_t hf_write_queue_behind(const struct hf_write_queue *q);
+void hf_write_queue_set_behind(struct hf_write_queue *q, int64_t since);
+
+/* Reads a queue that another process may be using, from a copy of its first `size` bytes: HF_ENOTFOUND, or the two
+ * numbers that hf_write_queue_behind() and hf_write_queue_waiting() give. */
+int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t *waiting, struct hf_error *err);
+const uint8_t *hf_write_queue_peek_key(const void *head);
+/* Bytes of `head` that hf_write_queue_peek() wants. */
+size_t hf_write_queue_peek_size(void);
+
 /* Writes size bytes (1 to HF_WRITE_QUEUE_WRITE_MAX, inside the bank). Returns 1 when the guest's view changed, 0 when
  * it already was that, or the error of a callback, and then nothing changed. */
 int hf_write_queue_write(struct hf_write_queue *q, uint64_t offset, const void *bytes, size_t size,

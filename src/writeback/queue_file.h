@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A write queue in a file of the runtime directory, mapped, so that it outlives the process that serves the bank.
+ *
+ * The file belongs to one boot of one host: its bytes are never synced, and a host that went down took the guest with
+ * it. A file of another boot is therefore emptied, not replayed. It is mode 0600, opened with O_NOFOLLOW, and locked
+ * (an OFD lock, gone with the process) while a process uses it.
+ *
+ * Blocks are reserved before they are stored to, so a full file system is an error (HF_ENOSPC), not a signal.
+ * Not for several threads at once.
+ */
+#ifndef HF_QUEUE_FILE_H
+#define HF_QUEUE_FILE_H
+
+#include "write_queue.h"
+
+struct hf_queue_file;
+
+/* Opens or creates the queue of the bank of `bank_size` bytes. `id` (up to 47 characters) says whose bank it is.
+ * A queue left by a dead process is taken over and its last write completed, which may call load(). HF_EOWNED: another
+ * process uses it. HF_EDAMAGED: a queue of this boot that cannot be read; the file is left as it is. */
+int hf_queue_file_open(const char *path, const char *id, uint64_t bank_size,
+                       int (*load)(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err), void *opaque,
+                       struct hf_queue_file **out, struct hf_error *err);
+
+/* Unmaps and unlocks; the file stays, unless nothing waits in it. NULL is fine. */
+void hf_queue_file_close(struct hf_queue_file *f);
+
+struct hf_write_queue *hf_queue_file_queue(struct hf_queue_file *f);
+
+/* What load() is called with from now on. */
+void hf_queue_file_set_opaque(struct hf_queue_file *f, void *opaque);
+
+/* After a commit: gives memory back to the system when the queue holds more than it is good for. */
+void hf_queue_file_trim(struct hf_queue_file *f);
+
+/* What a queue says about itself, whether or not a process uses it. HF_ENOTFOUND: no file, or one of another boot. */
+struct hf_queue_state {
+    int64_t behind_since; /* seconds since 1970; 0: the container takes writes */
+    uint64_t bytes;       /* of pages not yet in the container */
+};
+int hf_queue_file_look(const char *path, struct hf_queue_state *out, struct hf_error *err);
+
+#endif

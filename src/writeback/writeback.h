@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A container's variable bank with the queue of flash writes in front of it. The queue is the file `vars.queue` in the
+ * guest's runtime directory, so what a server answered for survives that server: the next one takes the queue over, and
+ * hf_writeback_drain() brings it in when there will be none.
+ *
+ * One thread at a time, like the container's handle, with one exception: hf_writeback_commit() touches only the sealed
+ * batch and the container, so other threads may meanwhile use the queue under a lock of their own as long as nobody
+ * seals and load() has the container to itself.
+ */
+#ifndef HF_WRITEBACK_H
+#define HF_WRITEBACK_H
+
+#include "container.h"
+#include "queue_file.h"
+
+/* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
+ * hf_queue_file_close() or hf_writeback_set_container(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a server is at it.
+ * HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is lost or applied,
+ * and the text says where it is: calling again starts with an empty queue. */
+int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err);
+
+/* Another handle on the same container, after the first was closed; load() uses it from now on. */
+void hf_writeback_set_container(struct hf_queue_file *f, struct hf_container *c);
+
+/* Puts the sealed batch into the container in one transaction, durable. The batch stays sealed: the caller says
+ * hf_write_queue_committed(). On an error nothing was committed. HF_ENOSPC, HF_EREFUSED "epoch", HF_EOWNED, ... */
+int hf_writeback_commit(struct hf_container *c, const struct hf_write_queue *q, struct hf_error *err);
+
+/* Brings in what a server that died left behind, if it left anything; *pages (may be NULL) gets how many pages that
+ * were. To be called before anything else changes or copies the bank: at a power-on, before an operator's edit, before
+ * a hand-over. HF_EOWNED: a server is running, so there is nothing left behind. */
+int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, struct hf_error *err);
+
+/* What the queue of this container says about itself; works beside a server. HF_ENOTFOUND: nothing waits. */
+int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err);
+
+#endif
