@@ -296,7 +296,8 @@ static int usable(const char *path, const json_t *json, struct hf_error *err)
         return hf_error_refuse(err, "not-flash", "%s: firmware for '%s', not for flash; a container holds flash images",
                                path, device);
     if (mode && !strcmp(mode, "stateless"))
-        return hf_error_refuse(err, "stateless", "%s: stateless firmware keeps no variables; choose a split image", path);
+        return hf_error_refuse(err, "stateless", "%s: stateless firmware keeps no variables; choose a split image",
+                               path);
     if (mode && strcmp(mode, "split") != 0)
         return hf_error_refuse(err, "combined", "%s: flash mode '%s'; code and variables must be two files ('split')",
                                path, mode);
@@ -305,8 +306,8 @@ static int usable(const char *path, const json_t *json, struct hf_error *err)
     return 0;
 }
 
-static int fill(const char *origin, const char *code, const char *vars, const char *architecture, struct hf_firmware *out,
-                struct hf_error *err)
+static int fill(const char *origin, const char *code, const char *vars, const char *architecture,
+                struct hf_firmware *out, struct hf_error *err)
 {
     struct hf_firmware f = {.origin = strdup(origin), .code = strdup(code), .vars = vars ? strdup(vars) : NULL};
 
@@ -409,10 +410,11 @@ static int find_by_alias(const struct files *files, const struct hf_firmware_que
         if (fits_alias(json, alias, q->machine))
             return take(path, json, alias->architecture, out, err);
     }
-    return hf_error_set(err, HF_ENOTFOUND,
-                        "firmware '%s': no descriptor of %s firmware with these features%s%s; install %s, or name a file",
-                        q->name, alias->architecture, q->machine ? " for machine " : "", q->machine ? q->machine : "",
-                        !strcmp(alias->architecture, "x86_64") ? "ovmf" : "qemu-efi-aarch64");
+    return hf_error_set(
+        err, HF_ENOTFOUND,
+        "firmware '%s': no descriptor of %s firmware with these features%s%s; install %s, or name a file", q->name,
+        alias->architecture, q->machine ? " for machine " : "", q->machine ? q->machine : "",
+        !strcmp(alias->architecture, "x86_64") ? "ovmf" : "qemu-efi-aarch64");
 }
 
 static int find_seabios(const struct hf_firmware_query *q, struct hf_firmware *out, struct hf_error *err)

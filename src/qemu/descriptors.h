@@ -37,11 +37,11 @@ struct hf_firmware_query {
 
 /* What was found. Strings belong to the struct; hf_firmware_done() frees them. */
 struct hf_firmware {
-    char *origin;         /* for messages and the log: path of the descriptor, or "seabios", or the code path */
-    char *code;           /* path of the executable image */
-    char *vars;           /* path of the NVRAM template; NULL when there is none or the word was a path */
+    char *origin;          /* for messages and the log: path of the descriptor, or "seabios", or the code path */
+    char *code;            /* path of the executable image */
+    char *vars;            /* path of the NVRAM template; NULL when there is none or the word was a path */
     char architecture[16]; /* "x86_64", "aarch64"; empty when the word was a path and the query named none */
-    bool described;       /* a descriptor said what follows; a bare path says nothing */
+    bool described;        /* a descriptor said what follows; a bare path says nothing */
     bool requires_smm;
     bool secure_boot;
     bool enrolled_keys;
@@ -54,7 +54,8 @@ void hf_firmware_dirs_free(char **dirs);
 
 /* HF_ENOTFOUND: nothing has that name or those features. HF_EREFUSED: it is there, but of a kind that a container
  * does not hold (rule "stateless", "combined", "not-flash"), or for another architecture or machine ("architecture",
- * "machine"). HF_EIO, HF_EDAMAGED (not JSON, or a field has the wrong type), HF_ENOMEM. `dirs` NULL: hf_firmware_dirs(). */
+ * "machine"). HF_EIO, HF_EDAMAGED (not JSON, or a field has the wrong type), HF_ENOMEM. `dirs` NULL:
+ * hf_firmware_dirs(). */
 int hf_firmware_find(const struct hf_firmware_query *query, char *const *dirs, struct hf_firmware *out,
                      struct hf_error *err);
 void hf_firmware_done(struct hf_firmware *firmware);

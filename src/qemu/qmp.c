@@ -139,7 +139,8 @@ static struct call *free_call(struct hf_qmp *qmp)
     return NULL;
 }
 
-static int put_command(struct buffer *to, const char *command, const json_t *arguments, uint64_t id, struct hf_error *err)
+static int put_command(struct buffer *to, const char *command, const json_t *arguments, uint64_t id,
+                       struct hf_error *err)
 {
     hf_auto(json_drop) json_t *json = json_pack("{s:s, s:I}", "execute", command, "id", (json_int_t)id);
     hf_auto(hf_cleanup_free) char *line = NULL;
@@ -203,7 +204,8 @@ static void negotiated(void *ctx, const json_t *result, const struct hf_error *e
     if (!result || qmp->state != CAPABILITIES)
         return;
     qmp->state = READY;
-    if (append(&qmp->out, qmp->waiting.at ? qmp->waiting.at : "", qmp->waiting.size, 2UL * HF_QMP_OUTPUT_MAX, "", NULL) < 0)
+    if (append(&qmp->out, qmp->waiting.at ? qmp->waiting.at : "", qmp->waiting.size, 2UL * HF_QMP_OUTPUT_MAX, "",
+               NULL) < 0)
         qmp->state = BROKEN;
     free(qmp->waiting.at);
     qmp->waiting = (struct buffer){0};

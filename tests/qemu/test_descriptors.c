@@ -56,7 +56,8 @@ static int tear_down(void **state)
 }
 
 /* Writes DIR/NAME with the given mapping, architecture, machines and features (JSON fragments). */
-static void describe(const char *name, const char *mapping, const char *arch, const char *machines, const char *features)
+static void describe(const char *name, const char *mapping, const char *arch, const char *machines,
+                     const char *features)
 {
     char text[1024];
 

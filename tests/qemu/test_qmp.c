@@ -3,8 +3,8 @@
 
 #include "qmp.h"
 
-#define GREETING                                                                                   \
-    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "             \
+#define GREETING                                                                                                       \
+    "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "                                 \
     "\"package\": \"Debian\"}, \"capabilities\": [\"oob\"]}}\r\n"
 
 struct outcome {
@@ -85,7 +85,8 @@ static void replies_find_their_calls_in_any_order_and_any_cut(void **state)
 
     assert_int_equal(hf_qmp_call(qmp, "a", json_pack("{s:i}", "x", 1), record, &a, NULL), 0);
     assert_int_equal(hf_qmp_call(qmp, "b", NULL, record, &b, NULL), 0);
-    assert_string_equal(sent(qmp), "{\"execute\":\"a\",\"id\":2,\"arguments\":{\"x\":1}}\n{\"execute\":\"b\",\"id\":3}\n");
+    assert_string_equal(sent(qmp),
+                        "{\"execute\":\"a\",\"id\":2,\"arguments\":{\"x\":1}}\n{\"execute\":\"b\",\"id\":3}\n");
     for (; *text; text++)
         assert_int_equal(hf_qmp_feed(qmp, text, 1, NULL), 0);
     assert_true(a.calls == 1 && a.value == 1);
@@ -166,7 +167,8 @@ static void anything_outside_the_protocol_breaks_it_for_good(void **state)
 
 static void a_greeting_without_a_version_is_refused(void **state)
 {
-    static const char *const bad[] = {"{}\n", "{\"QMP\":{}}\n", "{\"QMP\":{\"version\":{\"qemu\":{\"major\":\"7\"}}}}\n",
+    static const char *const bad[] = {"{}\n", "{\"QMP\":{}}\n",
+                                      "{\"QMP\":{\"version\":{\"qemu\":{\"major\":\"7\"}}}}\n",
                                       "{\"QMP\":{\"version\":{\"qemu\":{\"major\":-1,\"minor\":0,\"micro\":0}}}}\n"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arguments.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cleanup.h"
+#include "option_text.h"
+
+struct reading {
+    const struct hf_arguments_guest *guest;
+    struct hf_arguments args;
+    const char *option; /* the one being read, for messages */
+};
+
+typedef int read_fn(struct reading *r, const char *text, struct hf_error *err);
+
+/* ---- one pair at a time ---- */
+
+static int refuse_firmware(const struct reading *r, const char *what, struct hf_error *err)
+{
+    return hf_error_refuse(err, "firmware",
+                           "-%s%s%s: this guest's firmware is the container's; leave it out, or use "
+                           "'holdfast stage' to change it",
+                           r->option, *what ? " " : "", what);
+}
+
+static int check_reserved(const struct reading *r, const char *key, const char *value, struct hf_error *err)
+{
+    const char *last = strrchr(key, '.');
+
+    last = last ? last + 1 : key;
+    if ((strcmp(last, "id") != 0 && strcmp(last, "node-name") != 0) || strncmp(value, "hf-", 3) != 0)
+        return 0;
+    return hf_error_refuse(err, "reserved", "-%s: the name '%.60s' is taken: names with 'hf-' are holdfast's own",
+                           r->option, value);
+}
+
+static int on_named_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    return check_reserved(ctx, key, value, err);
+}
+
+static int on_drive_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    if (!strcmp(key, "if") && !strcmp(value, "pflash"))
+        return refuse_firmware(r, "if=pflash", err);
+    return check_reserved(r, key, value, err);
+}
+
+static int on_device_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    if (!strcmp(key, "driver")) {
+        if (!strncmp(value, "uefi-vars", 9))
+            return hf_error_refuse(err, "uefi-vars",
+                                   "-device %.60s: QEMU's own variable service has no flash to keep; "
+                                   "'holdfast vars' reads and writes its JSON",
+                                   value);
+        if (!strncmp(value, "cfi.pflash", 10))
+            return refuse_firmware(r, "cfi.pflash01", err);
+        if (!strncmp(value, "tpm-", 4))
+            r->args.tpm = true;
+    }
+    return check_reserved(r, key, value, err);
+}
+
+static const char *const confidential_objects[] = {"sev-guest", "sev-snp-guest", "tdx-guest", "s390-pv-guest",
+                                                   "pef-guest", "rme-guest",     "igvm-cfg"};
+
+static int refuse_confidential(const struct reading *r, const char *what, struct hf_error *err)
+{
+    return hf_error_refuse(err, "confidential",
+                           "-%s %.60s: a confidential guest's firmware is measured at launch and "
+                           "not held in flash; run it without holdfast",
+                           r->option, what);
+}
+
+static int on_object_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    for (size_t i = 0; !strcmp(key, "qom-type") && i < HF_ARRAY_SIZE(confidential_objects); i++) {
+        if (!strcmp(value, confidential_objects[i]))
+            return refuse_confidential(r, value, err);
+    }
+    return check_reserved(r, key, value, err);
+}
+
+static int keep(const struct reading *r, char *to, const char *what, const char *value, struct hf_error *err)
+{
+    if (strlen(value) >= HF_MACHINE_NAME_MAX)
+        return hf_error_set(err, HF_EUSAGE, "-%s: %s '%.40s...' is longer than %d characters", r->option, what, value,
+                            HF_MACHINE_NAME_MAX - 1);
+    strcpy(to, value);
+    return 0;
+}
+
+/* QEMU's words for a boolean; "auto" leaves it to the accelerator. */
+static enum hf_switch switch_of(const char *value)
+{
+    static const char *const on[] = {"on", "yes", "true", "y"};
+
+    if (!strcmp(value, "auto"))
+        return HF_SWITCH_UNSET;
+    for (size_t i = 0; i < HF_ARRAY_SIZE(on); i++) {
+        if (!strcmp(value, on[i]))
+            return HF_SWITCH_ON;
+    }
+    return HF_SWITCH_OFF;
+}
+
+static int on_machine_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    if (!strcmp(key, "type"))
+        return keep(r, r->args.machine, "machine type", value, err);
+    if (!strcmp(key, "accel"))
+        return keep(r, r->args.accel, "accelerator", value, err);
+    if (!strncmp(key, "pflash", 6) || !strcmp(key, "firmware"))
+        return refuse_firmware(r, key, err);
+    if (!strcmp(key, "confidential-guest-support") || !strcmp(key, "memory-encryption") || !strcmp(key, "igvm-cfg"))
+        return refuse_confidential(r, key, err);
+    if (!strcmp(key, "smm"))
+        r->args.smm = switch_of(value);
+    return 0;
+}
+
+static int on_accel_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    return strcmp(key, "accel") != 0 ? 0 : keep(r, r->args.accel, "accelerator", value, err);
+}
+
+static int on_action_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct hf_arguments *a = &((struct reading *)ctx)->args;
+
+    if (!strcmp(key, "reboot"))
+        a->on_reboot = !strcmp(value, "shutdown") ? HF_REBOOT_SHUTS_DOWN : HF_REBOOT_RESETS;
+    else if (!strcmp(key, "shutdown"))
+        a->on_shutdown = !strcmp(value, "pause") ? HF_SHUTDOWN_PAUSES : HF_SHUTDOWN_POWERS_OFF;
+    else if (!strcmp(key, "panic"))
+        a->on_panic = !strcmp(value, "pause")          ? HF_PANIC_PAUSES
+                      : !strcmp(value, "exit-failure") ? HF_PANIC_EXITS_FAILED
+                      : !strcmp(value, "none")         ? HF_PANIC_NOTHING
+                                                       : HF_PANIC_SHUTS_DOWN;
+    return 0;
+}
+
+static int refuse_user(const struct reading *r, struct hf_error *err)
+{
+    return hf_error_refuse(err, "user",
+                           "-%s: QEMU could not reach its flash again after a pause; start holdfast as that "
+                           "user, or in that root",
+                           r->option);
+}
+
+static int on_run_with_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    return !strcmp(key, "user") || !strcmp(key, "chroot") ? refuse_user(ctx, err) : 0;
+}
+
+static int check_uuid(const struct reading *r, const char *value, struct hf_error *err)
+{
+    const char *own = r->guest->uuid;
+
+    if (!own || !own[0] || !strcasecmp(own, value))
+        return 0;
+    return hf_error_refuse(err, "uuid",
+                           "-%s: UUID %.40s, but the container's guest is %s; leave it out, or make a guest "
+                           "of its own with 'holdfast clone'",
+                           r->option, value, own);
+}
+
+static int on_smbios_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    return strcmp(key, "uuid") != 0 ? 0 : check_uuid(ctx, value, err);
+}
+
+/* ---- one option at a time ---- */
+
+#define READ_PAIRS(name, implied, fn)                                                                                  \
+    static int name(struct reading *r, const char *text, struct hf_error *err)                                         \
+    {                                                                                                                  \
+        int s = hf_option_text_each(text, implied, fn, r, err);                                                        \
+                                                                                                                       \
+        return s == -HF_EUSAGE ? hf_error_prefix(err, s, "-%s: ", r->option) : s;                                      \
+    }
+READ_PAIRS(read_named, NULL, on_named_pair)
+READ_PAIRS(read_drive, NULL, on_drive_pair)
+READ_PAIRS(read_device, "driver", on_device_pair)
+READ_PAIRS(read_object, "qom-type", on_object_pair)
+READ_PAIRS(read_machine_pairs, "type", on_machine_pair)
+READ_PAIRS(read_accel, "accel", on_accel_pair)
+READ_PAIRS(read_action, NULL, on_action_pair)
+READ_PAIRS(read_run_with, NULL, on_run_with_pair)
+READ_PAIRS(read_smbios, NULL, on_smbios_pair)
+#undef READ_PAIRS
+
+static int read_machine(struct reading *r, const char *text, struct hf_error *err)
+{
+    if (text[0] == '{')
+        return hf_error_refuse(err, "machine", "-%s: QEMU takes no JSON here; write type,key=value", r->option);
+    return read_machine_pairs(r, text, err);
+}
+
+static int refuse_this(struct reading *r, const char *text, struct hf_error *err)
+{
+    return refuse_firmware(r, "", err);
+}
+
+static int refuse_readconfig(struct reading *r, const char *text, struct hf_error *err)
+{
+    return hf_error_refuse(err, "readconfig",
+                           "-readconfig: its file could name other firmware unseen; give its options "
+                           "as arguments");
+}
+
+static int refuse_detached(struct reading *r, const char *text, struct hf_error *err)
+{
+    return hf_error_refuse(err, "daemonize", "-%s: holdfast has to watch QEMU itself; leave it out%s", r->option,
+                           !strcmp(r->option, "daemonize") ? " and put holdfast into the background" : "");
+}
+
+static int read_user(struct reading *r, const char *text, struct hf_error *err)
+{
+    return refuse_user(r, err);
+}
+
+/* "driver.property=value", or driver=...,property=...,value=... */
+static int on_global_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    if (strncmp(key, "cfi.pflash", 10) != 0 && (strcmp(key, "driver") != 0 || strncmp(value, "cfi.pflash", 10) != 0))
+        return 0;
+    return hf_error_refuse(err, "global", "-global %.60s: the flash chips are the container's; leave it out",
+                           strcmp(key, "driver") != 0 ? key : value);
+}
+
+static int read_global(struct reading *r, const char *text, struct hf_error *err)
+{
+    return hf_option_text_each(text, NULL, on_global_pair, r, err);
+}
+
+/* group.id.argument=value */
+static int read_set(struct reading *r, const char *text, struct hf_error *err)
+{
+    const char *id = strchr(text, '.'), *value = strchr(text, '=');
+
+    if (id && !strncmp(id + 1, "hf-", 3))
+        return hf_error_refuse(err, "reserved", "-set %.60s: names with 'hf-' are holdfast's own", text);
+    if (value && value - text >= 3 && !strncmp(value - 3, ".if", 3) && !strcmp(value + 1, "pflash"))
+        return refuse_firmware(r, "if=pflash", err);
+    return 0;
+}
+
+static int read_uuid(struct reading *r, const char *text, struct hf_error *err)
+{
+    r->args.uuid = true;
+    return check_uuid(r, text, err);
+}
+
+static int read_incoming(struct reading *r, const char *text, struct hf_error *err)
+{
+    r->args.incoming = text;
+    return 0;
+}
+
+static int read_loadvm(struct reading *r, const char *text, struct hf_error *err)
+{
+    r->args.loadvm = text;
+    return 0;
+}
+
+static int read_flag(struct reading *r, const char *text, struct hf_error *err)
+{
+    struct hf_arguments *a = &r->args;
+
+    if (!strcmp(r->option, "S"))
+        a->paused = true;
+    else if (!strcmp(r->option, "snapshot"))
+        a->snapshot = true;
+    else if (!strcmp(r->option, "no-reboot"))
+        a->on_reboot = HF_REBOOT_SHUTS_DOWN;
+    else if (!strcmp(r->option, "no-shutdown"))
+        a->on_shutdown = HF_SHUTDOWN_PAUSES;
+    else if (!strcmp(r->option, "enable-kvm"))
+        strcpy(a->accel, "kvm");
+    else
+        a->only_asks = true;
+    return 0;
+}
+
+/* ---- the table ---- */
+
+/* Options of QEMU 7.2 to 11.1 whose contents matter come first; the rest are here so that their arguments are known
+ * to be arguments. */
+static const struct option {
+    const char *name;
+    bool argument;
+    read_fn *read;
+} options[] = {
+    {"bios", true, refuse_this},
+    {"pflash", true, refuse_this},
+    {"drive", true, read_drive},
+    {"set", true, read_set},
+    {"machine", true, read_machine},
+    {"M", true, read_machine},
+    {"accel", true, read_accel},
+    {"enable-kvm", false, read_flag},
+    {"global", true, read_global},
+    {"readconfig", true, refuse_readconfig},
+    {"daemonize", false, refuse_detached},
+    {"preconfig", false, refuse_detached},
+    {"runas", true, read_user},
+    {"chroot", true, read_user},
+    {"run-with", true, read_run_with},
+    {"uuid", true, read_uuid},
+    {"smbios", true, read_smbios},
+    {"device", true, read_device},
+    {"object", true, read_object},
+    {"blockdev", true, read_named},
+    {"chardev", true, read_named},
+    {"netdev", true, read_named},
+    {"mon", true, read_named},
+    {"action", true, read_action},
+    {"no-reboot", false, read_flag},
+    {"no-shutdown", false, read_flag},
+    {"S", false, read_flag},
+    {"snapshot", false, read_flag},
+    {"incoming", true, read_incoming},
+    {"loadvm", true, read_loadvm},
+    {"h", false, read_flag},
+    {"help", false, read_flag},
+    {"version", false, read_flag},
+    {"audio-help", false, read_flag},
+
+    {"add-fd", true, NULL},
+    {"acpitable", true, NULL},
+    {"append", true, NULL},
+    {"audio", true, NULL},
+    {"audiodev", true, NULL},
+    {"balloon", true, NULL},
+    {"boot", true, NULL},
+    {"cdrom", true, NULL},
+    {"compat", true, NULL},
+    {"cpu", true, NULL},
+    {"d", true, NULL},
+    {"D", true, NULL},
+    {"debugcon", true, NULL},
+    {"dfilter", true, NULL},
+    {"display", true, NULL},
+    {"dtb", true, NULL},
+    {"dump-vmstate", true, NULL},
+    {"echr", true, NULL},
+    {"fda", true, NULL},
+    {"fdb", true, NULL},
+    {"fsdev", true, NULL},
+    {"fw_cfg", true, NULL},
+    {"gdb", true, NULL},
+    {"hda", true, NULL},
+    {"hdb", true, NULL},
+    {"hdc", true, NULL},
+    {"hdd", true, NULL},
+    {"icount", true, NULL},
+    {"initrd", true, NULL},
+    {"iscsi", true, NULL},
+    {"k", true, NULL},
+    {"kernel", true, NULL},
+    {"L", true, NULL},
+    {"m", true, NULL},
+    {"mem-path", true, NULL},
+    {"monitor", true, NULL},
+    {"msg", true, NULL},
+    {"mtdblock", true, NULL},
+    {"name", true, NULL},
+    {"net", true, NULL},
+    {"nic", true, NULL},
+    {"numa", true, NULL},
+    {"option-rom", true, NULL},
+    {"overcommit", true, NULL},
+    {"parallel", true, NULL},
+    {"pidfile", true, NULL},
+    {"plugin", true, NULL},
+    {"prom-env", true, NULL},
+    {"qmp", true, NULL},
+    {"qmp-pretty", true, NULL},
+    {"qtest", true, NULL},
+    {"qtest-log", true, NULL},
+    {"rotate", true, NULL},
+    {"rtc", true, NULL},
+    {"sandbox", true, NULL},
+    {"sd", true, NULL},
+    {"seed", true, NULL},
+    {"semihosting-config", true, NULL},
+    {"serial", true, NULL},
+    {"shim", true, NULL},
+    {"smp", true, NULL},
+    {"soundhw", true, NULL},
+    {"spice", true, NULL},
+    {"tb-size", true, NULL},
+    {"tpmdev", true, NULL},
+    {"trace", true, NULL},
+    {"usbdevice", true, NULL},
+    {"vga", true, NULL},
+    {"virtfs", true, NULL},
+    {"vnc", true, NULL},
+    {"watchdog", true, NULL},
+    {"watchdog-action", true, NULL},
+    {"writeconfig", true, NULL},
+    {"xen-domid", true, NULL},
+    {"async-teardown", false, NULL},
+    {"enable-fips", false, NULL},
+    {"enable-sync-profile", false, NULL},
+    {"full-screen", false, NULL},
+    {"jitdump", false, NULL},
+    {"mem-prealloc", false, NULL},
+    {"no-acpi", false, NULL},
+    {"no-fd-bootchk", false, NULL},
+    {"no-hpet", false, NULL},
+    {"no-user-config", false, NULL},
+    {"nodefaults", false, NULL},
+    {"nographic", false, NULL},
+    {"old-param", false, NULL},
+    {"one-insn-per-tb", false, NULL},
+    {"only-migratable", false, NULL},
+    {"perfmap", false, NULL},
+    {"portrait", false, NULL},
+    {"s", false, NULL},
+    {"semihosting", false, NULL},
+    {"singlestep", false, NULL},
+    {"usb", false, NULL},
+    {"win2k-hack", false, NULL},
+    {"xen-attach", false, NULL},
+    {"xen-domid-restrict", false, NULL},
+};
+
+static const struct option *find_option(const char *name)
+{
+    for (size_t i = 0; i < HF_ARRAY_SIZE(options); i++) {
+        if (!strcmp(options[i].name, name))
+            return &options[i];
+    }
+    return NULL;
+}
+
+bool hf_arguments_knows(const char *option, bool *takes_argument)
+{
+    const struct option *found = find_option(option);
+
+    if (found)
+        *takes_argument = found->argument;
+    return found != NULL;
+}
+
+/* Reads the option at argv[*at] and moves past it. */
+static int read_one(struct reading *r, int argc, char *const *argv, int *at, struct hf_error *err)
+{
+    const char *word = argv[(*at)++];
+    const struct option *option;
+
+    if (word[0] != '-' || word[1] == '\0')
+        return 0; /* a disk image */
+    r->option = word + (word[1] == '-' ? 2 : 1);
+    option = find_option(r->option);
+    if (!option) {
+        if (*at < argc && argv[*at][0] != '-')
+            (*at)++;
+        return 0;
+    }
+    if (option->argument && *at == argc)
+        return hf_error_set(err, HF_EUSAGE, "-%s: QEMU wants an argument after it", r->option);
+    const char *text = option->argument ? argv[(*at)++] : NULL;
+    if (text && (!strcmp(text, "help") || !strcmp(text, "?")))
+        r->args.only_asks = true;
+    return option->read ? option->read(r, text, err) : 0;
+}
+
+static int check_machine(const struct reading *r, struct hf_error *err)
+{
+    const char *named = r->args.machine, *own = r->guest->machine ? r->guest->machine : "";
+    const char *effective = named[0] ? named : own[0] ? own : hf_machine_default(r->guest->architecture);
+
+    if (r->args.only_asks)
+        return 0;
+    if (!hf_board_fits(hf_board_of(effective), r->guest->architecture))
+        return hf_error_refuse(err, "machine", "machine type '%s': for an %s guest holdfast knows %s", effective,
+                               r->guest->architecture,
+                               !strcmp(r->guest->architecture, "aarch64") ? "virt" : "pc (i440fx) and q35");
+    if (named[0] && own[0] && hf_board_of(named) != hf_board_of(own))
+        return hf_error_refuse(err, "machine", "machine type '%s', but the container's guest is a '%s'", named, own);
+    if (hf_machine_is_pinned(named) && hf_machine_is_pinned(own) && strcmp(named, own) != 0)
+        return hf_error_refuse(err, "machine",
+                               "machine type '%s', but the container is pinned to '%s'; change it there "
+                               "with 'holdfast set' first",
+                               named, own);
+    if (r->guest->needs_smm && hf_board_of(effective) != HF_BOARD_Q35)
+        return hf_error_refuse(err, "smm",
+                               "machine type '%s': this firmware's Secure Boot needs SMM, which only q35 "
+                               "gives it",
+                               effective);
+    if (r->guest->needs_smm && r->args.smm == HF_SWITCH_OFF)
+        return hf_error_refuse(err, "smm", "-machine smm=off: this firmware's Secure Boot needs SMM");
+    return 0;
+}
+
+int hf_arguments_read(int argc, char *const *argv, const struct hf_arguments_guest *guest, struct hf_arguments *out,
+                      struct hf_error *err)
+{
+    struct reading r = {.guest = guest};
+
+    for (int at = 0; at < argc;) {
+        int s = read_one(&r, argc, argv, &at, err);
+        if (s < 0)
+            return s;
+    }
+    int s = check_machine(&r, err);
+    if (s < 0)
+        return s;
+    *out = r.args;
+    return 0;
+}

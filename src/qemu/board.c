@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "board.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+static const struct {
+    const char *alias, *prefix;
+    enum hf_board board;
+} names[] = {
+    {"pc", "pc-i440fx-", HF_BOARD_PC},
+    {"q35", "pc-q35-", HF_BOARD_Q35},
+    {"virt", "virt-", HF_BOARD_VIRT},
+};
+
+enum hf_board hf_board_of(const char *machine)
+{
+    if (!machine || !machine[0])
+        return HF_BOARD_NONE;
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {
+        if (!strcmp(machine, names[i].alias) || !strncmp(machine, names[i].prefix, strlen(names[i].prefix)))
+            return names[i].board;
+    }
+    return HF_BOARD_OTHER;
+}
+
+bool hf_machine_is_pinned(const char *machine)
+{
+    for (size_t i = 0; machine && i < HF_ARRAY_SIZE(names); i++) {
+        if (!strncmp(machine, names[i].prefix, strlen(names[i].prefix)))
+            return true;
+    }
+    return false;
+}
+
+bool hf_board_fits(enum hf_board board, const char *architecture)
+{
+    if (!strcmp(architecture, "aarch64"))
+        return board == HF_BOARD_VIRT;
+    return board == HF_BOARD_PC || board == HF_BOARD_Q35;
+}
+
+const char *hf_machine_default(const char *architecture)
+{
+    return !strcmp(architecture, "aarch64") ? "virt" : "q35";
+}
