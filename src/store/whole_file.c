@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "whole_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+static int system_error(struct hf_error *err, const char *doing, const char *path)
+{
+    enum hf_code code = errno == ENOENT || errno == ENOTDIR  ? HF_ENOTFOUND
+                        : errno == ENOSPC || errno == EDQUOT ? HF_ENOSPC
+                                                             : HF_EIO;
+
+    return hf_error_set(err, code, "%s '%s': %s", doing, path, strerror(errno));
+}
+
+static int read_all(int fd, uint8_t *to, uint64_t size, const char *path, struct hf_error *err)
+{
+    for (uint64_t at = 0; at < size;) {
+        ssize_t n = read(fd, to + at, size - at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return system_error(err, "cannot read", path);
+        if (n == 0)
+            return hf_error_set(err, HF_EIO, "'%s' became shorter while it was read: %llu of %llu bytes", path,
+                                (unsigned long long)at, (unsigned long long)size);
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+int hf_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t *size, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    hf_auto(hf_cleanup_free) uint8_t *all = NULL;
+    struct stat st;
+    int r;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return system_error(err, "cannot open", path);
+    if (!S_ISREG(st.st_mode))
+        return hf_error_refuse(err, "file", "'%s' is not a regular file", path);
+    if ((uint64_t)st.st_size > max)
+        return hf_error_refuse(err, "file", "'%s' has %llu bytes; at most %llu are taken", path,
+                               (unsigned long long)st.st_size, (unsigned long long)max);
+    all = malloc((size_t)st.st_size + 1);
+    if (!all)
+        return hf_error_set(err, HF_ENOMEM, "no memory for the %llu bytes of '%s'", (unsigned long long)st.st_size,
+                            path);
+    r = read_all(fd, all, (uint64_t)st.st_size, path, err);
+    if (r < 0)
+        return r;
+    *bytes = hf_take_ptr(all);
+    *size = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int write_all(int fd, const uint8_t *from, uint64_t size, const char *path, struct hf_error *err)
+{
+    for (uint64_t at = 0; at < size;) {
+        ssize_t n = write(fd, from + at, size - at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return system_error(err, "cannot write", path);
+        at += (uint64_t)n;
+    }
+    if (fsync(fd) < 0)
+        return system_error(err, "cannot sync", path);
+    return 0;
+}
+
+static int sync_directory_of(const char *path, struct hf_error *err)
+{
+    char copy[PATH_MAX];
+    hf_auto(hf_cleanup_close) int fd = -1;
+
+    snprintf(copy, sizeof copy, "%s", path);
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        return system_error(err, "cannot sync the directory of", path);
+    return 0;
+}
+
+/* An open file beside `path` under a name of its own. */
+static int make_beside(const char *path, mode_t mode, char beside[PATH_MAX], int *fd, struct hf_error *err)
+{
+    if (snprintf(beside, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+        return hf_error_set(err, HF_EUSAGE, "'%s': the path is too long", path);
+    *fd = mkostemp(beside, O_CLOEXEC);
+    if (*fd < 0)
+        return system_error(err, "cannot make a file beside", path);
+    return fchmod(*fd, mode) < 0 ? system_error(err, "cannot set the mode of", beside) : 0;
+}
+
+static int fill_beside(const char *path, const void *bytes, uint64_t size, mode_t mode, char beside[PATH_MAX], int *fd,
+                       struct hf_error *err)
+{
+    int r = make_beside(path, mode, beside, fd, err);
+
+    if (r == 0)
+        r = write_all(*fd, bytes, size, path, err);
+    if (r < 0 && *fd >= 0)
+        (void)unlink(beside);
+    return r;
+}
+
+/* Like rename(), but fails with EEXIST: the name must not be taken from a file that appeared meanwhile. */
+static int name_new(const char *beside, const char *path)
+{
+    if (renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL || link(beside, path) < 0) /* a file system that knows only link() */
+        return -1;
+    return unlink(beside);
+}
+
+int hf_file_write_new(const char *path, const void *bytes, uint64_t size, mode_t mode, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = -1;
+    char beside[PATH_MAX];
+    int r;
+
+    if (access(path, F_OK) == 0)
+        return hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path);
+    r = fill_beside(path, bytes, size, mode, beside, &fd, err);
+    if (r < 0)
+        return r;
+    if (name_new(beside, path) == 0)
+        return sync_directory_of(path, err);
+    r = errno == EEXIST ? hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path)
+                        : system_error(err, "cannot make", path);
+    (void)unlink(beside);
+    return r;
+}
+
+static int keep_old(const char *path, const char *keep, struct hf_error *err)
+{
+    if (!keep || link(path, keep) == 0 || errno == ENOENT)
+        return 0;
+    if (errno == EEXIST)
+        return hf_error_refuse(err, "exists", "'%s' exists; the old '%s' would have to be kept under that name", keep,
+                               path);
+    return system_error(err, "cannot keep the old file as", keep);
+}
+
+int hf_file_replace(const char *path, const void *bytes, uint64_t size, mode_t mode, const char *keep,
+                    struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = -1;
+    char beside[PATH_MAX];
+    struct stat old;
+    bool there = stat(path, &old) == 0;
+    int r = fill_beside(path, bytes, size, mode, beside, &fd, err);
+
+    if (r < 0)
+        return r;
+    if (there && fchown(fd, old.st_uid, old.st_gid) < 0 && errno != EPERM)
+        r = system_error(err, "cannot set the owner of", beside);
+    if (r == 0)
+        r = keep_old(path, keep, err);
+    if (r == 0 && rename(beside, path) < 0)
+        r = system_error(err, "cannot replace", path);
+    if (r < 0) {
+        (void)unlink(beside);
+        return r;
+    }
+    return sync_directory_of(path, err);
+}
