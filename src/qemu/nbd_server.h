@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The process that serves one container's banks to QEMU: nbdkit with holdfast's plugin. Started, watched, restarted and
+ * ended here; used by run, serve and the libvirt hook.
+ *
+ * The caller has the container open with HF_OPEN_RUN; the server inherits the owner lock, so both are one owner, and
+ * the one that lives longer still holds it. The caller does not change the bank while a server runs.
+ *
+ * The server ends when the *thread* that started it ends (the parent-death signal is per thread): start it from a
+ * thread that lives as long as the run, the main one as a rule. It gets its time to bring everything in.
+ *
+ * A server that died is replaced with hf_nbd_server_restart(): what it answered for is in a queue that the next one
+ * takes over. When there will be no next one, call hf_writeback_drain().
+ */
+#ifndef HF_NBD_SERVER_H
+#define HF_NBD_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "nbd_status.h"
+
+struct hf_nbd_server_config {
+    const char *container;      /* path of the .hold file */
+    int lock_fd;                /* hf_container_lock_fd() of the caller's handle */
+    const char *socket;         /* where to listen; at most 107 bytes; its directory exists */
+    uid_t socket_uid;           /* whose socket it becomes; (uid_t)-1: the caller's own */
+    gid_t socket_gid;
+    const char *user, *group;   /* what the server becomes once it has everything open; NULL: see below */
+    const char *selinux_label;  /* label of the socket, NULL: none */
+    const char *libvirt_domain; /* when the store falls behind, the server suspends this domain; NULL: nobody */
+};
+
+struct hf_nbd_server;
+
+/* Starts a server and waits until it listens or failed; then the error is the server's own: HF_EOWNED, HF_EDAMAGED, ...
+ * HF_EOWNED also when somebody listens on that socket. HF_ENOTFOUND: nbdkit or the plugin is not installed.
+ * HF_ETIMEDOUT: not ready within 30 s. The strings are copied. Without `user`, a server started by root keeps the user
+ * and gives up every capability. */
+int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd_server **out, struct hf_error *err);
+
+/* Readable when there is something for hf_nbd_server_next(). Changes with a restart. */
+int hf_nbd_server_fd(const struct hf_nbd_server *s);
+pid_t hf_nbd_server_pid(const struct hf_nbd_server *s); /* -1: none runs */
+const char *hf_nbd_server_socket(const struct hf_nbd_server *s);
+
+/* The next thing the server said, without waiting: 1 and *out, 0 when there is nothing. After HF_NBD_DIED none runs. */
+int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err);
+
+/* Starts it again after HF_NBD_DIED, or ends a running one first. */
+int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
+
+/* Ends it: it brings in what waits and removes its socket. HF_ETIMEDOUT: it was killed after 30 s. Harmless when none
+ * runs. What it could not bring in stays in the queue; hf_writeback_drain() says so. */
+int hf_nbd_server_stop(struct hf_nbd_server *s, struct hf_error *err);
+
+/* Stops it and frees. NULL is fine. */
+void hf_nbd_server_free(struct hf_nbd_server *s);
+
+/* "nbd+unix:///vars?socket=..." for an export; cut to size. */
+void hf_nbd_server_uri(const char *socket, const char *export_name, char *uri, size_t size);
+
+/* Where the plugin is: $HOLDFAST_NBDKIT_PLUGIN, beside this program in a build tree, or installed. HF_ENOTFOUND. */
+int hf_nbd_plugin_path(char *path, size_t size, struct hf_error *err);
+
+#endif
