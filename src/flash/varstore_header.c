@@ -38,6 +38,11 @@ static enum hf_layout layout_of_work(const uint8_t *bytes, size_t size)
     return HF_LAYOUT_UNKNOWN;
 }
 
+bool hf_varstore_interrupted(const uint8_t *bytes, size_t size)
+{
+    return layout_of_work(bytes, size) != HF_LAYOUT_UNKNOWN;
+}
+
 static int check_volume(const uint8_t *bytes, size_t size, const struct hf_layout_info *info,
                         struct hf_varstore_header *h, struct hf_volume *v)
 {

@@ -35,6 +35,9 @@ struct hf_varstore_header {
  * With a pending write the headers are looked for where that write will have put them. */
 int hf_varstore_header_read(const uint8_t *bytes, size_t size, struct hf_varstore_header *header);
 
+/* Is this a bank whose own header is gone, because the power went while it was rewritten? */
+bool hf_varstore_interrupted(const uint8_t *bytes, size_t size);
+
 /* Writes both headers of an empty store of this layout; the caller has erased the bytes. */
 void hf_varstore_header_write(uint8_t *bytes, enum hf_layout layout, bool authenticated);
 
