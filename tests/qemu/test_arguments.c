@@ -196,6 +196,7 @@ static void boards_and_pins(void **state)
     assert_int_equal(hf_board_of("pc-q35-jammy"), HF_BOARD_Q35);
     assert_int_equal(hf_board_of("virt-10.0"), HF_BOARD_VIRT);
     assert_int_equal(hf_board_of("virtual"), HF_BOARD_OTHER);
+    assert_int_equal(hf_board_of("pc-q35-7.2,firmware=x"), HF_BOARD_OTHER);
     assert_false(hf_machine_is_pinned("q35"));
     assert_false(hf_machine_is_pinned(""));
     assert_true(hf_machine_is_pinned("pc-q35-7.2"));

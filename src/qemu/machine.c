@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "machine.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define X86_FLASH_END  (UINT64_C(1) << 32)
+#define X86_FLASH_MAX  (UINT64_C(8) << 20)
+#define X86_FLASH_UNIT UINT64_C(4096)
+#define VIRT_BANK_SIZE (UINT64_C(64) << 20)
+
+static int check_x86(const struct hf_machine *m, struct hf_error *err)
+{
+    if (m->code_size == 0 || m->code_size % X86_FLASH_UNIT || m->vars_size % X86_FLASH_UNIT)
+        return hf_error_refuse(
+            err, "size", "%s: banks of %" PRIu64 " and %" PRIu64 " bytes; flash is made of %" PRIu64 "-byte pieces",
+            m->type, m->code_size, m->vars_size, X86_FLASH_UNIT);
+    if (m->code_size > X86_FLASH_MAX || m->vars_size > X86_FLASH_MAX - m->code_size)
+        return hf_error_refuse(err, "size",
+                               "%s: banks of %" PRIu64 " and %" PRIu64 " bytes; the machine maps at most %" PRIu64,
+                               m->type, m->code_size, m->vars_size, X86_FLASH_MAX);
+    return 0;
+}
+
+static int check_virt(const struct hf_machine *m, struct hf_error *err)
+{
+    if (m->code_size != VIRT_BANK_SIZE || (m->vars_size && m->vars_size != VIRT_BANK_SIZE))
+        return hf_error_refuse(err, "size",
+                               "%s: banks of %" PRIu64 " and %" PRIu64 " bytes; the machine's have %" PRIu64, m->type,
+                               m->code_size, m->vars_size, VIRT_BANK_SIZE);
+    return 0;
+}
+
+int hf_machine_check(const struct hf_machine *m, struct hf_error *err)
+{
+    enum hf_board board = hf_board_of(m->type);
+
+    if (m->needs_smm && board != HF_BOARD_Q35)
+        return hf_error_refuse(err, "smm",
+                               "machine type '%s': this firmware's Secure Boot needs SMM, which only q35 "
+                               "gives it",
+                               m->type);
+    switch (board) {
+    case HF_BOARD_PC:
+    case HF_BOARD_Q35:
+        return check_x86(m, err);
+    case HF_BOARD_VIRT:
+        return check_virt(m, err);
+    default:
+        return hf_error_refuse(err, "machine",
+                               "machine type '%s': holdfast knows the flash of pc (i440fx), q35 and "
+                               "AArch64 virt",
+                               m->type);
+    }
+}
+
+static void add_bank(struct hf_words *out, const struct hf_machine *m, const char *name, bool writable)
+{
+    json_t *server = json_pack("{s:s, s:s}", "type", "unix", "path", m->socket);
+    json_t *node = json_pack("{s:s, s:s+, s:o, s:s, s:b, s:i}", "driver", "nbd", "node-name", "hf-", name, "server",
+                             server, "export", name, "read-only", !writable, "reconnect-delay", HF_RECONNECT_SECONDS);
+
+    hf_words_add(out, "-blockdev");
+    hf_words_add_json(out, node);
+}
+
+static void add_machine(struct hf_words *out, const struct hf_machine *m)
+{
+    hf_words_add(out, "-machine");
+    hf_words_addf(out, "%s%s%spflash0=hf-code%s%s", m->named ? "" : "type=", m->named ? "" : m->type,
+                  m->named ? "" : ",", m->vars_size ? ",pflash1=hf-vars" : "", m->needs_smm ? ",smm=on" : "");
+}
+
+int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err)
+{
+    assert(hf_machine_check(m, NULL) == 0);
+    add_bank(out, m, "code", false);
+    if (m->vars_size)
+        add_bank(out, m, "vars", true);
+    add_machine(out, m);
+    if (m->needs_smm) {
+        hf_words_add(out, "-global");
+        hf_words_add(out, "driver=cfi.pflash01,property=secure,value=on");
+    }
+    if (m->rom_dir) {
+        hf_words_add(out, "-L");
+        hf_words_add(out, m->rom_dir);
+    }
+    if (m->uuid) {
+        hf_words_add(out, "-uuid");
+        hf_words_add(out, m->uuid);
+    }
+    return out->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+}
+
+uint64_t hf_machine_vars_address(const struct hf_machine *m)
+{
+    return hf_board_of(m->type) == HF_BOARD_VIRT ? VIRT_BANK_SIZE : X86_FLASH_END - m->code_size - m->vars_size;
+}

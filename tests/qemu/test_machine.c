@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unit.h"
+
+#include "machine.h"
+
+#define OVMF_CODE 0x37C000
+#define OVMF_VARS 0x84000
+#define BANK      (64U << 20)
+
+static const struct hf_machine ovmf = {
+    .type = "q35", .code_size = OVMF_CODE, .vars_size = OVMF_VARS, .socket = "/run/a,b/nbd.sock", .rom_dir = "/roms"};
+
+/* The arguments joined by spaces. */
+static const char *line(const struct hf_machine *m)
+{
+    static char text[2048];
+    struct hf_words words = {0};
+
+    assert_int_equal(hf_machine_arguments(m, &words, NULL), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < words.count; i++) {
+        strcat(text, i ? " " : "");
+        strcat(text, words.at[i]);
+    }
+    hf_words_done(&words);
+    return text;
+}
+
+static void two_banks_over_nbd(void **state)
+{
+    const char *text = line(&ovmf);
+
+    assert_non_null(strstr(text,
+                           "\"node-name\":\"hf-code\",\"server\":{\"type\":\"unix\",\"path\":\"/run/a,b/nbd.sock\"},"
+                           "\"export\":\"code\",\"read-only\":true,\"reconnect-delay\":300"));
+    assert_non_null(strstr(text, "\"export\":\"vars\",\"read-only\":false"));
+    assert_non_null(strstr(text, "-machine type=q35,pflash0=hf-code,pflash1=hf-vars -L /roms"));
+    assert_null(strstr(text, "smm"));
+    assert_null(strstr(text, "-uuid"));
+}
+
+static void what_the_owner_named_is_left_to_the_owner(void **state)
+{
+    struct hf_machine m = ovmf;
+
+    m.named = true;
+    m.uuid = "u";
+    m.rom_dir = NULL;
+    assert_non_null(strstr(line(&m), "-machine pflash0=hf-code,pflash1=hf-vars -uuid u"));
+}
+
+static void secure_boot_gets_smm_and_secure_flash(void **state)
+{
+    struct hf_machine m = ovmf;
+    struct hf_error err;
+
+    m.needs_smm = true;
+    assert_non_null(strstr(line(&m), ",smm=on -global driver=cfi.pflash01,property=secure,value=on"));
+    m.type = "pc";
+    assert_int_equal(hf_machine_check(&m, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "smm");
+}
+
+static void seabios_is_one_bank(void **state)
+{
+    struct hf_machine m = {.type = "pc", .code_size = 256 * 1024, .socket = "/s"};
+
+    assert_null(strstr(line(&m), "vars"));
+    assert_non_null(strstr(line(&m), "-machine type=pc,pflash0=hf-code"));
+}
+
+static void banks_that_a_board_cannot_map_are_refused(void **state)
+{
+    static const struct {
+        const char *type;
+        uint64_t code, vars;
+        const char *rule;
+    } cases[] = {
+        {"q35", 0, OVMF_VARS, "size"},
+        {"q35", OVMF_CODE + 1, OVMF_VARS, "size"},
+        {"pc", OVMF_CODE, 512, "size"},
+        {"pc", 8U << 20, 4096, "size"},
+        {"pc-q35-7.2", BANK, BANK, "size"},
+        {"pc", 4096, UINT64_MAX - 4095, "size"},
+        {"virt", OVMF_CODE, OVMF_VARS, "size"},
+        {"virt-7.2", BANK, OVMF_VARS, "size"},
+        {"microvm", OVMF_CODE, OVMF_VARS, "machine"},
+        {"", OVMF_CODE, OVMF_VARS, "machine"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hf_machine m = {.type = cases[i].type, .code_size = cases[i].code, .vars_size = cases[i].vars};
+        struct hf_error err;
+        assert_int_equal(hf_machine_check(&m, &err), -HF_EREFUSED);
+        assert_string_equal(err.rule, cases[i].rule);
+    }
+}
+
+static void the_guest_sees_the_variables_here(void **state)
+{
+    struct hf_machine virt = {.type = "virt", .code_size = BANK, .vars_size = BANK};
+
+    assert_int_equal(hf_machine_check(&virt, NULL), 0);
+    assert_true(hf_machine_vars_address(&virt) == 0x04000000);
+    assert_true(hf_machine_vars_address(&ovmf) == 0xFFC00000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_banks_over_nbd),
+        cmocka_unit_test(what_the_owner_named_is_left_to_the_owner),
+        cmocka_unit_test(secure_boot_gets_smm_and_secure_flash),
+        cmocka_unit_test(seabios_is_one_bank),
+        cmocka_unit_test(banks_that_a_board_cannot_map_are_refused),
+        cmocka_unit_test(the_guest_sees_the_variables_here),
+    };
+
+    return cmocka_run_group_tests_name("qemu-machine", tests, NULL, NULL);
+}
