@@ -81,7 +81,7 @@ static char *config_home_dir(void)
     return n < 0 ? NULL : path;
 }
 
-char **hf_firmware_dirs(void)
+char **hf_host_firmware_dirs(void)
 {
     char **dirs = calloc(4, sizeof *dirs);
     size_t n = 0;
@@ -307,12 +307,12 @@ static int usable(const char *path, const json_t *json, struct hf_error *err)
 }
 
 static int fill(const char *origin, const char *code, const char *vars, const char *architecture,
-                struct hf_firmware *out, struct hf_error *err)
+                struct hf_host_firmware *out, struct hf_error *err)
 {
-    struct hf_firmware f = {.origin = strdup(origin), .code = strdup(code), .vars = vars ? strdup(vars) : NULL};
+    struct hf_host_firmware f = {.origin = strdup(origin), .code = strdup(code), .vars = vars ? strdup(vars) : NULL};
 
     if (!f.origin || !f.code || (vars && !f.vars)) {
-        hf_firmware_done(&f);
+        hf_host_firmware_done(&f);
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }
     snprintf(f.architecture, sizeof f.architecture, "%s", architecture ? architecture : "");
@@ -320,7 +320,7 @@ static int fill(const char *origin, const char *code, const char *vars, const ch
     return 0;
 }
 
-static int take(const char *path, const json_t *json, const char *architecture, struct hf_firmware *out,
+static int take(const char *path, const json_t *json, const char *architecture, struct hf_host_firmware *out,
                 struct hf_error *err)
 {
     unsigned features = features_of(json);
@@ -345,7 +345,7 @@ static bool named(const char *base, const char *name)
     return !strcmp(base, name) || (!strncmp(base, name, n) && !strcmp(base + n, ".json"));
 }
 
-static int take_named(const struct file *file, const struct hf_firmware_query *q, struct hf_firmware *out,
+static int take_named(const struct file *file, const struct hf_host_firmware_query *q, struct hf_host_firmware *out,
                       struct hf_error *err)
 {
     hf_auto(json_drop) json_t *json = NULL;
@@ -367,7 +367,7 @@ static int take_named(const struct file *file, const struct hf_firmware_query *q
     return take(file->path, json, arch, out, err);
 }
 
-static int find_by_name(const struct files *files, const struct hf_firmware_query *q, struct hf_firmware *out,
+static int find_by_name(const struct files *files, const struct hf_host_firmware_query *q, struct hf_host_firmware *out,
                         struct hf_error *err)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -396,8 +396,8 @@ static bool fits_alias(const json_t *json, const struct alias *alias, const char
            file_is_readable(text_at(json, "mapping", "executable", "filename"));
 }
 
-static int find_by_alias(const struct files *files, const struct hf_firmware_query *q, const struct alias *alias,
-                         struct hf_firmware *out, struct hf_error *err)
+static int find_by_alias(const struct files *files, const struct hf_host_firmware_query *q, const struct alias *alias,
+                         struct hf_host_firmware *out, struct hf_error *err)
 {
     if (q->architecture && strcmp(q->architecture, alias->architecture) != 0)
         return hf_error_refuse(err, "architecture", "firmware '%s' is for %s; this guest is %s", q->name,
@@ -417,7 +417,7 @@ static int find_by_alias(const struct files *files, const struct hf_firmware_que
         !strcmp(alias->architecture, "x86_64") ? "ovmf" : "qemu-efi-aarch64");
 }
 
-static int find_seabios(const struct hf_firmware_query *q, struct hf_firmware *out, struct hf_error *err)
+static int find_seabios(const struct hf_host_firmware_query *q, struct hf_host_firmware *out, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = NULL;
     const char *arch = q->architecture ? q->architecture : "x86_64";
@@ -431,7 +431,8 @@ static int find_seabios(const struct hf_firmware_query *q, struct hf_firmware *o
     return fill("seabios", path, NULL, arch, out, err);
 }
 
-static int find_in(const struct hf_firmware_query *q, char *const *dirs, struct hf_firmware *out, struct hf_error *err)
+static int find_in(const struct hf_host_firmware_query *q, char *const *dirs, struct hf_host_firmware *out,
+                   struct hf_error *err)
 {
     hf_auto(files_done) struct files files = {0};
     int r = list_files(dirs, &files, err);
@@ -445,8 +446,8 @@ static int find_in(const struct hf_firmware_query *q, char *const *dirs, struct 
     return find_by_name(&files, q, out, err);
 }
 
-int hf_firmware_find(const struct hf_firmware_query *query, char *const *dirs, struct hf_firmware *out,
-                     struct hf_error *err)
+int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *const *dirs, struct hf_host_firmware *out,
+                          struct hf_error *err)
 {
     char **own = NULL;
     int r;
@@ -459,17 +460,17 @@ int hf_firmware_find(const struct hf_firmware_query *query, char *const *dirs, s
     }
     if (!strcmp(query->name, "seabios"))
         return find_seabios(query, out, err);
-    if (!dirs && !(own = hf_firmware_dirs()))
+    if (!dirs && !(own = hf_host_firmware_dirs()))
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     r = find_in(query, dirs ? dirs : own, out, err);
     hf_firmware_dirs_free(own);
     return r;
 }
 
-void hf_firmware_done(struct hf_firmware *firmware)
+void hf_host_firmware_done(struct hf_host_firmware *firmware)
 {
     free(firmware->origin);
     free(firmware->code);
     free(firmware->vars);
-    *firmware = (struct hf_firmware){0};
+    *firmware = (struct hf_host_firmware){0};
 }

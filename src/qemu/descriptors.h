@@ -28,15 +28,15 @@
 #include <holdfast/error.h>
 
 /* What was asked for. `machine` and `architecture` may be NULL: not known yet. */
-struct hf_firmware_query {
+struct hf_host_firmware_query {
     const char *name;
     const char *architecture; /* as QEMU says it: "x86_64", "aarch64" */
     const char *machine;      /* a machine type, versioned or alias; an alias matches what begins with it */
     const char *qemu;         /* program to ask for data directories; NULL: qemu-system-ARCHITECTURE */
 };
 
-/* What was found. Strings belong to the struct; hf_firmware_done() frees them. */
-struct hf_firmware {
+/* What was found. Strings belong to the struct; hf_host_firmware_done() frees them. */
+struct hf_host_firmware {
     char *origin;          /* for messages and the log: path of the descriptor, or "seabios", or the code path */
     char *code;            /* path of the executable image */
     char *vars;            /* path of the NVRAM template; NULL when there is none or the word was a path */
@@ -49,15 +49,15 @@ struct hf_firmware {
 
 /* The documented directories, highest priority first, as a NULL-terminated list; free with hf_firmware_dirs_free().
  * NULL when memory is short. */
-char **hf_firmware_dirs(void);
+char **hf_host_firmware_dirs(void);
 void hf_firmware_dirs_free(char **dirs);
 
 /* HF_ENOTFOUND: nothing has that name or those features. HF_EREFUSED: it is there, but of a kind that a container
  * does not hold (rule "stateless", "combined", "not-flash"), or for another architecture or machine ("architecture",
  * "machine"). HF_EIO, HF_EDAMAGED (not JSON, or a field has the wrong type), HF_ENOMEM. `dirs` NULL:
- * hf_firmware_dirs(). */
-int hf_firmware_find(const struct hf_firmware_query *query, char *const *dirs, struct hf_firmware *out,
-                     struct hf_error *err);
-void hf_firmware_done(struct hf_firmware *firmware);
+ * hf_host_firmware_dirs(). */
+int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *const *dirs, struct hf_host_firmware *out,
+                          struct hf_error *err);
+void hf_host_firmware_done(struct hf_host_firmware *firmware);
 
 #endif

@@ -79,16 +79,16 @@ static const char *flash(const char *file, const char *more)
     return text;
 }
 
-static int find(const char *name, const char *machine, struct hf_firmware *out, struct hf_error *err)
+static int find(const char *name, const char *machine, struct hf_host_firmware *out, struct hf_error *err)
 {
-    struct hf_firmware_query q = {.name = name, .machine = machine};
+    struct hf_host_firmware_query q = {.name = name, .machine = machine};
 
-    return hf_firmware_find(&q, dirs, out, err);
+    return hf_host_firmware_find(&q, dirs, out, err);
 }
 
 static void the_first_name_with_the_features_wins(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     describe("2/60-plain.json", flash(inside("code.fd"), ""), "x86_64", "\"pc-q35-*\",\"pc-i440fx-*\"", "\"acpi-s3\"");
@@ -103,22 +103,22 @@ static void the_first_name_with_the_features_wins(void **state)
     assert_string_equal(f.vars, "/vars.fd");
     assert_string_equal(f.architecture, "x86_64");
     assert_false(f.requires_smm || f.secure_boot);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
 
     assert_int_equal(find("ovmf-secboot", "q35", &f, &err), 0);
     assert_string_equal(strrchr(f.origin, '/'), "/40-keys.json");
     assert_true(f.requires_smm && f.secure_boot && f.enrolled_keys);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
 
     assert_int_equal(find("ovmf-secboot", "pc", &f, &err), -HF_ENOTFOUND);
     assert_int_equal(find("aavmf", NULL, &f, &err), 0);
     assert_string_equal(f.architecture, "aarch64");
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
 }
 
 static void earlier_directories_mask_by_name_and_empty_files_hide(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     put(inside("other.fd"), "other");
@@ -127,26 +127,26 @@ static void earlier_directories_mask_by_name_and_empty_files_hide(void **state)
     describe("0/60-plain.json", flash(inside("other.fd"), ""), "x86_64", "\"pc-q35-*\"", "");
     assert_int_equal(find("ovmf", NULL, &f, &err), 0);
     assert_string_equal(f.code, inside("other.fd"));
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
 
     put(inside("0/60-plain.json"), "");
     assert_int_equal(find("ovmf", NULL, &f, &err), 0);
     assert_string_equal(strrchr(f.origin, '/'), "/70-later.json");
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
     assert_int_equal(find("60-plain", NULL, &f, &err), -HF_ENOTFOUND);
     assert_non_null(strstr(err.text, "hides"));
 }
 
 static void a_descriptor_is_found_by_its_base_name(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     describe("1/77-mine.json", flash(inside("code.fd"), ",\"mode\":\"split\""), "x86_64", "\"pc-q35-*\"", "");
     assert_int_equal(find("77-mine", "pc-q35-10.0", &f, &err), 0);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
     assert_int_equal(find("77-mine.json", NULL, &f, &err), 0);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
     assert_int_equal(find("77", NULL, &f, &err), -HF_ENOTFOUND);
     assert_int_equal(find("77-mine", "pc", &f, &err), -HF_EREFUSED);
     assert_string_equal(err.rule, "machine");
@@ -154,7 +154,7 @@ static void a_descriptor_is_found_by_its_base_name(void **state)
 
 static void kinds_a_container_does_not_hold_are_refused_by_name(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     describe("2/80-stateless.json", flash("/x", ",\"mode\":\"stateless\""), "x86_64", "\"pc-q35-*\"", "");
@@ -171,7 +171,7 @@ static void kinds_a_container_does_not_hold_are_refused_by_name(void **state)
 
 static void damaged_descriptors_are_passed_over_unless_asked_for(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     put(inside("2/10-broken.json"), "{\"mapping\": ");
@@ -180,7 +180,7 @@ static void damaged_descriptors_are_passed_over_unless_asked_for(void **state)
     put(inside("2/13-text"), "not even named like one");
     describe("2/60-plain.json", flash(inside("code.fd"), ""), "x86_64", "\"pc-q35-*\"", "");
     assert_int_equal(find("ovmf", NULL, &f, &err), 0);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
     assert_int_equal(find("10-broken", NULL, &f, &err), -HF_EDAMAGED);
     assert_int_equal(find("11-types", NULL, &f, &err), -HF_EDAMAGED);
     assert_int_equal(find("12-array", NULL, &f, &err), -HF_EDAMAGED);
@@ -189,14 +189,14 @@ static void damaged_descriptors_are_passed_over_unless_asked_for(void **state)
 
 static void a_path_is_taken_as_it_is(void **state)
 {
-    struct hf_firmware f;
+    struct hf_host_firmware f;
     struct hf_error err;
 
     assert_int_equal(find(inside("code.fd"), NULL, &f, &err), 0);
     assert_string_equal(f.code, inside("code.fd"));
     assert_null(f.vars);
     assert_false(f.described);
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
     assert_int_equal(find(inside("absent.fd"), NULL, &f, &err), -HF_ENOTFOUND);
 }
 
@@ -205,7 +205,7 @@ static void the_documented_directories_in_their_order(void **state)
     char **found;
 
     setenv("XDG_CONFIG_HOME", "/conf", 1);
-    found = hf_firmware_dirs();
+    found = hf_host_firmware_dirs();
     assert_string_equal(found[0], "/conf/qemu/firmware");
     assert_string_equal(found[1], "/etc/qemu/firmware");
     assert_string_equal(found[2], "/usr/share/qemu/firmware");
@@ -215,8 +215,8 @@ static void the_documented_directories_in_their_order(void **state)
 
 static void seabios_comes_from_the_data_directories(void **state)
 {
-    struct hf_firmware_query q = {.name = "seabios"};
-    struct hf_firmware f;
+    struct hf_host_firmware_query q = {.name = "seabios"};
+    struct hf_host_firmware f;
     struct hf_error err;
     char program[256];
 
@@ -225,16 +225,16 @@ static void seabios_comes_from_the_data_directories(void **state)
     put(inside("qemu"), program);
     assert_int_equal(chmod(inside("qemu"), 0755), 0);
     q.qemu = inside("qemu");
-    assert_int_equal(hf_firmware_find(&q, dirs, &f, &err), 0);
+    assert_int_equal(hf_host_firmware_find(&q, dirs, &f, &err), 0);
     assert_string_equal(f.code, inside("bios-256k.bin"));
-    hf_firmware_done(&f);
+    hf_host_firmware_done(&f);
 
     q.architecture = "aarch64";
-    assert_int_equal(hf_firmware_find(&q, dirs, &f, &err), -HF_EREFUSED);
-    q = (struct hf_firmware_query){.name = "seabios", .qemu = "/bin/false"};
-    assert_int_equal(hf_firmware_find(&q, dirs, &f, &err), -HF_EPROTO);
+    assert_int_equal(hf_host_firmware_find(&q, dirs, &f, &err), -HF_EREFUSED);
+    q = (struct hf_host_firmware_query){.name = "seabios", .qemu = "/bin/false"};
+    assert_int_equal(hf_host_firmware_find(&q, dirs, &f, &err), -HF_EPROTO);
     q.qemu = "/nonexistent/qemu";
-    assert_int_equal(hf_firmware_find(&q, dirs, &f, &err), -HF_ENOTFOUND);
+    assert_int_equal(hf_host_firmware_find(&q, dirs, &f, &err), -HF_ENOTFOUND);
 }
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
