@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "apply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "eventlog.h"
+#include "images.h"
+#include "inspect.h"
+#include "roms.h"
+#include "slots.h"
+#include "snapshots.h"
+
+/* The flash device that this image is for; an image of no known device gets one of its own size. */
+static uint64_t code_bank_size(const struct hf_flash_image *image)
+{
+    uint64_t size = image->bank_size ? image->bank_size : image->size;
+
+    return (size + HF_PAGE_SIZE - 1) / HF_PAGE_SIZE * HF_PAGE_SIZE;
+}
+
+/* The image of `info` becomes what the code bank reads. */
+static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t now, struct hf_error *err)
+{
+    struct hf_firmware fw;
+    size_t removed;
+    int r;
+
+    info->snapshot = 0;
+    info->since = now;
+    r = hf_slot_set(c, HF_SLOT_ACTIVE, info, err);
+    if (r == 0)
+        r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
+    if (r == 0)
+        r = hf_bank_resize(c, HF_BANK_CODE, code_bank_size(&fw.image), err);
+    return r < 0 ? r : hf_image_collect(c, &removed, err);
+}
+
+/* The active slot, as it is, becomes the fallback; its ROMs with it. */
+static int keep_as_fallback(struct hf_container *c, int64_t snapshot, int64_t now, struct hf_error *err)
+{
+    struct hf_slot_info info;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &info, err);
+
+    if (r < 0)
+        return r;
+    info.snapshot = snapshot;
+    info.since = now;
+    r = hf_slot_set(c, HF_SLOT_FALLBACK, &info, err);
+    return r < 0 ? r : hf_rom_copy(c, HF_SLOT_ACTIVE, HF_SLOT_FALLBACK, err);
+}
+
+static int log_change(struct hf_container *c, int64_t now, const char *kind, const struct hf_slot_info *to,
+                      const struct hf_slot_info *from, int64_t snapshot, const char *more, struct hf_error *err)
+{
+    char a[HF_DIGEST_TEXT_SIZE], b[HF_DIGEST_TEXT_SIZE];
+
+    return hf_event_append(
+        c, now, kind, err, "'%s' (%.12s) in place of '%s' (%.12s); what was replaced is snapshot %lld%s", to->label,
+        hf_digest_text(&to->code, a), from->label, hf_digest_text(&from->code, b), (long long)snapshot, more);
+}
+
+int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
+                    struct hf_error *err)
+{
+    struct hf_slot_info active, staged;
+    struct hf_firmware fw;
+    int64_t snapshot;
+    bool convert;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
+    if (r == 0)
+        r = hf_firmware_of_slot(c, HF_SLOT_STAGED, &fw, err);
+    if (r == 0)
+        r = hf_firmware_fits(c, &fw, &convert, err);
+    if (r == 0)
+        r = hf_snapshot_take(c, "before apply", now, &snapshot, err);
+    if (r == 0)
+        r = keep_as_fallback(c, snapshot, now, err);
+    if (r == 0)
+        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
+    if (r == 0)
+        r = log_change(c, now, "apply", &staged, &active, snapshot, convert ? "; the variables were converted" : "",
+                       err);
+    if (r == 0)
+        r = activate(c, &staged, now, err);
+    if (r < 0)
+        return r;
+    record->changes++;
+    record->trial = (struct hf_trial){.limit = limit};
+    record->consent = false;
+    record->held[0] = '\0';
+    return 0;
+}
+
+/* Inside ROLL_BACK: the variables that go with the fallback. */
+static int bring_variables(struct hf_container *c, const struct hf_slot_info *fallback,
+                           const struct hf_rollback_wish *wish, struct hf_error *err)
+{
+    if (wish->variables == HF_VARIABLES_CURRENT || fallback->snapshot == 0)
+        return 0;
+    return hf_snapshot_restore(c, fallback->snapshot, err);
+}
+
+int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err)
+{
+    struct hf_slot_info active, fallback;
+    int64_t snapshot;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, err);
+    if (r == 0)
+        r = hf_snapshot_take(c, "before rollback", now, &snapshot, err);
+    if (r == 0)
+        r = bring_variables(c, &fallback, &record->back, err);
+    if (r == 0)
+        r = hf_rom_copy(c, HF_SLOT_FALLBACK, HF_SLOT_ACTIVE, err);
+    if (r == 0)
+        r = hf_slot_clear(c, HF_SLOT_FALLBACK, err);
+    if (r == 0)
+        r = hf_rom_clear(c, HF_SLOT_FALLBACK, err);
+    if (r == 0)
+        r = log_change(c, now, "rollback", &fallback, &active, snapshot,
+                       record->back.automatic ? "; the trial failed" : "", err);
+    if (r == 0)
+        r = activate(c, &fallback, now, err);
+    if (r < 0)
+        return r;
+    record->changes++;
+    record->has_rejected = true;
+    record->rejected = active.code;
+    record->back = (struct hf_rollback_wish){0};
+    record->trial = (struct hf_trial){0};
+    record->held[0] = '\0';
+    return 0;
+}
+
+int hf_apply_image(struct hf_container *c, const struct hf_digest *code, int64_t now, struct hf_error *err)
+{
+    struct hf_slot_info info = {.code = *code};
+    struct hf_image image;
+    int r = hf_image_get(c, code, &image, err);
+
+    if (r < 0)
+        return r;
+    snprintf(info.label, sizeof info.label, "%s", image.name);
+    snprintf(info.origin, sizeof info.origin, "a snapshot");
+    return activate(c, &info, now, err);
+}

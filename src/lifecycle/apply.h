@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Replacing code and variables together (L3). Each function works inside a transaction that its caller began and
+ * commits; `record` is changed accordingly and saved by the caller in the same transaction.
+ */
+#ifndef HF_APPLY_H
+#define HF_APPLY_H
+
+#include "life_record.h"
+
+/* Active becomes the fallback (with a snapshot of the variables), staged becomes active, the variables are converted
+ * when the layout differs, and the trial is opened with `limit`; its first boot is the caller's to count. The rules of
+ * hf_firmware_fits() are checked again: the guest has written since. */
+int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
+                    struct hf_error *err);
+
+/* The fallback becomes active with the variables that record->back says; what is replaced is kept as a snapshot. A dbx
+ * that knows more than the fallback's is carried over unless record->back.old_dbx. */
+int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err);
+
+/* Code alone, for whoever brings the variables in the same transaction: the image, which is in the container, becomes
+ * active. What people call it is taken from the image. */
+int hf_apply_image(struct hf_container *c, const struct hf_digest *code, int64_t now, struct hf_error *err);
+
+#endif

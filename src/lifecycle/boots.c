@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "boots.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "apply.h"
+#include "banks.h"
+#include "cleanup.h"
+#include "contract.h"
+#include "eventlog.h"
+#include "life_work.h"
+#include "settings.h"
+#include "stage.h"
+
+/* One boot being decided, inside its transaction. */
+struct work {
+    struct hf_life_work life;
+    const struct hf_boot *boot;
+    enum hf_decision did;
+};
+
+static int need_run(struct hf_container *c, struct hf_error *err)
+{
+    if (hf_container_mode(c) == HF_OPEN_RUN)
+        return 0;
+    return hf_error_set(err, HF_EUSAGE,
+                        "the firmware changes only for whoever runs the guest: the container is not open to run");
+}
+
+static int get_policy(struct hf_container *c, enum hf_policy *policy, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int r = hf_setting_get(c, "policy", value, err);
+
+    return r < 0 ? r : hf_policy_parse(value, policy, err);
+}
+
+static int get_confirm_by(struct hf_container *c, struct hf_confirm_by *by, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int r = hf_setting_get(c, "confirm-by", value, err);
+
+    return r < 0 ? r : hf_confirm_by_parse(value, by, err);
+}
+
+static int get_trial_limit(struct hf_container *c, uint32_t *limit, struct hf_error *err)
+{
+    struct hf_confirm_by by;
+    int64_t asked = 0;
+    int r = get_confirm_by(c, &by, err);
+
+    if (r == 0)
+        r = hf_setting_number(c, "trial-boots", &asked, err);
+    if (r < 0)
+        return r;
+    *limit = hf_trial_limit(&by, (unsigned)asked);
+    return 0;
+}
+
+static bool policy_says_host(enum hf_policy policy, const struct hf_life_record *record, const struct hf_boot *boot)
+{
+    struct hf_policy_case q = {.policy = policy, .moment = boot->moment, .pinned = boot->pinned};
+
+    q.other_vmm = boot->vmm != NULL && record->vmm[0] != '\0' && strcmp(boot->vmm, record->vmm) != 0;
+    return hf_policy_decide(&q) == HF_SOURCE_HOST;
+}
+
+int hf_lifecycle_wants_offer(struct hf_container *c, const struct hf_boot *boot, bool *wants, struct hf_error *err)
+{
+    struct hf_life_record record;
+    enum hf_policy policy;
+    int r = hf_life_load(c, &record, err);
+
+    if (r == 0)
+        r = get_policy(c, &policy, err);
+    if (r < 0)
+        return r;
+    *wants = policy_says_host(policy, &record, boot) && record.life == HF_LIFE_STEADY;
+    return 0;
+}
+
+/* Endings. */
+
+static int plan_rollback(struct work *w)
+{
+    struct hf_slot_info fallback;
+    int r = hf_slot_get(w->life.c, HF_SLOT_FALLBACK, &fallback, w->life.err);
+
+    if (r < 0)
+        return r;
+    w->life.now.back = (struct hf_rollback_wish){.variables = HF_VARIABLES_FALLBACK, .automatic = true};
+    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err,
+                           "the trial failed: %u boots ended without the signal; '%s' comes back at the next boot",
+                           w->life.now.trial.failed, fallback.label);
+}
+
+/* Closes the boot that is open and moves the state on. */
+static int close_boot(struct work *w, enum hf_ending ending)
+{
+    const struct hf_move *move;
+    enum hf_life_event event;
+    bool open = w->life.now.trial.open;
+    int r = 0;
+
+    event = hf_trial_close_boot(&w->life.now.trial, ending);
+    move = hf_lifecycle_move(w->life.now.life, event);
+    if (open && move->decision == HF_DECIDE_NOTE_CUT)
+        r = hf_event_append(w->life.c, w->boot->now, "trial", w->life.err,
+                            "a boot of the trial ended: %s; it does not count", hf_ending_name(ending));
+    else if (open && move->decision != HF_DECIDE_NOTHING)
+        r = hf_event_append(w->life.c, w->boot->now, "trial", w->life.err,
+                            "a boot of the trial ended without the signal: %s", hf_ending_name(ending));
+    if (r == 0 && move->decision == HF_DECIDE_PLAN_ROLLBACK)
+        r = plan_rollback(w);
+    w->life.now.life = move->next;
+    return r;
+}
+
+/* Policies. */
+
+static int refuse_offer(struct work *w, const char *label, const char *why)
+{
+    if (strcmp(w->life.now.offer, why) == 0)
+        return 0;
+    snprintf(w->life.now.offer, sizeof w->life.now.offer, "%s", why);
+    return hf_event_append(w->life.c, w->boot->now, "policy", w->life.err, "the host's firmware '%s' was not taken: %s",
+                           label, why);
+}
+
+static int take_offer(struct work *w, const struct hf_firmware *fw)
+{
+    struct hf_stage_request request = {
+        .bytes = w->boot->offer->bytes,
+        .size = w->boot->offer->size,
+        .origin = w->boot->offer->origin,
+        .now = w->boot->now,
+    };
+    struct hf_error why;
+    bool convert;
+    int r;
+
+    if (w->life.now.has_rejected && hf_digest_equal(&w->life.now.rejected, &fw->digest))
+        return refuse_offer(w, fw->label, "it was rolled back; the next version that the host offers is taken");
+    r = hf_firmware_fits(w->life.c, fw, &convert, &why);
+    if (r == -HF_EREFUSED && strcmp(why.rule, "same-image") == 0) {
+        w->life.now.offer[0] = '\0';
+        return 0;
+    }
+    if (r == -HF_EREFUSED)
+        return refuse_offer(w, fw->label, why.text);
+    if (r < 0)
+        return hf_error_set(w->life.err, (enum hf_code) - r, "%s", why.text);
+    w->life.now.offer[0] = '\0';
+    return hf_stage_put(w->life.c, HF_EVENT_OFFER, fw, &request, &w->life.now, w->life.err);
+}
+
+static int follow_policy(struct work *w)
+{
+    struct hf_firmware fw;
+    enum hf_policy policy;
+    struct hf_error why;
+    int r = get_policy(w->life.c, &policy, w->life.err);
+
+    if (r < 0 || w->life.now.life != HF_LIFE_STEADY || !policy_says_host(policy, &w->life.now, w->boot))
+        return r;
+    if (w->boot->offer == NULL)
+        return refuse_offer(w, "?", w->boot->no_offer ? w->boot->no_offer : "this host offers none for this guest");
+    r = hf_firmware_inspect(w->boot->offer->bytes, w->boot->offer->size, w->boot->offer->label, &fw, &why);
+    if (r == -HF_EREFUSED)
+        return refuse_offer(w, w->boot->offer->origin ? w->boot->offer->origin : "?", why.text);
+    if (r < 0)
+        return hf_error_set(w->life.err, (enum hf_code) - r, "%s", why.text);
+    return take_offer(w, &fw);
+}
+
+/* Beginnings. */
+
+static bool firmware_waits(const struct hf_life_record *record)
+{
+    return record->life == HF_LIFE_STAGED || record->life == HF_LIFE_ROLLBACK;
+}
+
+/* Why what waits goes on waiting at this boot; NULL: it does not. */
+static const char *reason_to_wait(const struct work *w)
+{
+    if (!firmware_waits(&w->life.now))
+        return w->boot->held;
+    if (w->life.now.life == HF_LIFE_STAGED && !w->life.now.consent)
+        return "the guest has a TPM, and the owner's word is missing: 'holdfast stage G.hold --tpm-aware'";
+    return w->boot->held;
+}
+
+static int note_held(struct work *w, const char *why)
+{
+    if (!firmware_waits(&w->life.now) || strcmp(w->life.now.held, why) == 0)
+        return 0;
+    snprintf(w->life.now.held, sizeof w->life.now.held, "%s", why);
+    return hf_event_append(w->life.c, w->boot->now, "held", w->life.err, "the %s waits: %s",
+                           w->life.now.life == HF_LIFE_STAGED ? "staged image" : "rollback", why);
+}
+
+static int count_boot(struct work *w)
+{
+    hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
+    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial begins");
+}
+
+static int do_boot(struct work *w, enum hf_decision decision)
+{
+    uint32_t limit;
+    int r;
+
+    switch (decision) {
+    case HF_DECIDE_APPLY:
+        r = get_trial_limit(w->life.c, &limit, w->life.err);
+        if (r == 0)
+            r = hf_apply_staged(w->life.c, limit, w->boot->now, &w->life.now, w->life.err);
+        return r < 0 ? r : count_boot(w);
+    case HF_DECIDE_ROLL_BACK:
+        return hf_apply_fallback(w->life.c, w->boot->now, &w->life.now, w->life.err);
+    case HF_DECIDE_COUNT:
+        return count_boot(w);
+    default:
+        return 0;
+    }
+}
+
+/* The boot begins: applies, rolls back or counts. */
+static int begin_boot(struct work *w)
+{
+    const char *wait = reason_to_wait(w);
+    const struct hf_move *move = hf_lifecycle_move(w->life.now.life, wait ? HF_EVENT_BOOT_HELD : HF_EVENT_BOOT);
+    int r = wait ? note_held(w, wait) : 0;
+
+    if (r == 0)
+        r = do_boot(w, move->decision);
+    if (r < 0)
+        return r;
+    w->did = move->decision;
+    w->life.now.life = move->next;
+    return hf_contract_clear(w->life.c, w->life.err);
+}
+
+static int open_work(struct work *w, struct hf_container *c, const struct hf_boot *boot, struct hf_error *err)
+{
+    w->boot = boot;
+    w->did = HF_DECIDE_NOTHING;
+    return hf_life_begin(&w->life, c, boot->now, err);
+}
+
+static int close_work(struct work *w, int r)
+{
+    return hf_life_end(&w->life, r, false);
+}
+
+/* Plans. */
+
+static int plan_words(const struct work *w, const struct hf_slot_info *active, struct hf_boot_plan *plan)
+{
+    const struct hf_trial *t = &w->life.now.trial;
+
+    if (w->did == HF_DECIDE_APPLY)
+        snprintf(plan->words, sizeof plan->words, "'%s' was applied; its trial begins", active->label);
+    else if (w->did == HF_DECIDE_ROLL_BACK)
+        snprintf(plan->words, sizeof plan->words, "'%s' is back", active->label);
+    else if (w->did == HF_DECIDE_COUNT)
+        snprintf(plan->words, sizeof plan->words, "boot %u of the trial of '%s'", t->started, active->label);
+    else if (firmware_waits(&w->life.now) && w->life.now.held[0])
+        snprintf(plan->words, sizeof plan->words, "the %s waits: %s",
+                 w->life.now.life == HF_LIFE_STAGED ? "staged image" : "rollback", w->life.now.held);
+    else if (w->life.now.offer[0])
+        snprintf(plan->words, sizeof plan->words, "the host's firmware was not taken: %s", w->life.now.offer);
+    return 0;
+}
+
+static int bank_size_or_none(struct hf_container *c, enum hf_bank bank, uint64_t *size, struct hf_error *err)
+{
+    int r = hf_bank_size(c, bank, size, err);
+
+    if (r == -HF_ENOTFOUND) {
+        *size = 0;
+        return 0;
+    }
+    return r;
+}
+
+static int fill_plan(const struct work *w, enum hf_boot_action action, struct hf_boot_plan *plan)
+{
+    struct hf_boot_plan p = {.action = action, .did = w->did, .life = w->life.now.life};
+    struct hf_slot_info active;
+    int r = hf_slot_get(w->life.c, HF_SLOT_ACTIVE, &active, w->life.err);
+
+    if (r == 0)
+        r = bank_size_or_none(w->life.c, HF_BANK_CODE, &p.code_size, w->life.err);
+    if (r == 0)
+        r = bank_size_or_none(w->life.c, HF_BANK_VARS, &p.vars_size, w->life.err);
+    if (r == 0)
+        r = plan_words(w, &active, &p);
+    if (r < 0)
+        return r;
+    p.code = active.code;
+    *plan = p;
+    return 0;
+}
+
+static int power_on_once(struct hf_container *c, const struct hf_boot *boot, struct hf_boot_plan *plan,
+                         struct hf_error *err)
+{
+    struct hf_boot_plan p;
+    struct work w;
+    int r = open_work(&w, c, boot, err);
+
+    if (r == 0 && w.life.now.trial.open)
+        r = close_boot(&w, hf_trial_presumed_ending(&w.life.now.trial, boot->boot_id));
+    if (r == 0)
+        r = follow_policy(&w);
+    if (r == 0)
+        r = begin_boot(&w);
+    if (r == 0)
+        r = fill_plan(&w, HF_BOOT_RELEASE, &p);
+    r = close_work(&w, r);
+    if (r == 0)
+        *plan = p;
+    return r;
+}
+
+/* What cannot be applied must not keep the guest from starting with what it has. */
+static bool may_wait(int r)
+{
+    return r == -HF_EREFUSED || r == -HF_ENOSPC;
+}
+
+static bool lost_the_container(const struct hf_error *err)
+{
+    return err->rule != NULL && (strcmp(err->rule, "epoch") == 0 || strcmp(err->rule, "departed") == 0);
+}
+
+int hf_lifecycle_power_on(struct hf_container *c, const struct hf_boot *boot, struct hf_boot_plan *plan,
+                          struct hf_error *err)
+{
+    struct hf_boot again = *boot;
+    struct hf_error why = {0};
+    int r = need_run(c, err);
+
+    if (r < 0)
+        return r;
+    r = power_on_once(c, boot, plan, &why);
+    if (may_wait(r) && boot->held == NULL && !lost_the_container(&why)) {
+        again.held = why.text;
+        return power_on_once(c, &again, plan, err);
+    }
+    if (r < 0 && err != NULL)
+        *err = why;
+    return r;
+}
+
+int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum hf_ending ending,
+                       struct hf_boot_plan *plan, struct hf_error *err)
+{
+    bool restart = boot->moment == HF_MOMENT_COLD_RESET;
+    struct hf_boot_plan p;
+    struct work w;
+    int r = need_run(c, err);
+
+    if (r == 0)
+        r = open_work(&w, c, boot, err);
+    if (r < 0)
+        return r;
+    r = close_boot(&w, ending);
+    if (r == 0)
+        r = follow_policy(&w);
+    restart = restart || (firmware_waits(&w.life.now) && reason_to_wait(&w) == NULL);
+    if (r == 0 && !restart)
+        r = begin_boot(&w);
+    if (r == 0)
+        r = fill_plan(&w, restart ? HF_BOOT_RESTART : HF_BOOT_RELEASE, &p);
+    r = close_work(&w, r);
+    if (r == 0)
+        *plan = p;
+    return r;
+}
+
+int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t now, struct hf_error *err)
+{
+    const struct hf_boot boot = {.now = now};
+    struct work w;
+    int r = open_work(&w, c, &boot, err);
+
+    if (r == 0)
+        r = close_boot(&w, ending);
+    return close_work(&w, r);
+}
+
+int hf_lifecycle_moved(struct hf_container *c, int64_t now, struct hf_error *err)
+{
+    const struct hf_boot boot = {.now = now};
+    struct work w;
+    int r = open_work(&w, c, &boot, err);
+
+    w.life.now.trial.spoiled = w.life.now.trial.open;
+    return close_work(&w, r);
+}
+
+int hf_lifecycle_started(struct hf_container *c, const char *vmm, const char *machine, bool tpm, int64_t now,
+                         struct hf_error *err)
+{
+    const struct hf_boot boot = {.now = now};
+    struct work w;
+    int r = open_work(&w, c, &boot, err);
+
+    if (r == 0 && w.life.was.vmm[0] != '\0' && strcmp(w.life.was.vmm, vmm) != 0)
+        r = hf_event_append(c, now, "vmm", err, "started under version %s; the last start was under %s", vmm,
+                            w.life.was.vmm);
+    if (r == 0 && w.life.was.machine[0] != '\0' && strcmp(w.life.was.machine, machine) != 0)
+        r = hf_event_append(c, now, "vmm", err, "the machine type is %s; at the last start it was %s", machine,
+                            w.life.was.machine);
+    snprintf(w.life.now.vmm, sizeof w.life.now.vmm, "%s", vmm);
+    snprintf(w.life.now.machine, sizeof w.life.now.machine, "%s", machine);
+    w.life.now.tpm = tpm;
+    return close_work(&w, r);
+}
+
+static bool is_the_signal(const struct hf_confirm_by *by, enum hf_signal signal)
+{
+    return signal != HF_SIGNAL_MANUAL && by->signal == signal;
+}
+
+static int confirm_by_signal(struct work *w, enum hf_signal signal)
+{
+    const struct hf_move *move = hf_lifecycle_move(w->life.now.life, HF_EVENT_SIGNAL);
+
+    w->life.now.life = move->next;
+    w->life.now.trial = (struct hf_trial){0};
+    return hf_event_append(w->life.c, w->boot->now, "confirm", w->life.err, "confirmed by %s", hf_signal_name(signal));
+}
+
+int hf_lifecycle_signal(struct hf_container *c, enum hf_signal signal, int64_t now, bool *confirmed,
+                        struct hf_error *err)
+{
+    const struct hf_boot boot = {.now = now};
+    struct hf_confirm_by by;
+    struct work w;
+    bool ends = false;
+    int r = open_work(&w, c, &boot, err);
+
+    if (r == 0)
+        r = get_confirm_by(c, &by, err);
+    if (r == 0) {
+        ends = is_the_signal(&by, signal) &&
+               hf_lifecycle_move(w.life.now.life, HF_EVENT_SIGNAL)->decision == HF_DECIDE_CONFIRM;
+        r = ends ? confirm_by_signal(&w, signal) : 0;
+    }
+    r = close_work(&w, r);
+    if (r == 0 && confirmed != NULL)
+        *confirmed = ends;
+    return r;
+}
+
+int hf_lifecycle_watch(struct hf_container *c, bool cold_reset, struct hf_watch *watch, struct hf_error *err)
+{
+    struct hf_watch found = {0};
+    struct hf_life_record record;
+    enum hf_policy policy;
+    int64_t timeout = 0;
+    int r = hf_life_load(c, &record, err);
+
+    if (r == 0)
+        r = get_policy(c, &policy, err);
+    if (r == 0)
+        r = get_confirm_by(c, &found.by, err);
+    if (r == 0)
+        r = hf_setting_number(c, "trial-timeout", &timeout, err);
+    if (r < 0)
+        return r;
+    found.life = record.life;
+    found.timeout = (uint32_t)timeout;
+    found.intercept = cold_reset || record.life != HF_LIFE_STEADY || hf_policy_needs_every_reset(policy);
+    *watch = found;
+    return 0;
+}

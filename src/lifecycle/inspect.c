@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "inspect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "images.h"
+
+static int identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) void *work = malloc(HF_FLASH_WORK_SIZE);
+
+    if (work == NULL)
+        return hf_error_set(err, HF_ENOMEM, "identifying firmware: no memory for %u bytes", HF_FLASH_WORK_SIZE);
+    hf_flash_identify(bytes, size, work, HF_FLASH_WORK_SIZE, image);
+    return 0;
+}
+
+int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
+{
+    struct hf_firmware found = {.digest = hf_digest_of(bytes, size)};
+    int r = identify(bytes, size, &found.image, err);
+
+    if (r < 0)
+        return r;
+    if (!hf_flash_is_code(found.image.kind))
+        return hf_error_refuse(err, "image", "it is no firmware for a code bank but '%s', %zu bytes%s%s",
+                               hf_flash_kind_name(found.image.kind), size, found.image.note[0] ? ": " : "",
+                               found.image.note);
+    if (label != NULL && label[0] != '\0')
+        snprintf(found.label, sizeof found.label, "%s", label);
+    else
+        snprintf(found.label, sizeof found.label, "%s%s%s", hf_flash_kind_name(found.image.kind),
+                 found.image.version[0] ? " " : "", found.image.version);
+    *fw = found;
+    return 0;
+}
+
+int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_slot_info info;
+    uint64_t size;
+    int r = hf_slot_get(c, slot, &info, err);
+
+    if (r == 0)
+        r = hf_image_load(c, &info.code, &bytes, &size, err);
+    return r < 0 ? r : hf_firmware_inspect(bytes, (size_t)size, info.label, fw, err);
+}
+
+int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    uint64_t size;
+    int r = hf_bank_size(c, HF_BANK_VARS, &size, NULL);
+
+    if (r == -HF_ENOTFOUND) {
+        memset(vars, 0, sizeof *vars);
+        return 0;
+    }
+    if (r < 0)
+        return hf_bank_size(c, HF_BANK_VARS, &size, err);
+    bytes = malloc(size ? size : 1);
+    if (bytes == NULL)
+        return hf_error_set(err, HF_ENOMEM, "reading the variables: no memory for %llu bytes",
+                            (unsigned long long)size);
+    r = hf_bank_read(c, HF_BANK_VARS, 0, bytes, size, err);
+    return r < 0 ? r : identify(bytes, size, vars, err);
+}
+
+static int check_arch(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err)
+{
+    if (image->arch == HF_ARCH_UNKNOWN || strcmp(hf_arch_name(image->arch), guest->arch) == 0)
+        return 0;
+    /* Some x86-64 builds begin in 32 bits, and 32-bit firmware runs on a 64-bit machine. */
+    if (image->arch == HF_ARCH_I386 && strcmp(guest->arch, "x86_64") == 0)
+        return 0;
+    return hf_error_refuse(err, "arch", "the image is for %s, the guest is %s", hf_arch_name(image->arch), guest->arch);
+}
+
+static bool machine_may_have_smm(const char *machine)
+{
+    return machine[0] == '\0' || strcmp(machine, "q35") == 0 || strncmp(machine, "pc-q35-", 7) == 0;
+}
+
+static int check_smm(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err)
+{
+    if (image->needs_smm != HF_YES || machine_may_have_smm(guest->machine))
+        return 0;
+    return hf_error_refuse(err, "smm",
+                           "the image needs System Management Mode, which machine type '%s' does not have: q35 does",
+                           guest->machine);
+}
+
+static bool keeps_variables(enum hf_flash_kind kind)
+{
+    return kind == HF_FLASH_OVMF || kind == HF_FLASH_AAVMF;
+}
+
+static int check_variables(struct hf_container *c, const struct hf_flash_image *image, bool *convert,
+                           struct hf_error *err)
+{
+    struct hf_flash_image vars;
+    struct hf_pairing pairing;
+    int r = hf_variables_inspect(c, &vars, err);
+
+    if (r < 0)
+        return r;
+    if (keeps_variables(image->kind) != (vars.size != 0))
+        return hf_error_refuse(err, "kind", "the image is %s, which keeps %s variables, and the guest has %s",
+                               hf_flash_kind_name(image->kind), vars.size ? "no" : "its own",
+                               vars.size ? "some" : "no bank for them");
+    *convert = false;
+    if (vars.size == 0)
+        return 0;
+    hf_flash_pair(image, &vars, &pairing);
+    if (pairing.fits != HF_NO)
+        return 0;
+    return hf_error_refuse(err, image->layout != vars.layout ? "layout" : "pair", "%s", pairing.why);
+}
+
+int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool *convert, struct hf_error *err)
+{
+    char text[HF_DIGEST_TEXT_SIZE];
+    struct hf_slot_info active;
+    struct hf_guest guest;
+    int r = hf_guest_get(c, &guest, err);
+
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+    if (r < 0)
+        return r;
+    if (hf_digest_equal(&active.code, &fw->digest))
+        return hf_error_refuse(err, "same-image", "the guest runs this image already (%.12s)",
+                               hf_digest_text(&fw->digest, text));
+    r = check_arch(&guest, &fw->image, err);
+    if (r == 0)
+        r = check_smm(&guest, &fw->image, err);
+    return r < 0 ? r : check_variables(c, &fw->image, convert, err);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Looking at firmware bytes before they get into a slot: what they are, whether this guest can run them, and what its
+ * variables become. Used by `stage` and by the policies, which obey the same rules. */
+#ifndef HF_INSPECT_H
+#define HF_INSPECT_H
+
+#include <holdfast/flash_image.h>
+
+#include "container.h"
+#include "digest.h"
+#include "slots.h"
+
+struct hf_firmware {
+    struct hf_flash_image image;
+    struct hf_digest digest;
+    char label[HF_SLOT_LABEL_SIZE]; /* "ovmf 2022.11-6" */
+};
+
+/* HF_ENOMEM; HF_EREFUSED "image": the bytes are no firmware that a code bank can hold. `label` may be NULL. */
+int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw,
+                        struct hf_error *err);
+
+/* The same for what a slot holds. HF_ENOTFOUND: the slot is empty. */
+int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err);
+
+/* What the guest's variables are now. A guest without a vars bank gives kind HF_FLASH_UNKNOWN and size 0. */
+int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err);
+
+/* Whether this guest can run `fw` with the variables it has. HF_EREFUSED with one of the rules
+ *   same-image  it is the active image already
+ *   arch        it is for another architecture than the guest's
+ *   kind        UEFI firmware for a BIOS guest, or the other way round
+ *   smm         it needs System Management Mode, which the guest's machine type does not have
+ *   layout      the guest's variables cannot be converted to the layout it was built for
+ *   pair        code and variables do not belong together
+ * and the reason; `*convert` says whether the variables have to be converted. */
+int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool *convert, struct hf_error *err);
+
+#endif

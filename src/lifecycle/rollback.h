@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Asking for the fallback back. It is applied at the next boot (apply.h), by whoever starts the guest then. */
+#ifndef HF_ROLLBACK_H
+#define HF_ROLLBACK_H
+
+#include "life_record.h"
+#include "slots.h"
+
+struct hf_rollback_request {
+    bool chosen; /* the operator said which variables */
+    struct hf_rollback_wish wish;
+    bool dry_run;
+    int64_t now;
+};
+
+struct hf_rollback_report {
+    struct hf_slot_info active, fallback;
+    bool variables_differ; /* the present variables are not those that the fallback was replaced with */
+};
+
+/* What a rollback would do now. HF_EREFUSED "fallback": there is none; the text says since when. */
+int hf_rollback_look(struct hf_container *c, struct hf_rollback_report *report, struct hf_error *err);
+
+/* One durable transaction; works beside a runner. HF_EREFUSED "fallback"; "staged" (unstage first); "variables": the
+ * variables differ and the operator has not said which to keep. */
+int hf_rollback(struct hf_container *c, const struct hf_rollback_request *request, struct hf_rollback_report *report,
+                struct hf_error *err);
+
+#endif

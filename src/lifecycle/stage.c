@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "stage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "eventlog.h"
+#include "firmware_policy.h"
+#include "images.h"
+#include "life_work.h"
+#include "roms.h"
+#include "settings.h"
+#include "snapshots.h"
+
+#define TPM_WORDS                                                                                                      \
+    "the guest has a TPM: new firmware changes what PCR 0 (and, with other Secure Boot variables, PCR 7) measures, "   \
+    "and secrets sealed to them (BitLocker, systemd-cryptenroll) will ask for a recovery key. Suspend them in the "    \
+    "guest or have the key at hand, then say --tpm-aware"
+
+static bool in_list(const struct hf_digest *list, size_t n, const struct hf_digest *d)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (hf_digest_equal(&list[i], d))
+            return true;
+    }
+    return false;
+}
+
+/* The code images of active and fallback, which stay whatever happens. */
+static int slots_in_use(struct hf_container *c, struct hf_digest used[2], size_t *count, struct hf_error *err)
+{
+    static const enum hf_slot slots[] = {HF_SLOT_ACTIVE, HF_SLOT_FALLBACK};
+
+    *count = 0;
+    for (size_t i = 0; i < HF_ARRAY_SIZE(slots); i++) {
+        struct hf_slot_info info;
+        int r = hf_slot_get(c, slots[i], &info, err);
+
+        if (r == 0)
+            used[(*count)++] = info.code;
+        else if (r != -HF_ENOTFOUND)
+            return r;
+    }
+    return 0;
+}
+
+static int drop_oldest_foreign(struct hf_container *c, const struct hf_digest *keep, size_t kept, int64_t now,
+                               bool *dropped, struct hf_error *err)
+{
+    struct hf_snapshot list[HF_SNAPSHOTS_MAX];
+    size_t n;
+    int r = hf_snapshot_list(c, list, &n, err);
+
+    *dropped = false;
+    for (size_t i = 0; r == 0 && i < n && !*dropped; i++) {
+        if (list[i].pinned || !list[i].has_code || in_list(keep, kept, &list[i].code))
+            continue;
+        *dropped = true;
+        r = hf_snapshot_delete(c, list[i].id, err);
+        if (r == 0)
+            r = hf_event_append(c, now, "snapshot", err,
+                                "snapshot %lld removed: a container holds at most %d code images, and only it held one",
+                                (long long)list[i].id, HF_IMAGE_CODE_MAX);
+    }
+    return r;
+}
+
+static int count_code(struct hf_container *c, const struct hf_digest *wanted, size_t *count, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) struct hf_image *list = calloc(HF_IMAGES_MAX, sizeof *list);
+    size_t n = 0;
+    int r;
+
+    if (list == NULL)
+        return hf_error_set(err, HF_ENOMEM, "listing images: no memory");
+    r = hf_image_list(c, list, &n, err);
+    *count = 0;
+    for (size_t i = 0; r == 0 && i < n; i++)
+        *count += list[i].kind == HF_IMAGE_CODE && !hf_digest_equal(&list[i].digest, wanted);
+    return r;
+}
+
+/* Code images that only old snapshots still hold make way for a new one, oldest first: their number is bounded. */
+static int make_way(struct hf_container *c, const struct hf_digest *wanted, int64_t now, struct hf_error *err)
+{
+    struct hf_digest keep[3];
+    bool dropped = true;
+    size_t kept = 0, count = 0, removed;
+    int r = slots_in_use(c, keep, &kept, err);
+
+    keep[kept++] = *wanted;
+    while (r == 0 && dropped) {
+        r = hf_image_collect(c, &removed, err);
+        if (r == 0)
+            r = count_code(c, wanted, &count, err);
+        if (r == 0 && count < HF_IMAGE_CODE_MAX)
+            return 0;
+        if (r == 0)
+            r = drop_oldest_foreign(c, keep, kept, now, &dropped, err);
+    }
+    return r;
+}
+
+int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct hf_firmware *fw,
+                 const struct hf_stage_request *request, struct hf_life_record *record, struct hf_error *err)
+{
+    struct hf_slot_info slot = {.since = request->now};
+    char text[HF_DIGEST_TEXT_SIZE];
+    const struct hf_move *move;
+    int r = hf_lifecycle_try(record->life, event, &move, err);
+
+    if (r == 0)
+        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
+    if (r == 0)
+        r = make_way(c, &fw->digest, request->now, err);
+    if (r == 0)
+        r = hf_image_add(c, HF_IMAGE_CODE, fw->label, request->bytes, request->size, request->now, &slot.code, err);
+    if (r < 0)
+        return r;
+    snprintf(slot.label, sizeof slot.label, "%s", fw->label);
+    snprintf(slot.origin, sizeof slot.origin, "%s", request->origin ? request->origin : "");
+    r = hf_slot_set(c, HF_SLOT_STAGED, &slot, err);
+    if (r < 0)
+        return r;
+    record->life = move->next;
+    record->held[0] = '\0';
+    record->consent = request->tpm_aware || !record->tpm;
+    return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s", fw->label,
+                           hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory");
+}
+
+static int check_policy(struct hf_container *c, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    enum hf_policy policy;
+    int r = hf_setting_get(c, "policy", value, err);
+
+    if (r == 0)
+        r = hf_policy_parse(value, &policy, err);
+    if (r == 0 && policy == HF_POLICY_HOST)
+        return hf_error_refuse(err, "policy",
+                               "the policy is 'host': the host's firmware is taken at every boot. 'holdfast set G.hold "
+                               "policy=guest' makes upgrades explicit");
+    return r;
+}
+
+/* Inside the transaction: the owner's word for what is staged already. */
+static int give_word(struct hf_life_work *w, struct hf_stage_report *report)
+{
+    int r;
+
+    if (w->now.life != HF_LIFE_STAGED)
+        return hf_error_refuse(w->err, "staged", "nothing is staged; name an image");
+    r = hf_firmware_of_slot(w->c, HF_SLOT_STAGED, &report->firmware, w->err);
+    if (r < 0)
+        return r;
+    w->now.consent = true;
+    w->now.held[0] = '\0';
+    return hf_event_append(w->c, w->at, "stage", w->err, "the owner knows of the TPM: '%s' may be applied",
+                           report->firmware.label);
+}
+
+/* Inside the transaction. */
+static int stage_image(struct hf_life_work *w, const struct hf_stage_request *request, struct hf_stage_report *report)
+{
+    const struct hf_move *move;
+    int r = check_policy(w->c, w->err);
+
+    if (r == 0)
+        r = hf_lifecycle_try(w->now.life, HF_EVENT_STAGE, &move, w->err);
+    if (r == 0)
+        r = hf_firmware_fits(w->c, &report->firmware, &report->converts, w->err);
+    if (r < 0)
+        return r;
+    if (w->now.tpm && !request->tpm_aware)
+        return hf_error_refuse(w->err, "tpm-aware", "%s", TPM_WORDS);
+    report->replaced = w->now.life == HF_LIFE_STAGED;
+    return hf_stage_put(w->c, HF_EVENT_STAGE, &report->firmware, request, &w->now, w->err);
+}
+
+/* Bytes that a copy of the present variables takes: erased stretches are not stored. */
+static int stored_variables(struct hf_container *c, uint64_t *bytes, struct hf_error *err)
+{
+    uint64_t size, at = 0, length;
+    bool erased;
+    int r = hf_bank_size(c, HF_BANK_VARS, &size, err);
+
+    *bytes = 0;
+    if (r == -HF_ENOTFOUND)
+        return 0;
+    while (r == 0 && at < size) {
+        r = hf_bank_extent(c, HF_BANK_VARS, at, &length, &erased, err);
+        if (r == 0 && length == 0)
+            break;
+        if (r == 0 && !erased)
+            *bytes += length;
+        at += r == 0 ? length : 0;
+    }
+    return r;
+}
+
+#define ROOM_FOR_RECORDS (256U << 10)
+
+/* Two sets of variables (what an apply replaces, what a rollback replaces), grown by a quarter, and the records. */
+static int reserve(struct hf_container *c, struct hf_stage_report *report, struct hf_error *err)
+{
+    uint64_t vars;
+    int r = stored_variables(c, &vars, err);
+
+    if (r < 0)
+        return r;
+    report->reserved = 2 * (vars + vars / 4) + ROOM_FOR_RECORDS;
+    r = hf_container_reserve(c, report->reserved, err);
+    return r < 0 ? hf_error_prefix(err, r, "room for snapshot and rollback: ") : 0;
+}
+
+/* In one transaction: all checks, and the image in its slot. */
+static int stage_once(struct hf_container *c, const struct hf_stage_request *request, struct hf_stage_report *report,
+                      struct hf_error *err)
+{
+    struct hf_life_work w;
+    int r = hf_life_begin(&w, c, request->now, err);
+
+    if (r == 0)
+        r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, report);
+    return hf_life_end(&w, r, request->dry_run);
+}
+
+int hf_stage(struct hf_container *c, const struct hf_stage_request *request, struct hf_stage_report *report,
+             struct hf_error *err)
+{
+    struct hf_stage_report done = {0};
+    bool real = request->bytes != NULL && !request->dry_run;
+    int r = 0;
+
+    if (request->bytes == NULL && !request->tpm_aware)
+        return hf_error_set(err, HF_EUSAGE, "stage: no image");
+    if (request->bytes != NULL)
+        r = hf_firmware_inspect(request->bytes, request->size, request->label, &done.firmware, err);
+    if (r == 0 && real)
+        r = reserve(c, &done, err);
+    if (r == 0)
+        r = stage_once(c, request, &done, err);
+    if (r < 0)
+        return r;
+    /* The image may have taken the room: make it again, or leave nothing staged that could not be rolled back. */
+    if (real && (r = reserve(c, &done, err)) < 0) {
+        (void)hf_unstage(c, request->now, false, NULL);
+        return r;
+    }
+    *report = done;
+    return 0;
+}
+
+int hf_unstage(struct hf_container *c, int64_t now, bool dry_run, struct hf_error *err)
+{
+    enum hf_decision decision;
+    struct hf_life_work w;
+    size_t removed;
+    int r = hf_life_begin(&w, c, now, err);
+
+    if (r == 0)
+        r = hf_life_step(&w, HF_EVENT_UNSTAGE, &decision);
+    if (r == 0)
+        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
+    if (r == 0)
+        r = hf_rom_clear(c, HF_SLOT_STAGED, err);
+    if (r == 0)
+        r = hf_image_collect(c, &removed, err);
+    if (r == 0)
+        r = hf_event_append(c, now, "unstage", err, "the staged image was taken back");
+    w.now.held[0] = '\0';
+    w.now.consent = false;
+    return hf_life_end(&w, r, dry_run);
+}
