@@ -65,10 +65,12 @@ static void request(struct world *w, struct model *models, unsigned action)
     assert_int_equal(hf_negotiate_request_fill(&q, domains[domain].name, 1, &set), 0);
     memcpy(w->m.ram + 0x1000, &q, sizeof q);
     assert_int_equal(machine_dma(&w->m, 0x100, HF_NEGOTIATE_WINDOW_KEY << 16 | 0x18, sizeof q, 0x1000), 0);
+    accepted = model->locked ? bits == model->agreed : bits == 0 || bits == 1 || bits == 3;
+    /* The write has done it; nothing waits for a look at the answer. */
+    assert_int_equal(hf_negotiate_agreed(w->n, domains[domain].name, &set), model->locked || accepted);
     machine_dma(&w->m, 0x100, HF_NEGOTIATE_WINDOW_KEY << 16 | 0x0c, HF_NEGOTIATE_STATUS_OFFSET, 0);
     machine_dma(&w->m, 0x100, 0x02, 4, 0x2000);
     memcpy(&status, w->m.ram + 0x2000, sizeof status);
-    accepted = model->locked ? bits == model->agreed : bits == 0 || bits == 1 || bits == 3;
     assert_int_equal(hf_le32_get(status) == HF_NEGOTIATE_ACCEPTED, accepted);
     if (accepted)
         *model = (struct model){true, (uint8_t)bits};
