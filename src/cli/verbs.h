@@ -6,6 +6,9 @@
 #include "verb.h"
 
 #define HF_VERBS(X)                                                                                                    \
+    X(acpi_check)                                                                                                      \
+    X(acpi_run)                                                                                                        \
+    X(acpi_show)                                                                                                       \
     X(completion)                                                                                                      \
     X(help)
 
