@@ -60,7 +60,7 @@ static const char *const holder_names[] = {
 _Static_assert(HF_ARRAY_SIZE(holder_names) == HF_HOLDER_MAX, "one name per holder");
 
 static const char *const message_names[] = {
-    [HF_MESSAGE_NONE] = "NONE",       [HF_MESSAGE_OFFER] = "OFFER",   [HF_MESSAGE_READY] = "READY",
+    [HF_MESSAGE_NONE] = "NONE",       [HF_MESSAGE_OFFER] = "OFFER",     [HF_MESSAGE_READY] = "READY",
     [HF_MESSAGE_GRANT] = "GRANT",     [HF_MESSAGE_CLAIMED] = "CLAIMED", [HF_MESSAGE_REVOKE] = "REVOKE",
     [HF_MESSAGE_REFUSED] = "REFUSED",
 };
@@ -121,9 +121,10 @@ enum hf_step hf_step_for(enum hf_side side, const struct hf_handover_state *s, e
 int hf_step_take(enum hf_step step, uint32_t attempt, struct hf_handover_state *s, struct hf_error *err)
 {
     if (!allowed(step, s, attempt))
-        return hf_error_set(err, HF_EPROTO, "hand-over step '%s' of attempt %u is not possible for a container that is %s%s at attempt %u",
-                            hf_step_name(step), attempt, hf_holder_name(s->holder), s->flushed ? ", flushed," : "",
-                            s->attempt);
+        return hf_error_set(
+            err, HF_EPROTO,
+            "hand-over step '%s' of attempt %u is not possible for a container that is %s%s at attempt %u",
+            hf_step_name(step), attempt, hf_holder_name(s->holder), s->flushed ? ", flushed," : "", s->attempt);
     s->holder = rows[step].to;
     s->attempt = attempt;
     if (step == HF_STEP_FLUSH)

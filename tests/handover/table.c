@@ -7,8 +7,8 @@
 
 static void print_step(enum hf_step step)
 {
-    enum hf_side side = step == HF_STEP_READY || step == HF_STEP_CLAIM || step == HF_STEP_REFUSE ? HF_SIDE_DESTINATION
-                                                                                                 : HF_SIDE_SOURCE;
+    enum hf_side side =
+        step == HF_STEP_READY || step == HF_STEP_CLAIM || step == HF_STEP_REFUSE ? HF_SIDE_DESTINATION : HF_SIDE_SOURCE;
     enum hf_message on = HF_MESSAGE_NONE, answer;
     enum hf_holder to = HF_HOLDER_MAX;
     unsigned from = 0;
