@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "preflight.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "format.h"
+
+struct question {
+    const struct hf_guest_needs *guest;
+    const struct hf_host_caps *host;
+    struct hf_verdict *verdict;
+    const char *rule;
+};
+
+static void find(struct question *q, enum hf_finding_weight weight, enum hf_finding_when when, const char *remedy,
+                 const char *fmt, ...) HF_PRINTF(5, 6);
+
+static void find(struct question *q, enum hf_finding_weight weight, enum hf_finding_when when, const char *remedy,
+                 const char *fmt, ...)
+{
+    struct hf_verdict *v = q->verdict;
+    va_list ap;
+
+    if (weight == HF_FINDING_REFUSE)
+        *(when == HF_WHEN_NOW ? &v->refused_now : &v->refused_next_reset) = true;
+    if (v->count == HF_FINDINGS_MAX) {
+        v->more = true;
+        return;
+    }
+    v->finding[v->count] = (struct hf_finding){.when = when, .weight = weight, .rule = q->rule};
+    hf_format(v->finding[v->count].remedy, HF_FINDING_TEXT_MAX, "%s", remedy);
+    va_start(ap, fmt);
+    hf_vformat(v->finding[v->count].text, HF_FINDING_TEXT_MAX, fmt, ap);
+    va_end(ap);
+    v->count++;
+}
+
+#define refuse(q, when, remedy, ...) find(q, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
+#define note(q, when, remedy, ...)   find(q, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
+
+/* The machine type the guest must find: a running guest needs the very one it runs on. */
+static const char *machine_of(const struct hf_guest_needs *guest)
+{
+    if (guest->running || guest->machine[0] == '\0')
+        return guest->resolved[0] != '\0' ? guest->resolved : NULL;
+    return guest->machine;
+}
+
+static void ask_owner(struct question *q)
+{
+    if (q->guest->owner == HF_OWNER_HELD)
+        return;
+    refuse(q, HF_WHEN_NOW, "run preflight where the container is owned, or 'holdfast owner --take --because TEXT'",
+           "this copy is %s, owned by host '%s' at epoch %llu", hf_owner_state_text(q->guest->owner),
+           q->guest->owner_host, (unsigned long long)q->guest->epoch);
+}
+
+static void ask_epoch(struct question *q)
+{
+    for (size_t i = 0; i < q->host->epoch_count; i++) {
+        const struct hf_epoch_caps *seen = &q->host->epochs[i];
+
+        if (strcmp(seen->id, q->guest->id) == 0 && seen->epoch > q->guest->epoch)
+            refuse(q, HF_WHEN_NOW,
+                   "find the newer container, or take this one with 'holdfast owner --take --because TEXT'",
+                   "the destination has seen epoch %llu of this container, this copy has %llu",
+                   (unsigned long long)seen->epoch, (unsigned long long)q->guest->epoch);
+    }
+}
+
+static void ask_holdfast(struct question *q)
+{
+    if (q->host->reads_format < q->guest->format)
+        refuse(q, HF_WHEN_NOW, "update holdfast on the destination",
+               "the container needs format %u, holdfast %s there reads up to %u", q->guest->format, q->host->holdfast,
+               q->host->reads_format);
+}
+
+static void ask_nbdkit(struct question *q)
+{
+    if (!q->host->nbdkit)
+        refuse(q, HF_WHEN_NOW, "install nbdkit on the destination",
+               "the flash is served by nbdkit, which is not there");
+}
+
+static void ask_architecture(struct question *q)
+{
+    if (!hf_host_caps_qemu(q->host, q->guest->arch, NULL))
+        refuse(q, HF_WHEN_NOW, "install QEMU for this architecture on the destination",
+               "the guest is %s, the destination has no QEMU for it", q->guest->arch);
+}
+
+static void ask_machine(struct question *q)
+{
+    const char *machine = machine_of(q->guest);
+    const struct hf_machine_caps *found;
+
+    if (!machine || !hf_host_caps_qemu(q->host, q->guest->arch, NULL))
+        return;
+    if (!q->verdict->qemu) {
+        refuse(q, HF_WHEN_NOW, "move to a host whose QEMU has it, or start the guest anew with another machine type",
+               "machine type '%s' is in none of the destination's QEMUs", machine);
+        return;
+    }
+    found = hf_qemu_machine(q->verdict->qemu, machine);
+    if (found->deprecated)
+        note(q, HF_WHEN_NEXT_RESET, "plan to start the guest with a newer machine type",
+             "machine type '%s' is deprecated in QEMU %u.%u there", machine, q->verdict->qemu->version.major,
+             q->verdict->qemu->version.minor);
+    if (!q->guest->running && q->guest->resolved[0] != '\0' && strcmp(found->name, q->guest->resolved) != 0)
+        note(q, HF_WHEN_NOW, "name a versioned machine type to keep it",
+             "'%s' was %s at the last start and is %s there", machine, q->guest->resolved, found->name);
+}
+
+static void ask_block_driver(struct question *q)
+{
+    if (q->verdict->qemu && !hf_qemu_has(q->verdict->qemu->block_drivers, "nbd"))
+        refuse(q, HF_WHEN_NOW, "install QEMU's block driver nbd", "'%s' there has no block driver nbd",
+               q->verdict->qemu->program);
+}
+
+static void ask_smm(struct question *q)
+{
+    const char *machine = q->guest->resolved[0] != '\0' ? q->guest->resolved : q->guest->machine;
+
+    if (q->guest->needs_smm && !strstr(machine, "q35"))
+        refuse(q, HF_WHEN_NOW, "use a q35 machine type or firmware that needs no SMM",
+               "the firmware needs SMM, machine type '%s' has none", machine);
+    if (q->guest->needs_smm && q->verdict->qemu && !q->verdict->qemu->smm)
+        refuse(q, HF_WHEN_NEXT_RESET, "use another host, or TCG", "the firmware needs SMM, '%s' there cannot offer it",
+               q->verdict->qemu->program);
+}
+
+static void ask_roms(struct question *q)
+{
+    for (size_t i = 0; i < q->guest->rom_count; i++) {
+        const struct hf_rom_need *need = &q->guest->roms[i];
+
+        for (size_t j = 0; j < q->host->rom_count; j++)
+            if (strcmp(q->host->roms[j].name, need->name) == 0 && strcmp(q->host->roms[j].digest, need->digest) != 0)
+                note(q, HF_WHEN_NEXT_RESET, "nothing to do: the guest brings its own",
+                     "option ROM '%s': %llu bytes in the container, %llu bytes and other contents on the destination",
+                     need->name, (unsigned long long)need->size, (unsigned long long)q->host->roms[j].size);
+    }
+}
+
+static const struct hf_domain_caps *domain_there(const struct hf_host_caps *host, const char *name)
+{
+    for (size_t i = 0; i < host->domain_count; i++)
+        if (strcmp(host->domains[i].name, name) == 0)
+            return &host->domains[i];
+    return NULL;
+}
+
+static int first_missing_bit(const struct hf_domain_bits *wanted, const struct hf_domain_bits *there)
+{
+    for (int bit = 0; bit < HF_DOMAIN_BITS; bit++)
+        if (wanted->byte[bit / 8] & ~there->byte[bit / 8] & 1 << bit % 8)
+            return bit;
+    return -1;
+}
+
+static void ask_contract(struct question *q)
+{
+    for (size_t i = 0; q->guest->running && i < q->guest->locked_count; i++) {
+        const struct hf_locked_domain *locked = &q->guest->locked[i];
+        const struct hf_domain_caps *there = domain_there(q->host, locked->name);
+        int bit = there ? first_missing_bit(&locked->bits, &there->bits) : 0;
+
+        if (!there)
+            refuse(q, HF_WHEN_NOW, "reset the guest after masking the domain, or update holdfast on the destination",
+                   "the guest locked domain '%s', which the destination does not know", locked->name);
+        else if (bit >= 0)
+            refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set mask=DOMAIN.BIT' and reset the guest first",
+                   "the guest locked bit %d of domain '%s', which the destination does not offer", bit, locked->name);
+    }
+}
+
+static void ask_mailbox(struct question *q)
+{
+    if (!q->guest->mailbox)
+        return;
+    if (q->verdict->qemu && !hf_qemu_has(q->verdict->qemu->devices, "ivshmem-plain"))
+        refuse(q, HF_WHEN_NOW, "use a QEMU with ivshmem, or turn the mailbox off at the next power-on",
+               "the guest has the mailbox, '%s' there has no device ivshmem-plain", q->verdict->qemu->program);
+    if (q->guest->memory_named)
+        refuse(q, HF_WHEN_NOW, "start the guest without a memory object of your own, or without the mailbox",
+               "the guest's RAM is an object its user named and the mailbox is another: QEMU can abort as a source");
+}
+
+static void ask_tpm(struct question *q)
+{
+    if (!q->guest->tpm)
+        return;
+    if (!q->host->swtpm)
+        refuse(q, HF_WHEN_NOW, "install swtpm on the destination", "the guest has a TPM, the destination no swtpm");
+    if (!q->guest->tpm_state_moves)
+        refuse(q, HF_WHEN_NOW, "put the TPM's state on shared storage, or let the manager move it",
+               "the guest's TPM state is not in the container and would stay behind");
+}
+
+static void ask_room(struct question *q)
+{
+    if (q->host->free_bytes < q->guest->bytes)
+        refuse(q, HF_WHEN_NOW, "free some room on the destination",
+               "the container needs %llu bytes with room for a rollback, %llu are free",
+               (unsigned long long)q->guest->bytes, (unsigned long long)q->host->free_bytes);
+}
+
+static bool has_device(const struct hf_guest_needs *guest, const char *device)
+{
+    if (!device || !guest->devices)
+        return true; /* not known: better a refusal too many than a guest that hangs */
+    for (const char *const *d = guest->devices; *d; d++)
+        if (strcmp(*d, device) == 0)
+            return true;
+    return false;
+}
+
+static void ask_known_breaks(struct question *q)
+{
+    for (size_t i = 0; q->verdict->qemu && i < q->guest->break_count; i++) {
+        const struct hf_known_break *b = &q->guest->breaks[i];
+        enum hf_finding_when when = b->at_reset && q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
+
+        if (q->verdict->firmware == HF_SOURCE_HOST && when == HF_WHEN_NOW)
+            continue; /* another image will run */
+        if (hf_vmm_version_compare(q->verdict->qemu->version, b->from) >= 0 && has_device(q->guest, b->device))
+            refuse(q, when, b->remedy, "this firmware under QEMU %u.%u: %s", q->verdict->qemu->version.major,
+                   q->verdict->qemu->version.minor, b->what);
+    }
+}
+
+static const struct hf_firmware_caps *firmware_there(const struct hf_host_caps *host, const char *name,
+                                                     const char *arch)
+{
+    for (size_t i = 0; i < host->firmware_count; i++)
+        if (strcmp(host->firmware[i].name, name) == 0 && strcmp(host->firmware[i].arch, arch) == 0)
+            return &host->firmware[i];
+    return NULL;
+}
+
+/* Under `versioned` and `host` the destination's own firmware may run after the move: say which, and whether. */
+static void ask_policy(struct question *q)
+{
+    const struct hf_firmware_caps *there = firmware_there(q->host, q->guest->firmware, q->guest->arch);
+    enum hf_finding_when when = q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
+
+    if (q->verdict->firmware == HF_SOURCE_CONTAINER)
+        return;
+    if (!there)
+        note(q, when, "install that firmware on the destination, or 'holdfast set policy=guest'",
+             "policy %s wants the destination's firmware '%s', which is not there: the guest keeps what it has",
+             hf_policy_name(q->guest->policy), q->guest->firmware);
+    else if (there->vars_size != q->guest->vars_size)
+        note(
+            q, when, "look at 'holdfast image convert', or 'holdfast set policy=guest'",
+            "policy %s: firmware '%s' there has variables of %llu bytes, the guest's have %llu: they will be converted",
+            hf_policy_name(q->guest->policy), there->name, (unsigned long long)there->vars_size,
+            (unsigned long long)q->guest->vars_size);
+    else if (strcmp(there->digest, q->guest->code_digest) != 0)
+        note(q, when, "'holdfast set policy=guest' keeps the present firmware",
+             "policy %s: the guest will run the destination's firmware '%s', digest %.16s instead of %.16s",
+             hf_policy_name(q->guest->policy), there->name, there->digest, q->guest->code_digest);
+}
+
+static const struct {
+    const char *rule;
+    void (*ask)(struct question *q);
+} questions[] = {
+    {"owner", ask_owner},
+    {"epoch", ask_epoch},
+    {"holdfast", ask_holdfast},
+    {"nbdkit", ask_nbdkit},
+    {"architecture", ask_architecture},
+    {"machine-type", ask_machine},
+    {"block-driver", ask_block_driver},
+    {"smm", ask_smm},
+    {"roms", ask_roms},
+    {"contract", ask_contract},
+    {"mailbox", ask_mailbox},
+    {"tpm", ask_tpm},
+    {"room", ask_room},
+    {"known-break", ask_known_breaks},
+    {"policy", ask_policy},
+};
+
+/* What decides at the first boot that can change anything: the next reset of a guest that runs, else its power-on. */
+static enum hf_firmware_source firmware_after(const struct hf_guest_needs *guest, const struct hf_qemu_caps *qemu)
+{
+    struct hf_policy_case c = {
+        .policy = guest->policy,
+        .moment = guest->running ? HF_MOMENT_WARM_RESET : HF_MOMENT_POWER_ON,
+        .other_vmm = qemu && (qemu->version.major != guest->vmm.major || qemu->version.minor != guest->vmm.minor),
+        .pinned = guest->pinned,
+    };
+
+    return hf_policy_decide(&c);
+}
+
+void hf_preflight(const struct hf_guest_needs *guest, const struct hf_host_caps *host, struct hf_verdict *ret)
+{
+    struct question q = {.guest = guest, .host = host, .verdict = ret};
+
+    *ret = (struct hf_verdict){.qemu = hf_host_caps_qemu(host, guest->arch, machine_of(guest))};
+    ret->firmware = firmware_after(guest, ret->qemu);
+    for (size_t i = 0; i < HF_ARRAY_SIZE(questions); i++) {
+        q.rule = questions[i].rule;
+        questions[i].ask(&q);
+    }
+}
+
+const char *hf_preflight_rule(size_t n)
+{
+    return n < HF_ARRAY_SIZE(questions) ? questions[n].rule : NULL;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "unit.h"
+
+#include "preflight.h"
+#include "sample.h"
+
+static struct hf_host_caps *caps;
+static struct hf_guest_needs guest;
+static struct hf_verdict verdict;
+
+static int fresh(void **state)
+{
+    json_t *json = json_of(sample_caps);
+    int r = hf_host_caps_read(json, &caps, NULL);
+
+    json_decref(json);
+    guest = sample_guest();
+    return r;
+}
+
+static int gone(void **state)
+{
+    hf_host_caps_free(caps);
+    caps = NULL;
+    return 0;
+}
+
+static const struct hf_finding *finding(const char *rule)
+{
+    for (size_t i = 0; i < verdict.count; i++)
+        if (strcmp(verdict.finding[i].rule, rule) == 0)
+            return &verdict.finding[i];
+    return NULL;
+}
+
+/* Exactly this rule refuses, at this moment, names both values, and says what to do. */
+static void expect_refusal(const char *rule, enum hf_finding_when when, const char *value, const char *other)
+{
+    const struct hf_finding *f;
+
+    hf_preflight(&guest, caps, &verdict);
+    f = finding(rule);
+    assert_non_null(f);
+    assert_int_equal(f->weight, HF_FINDING_REFUSE);
+    assert_int_equal(f->when, when);
+    assert_int_equal(verdict.refused_now, when == HF_WHEN_NOW);
+    assert_int_equal(verdict.refused_next_reset, when == HF_WHEN_NEXT_RESET);
+    if (!strstr(f->text, value) || !strstr(f->text, other))
+        fail_msg("'%s' names not both '%s' and '%s'", f->text, value, other);
+    assert_true(strlen(f->remedy) > 10);
+}
+
+static void a_host_that_has_everything_is_fine(void **state)
+{
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+    assert_false(verdict.refused_now || verdict.refused_next_reset || verdict.more);
+    assert_int_equal(verdict.firmware, HF_SOURCE_CONTAINER);
+    assert_int_equal(verdict.qemu->version.major, 10);
+}
+
+static void a_copy_that_owns_nothing_does_not_move(void **state)
+{
+    guest.owner = HF_OWNER_DEPARTED;
+    expect_refusal("owner", HF_WHEN_NOW, "departed", "alpha");
+}
+
+static void a_lower_epoch_than_the_destination_saw(void **state)
+{
+    guest.epoch = 6;
+    expect_refusal("epoch", HF_WHEN_NOW, "7", "6");
+}
+
+static void an_older_holdfast(void **state)
+{
+    guest.format = 2;
+    expect_refusal("holdfast", HF_WHEN_NOW, "format 2", "up to 1");
+}
+
+static void no_nbdkit(void **state)
+{
+    caps->nbdkit = NULL;
+    expect_refusal("nbdkit", HF_WHEN_NOW, "nbdkit", "not there");
+}
+
+static void another_architecture(void **state)
+{
+    guest.arch = "aarch64";
+    expect_refusal("architecture", HF_WHEN_NOW, "aarch64", "no QEMU");
+}
+
+static void a_machine_type_that_is_missing(void **state)
+{
+    guest.machine = guest.resolved = "pc-q35-2.4";
+    expect_refusal("machine-type", HF_WHEN_NOW, "pc-q35-2.4", "none of");
+}
+
+static void a_running_guest_needs_the_machine_its_alias_was(void **state)
+{
+    guest.machine = "q35";
+    guest.resolved = "pc-q35-8.0";
+    guest.pinned = false;
+    expect_refusal("machine-type", HF_WHEN_NOW, "pc-q35-8.0", "none of");
+    guest.running = false;
+    hf_preflight(&guest, caps, &verdict);
+    assert_false(verdict.refused_now);
+    assert_non_null(strstr(finding("machine-type")->text, "pc-q35-10.0"));
+}
+
+static void a_qemu_without_the_block_driver(void **state)
+{
+    json_array_clear((json_t *)caps->qemus[0].block_drivers);
+    expect_refusal("block-driver", HF_WHEN_NOW, "/usr/bin/qemu-system-x86_64", "nbd");
+}
+
+static void no_smm_where_the_firmware_needs_it(void **state)
+{
+    guest.needs_smm = true;
+    caps->qemus[0].smm = false;
+    expect_refusal("smm", HF_WHEN_NEXT_RESET, "SMM", "/usr/bin/qemu-system-x86_64");
+}
+
+static void a_rom_of_another_size_is_told(void **state)
+{
+    const struct hf_rom_need rom = {"vgabios-stdvga.bin", DIGEST_A, 65536};
+
+    guest.roms = &rom;
+    guest.rom_count = 1;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(finding("roms")->weight, HF_FINDING_NOTE);
+    assert_non_null(strstr(finding("roms")->text, "65536"));
+    assert_non_null(strstr(finding("roms")->text, "39936"));
+}
+
+static void a_locked_bit_that_is_missing(void **state)
+{
+    struct hf_locked_domain locked = {"acpi-loader", 1, {{0x05}}};
+
+    guest.locked = &locked;
+    guest.locked_count = 1;
+    expect_refusal("contract", HF_WHEN_NOW, "bit 2", "acpi-loader");
+    locked.bits.byte[0] = 3;
+    hf_preflight(&guest, caps, &verdict);
+    assert_false(verdict.refused_now);
+    locked.name = "log";
+    expect_refusal("contract", HF_WHEN_NOW, "log", "does not know");
+    guest.running = false; /* at a power-on everything is negotiated anew */
+    hf_preflight(&guest, caps, &verdict);
+    assert_false(verdict.refused_now);
+}
+
+static void a_mailbox_and_no_ivshmem(void **state)
+{
+    guest.mailbox = true;
+    json_array_clear((json_t *)caps->qemus[0].devices);
+    expect_refusal("mailbox", HF_WHEN_NOW, "ivshmem-plain", "/usr/bin/qemu-system-x86_64");
+}
+
+static void a_mailbox_beside_ram_of_the_users_own(void **state)
+{
+    guest.mailbox = guest.memory_named = true;
+    expect_refusal("mailbox", HF_WHEN_NOW, "RAM", "mailbox");
+}
+
+static void a_tpm_without_its_state(void **state)
+{
+    guest.tpm = true;
+    guest.tpm_state_moves = false;
+    expect_refusal("tpm", HF_WHEN_NOW, "TPM", "stay behind");
+}
+
+static void a_disk_that_is_too_small(void **state)
+{
+    caps->free_bytes = 4096;
+    expect_refusal("room", HF_WHEN_NOW, "10485760", "4096");
+}
+
+static void a_known_break_counts_from_its_version_on_and_with_its_device(void **state)
+{
+    const struct hf_known_break ahci = {
+        "ich9-ahci", {8, 2, 0}, true, "hangs probing AHCI", "stage SeaBIOS 1.16.3 first"};
+    static const char *const none[] = {"virtio-blk-pci", NULL};
+
+    guest.breaks = &ahci;
+    guest.break_count = 1;
+    expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
+    guest.devices = NULL; /* not known: refused all the same */
+    expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
+    guest.devices = none;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+    guest = sample_guest();
+    guest.breaks = &ahci;
+    guest.break_count = 1;
+    caps->qemus[0].version = (struct hf_vmm_version){8, 1, 9};
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+}
+
+static void policy_host_says_what_will_run(void **state)
+{
+    guest.policy = HF_POLICY_HOST;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.firmware, HF_SOURCE_HOST);
+    assert_int_equal(finding("policy")->weight, HF_FINDING_NOTE);
+    assert_int_equal(finding("policy")->when, HF_WHEN_NEXT_RESET);
+    assert_non_null(strstr(finding("policy")->text, "bbbbbbbbbbbbbbbb"));
+    guest.vars_size = 131072;
+    hf_preflight(&guest, caps, &verdict);
+    assert_non_null(strstr(finding("policy")->text, "131072"));
+    guest.firmware = "ovmf-secboot";
+    hf_preflight(&guest, caps, &verdict);
+    assert_non_null(strstr(finding("policy")->text, "keeps what it has"));
+}
+
+static void policy_versioned_asks_for_the_version_only_where_nothing_is_pinned(void **state)
+{
+    guest.policy = HF_POLICY_VERSIONED;
+    guest.running = false;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.firmware, HF_SOURCE_CONTAINER);
+    guest.pinned = false;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.firmware, HF_SOURCE_HOST);
+    guest.vmm = (struct hf_vmm_version){10, 0, 2};
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.firmware, HF_SOURCE_CONTAINER);
+}
+
+static void more_findings_than_fit_still_refuse(void **state)
+{
+    struct hf_locked_domain locked[HF_FINDINGS_MAX + 8];
+
+    for (size_t i = 0; i < HF_FINDINGS_MAX + 8; i++)
+        locked[i] = (struct hf_locked_domain){.name = "unheard-of"};
+    guest.locked = locked;
+    guest.locked_count = HF_FINDINGS_MAX + 8;
+    hf_preflight(&guest, caps, &verdict);
+    assert_true(verdict.more && verdict.refused_now);
+    assert_int_equal(verdict.count, HF_FINDINGS_MAX);
+}
+
+int main(void)
+{
+#define IT(f) cmocka_unit_test_setup_teardown(f, fresh, gone)
+    const struct CMUnitTest tests[] = {
+        IT(a_host_that_has_everything_is_fine),
+        IT(a_copy_that_owns_nothing_does_not_move),
+        IT(a_lower_epoch_than_the_destination_saw),
+        IT(an_older_holdfast),
+        IT(no_nbdkit),
+        IT(another_architecture),
+        IT(a_machine_type_that_is_missing),
+        IT(a_running_guest_needs_the_machine_its_alias_was),
+        IT(a_qemu_without_the_block_driver),
+        IT(no_smm_where_the_firmware_needs_it),
+        IT(a_rom_of_another_size_is_told),
+        IT(a_locked_bit_that_is_missing),
+        IT(a_mailbox_and_no_ivshmem),
+        IT(a_mailbox_beside_ram_of_the_users_own),
+        IT(a_tpm_without_its_state),
+        IT(a_disk_that_is_too_small),
+        IT(a_known_break_counts_from_its_version_on_and_with_its_device),
+        IT(policy_host_says_what_will_run),
+        IT(policy_versioned_asks_for_the_version_only_where_nothing_is_pinned),
+        IT(more_findings_than_fit_still_refuse),
+    };
+
+    return cmocka_run_group_tests_name("preflight-preflight", tests, NULL, NULL);
+}
