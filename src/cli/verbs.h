@@ -9,6 +9,7 @@
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \
     X(acpi_show)                                                                                                       \
+    X(caps)                                                                                                            \
     X(completion)                                                                                                      \
     X(help)
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "host_describe.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "cleanup.h"
+#include "datadirs.h"
+#include "descriptors.h"
+#include "digest.h"
+#include "program_output.h"
+#include "qemu_describe.h"
+#include "whole_file.h"
+
+#define FIRMWARE_MAX (64U << 20)
+#define ROM_MAX      (4U << 20)
+#define FORMAT_READS 1 /* the container's format that this program reads and writes */
+
+static json_t *digest_json(const void *bytes, size_t size)
+{
+    char text[HF_DIGEST_TEXT_SIZE];
+    struct hf_digest digest = hf_digest_of(bytes, size);
+
+    return json_string(hf_digest_text(&digest, text));
+}
+
+/* ---- firmware, by the names that --firmware takes ---- */
+
+static void put_firmware(json_t *array, const char *name, const char *arch)
+{
+    const struct hf_host_firmware_query query = {.name = name, .architecture = arch};
+    hf_auto(hf_cleanup_free) uint8_t *code = NULL, *vars = NULL;
+    uint64_t code_size = 0, vars_size = 0;
+    struct hf_host_firmware found;
+
+    if (hf_host_firmware_find(&query, NULL, &found, NULL) < 0)
+        return;
+    if (hf_file_read(found.code, FIRMWARE_MAX, &code, &code_size, NULL) == 0 &&
+        (!found.vars || hf_file_read(found.vars, FIRMWARE_MAX, &vars, &vars_size, NULL) == 0))
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "name", name, "arch", arch, "path",
+                                               found.code, "digest", digest_json(code, code_size), "size",
+                                               (json_int_t)code_size, "vars-size", (json_int_t)vars_size));
+    hf_host_firmware_done(&found);
+}
+
+static json_t *firmware_here(void)
+{
+    static const struct {
+        const char *name, *arch;
+    } names[] = {{"ovmf", "x86_64"}, {"ovmf-secboot", "x86_64"}, {"aavmf", "aarch64"}, {"seabios", "x86_64"}};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++)
+        put_firmware(array, names[i].name, names[i].arch);
+    return array;
+}
+
+/* ---- option ROMs: what a machine would load by its bare name ---- */
+
+static bool is_rom(const char *name)
+{
+    size_t n = strlen(name);
+
+    return (n > 4 && strcmp(name + n - 4, ".rom") == 0) ||
+           (n > 4 && strcmp(name + n - 4, ".bin") == 0 &&
+            (!strncmp(name, "vgabios", 7) || !strncmp(name, "kvmvapic", 8) || !strncmp(name, "linuxboot", 9)));
+}
+
+static bool has_rom(const json_t *roms, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(roms); i++)
+        if (strcmp(json_string_value(json_object_get(json_array_get(roms, i), "name")), name) == 0)
+            return true;
+    return false;
+}
+
+static void put_rom(json_t *roms, const char *dir, const char *name)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    hf_auto(hf_cleanup_free) char *path = NULL;
+    uint64_t size;
+
+    if (has_rom(roms, name) || asprintf(&path, "%s/%s", dir, name) < 0 ||
+        hf_file_read(path, ROM_MAX, &bytes, &size, NULL) < 0)
+        return;
+    json_array_append_new(
+        roms, json_pack("{s:s, s:I, s:o}", "name", name, "size", (json_int_t)size, "digest", digest_json(bytes, size)));
+}
+
+/* The first directory that has a name wins, as for QEMU itself. */
+static void put_roms(json_t *roms, const char *qemu)
+{
+    char **dirs = NULL;
+
+    if (hf_datadirs_list(qemu, &dirs, NULL) < 0)
+        return;
+    for (size_t i = 0; dirs[i]; i++) {
+        struct dirent **entries;
+        int n = scandir(dirs[i], &entries, NULL, alphasort);
+
+        for (int j = 0; j < n; j++) {
+            if (is_rom(entries[j]->d_name))
+                put_rom(roms, dirs[i], entries[j]->d_name);
+            free(entries[j]);
+        }
+        if (n >= 0)
+            free(entries);
+    }
+    hf_datadirs_free(dirs);
+}
+
+/* ---- programs ---- */
+
+static int put_qemus(json_t *host, char *const *qemus, struct hf_error *err)
+{
+    json_t *array = json_array(), *roms = json_array();
+
+    json_object_set_new(host, "qemu", array);
+    json_object_set_new(host, "roms", roms);
+    for (; *qemus; qemus++) {
+        json_t *one = NULL;
+        int r = hf_qemu_describe(*qemus, &one, err);
+
+        if (r == -HF_ENOTFOUND)
+            continue;
+        if (r < 0)
+            return r;
+        json_array_append_new(array, one);
+        put_roms(roms, *qemus);
+    }
+    return 0;
+}
+
+/* "nbdkit 1.32.5 (...)": the second word; absent where it is not installed. */
+static void put_nbdkit(json_t *host)
+{
+    char *const argv[] = {(char *)"nbdkit", (char *)"--version", NULL};
+    hf_auto(hf_cleanup_free) char *text = NULL;
+    char *rest, *version;
+
+    if (hf_program_output(argv, &text, NULL) < 0)
+        return;
+    rest = text;
+    (void)strsep(&rest, " \n");
+    version = strsep(&rest, " \n");
+    if (version)
+        json_object_set_new(host, "nbdkit", json_string(version));
+}
+
+static bool has_swtpm(void)
+{
+    char *const argv[] = {(char *)"swtpm", (char *)"--version", NULL};
+    hf_auto(hf_cleanup_free) char *text = NULL;
+
+    return hf_program_output(argv, &text, NULL) == 0;
+}
+
+static int put_room(json_t *host, const char *directory, struct hf_error *err)
+{
+    struct statvfs st;
+
+    if (statvfs(directory, &st) < 0)
+        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", directory, strerror(errno));
+    json_object_set_new(host, "free-bytes", json_integer((json_int_t)(st.f_bavail * st.f_frsize)));
+    return 0;
+}
+
+int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_error *err)
+{
+    char name[256] = "";
+    json_t *host;
+    int r;
+
+    (void)gethostname(name, sizeof name - 1);
+    host = json_pack("{s:i, s:s, s:s, s:{s:i, s:i}, s:b, s:o}", "schema", 1, "host", name, "holdfast", query->holdfast,
+                     "container", "reads", FORMAT_READS, "writes", FORMAT_READS, "swtpm", has_swtpm(), "firmware",
+                     firmware_here());
+    if (!host)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    put_nbdkit(host);
+    r = put_room(host, query->directory, err);
+    if (r >= 0)
+        r = put_qemus(host, query->qemus, err);
+    if (r < 0) {
+        json_decref(host);
+        return r;
+    }
+    *ret = host;
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "program_output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cleanup.h"
+
+extern char **environ;
+
+int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_error *err)
+{
+    posix_spawn_file_actions_t actions;
+    int r;
+
+    if (posix_spawn_file_actions_init(&actions))
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    r = in < 0 ? posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+               : posix_spawn_file_actions_adddup2(&actions, in, 0);
+    r = r ? r : posix_spawn_file_actions_adddup2(&actions, out, 1);
+    r = r ? r : posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    r = r ? r : posix_spawnp(pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (r)
+        return hf_error_set(err, r == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", argv[0], strerror(r));
+    return 0;
+}
+
+int hf_program_end(pid_t pid)
+{
+    int status;
+
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return 0;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static int read_all(const char *program, int fd, char *text, struct hf_error *err)
+{
+    size_t n = 0;
+
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int ready = poll(&p, 1, HF_PROGRAM_OUTPUT_MS);
+        ssize_t got;
+
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0)
+            return hf_error_set(err, HF_ETIMEDOUT, "%s: no answer in %d s", program, HF_PROGRAM_OUTPUT_MS / 1000);
+        got = read(fd, text + n, HF_PROGRAM_OUTPUT_MAX - n);
+        if (got < 0)
+            return hf_error_set(err, HF_EIO, "%s: %s", program, strerror(errno));
+        if (got == 0)
+            break;
+        n += (size_t)got;
+        if (n == HF_PROGRAM_OUTPUT_MAX)
+            return hf_error_set(err, HF_EPROTO, "%s: prints more than %u bytes", program, HF_PROGRAM_OUTPUT_MAX - 1);
+    }
+    text[n] = '\0';
+    return 0;
+}
+
+int hf_program_output(char *const *argv, char **text, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) char *buf = malloc(HF_PROGRAM_OUTPUT_MAX);
+    hf_auto(hf_cleanup_close) int mine = -1;
+    int fds[2], r;
+    pid_t pid;
+
+    if (!buf)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return hf_error_set(err, HF_EIO, "pipe: %s", strerror(errno));
+    mine = fds[0];
+    r = hf_program_start(argv, -1, fds[1], &pid, err);
+    (void)close(fds[1]);
+    if (r < 0)
+        return r;
+    r = read_all(argv[0], mine, buf, err);
+    if (r < 0)
+        (void)kill(pid, SIGKILL);
+    if (!hf_program_end(pid) && r == 0)
+        r = hf_error_set(err, HF_EPROTO, "%s %s: failed", argv[0], argv[1] ? argv[1] : "");
+    if (r == 0)
+        *text = hf_take_ptr(buf);
+    return r;
+}

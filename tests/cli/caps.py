@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`holdfast caps` tells what the installed programs say of themselves, without root and without a guest."""
+import hashlib
+import pathlib
+import subprocess
+
+from program import holdfast, scratch
+from tap import case, expect, main
+
+here = scratch()
+
+
+@case("QEMU's own list of machine types is told, aliases and all")
+def _():
+    told = holdfast("caps", "--qemu", "qemu-system-x86_64", "--json").json
+    expect(told["schema"] == 1 and len(told["qemu"]) == 1, told)
+    qemu = told["qemu"][0]
+    listed = subprocess.run(["qemu-system-x86_64", "-M", "help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    for machine in qemu["machines"]:
+        expect(f"\n{machine['name']} " in listed, f"{machine['name']} is not in QEMU's list")
+    alias = [m["name"] for m in qemu["machines"] if m.get("alias") == "q35"]
+    expect(len(alias) == 1 and alias[0].startswith("pc-q35-"), f"q35 is the alias of {alias}")
+    expect("nbd" in qemu["block-drivers"] and "tcg" in qemu["accelerators"] and qemu["smm"], qemu)
+    expect("ivshmem-plain" in qemu["devices"], qemu["devices"])
+
+
+@case("firmware and option ROMs are named by the digest of their files")
+def _():
+    told = holdfast("caps", "--json").json
+    ovmf = [f for f in told["firmware"] if f["name"] == "ovmf"][0]
+    found = hashlib.sha256(pathlib.Path(ovmf["path"]).read_bytes()).hexdigest()
+    expect(ovmf["digest"] == found and ovmf["size"] == pathlib.Path(ovmf["path"]).stat().st_size, ovmf)
+    names = [rom["name"] for rom in told["roms"]]
+    expect("vgabios-stdvga.bin" in names and len(names) == len(set(names)), names)
+
+
+@case("a program that is no QEMU is named; one that is missing is left out")
+def _():
+    result = holdfast("caps", "--qemu", "/bin/true", status=1)
+    expect("/bin/true" in result.err and "monitor" in result.err, result)
+    expect(holdfast("caps", "--qemu", "no-such-qemu", "--json").json["qemu"] == [], "an unknown program is described")
+
+
+@case("a directory that does not exist is not found")
+def _():
+    holdfast("caps", "--dir", here.name + "/nowhere", status=4)
+
+
+main(here.cleanup)
