@@ -12,6 +12,7 @@
 #include "roms.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "variables.h"
 
 /* The flash device that this image is for; an image of no known device gets one of its own size. */
 static uint64_t code_bank_size(const struct hf_flash_image *image)
@@ -62,32 +63,57 @@ static int log_change(struct hf_container *c, int64_t now, const char *kind, con
         hf_digest_text(&to->code, a), from->label, hf_digest_text(&from->code, b), (long long)snapshot, more);
 }
 
-int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
-                    struct hf_error *err)
+/* The present variables in the layout that the image wants. */
+static int convert_variables(struct hf_container *c, enum hf_layout layout, struct hf_error *err)
 {
-    struct hf_slot_info active, staged;
+    struct hf_variables now, then;
+    int r = hf_variables_of_bank(c, &now, err);
+
+    if (r < 0)
+        return r;
+    r = hf_variables_convert(&now, layout, &then, err);
+    hf_variables_done(&now);
+    if (r < 0)
+        return r;
+    r = hf_variables_store(c, &then, err);
+    hf_variables_done(&then);
+    return r;
+}
+
+/* Everything that becomes of active, staged and the variables, in this order: what is replaced is kept first. */
+static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *staged,
+                            int64_t now, struct hf_error *err)
+{
     struct hf_firmware fw;
     int64_t snapshot;
-    bool convert;
-    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+    bool convert = false;
+    int r = hf_firmware_of_slot(c, HF_SLOT_STAGED, &fw, err);
 
-    if (r == 0)
-        r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
-    if (r == 0)
-        r = hf_firmware_of_slot(c, HF_SLOT_STAGED, &fw, err);
     if (r == 0)
         r = hf_firmware_fits(c, &fw, &convert, err);
     if (r == 0)
         r = hf_snapshot_take(c, "before apply", now, &snapshot, err);
     if (r == 0)
         r = keep_as_fallback(c, snapshot, now, err);
+    if (r == 0 && convert)
+        r = convert_variables(c, fw.image.layout, err);
     if (r == 0)
         r = hf_slot_clear(c, HF_SLOT_STAGED, err);
     if (r == 0)
-        r = log_change(c, now, "apply", &staged, &active, snapshot, convert ? "; the variables were converted" : "",
-                       err);
+        r = log_change(c, now, "apply", staged, active, snapshot, convert ? "; the variables were converted" : "", err);
+    return r < 0 ? r : activate(c, staged, now, err);
+}
+
+int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
+                    struct hf_error *err)
+{
+    struct hf_slot_info active, staged;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+
     if (r == 0)
-        r = activate(c, &staged, now, err);
+        r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
+    if (r == 0)
+        r = switch_to_staged(c, &active, &staged, now, err);
     if (r < 0)
         return r;
     record->changes++;
@@ -97,27 +123,64 @@ int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct 
     return 0;
 }
 
-/* Inside ROLL_BACK: the variables that go with the fallback. */
-static int bring_variables(struct hf_container *c, const struct hf_slot_info *fallback,
-                           const struct hf_rollback_wish *wish, struct hf_error *err)
+/* The variables that the fallback was replaced with, but never an older dbx unless the operator said so. */
+static int bring_variables(struct hf_container *c, int64_t snapshot, bool old_dbx, bool *carried, struct hf_error *err)
 {
-    if (wish->variables == HF_VARIABLES_CURRENT || fallback->snapshot == 0)
-        return 0;
-    return hf_snapshot_restore(c, fallback->snapshot, err);
+    struct hf_variables now, then;
+    int r;
+
+    *carried = false;
+    if (old_dbx)
+        return hf_snapshot_restore(c, snapshot, err);
+    r = hf_variables_of_bank(c, &now, err);
+    if (r < 0)
+        return r;
+    r = hf_variables_of_snapshot(c, snapshot, &then, err);
+    if (r == 0)
+        r = hf_variables_carry_dbx(&now, &then, carried, err);
+    if (r == 0)
+        r = hf_snapshot_restore(c, snapshot, err);
+    if (r == 0 && *carried)
+        r = hf_variables_store(c, &then, err);
+    hf_variables_done(&now);
+    hf_variables_done(&then);
+    return r;
 }
 
-int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err)
+/* The variables that the guest has now, in the fallback's layout. */
+static int keep_variables(struct hf_container *c, struct hf_error *err)
 {
-    struct hf_slot_info active, fallback;
-    int64_t snapshot;
-    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+    struct hf_flash_image vars;
+    struct hf_firmware fw;
+    int r = hf_firmware_of_slot(c, HF_SLOT_FALLBACK, &fw, err);
 
     if (r == 0)
-        r = hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, err);
+        r = hf_variables_inspect(c, &vars, err);
+    if (r < 0 || vars.size == 0 || vars.layout == fw.image.layout || hf_layout_info(fw.image.layout) == NULL)
+        return r;
+    return convert_variables(c, fw.image.layout, err);
+}
+
+static int choose_variables(struct hf_container *c, const struct hf_slot_info *fallback,
+                            const struct hf_rollback_wish *wish, bool *carried, struct hf_error *err)
+{
+    *carried = false;
+    if (fallback->snapshot == 0)
+        return 0;
+    if (wish->variables == HF_VARIABLES_CURRENT)
+        return keep_variables(c, err);
+    return bring_variables(c, fallback->snapshot, wish->old_dbx, carried, err);
+}
+
+static int switch_to_fallback(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *fallback,
+                              int64_t now, const struct hf_rollback_wish *wish, struct hf_error *err)
+{
+    int64_t snapshot;
+    bool carried;
+    int r = hf_snapshot_take(c, "before rollback", now, &snapshot, err);
+
     if (r == 0)
-        r = hf_snapshot_take(c, "before rollback", now, &snapshot, err);
-    if (r == 0)
-        r = bring_variables(c, &fallback, &record->back, err);
+        r = choose_variables(c, fallback, wish, &carried, err);
     if (r == 0)
         r = hf_rom_copy(c, HF_SLOT_FALLBACK, HF_SLOT_ACTIVE, err);
     if (r == 0)
@@ -125,10 +188,19 @@ int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record
     if (r == 0)
         r = hf_rom_clear(c, HF_SLOT_FALLBACK, err);
     if (r == 0)
-        r = log_change(c, now, "rollback", &fallback, &active, snapshot,
-                       record->back.automatic ? "; the trial failed" : "", err);
+        r = log_change(c, now, "rollback", fallback, active, snapshot, carried ? "; the newer dbx was kept" : "", err);
+    return r < 0 ? r : activate(c, fallback, now, err);
+}
+
+int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err)
+{
+    struct hf_slot_info active, fallback;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+
     if (r == 0)
-        r = activate(c, &fallback, now, err);
+        r = hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, err);
+    if (r == 0)
+        r = switch_to_fallback(c, &active, &fallback, now, &record->back, err);
     if (r < 0)
         return r;
     record->changes++;

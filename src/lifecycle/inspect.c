@@ -7,6 +7,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "images.h"
+#include "variables.h"
 
 static int identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err)
 {
@@ -99,6 +100,21 @@ static bool keeps_variables(enum hf_flash_kind kind)
     return kind == HF_FLASH_OVMF || kind == HF_FLASH_AAVMF;
 }
 
+/* Whether the variables can be had in the layout that the image was built for. */
+static int check_conversion(struct hf_container *c, const struct hf_flash_image *image, struct hf_error *err)
+{
+    struct hf_variables now, then;
+    int r = hf_variables_of_bank(c, &now, err);
+
+    if (r < 0)
+        return r;
+    r = hf_variables_convert(&now, image->layout, &then, err);
+    hf_variables_done(&now);
+    if (r == 0)
+        hf_variables_done(&then);
+    return r;
+}
+
 static int check_variables(struct hf_container *c, const struct hf_flash_image *image, bool *convert,
                            struct hf_error *err)
 {
@@ -112,13 +128,12 @@ static int check_variables(struct hf_container *c, const struct hf_flash_image *
         return hf_error_refuse(err, "kind", "the image is %s, which keeps %s variables, and the guest has %s",
                                hf_flash_kind_name(image->kind), vars.size ? "no" : "its own",
                                vars.size ? "some" : "no bank for them");
-    *convert = false;
-    if (vars.size == 0)
-        return 0;
+    *convert = vars.size != 0 && hf_layout_info(image->layout) != NULL && hf_layout_info(vars.layout) != NULL &&
+               image->layout != vars.layout;
+    if (*convert)
+        return check_conversion(c, image, err);
     hf_flash_pair(image, &vars, &pairing);
-    if (pairing.fits != HF_NO)
-        return 0;
-    return hf_error_refuse(err, image->layout != vars.layout ? "layout" : "pair", "%s", pairing.why);
+    return vars.size == 0 || pairing.fits != HF_NO ? 0 : hf_error_refuse(err, "pair", "%s", pairing.why);
 }
 
 int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool *convert, struct hf_error *err)

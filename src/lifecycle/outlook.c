@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "outlook.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "settings.h"
+
+static void say(char words[HF_OUTLOOK_WORDS_SIZE], const char *fmt, ...) HF_PRINTF(2, 3);
+
+/* Adds to what was said. */
+static void say(char words[HF_OUTLOOK_WORDS_SIZE], const char *fmt, ...)
+{
+    size_t at = strlen(words);
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(words + at, HF_OUTLOOK_WORDS_SIZE - at, fmt, ap);
+    va_end(ap);
+}
+
+static void say_slot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_slot_info *slot)
+{
+    char text[HF_DIGEST_TEXT_SIZE];
+
+    say(words, "'%s' (%.12s)", slot->label, hf_digest_text(&slot->code, text));
+}
+
+static const char *variables_words(const struct hf_rollback_wish *wish)
+{
+    if (wish->variables == HF_VARIABLES_CURRENT)
+        return "with the present variables";
+    return wish->old_dbx ? "with the variables it had, dbx included" : "with the variables it had";
+}
+
+static void say_waits(struct hf_outlook *o)
+{
+    const struct hf_life_record *r = &o->record;
+
+    if (r->life == HF_LIFE_STAGED) {
+        say_slot(o->waits, &o->staged);
+        say(o->waits, " waits for the next boot");
+        if (!r->consent)
+            say(o->waits, " and for the owner's word about the TPM: 'holdfast stage G.hold --tpm-aware'");
+        else if (r->held[0])
+            say(o->waits, "; at the last one: %s", r->held);
+    } else if (r->life == HF_LIFE_ROLLBACK) {
+        say_slot(o->waits, &o->fallback);
+        say(o->waits, " comes back at the next boot, %s%s", variables_words(&r->back),
+            r->back.automatic ? "; the trial of what runs failed" : "");
+        if (r->held[0])
+            say(o->waits, "; at the last boot: %s", r->held);
+    } else if (r->offer[0]) {
+        say(o->waits, "the host's firmware was not taken at the last boot: %s", r->offer);
+    }
+}
+
+static void say_signal(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_confirm_by *by)
+{
+    switch (by->signal) {
+    case HF_SIGNAL_UPTIME:
+        say(words, "%u seconds of running after a sign of life", by->seconds);
+        break;
+    case HF_SIGNAL_AGENT:
+        say(words, "the guest's agent");
+        break;
+    case HF_SIGNAL_MAILBOX:
+        say(words, "the firmware's report that the operating system took over");
+        break;
+    default:
+        say(words, "'holdfast confirm'");
+    }
+}
+
+static void say_trial(struct hf_outlook *o)
+{
+    const struct hf_trial *t = &o->record.trial;
+
+    if (o->record.life != HF_LIFE_TRIAL)
+        return;
+    say(o->trial, "%u boot%s begun, %u failed, %u cut short; ", t->started, t->started == 1 ? "" : "s", t->failed,
+        t->cut);
+    say_signal(o->trial, &o->by);
+    say(o->trial, " confirms it");
+    if (t->limit != 0)
+        say(o->trial, ", %u failed boots bring '%s' back", t->limit, o->fallback.label);
+    else
+        say(o->trial, "; nothing but 'holdfast rollback' brings '%s' back", o->fallback.label);
+}
+
+static void say_policy(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o, bool start)
+{
+    if (o->policy == HF_POLICY_HOST)
+        say(words, "the host's current firmware, if it fits");
+    else if (o->policy == HF_POLICY_VERSIONED && start)
+        say(words, "the same firmware; the host's current one under another QEMU than %s with no pinned machine type",
+            o->record.vmm[0] ? o->record.vmm : "that of the first start");
+    else
+        say(words, "the same firmware");
+}
+
+static void say_boot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o, bool start)
+{
+    switch (o->record.life) {
+    case HF_LIFE_STAGED:
+        if (!o->record.consent)
+            say(words, "the same firmware");
+        else
+            say(words, "'%s' is applied and its trial begins", o->staged.label);
+        break;
+    case HF_LIFE_TRIAL:
+        say(words, "one more boot of the trial");
+        break;
+    case HF_LIFE_ROLLBACK:
+        say(words, "'%s' comes back", o->fallback.label);
+        break;
+    default:
+        say_policy(words, o, start);
+    }
+}
+
+static void say_next(struct hf_outlook *o)
+{
+    bool changes = o->record.life == HF_LIFE_ROLLBACK || (o->record.life == HF_LIFE_STAGED && o->record.consent);
+
+    say_boot(o->power_on, o, true);
+    say_boot(o->reset, o, false);
+    if (changes)
+        say(o->reset, ", under 'holdfast run' and where a restart gives the guest the same machine; else at power-on");
+    say(o->migration, "the firmware that runs goes along%s",
+        changes                           ? "; what waits goes on waiting there"
+        : o->record.life == HF_LIFE_TRIAL ? "; the trial goes on, and this boot does not count"
+        : o->policy == HF_POLICY_HOST     ? "; the first reset there takes that host's"
+                                          : "");
+}
+
+static void say_suspended(struct hf_outlook *o)
+{
+    const struct hf_suspended *s = &o->record.suspended;
+
+    if (!s->pending)
+        return;
+    if (s->changes != o->record.changes)
+        say(o->suspended, "a state saved earlier can no longer be loaded: firmware or variables were replaced since");
+    else
+        say(o->suspended,
+            "a saved state is pending; loading it brings its own variables, and the present ones become a "
+            "snapshot");
+}
+
+static int optional_slot(struct hf_container *c, enum hf_slot slot, struct hf_slot_info *info, bool *has,
+                         struct hf_error *err)
+{
+    int r = hf_slot_get(c, slot, info, err);
+
+    *has = r == 0;
+    return r == -HF_ENOTFOUND ? 0 : r;
+}
+
+static int read_choices(struct hf_container *c, struct hf_outlook *o, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int r = hf_setting_get(c, "policy", value, err);
+
+    if (r == 0)
+        r = hf_policy_parse(value, &o->policy, err);
+    if (r == 0)
+        r = hf_setting_get(c, "confirm-by", value, err);
+    return r < 0 ? r : hf_confirm_by_parse(value, &o->by, err);
+}
+
+int hf_outlook_get(struct hf_container *c, struct hf_outlook *outlook, struct hf_error *err)
+{
+    struct hf_outlook o;
+    int r;
+
+    memset(&o, 0, sizeof o);
+    r = hf_life_load(c, &o.record, err);
+    if (r == 0)
+        r = read_choices(c, &o, err);
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_ACTIVE, &o.active, err);
+    if (r == 0)
+        r = optional_slot(c, HF_SLOT_STAGED, &o.staged, &o.has_staged, err);
+    if (r == 0)
+        r = optional_slot(c, HF_SLOT_FALLBACK, &o.fallback, &o.has_fallback, err);
+    if (r < 0)
+        return r;
+    say_slot(o.runs, &o.active);
+    say_waits(&o);
+    say_trial(&o);
+    say_suspended(&o);
+    say_next(&o);
+    *outlook = o;
+    return 0;
+}
