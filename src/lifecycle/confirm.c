@@ -6,12 +6,12 @@
 #include "eventlog.h"
 #include "life_work.h"
 
-static int confirm(struct hf_life_work *w, const char *label)
+static int confirm(struct hf_life_work *w, const char *label, bool dry_run)
 {
     enum hf_decision decision;
     int r = hf_life_step(w, HF_EVENT_CONFIRM, &decision);
 
-    if (r < 0 || decision == HF_DECIDE_NOTHING)
+    if (r < 0 || dry_run || decision == HF_DECIDE_NOTHING)
         return r;
     w->now.trial = (struct hf_trial){0};
     w->now.back = (struct hf_rollback_wish){0};
@@ -31,7 +31,7 @@ int hf_confirm(struct hf_container *c, int64_t now, bool dry_run, struct hf_conf
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
     if (r == 0)
-        r = confirm(&w, active.label);
+        r = confirm(&w, active.label, dry_run);
     if (r == 0) {
         done.was = w.was.life;
         memcpy(done.label, active.label, sizeof done.label);

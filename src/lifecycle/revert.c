@@ -17,9 +17,9 @@ int hf_snapshot_now(struct hf_container *c, const char *reason, int64_t now, boo
     int64_t taken = 0;
     int r = hf_life_begin(&w, c, now, err);
 
-    if (r == 0)
+    if (r == 0 && !dry_run)
         r = hf_snapshot_take(c, reason[0] ? reason : "operator", now, &taken, err);
-    if (r == 0)
+    if (r == 0 && !dry_run)
         r = hf_event_append(c, now, "snapshot", err, "snapshot %lld: %s", (long long)taken,
                             reason[0] ? reason : "operator");
     r = hf_life_end(&w, r, dry_run);
@@ -40,40 +40,45 @@ static int need_off(struct hf_container *c, struct hf_error *err)
     return hf_error_refuse(err, "running", "the guest runs (process %lld): shut it down first", (long long)runner.pid);
 }
 
-/* The image in the snapshot becomes the active one; what people call it comes from wherever it is still known. */
-static int bring_code(struct hf_life_work *w, const struct hf_snapshot *to, bool *changes)
-{
-    struct hf_slot_info active;
-    int r = hf_slot_get(w->c, HF_SLOT_ACTIVE, &active, w->err);
-
-    if (r < 0)
-        return r;
-    *changes = to->has_code && !hf_digest_equal(&to->code, &active.code);
-    return *changes ? hf_apply_image(w->c, &to->code, w->at, w->err) : 0;
-}
-
-static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *report)
+/* What it would bring back, before anything is changed. */
+static int look(struct hf_life_work *w, int64_t id, struct hf_revert_report *report)
 {
     enum hf_decision decision;
+    struct hf_slot_info active;
     int r = hf_life_step(w, HF_EVENT_REVERT, &decision);
 
     if (r == 0)
         r = hf_snapshot_get(w->c, id, &report->to, w->err);
-    if (r < 0)
-        return r;
-    /* Taking one may push out the oldest, and that may be the one wanted. */
-    r = hf_snapshot_take(w->c, "before revert", w->at, &report->kept, w->err);
     if (r == 0)
-        r = hf_snapshot_get(w->c, id, &report->to, NULL);
-    if (r == -HF_ENOTFOUND)
-        return hf_error_refuse(w->err, "snapshots",
-                               "snapshot %lld is the oldest of %d and would make way for the one of what is replaced: "
-                               "remove another first",
-                               (long long)id, HF_SNAPSHOTS_MAX);
+        r = hf_slot_get(w->c, HF_SLOT_ACTIVE, &active, w->err);
+    if (r == 0)
+        report->code_changes = report->to.has_code && !hf_digest_equal(&report->to.code, &active.code);
+    return r;
+}
+
+/* Taking a snapshot may push out the oldest, and that may be the one wanted. */
+static int keep_present(struct hf_life_work *w, int64_t id, struct hf_revert_report *report)
+{
+    struct hf_snapshot still;
+    int r = hf_snapshot_take(w->c, "before revert", w->at, &report->kept, w->err);
+
+    if (r == 0)
+        r = hf_snapshot_get(w->c, id, &still, w->err);
+    if (r != -HF_ENOTFOUND)
+        return r;
+    return hf_error_refuse(w->err, "snapshots",
+                           "snapshot %lld is the oldest of %d and would make way for the one of what is replaced",
+                           (long long)id, HF_SNAPSHOTS_MAX);
+}
+
+static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *report)
+{
+    int r = keep_present(w, id, report);
+
     if (r == 0 && report->to.has_vars)
         r = hf_snapshot_restore(w->c, id, w->err);
-    if (r == 0)
-        r = bring_code(w, &report->to, &report->code_changes);
+    if (r == 0 && report->code_changes)
+        r = hf_apply_image(w->c, &report->to.code, w->at, w->err);
     if (r < 0)
         return r;
     w->now.changes++;
@@ -93,6 +98,8 @@ int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, str
     memset(&done, 0, sizeof done);
     r = hf_life_begin(&w, c, now, err);
     if (r == 0)
+        r = look(&w, id, &done);
+    if (r == 0 && !dry_run)
         r = revert(&w, id, &done);
     r = hf_life_end(&w, r, dry_run);
     if (r == 0)

@@ -18,7 +18,8 @@ struct hf_revert_report {
 };
 
 /* Brings back variables and active image of a snapshot, both or nothing. The guest is off: HF_EREFUSED "running" when
- * somebody runs it (L2). HF_ENOTFOUND: no such snapshot. HF_EREFUSED "staged", "trial", "rollback" (the table). */
+ * somebody runs it (L2). HF_ENOTFOUND: no such snapshot. HF_EREFUSED "staged", "trial", "rollback" (the table),
+ * "snapshots". */
 int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, struct hf_revert_report *report,
               struct hf_error *err);
 

@@ -60,6 +60,8 @@ static int plan(struct hf_life_work *w, const struct hf_rollback_request *reques
                                "the variables have changed since '%s' was replaced: --variables=fallback brings back "
                                "those it had, --variables=current keeps the present ones",
                                report->fallback.label);
+    if (request->dry_run)
+        return 0;
     w->now.back = request->wish;
     w->now.held[0] = '\0';
     return hf_event_append(w->c, w->at, "rollback", w->err, "'%s' comes back at the next boot, with %s variables%s",

@@ -147,14 +147,14 @@ static int check_policy(struct hf_container *c, struct hf_error *err)
 }
 
 /* Inside the transaction: the owner's word for what is staged already. */
-static int give_word(struct hf_life_work *w, struct hf_stage_report *report)
+static int give_word(struct hf_life_work *w, bool dry_run, struct hf_stage_report *report)
 {
     int r;
 
     if (w->now.life != HF_LIFE_STAGED)
         return hf_error_refuse(w->err, "staged", "nothing is staged; name an image");
     r = hf_firmware_of_slot(w->c, HF_SLOT_STAGED, &report->firmware, w->err);
-    if (r < 0)
+    if (r < 0 || dry_run)
         return r;
     w->now.consent = true;
     w->now.held[0] = '\0';
@@ -177,6 +177,8 @@ static int stage_image(struct hf_life_work *w, const struct hf_stage_request *re
     if (w->now.tpm && !request->tpm_aware)
         return hf_error_refuse(w->err, "tpm-aware", "%s", TPM_WORDS);
     report->replaced = w->now.life == HF_LIFE_STAGED;
+    if (request->dry_run)
+        return 0;
     return hf_stage_put(w->c, HF_EVENT_STAGE, &report->firmware, request, &w->now, w->err);
 }
 
@@ -224,7 +226,7 @@ static int stage_once(struct hf_container *c, const struct hf_stage_request *req
     int r = hf_life_begin(&w, c, request->now, err);
 
     if (r == 0)
-        r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, report);
+        r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, request->dry_run, report);
     return hf_life_end(&w, r, request->dry_run);
 }
 
@@ -254,24 +256,31 @@ int hf_stage(struct hf_container *c, const struct hf_stage_request *request, str
     return 0;
 }
 
+static int empty_staged(struct hf_life_work *w)
+{
+    size_t removed;
+    int r = hf_slot_clear(w->c, HF_SLOT_STAGED, w->err);
+
+    if (r == 0)
+        r = hf_rom_clear(w->c, HF_SLOT_STAGED, w->err);
+    if (r == 0)
+        r = hf_image_collect(w->c, &removed, w->err);
+    if (r == 0)
+        r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was taken back");
+    w->now.held[0] = '\0';
+    w->now.consent = false;
+    return r;
+}
+
 int hf_unstage(struct hf_container *c, int64_t now, bool dry_run, struct hf_error *err)
 {
     enum hf_decision decision;
     struct hf_life_work w;
-    size_t removed;
     int r = hf_life_begin(&w, c, now, err);
 
     if (r == 0)
         r = hf_life_step(&w, HF_EVENT_UNSTAGE, &decision);
-    if (r == 0)
-        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
-    if (r == 0)
-        r = hf_rom_clear(c, HF_SLOT_STAGED, err);
-    if (r == 0)
-        r = hf_image_collect(c, &removed, err);
-    if (r == 0)
-        r = hf_event_append(c, now, "unstage", err, "the staged image was taken back");
-    w.now.held[0] = '\0';
-    w.now.consent = false;
+    if (r == 0 && !dry_run)
+        r = empty_staged(&w);
     return hf_life_end(&w, r, dry_run);
 }
