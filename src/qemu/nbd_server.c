@@ -124,7 +124,7 @@ static int clear_socket(const char *path, struct hf_error *err)
 struct arguments {
     const char *argv[ARGS_MAX];
     unsigned count;
-    char container[PATH_MAX + 16], lock[32], status[32], user[128], group[128], domain[256];
+    char container[PATH_MAX + 16], lock[32], status[32], user[128], group[128];
 };
 
 static void add(struct arguments *a, const char *text)
@@ -167,7 +167,6 @@ static int build_arguments(const struct hf_nbd_server *s, int status_fd, struct 
     add(a, a->status);
     add_option(a, a->user, sizeof a->user, "user", c->user);
     add_option(a, a->group, sizeof a->group, "group", c->group);
-    add_option(a, a->domain, sizeof a->domain, "libvirt-domain", c->libvirt_domain);
     return 0;
 }
 
@@ -380,8 +379,8 @@ static int launch(struct hf_nbd_server *s, struct hf_error *err)
 
 static void release(struct hf_nbd_server *s)
 {
-    const char *strings[] = {s->config.container,     s->config.socket, s->config.user, s->config.group,
-                             s->config.selinux_label, s->config.libvirt_domain};
+    const char *strings[] = {s->config.container, s->config.socket, s->config.user, s->config.group,
+                             s->config.selinux_label};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(strings); i++)
         free((void *)(uintptr_t)strings[i]);
@@ -412,7 +411,6 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     s->config.user = copy(config->user, &ok);
     s->config.group = copy(config->group, &ok);
     s->config.selinux_label = copy(config->selinux_label, &ok);
-    s->config.libvirt_domain = copy(config->libvirt_domain, &ok);
     s->pid = -1;
     s->status_fd = s->words_fd = -1;
     r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err)

@@ -28,15 +28,14 @@ struct hf_nbd_server_config {
     gid_t socket_gid;
     const char *user, *group;   /* what the server becomes once it has everything open; NULL: see below */
     const char *selinux_label;  /* label of the socket, NULL: none */
-    const char *libvirt_domain; /* when the store falls behind, the server suspends this domain; NULL: nobody */
 };
 
 struct hf_nbd_server;
 
 /* Starts a server and waits until it listens or failed; then the error is the server's own: HF_EOWNED, HF_EDAMAGED, ...
  * HF_EOWNED also when somebody listens on that socket. HF_ENOTFOUND: nbdkit or the plugin is not installed.
- * HF_ETIMEDOUT: not ready within 30 s. The strings are copied. Without `user`, a server started by root keeps the user
- * and gives up every capability. */
+ * HF_ETIMEDOUT: not ready within 30 s. The strings are copied. Without `user`, a server started by root becomes
+ * the owner of the container's file. It gives up every capability in any case. */
 int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd_server **out, struct hf_error *err);
 
 /* Readable when there is something for hf_nbd_server_next(). Changes with a restart. */

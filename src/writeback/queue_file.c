@@ -8,9 +8,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* Pages kept in memory after their commit: writes to them need not read the container first. */
-#define KEEP_PAGES 256u
-
 #define ID_MAX 48u
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
@@ -52,7 +49,7 @@ static int reserve(void *opaque, size_t offset, size_t size, struct hf_error *er
         if (done + sizeof zeros >= size)
             return 0;
     }
-    return hf_error_set(err, errno == ENOSPC || errno == EDQUOT ? HF_ENOSPC : HF_EIO,
+    return hf_error_set(err, errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? HF_ENOSPC : HF_EIO,
                         "%s: no room for flash writes that wait for the container: %s; free space in that directory",
                         f->path, strerror(errno));
 }
@@ -208,16 +205,19 @@ struct hf_write_queue *hf_queue_file_queue(struct hf_queue_file *f)
     return &f->queue;
 }
 
-void hf_queue_file_set_opaque(struct hf_queue_file *f, void *opaque)
+void hf_queue_file_set_load(struct hf_queue_file *f,
+                            int (*load_page)(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err),
+                            void *opaque)
 {
+    f->load = load_page;
     f->opaque = opaque;
 }
 
-void hf_queue_file_trim(struct hf_queue_file *f)
+void hf_queue_file_trim(struct hf_queue_file *f, uint32_t keep)
 {
     size_t offset, size;
 
-    if (hf_write_queue_reserved(&f->queue) > KEEP_PAGES && hf_write_queue_trim(&f->queue, &offset, &size))
+    while (hf_write_queue_reserved(&f->queue) > keep && hf_write_queue_trim(&f->queue, &offset, &size))
         (void)fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
 }
 

@@ -28,11 +28,14 @@ void hf_queue_file_close(struct hf_queue_file *f);
 
 struct hf_write_queue *hf_queue_file_queue(struct hf_queue_file *f);
 
-/* What load() is called with from now on. */
-void hf_queue_file_set_opaque(struct hf_queue_file *f, void *opaque);
+/* Reads pages another way from now on. */
+void hf_queue_file_set_load(struct hf_queue_file *f,
+                            int (*load)(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err),
+                            void *opaque);
 
-/* After a commit: gives memory back to the system when the queue holds more than it is good for. */
-void hf_queue_file_trim(struct hf_queue_file *f);
+/* After a commit: gives memory back to the system when the queue has more than `keep` pages of it. What is kept spares
+ * later writes to the same pages a look into the container. */
+void hf_queue_file_trim(struct hf_queue_file *f, uint32_t keep);
 
 /* What a queue says about itself, whether or not a process uses it. HF_ENOTFOUND: no file, or one of another boot. */
 struct hf_queue_state {

@@ -358,6 +358,16 @@ bool hf_write_queue_seal(struct hf_write_queue *q)
     return true;
 }
 
+bool hf_write_queue_has_sealed(const struct hf_write_queue *q)
+{
+    return !empty(sealed_batch(q)->dirty);
+}
+
+bool hf_write_queue_has_open(const struct hf_write_queue *q)
+{
+    return !empty(open_batch(q)->dirty);
+}
+
 const uint8_t *hf_write_queue_sealed(const struct hf_write_queue *q, uint32_t *page)
 {
     const struct batch *b = sealed_batch(q);
@@ -395,13 +405,16 @@ uint32_t hf_write_queue_reserved(const struct hf_write_queue *q)
 
 bool hf_write_queue_trim(struct hf_write_queue *q, size_t *offset, size_t *size)
 {
-    struct batch *b = sealed_batch(q);
+    for (unsigned i = 0; i < 2; i++) {
+        struct batch *b = &q->layout->batch[i];
 
-    if (!empty(b->dirty) || empty(b->reserved))
-        return false;
-    memset(b->have, 0, sizeof b->have);
-    memset(b->reserved, 0, sizeof b->reserved);
-    *offset = page_at(q, b, 0);
-    *size = (size_t)q->pages * PAGE;
-    return true;
+        if (!empty(b->dirty) || empty(b->reserved))
+            continue;
+        memset(b->have, 0, sizeof b->have);
+        memset(b->reserved, 0, sizeof b->reserved);
+        *offset = page_at(q, b, 0);
+        *size = (size_t)q->pages * PAGE;
+        return true;
+    }
+    return false;
 }

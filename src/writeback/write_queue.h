@@ -102,6 +102,10 @@ const uint8_t *hf_write_queue_page(const struct hf_write_queue *q, uint32_t page
  * it stays the sealed one until it is committed). */
 bool hf_write_queue_seal(struct hf_write_queue *q);
 
+/* Whether there is a sealed batch that is not committed; whether the open one holds anything. */
+bool hf_write_queue_has_sealed(const struct hf_write_queue *q);
+bool hf_write_queue_has_open(const struct hf_write_queue *q);
+
 /* Walks the sealed batch in page order: the first page at or after *page, or NULL at the end. */
 const uint8_t *hf_write_queue_sealed(const struct hf_write_queue *q, uint32_t *page);
 
@@ -111,8 +115,8 @@ void hf_write_queue_committed(struct hf_write_queue *q);
 /* Pages that wait: sealed and open. */
 uint32_t hf_write_queue_waiting(const struct hf_write_queue *q);
 
-/* Forgets the clean copies kept of pages already committed, when nothing is sealed, and reports the part of the memory
- * that may be given back to the system: offset and size, or false. It reads as "reserve again" afterwards. */
+/* Forgets the clean copies that an empty batch keeps of pages already committed, and reports the part of the memory that
+ * may be given back to the system: offset and size. False: no empty batch has any. Pages there are reserved anew. */
 bool hf_write_queue_trim(struct hf_write_queue *q, size_t *offset, size_t *size);
 
 /* Pages of memory that were reserved and not given back. */

@@ -79,11 +79,6 @@ int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct
     return 0;
 }
 
-void hf_writeback_set_container(struct hf_queue_file *f, struct hf_container *c)
-{
-    hf_queue_file_set_opaque(f, c);
-}
-
 static int write_batch(struct hf_container *c, const struct hf_write_queue *q, struct hf_error *err)
 {
     const uint8_t *bytes;

@@ -15,13 +15,10 @@
 #include "queue_file.h"
 
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
- * hf_queue_file_close() or hf_writeback_set_container(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a server is at it.
+ * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a server is at it.
  * HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is lost or applied,
  * and the text says where it is: calling again starts with an empty queue. */
 int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err);
-
-/* Another handle on the same container, after the first was closed; load() uses it from now on. */
-void hf_writeback_set_container(struct hf_queue_file *f, struct hf_container *c);
 
 /* Puts the sealed batch into the container in one transaction, durable. The batch stays sealed: the caller says
  * hf_write_queue_committed(). On an error nothing was committed. HF_ENOSPC, HF_EREFUSED "epoch", HF_EOWNED, ... */

@@ -196,7 +196,10 @@ static void memory_goes_back_when_the_queue_held_much(void **state)
     assert_true(full >= 600 * 8);
     assert_true(hf_write_queue_seal(hf_queue_file_queue(f)));
     hf_write_queue_committed(hf_queue_file_queue(f));
-    hf_queue_file_trim(f);
+    hf_queue_file_trim(f, 600);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_blocks, full);
+    hf_queue_file_trim(f, 599);
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_blocks <= full - 600 * 8);
     hf_queue_file_close(f);

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "bank_server.h"
+
+#include "cleanup.h"
+#include "committer.h"
+#include "writeback.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+struct hf_bank_server {
+    char *path;
+    int lock_fd; /* a descriptor of the owner lock that survives the handles; -1 before the first is open */
+    uint64_t size[HF_BANK_VARS + 1];
+    struct hf_queue_file *queue; /* NULL: no variable bank */
+    struct hf_committer *committer;
+    struct hf_committer_ops ops;
+    void (*status)(const struct hf_nbd_status *s);
+
+    pthread_mutex_t lock; /* for what follows; taken after the committer's own */
+    struct hf_container *container; /* NULL after a failure, until it can be opened again */
+    bool doubtful;                  /* SQLite reported an error: recover before the next use */
+};
+
+static int64_t now_seconds(void)
+{
+    return (int64_t)time(NULL);
+}
+
+/* After an error of the file system nothing that SQLite has in memory is to be trusted: the handle is closed and
+ * opened anew, which reads the log from the disk. */
+static int container_locked(struct hf_bank_server *s, struct hf_container **out, struct hf_error *err)
+{
+    int r;
+
+    if (s->container && s->doubtful) {
+        (void)hf_container_close(s->container, NULL);
+        s->container = NULL;
+    }
+    if (!s->container) {
+        int fd = fcntl(s->lock_fd, F_DUPFD_CLOEXEC, 3);
+
+        if (fd < 0)
+            return hf_error_set(err, HF_EIO, "the owner lock's descriptor cannot be copied: %s", strerror(errno));
+        r = hf_container_open_child(s->path, fd, &s->container, err);
+        if (r < 0)
+            return r;
+        s->doubtful = false;
+    }
+    *out = s->container;
+    return 0;
+}
+
+/* A refusal and a range error leave the handle good; anything else may not have. */
+static int judge(struct hf_bank_server *s, int r)
+{
+    if (r == -HF_EIO || r == -HF_ENOSPC || r == -HF_EDAMAGED || r == -HF_ENOMEM)
+        s->doubtful = true;
+    return r;
+}
+
+static int read_container(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, void *bytes, size_t size,
+                          struct hf_error *err)
+{
+    struct hf_container *c;
+    int r;
+
+    (void)pthread_mutex_lock(&s->lock);
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
+    (void)pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+static int load_page(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err)
+{
+    return read_container(opaque, HF_BANK_VARS, (uint64_t)page * HF_PAGE_SIZE, bytes, HF_PAGE_SIZE, err);
+}
+
+static int op_commit(void *opaque, const struct hf_write_queue *q, struct hf_error *err)
+{
+    struct hf_bank_server *s = opaque;
+    struct hf_container *c;
+    int r;
+
+    (void)pthread_mutex_lock(&s->lock);
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = judge(s, hf_writeback_commit(c, q, err));
+    if (r == 0 && hf_log_bytes(c) > HF_LOG_SOFT && hf_checkpoint(c, NULL) < 0)
+        s->doubtful = true; /* the commit itself is durable in the log */
+    (void)pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+static int op_read(void *opaque, uint64_t offset, void *bytes, size_t size, struct hf_error *err)
+{
+    return read_container(opaque, HF_BANK_VARS, offset, bytes, size, err);
+}
+
+static int op_write(void *opaque, uint64_t offset, const void *bytes, size_t size, struct hf_error *err)
+{
+    struct hf_bank_server *s = opaque;
+    struct hf_container *c;
+    int r;
+
+    (void)pthread_mutex_lock(&s->lock);
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = judge(s, hf_begin(c, err));
+    if (r == 0) {
+        r = judge(s, hf_bank_write(c, HF_BANK_VARS, offset, bytes, size, NULL, err));
+        if (r == 0)
+            r = judge(s, hf_commit(c, HF_DURABLE, err));
+        else
+            hf_abort(c);
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
+static void op_status(void *opaque, const struct hf_nbd_status *status)
+{
+    struct hf_bank_server *s = opaque;
+
+    s->status(status);
+}
+
+static int open_container(struct hf_bank_server *s, int lock_fd, struct hf_error *err)
+{
+    int r;
+
+    if (lock_fd >= 0) {
+        s->lock_fd = fcntl(lock_fd, F_DUPFD_CLOEXEC, 3);
+        if (s->lock_fd < 0)
+            return hf_error_set(err, HF_EUSAGE, "lock-fd %d is no open descriptor", lock_fd);
+        return hf_container_open_child(s->path, lock_fd, &s->container, err);
+    }
+    r = hf_container_open(s->path, HF_OPEN_RUN, now_seconds(), &s->container, err);
+    if (r == 0)
+        s->lock_fd = fcntl(hf_container_lock_fd(s->container), F_DUPFD_CLOEXEC, 3);
+    return r;
+}
+
+static int open_banks(struct hf_bank_server *s, struct hf_error *err)
+{
+    int r = hf_bank_size(s->container, HF_BANK_CODE, &s->size[HF_BANK_CODE], err);
+
+    if (r == -HF_ENOTFOUND)
+        r = 0;
+    if (r == 0)
+        r = hf_bank_size(s->container, HF_BANK_VARS, &s->size[HF_BANK_VARS], err);
+    if (r == -HF_ENOTFOUND)
+        return 0;
+    return r < 0 ? r : hf_writeback_open(s->container, &s->queue, err);
+}
+
+static void release(struct hf_bank_server *s)
+{
+    hf_queue_file_close(s->queue);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s->path);
+    free(s);
+}
+
+int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
+                        struct hf_bank_server **out, struct hf_error *err)
+{
+    struct hf_bank_server *s = calloc(1, sizeof *s);
+    int r;
+
+    if (!s)
+        return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+    s->lock_fd = -1;
+    s->status = status;
+    s->path = strdup(path);
+    (void)pthread_mutex_init(&s->lock, NULL);
+    r = s->path ? open_container(s, lock_fd, err) : hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+    if (r == 0)
+        r = open_banks(s, err);
+    if (r < 0) {
+        hf_container_done(&s->container);
+        release(s);
+        return r;
+    }
+    *out = s;
+    return 0;
+}
+
+int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err)
+{
+    if (!s->queue)
+        return 0;
+    hf_queue_file_set_load(s->queue, load_page, s);
+    s->ops = (struct hf_committer_ops){
+        .commit = op_commit, .read = op_read, .write = op_write, .status = op_status, .opaque = s};
+    return hf_committer_start(s->queue, &s->ops, &s->committer, err);
+}
+
+int hf_bank_server_close(struct hf_bank_server *s, struct hf_error *err)
+{
+    int r = s->committer ? hf_committer_stop(s->committer, err) : 0;
+    int closed = hf_container_close(s->container, r < 0 ? NULL : err);
+
+    release(s);
+    return r < 0 ? r : closed;
+}
+
+uint64_t hf_bank_server_size(const struct hf_bank_server *s, enum hf_bank bank)
+{
+    return s->size[bank];
+}
+
+int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, void *bytes, size_t size,
+                        struct hf_error *err)
+{
+    if (bank == HF_BANK_VARS)
+        return hf_committer_read(s->committer, offset, bytes, size, err);
+    return read_container(s, bank, offset, bytes, size, err);
+}
+
+int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *bytes, size_t size,
+                         struct hf_error *err)
+{
+    int r = 0;
+
+    for (size_t done = 0; r == 0 && done < size;) {
+        size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
+
+        r = hf_committer_write(s->committer, offset + done, (const uint8_t *)bytes + done, n, err);
+        done += n;
+    }
+    return r;
+}
+
+int hf_bank_server_flush(struct hf_bank_server *s, struct hf_error *err)
+{
+    return s->committer ? hf_committer_flush(s->committer, err) : 0;
+}
+
+int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length,
+                          bool *erased, struct hf_error *err)
+{
+    struct hf_container *c;
+    uint64_t n = 0, quiet;
+    bool e = false;
+    int r;
+
+    (void)pthread_mutex_lock(&s->lock);
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = judge(s, hf_bank_extent(c, bank, offset, &n, &e, err));
+    (void)pthread_mutex_unlock(&s->lock);
+    if (r < 0)
+        return r;
+    quiet = bank == HF_BANK_VARS ? hf_committer_untouched(s->committer, offset, n) : n;
+    *length = quiet ? quiet : HF_PAGE_SIZE - offset % HF_PAGE_SIZE;
+    *erased = quiet && e;
+    return 0;
+}
