@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* QEMU has built the machine and runs nothing yet: is it what the container's guest needs, and what did it load? */
+#include "supervision.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "machine_roms.h"
+
+#define QEMU_OLDEST_MAJOR 7
+#define QEMU_OLDEST_MINOR 2
+
+static void json_drop(json_t **json)
+{
+    json_decref(*json);
+}
+
+static int check_version(const struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_qmp_version v = hf_monitor_version(s->monitor);
+
+    if (v.major > QEMU_OLDEST_MAJOR || (v.major == QEMU_OLDEST_MAJOR && v.minor >= QEMU_OLDEST_MINOR))
+        return 0;
+    return hf_error_refuse(err, "version", "%s is QEMU %d.%d; holdfast needs %d.%d or later", s->program, v.major,
+                           v.minor, QEMU_OLDEST_MAJOR, QEMU_OLDEST_MINOR);
+}
+
+static int check_architecture(const struct hf_supervision *s, struct hf_error *err)
+{
+    hf_auto(json_drop) json_t *target = NULL;
+    const char *arch;
+    int r = hf_monitor_execute(s->monitor, "query-target", NULL, &target, err);
+
+    if (r < 0)
+        return r;
+    arch = json_string_value(json_object_get(target, "arch"));
+    if (!arch)
+        return hf_error_set(err, HF_EPROTO, "QMP query-target: no architecture in the answer");
+    if (strcmp(arch, s->guest.arch) != 0)
+        return hf_error_refuse(err, "architecture", "%s emulates %.20s; this guest is %s", s->program, arch,
+                               s->guest.arch);
+    return 0;
+}
+
+/* What the machine type resolved to: "pc-q35-7.2" of the type "pc-q35-7.2-machine". */
+static int resolve_machine(const struct hf_supervision *s, char *name, size_t size, struct hf_error *err)
+{
+    hf_auto(json_drop) json_t *type = NULL;
+    const char *text, *end;
+    int r = hf_monitor_execute(s->monitor, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
+                               &type, err);
+
+    if (r < 0)
+        return r;
+    text = json_string_value(type);
+    end = text ? strstr(text, "-machine") : NULL;
+    if (!end || (size_t)(end - text) >= size)
+        return hf_error_set(err, HF_EPROTO, "QMP qom-get /machine type: not a machine type");
+    (void)snprintf(name, size, "%.*s", (int)(end - text), text);
+    if (hf_board_of(name) != hf_board_of(s->machine.type))
+        return hf_error_refuse(err, "machine", "%s started a '%s', not a '%s'", s->program, name, s->machine.type);
+    return 0;
+}
+
+static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *err)
+{
+    struct hf_rom_search search = {.qemu = s->program, .argv = s->words.at, .started = s->qemu_started, .now = now};
+    struct hf_rom_names names;
+    size_t added = 0;
+    int r = hf_machine_roms_loaded(s->monitor, &names, err);
+
+    if (r == 0)
+        r = hf_machine_roms_record(s->container, &names, &search, &added, err);
+    if (r == 0 && added)
+        hf_supervision_say(s, "recorded %zu ROM%s of this machine in the container", added, added == 1 ? "" : "s");
+    return r;
+}
+
+int hf_first_look(struct hf_supervision *s, struct hf_error *err)
+{
+    int64_t now = (int64_t)time(NULL);
+    char machine[HF_GUEST_MACHINE_SIZE], vmm[32];
+    struct hf_qmp_version v = hf_monitor_version(s->monitor);
+    int r = check_version(s, err);
+
+    if (r == 0)
+        r = check_architecture(s, err);
+    if (r == 0)
+        r = resolve_machine(s, machine, sizeof machine, err);
+    if (r == 0)
+        r = record_roms(s, now, err);
+    if (r < 0)
+        return r;
+    (void)snprintf(vmm, sizeof vmm, "%d.%d", v.major, v.minor);
+    return hf_lifecycle_started(s->container, vmm, machine, s->arguments.tpm, now, err);
+}

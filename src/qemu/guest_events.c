@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervision.h"
+
+#include <string.h>
+
+#include "cleanup.h"
+
+static void on_stop(struct hf_supervision *s, const json_t *data)
+{
+    hf_pause_on_stop(&s->pause);
+}
+
+static void on_resume(struct hf_supervision *s, const json_t *data)
+{
+    hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
+}
+
+static void on_panic(struct hf_supervision *s, const json_t *data)
+{
+    s->panicked = true;
+}
+
+/* Why QEMU stops for good. The reasons are QEMU's ShutdownCause. */
+static void on_shutdown(struct hf_supervision *s, const json_t *data)
+{
+    const char *reason = json_string_value(json_object_get(data, "reason"));
+    bool by_guest;
+
+    if (!reason)
+        return;
+    if (!strcmp(reason, "guest-shutdown"))
+        s->powered_off = true;
+    else if (!strcmp(reason, "guest-panic"))
+        s->panicked = true;
+    else if (!strncmp(reason, "host-", 5) && !hf_reset_reason(reason, &by_guest))
+        s->ended_by_owner = true;
+    else if (hf_reset_reason(reason, &by_guest))
+        s->reset_ended = true;
+}
+
+static const struct {
+    const char *name;
+    void (*handle)(struct hf_supervision *s, const json_t *data);
+} handlers[] = {
+    {"STOP", on_stop},
+    {"RESUME", on_resume},
+    {"SHUTDOWN", on_shutdown},
+    {"GUEST_PANICKED", on_panic},
+};
+
+static void handle(struct hf_supervision *s, const struct hf_qmp_event *event)
+{
+    for (size_t i = 0; i < HF_ARRAY_SIZE(handlers); i++) {
+        if (!strcmp(event->name, handlers[i].name))
+            handlers[i].handle(s, event->data);
+    }
+}
+
+void hf_guest_events(struct hf_supervision *s)
+{
+    struct hf_qmp_event event;
+
+    while (s->monitor && hf_monitor_next_event(s->monitor, &event)) {
+        handle(s, &event);
+        hf_qmp_event_done(&event);
+    }
+}

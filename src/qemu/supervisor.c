@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "supervision.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cleanup.h"
+#include "inspect.h"
+#include "machine_roms.h"
+#include "owner.h"
+#include "runtime.h"
+#include "writeback.h"
+
+#define GREETING_MS 60000
+#define END_MS      10000
+#define PREVIOUS_MS 10000
+
+static const int watched_signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
+
+void hf_supervision_say(const struct hf_supervision *s, const char *fmt, ...)
+{
+    char line[HF_ERROR_TEXT_MAX + 256];
+    va_list ap;
+
+    if (!s->options->say)
+        return;
+    va_start(ap, fmt);
+    (void)vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    s->options->say(s->options->say_ctx, line);
+}
+
+void hf_supervision_fail(struct hf_supervision *s, const struct hf_error *err)
+{
+    if (s->fault.code == HF_OK)
+        s->fault = *err;
+}
+
+static void pause_answered(void *ctx, const json_t *result, const struct hf_error *err)
+{
+    if (err && err->code == HF_EREFUSED)
+        hf_supervision_say(ctx, "QEMU did not stop or go on: %s", err->text);
+}
+
+void hf_supervision_pause(struct hf_supervision *s, enum hf_pause_want want)
+{
+    const char *command = want == HF_PAUSE_STOP ? "stop" : "cont";
+    struct hf_error err;
+
+    if (want == HF_PAUSE_NOTHING || !s->monitor || !hf_monitor_is_open(s->monitor))
+        return;
+    if (hf_monitor_send(s->monitor, command, NULL, pause_answered, s, &err) < 0)
+        hf_supervision_fail(s, &err);
+}
+
+/* ---- signals and QEMU's end ---- */
+
+static void kill_qemu(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    if (s->qemu > 0)
+        (void)kill(s->qemu, SIGKILL);
+}
+
+static void reap_qemu(struct hf_supervision *s)
+{
+    if (s->qemu > 0 && waitpid(s->qemu, &s->qemu_status, WNOHANG) == s->qemu)
+        s->qemu = -1;
+}
+
+static void forward(struct hf_supervision *s, int signal)
+{
+    s->ended_by_owner = true;
+    if (s->qemu > 0)
+        (void)kill(s->qemu, signal == SIGQUIT ? SIGTERM : signal);
+    (void)hf_loop_timer(&s->loop, END_MS, kill_qemu, s, NULL);
+}
+
+static void on_signal(void *ctx, short revents)
+{
+    struct hf_supervision *s = ctx;
+    struct signalfd_siginfo info;
+
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            reap_qemu(s);
+        else if (info.ssi_signo == SIGUSR1)
+            hf_server_watch_go_on(s);
+        else
+            forward(s, (int)info.ssi_signo);
+    }
+}
+
+static int watch_signals(struct hf_supervision *s, struct hf_error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < HF_ARRAY_SIZE(watched_signals); i++)
+        sigaddset(&set, watched_signals[i]);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return hf_error_set(err, HF_EIO, "sigprocmask: %s", strerror(errno));
+    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signal_fd < 0)
+        return hf_error_set(err, HF_EIO, "signalfd: %s", strerror(errno));
+    return hf_loop_watch(&s->loop, s->signal_fd, POLLIN, on_signal, s, err);
+}
+
+/* ---- before QEMU ---- */
+
+/* The children of a run that was killed need a moment to bring in what they hold; nobody else is waited for. */
+static int open_container(struct hf_supervision *s, struct hf_error *err)
+{
+    int64_t until = hf_loop_now() + PREVIOUS_MS;
+    int r;
+
+    for (;;) {
+        r = hf_container_open(s->options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->container, err);
+        if (r != -HF_EOWNED || hf_loop_now() > until)
+            return r;
+        struct hf_container *look = NULL;
+        struct hf_runner runner = {0};
+        bool gone = hf_container_open(s->options->container, HF_OPEN_LOOK, (int64_t)time(NULL), &look, NULL) == 0 &&
+                    hf_runner_get(hf_container_id(look), &runner, NULL) == 0 && runner.pid > 0 &&
+                    kill((pid_t)runner.pid, 0) < 0 && errno == ESRCH;
+        hf_container_done(&look);
+        if (!gone)
+            return r;
+        (void)poll(NULL, 0, 50);
+    }
+}
+
+static int choose_program(struct hf_supervision *s, struct hf_error *err)
+{
+    static const char *const known[] = {"x86_64", "i386", "aarch64"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(known); i++) {
+        if (strcmp(s->guest.arch, known[i]) != 0)
+            continue;
+        if (s->options->qemu)
+            (void)snprintf(s->program, sizeof s->program, "%s", s->options->qemu);
+        else
+            (void)snprintf(s->program, sizeof s->program, "qemu-system-%s", s->guest.arch);
+        return 0;
+    }
+    return hf_error_refuse(err, "architecture", "architecture '%s': holdfast runs x86_64, i386 and aarch64",
+                           s->guest.arch);
+}
+
+static int name_places(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = hf_runtime_guest_dir(hf_container_id(s->container), s->dir, err);
+
+    if (r < 0)
+        return r;
+    if ((size_t)snprintf(s->rom_dir, sizeof s->rom_dir, "%s/roms", s->dir) >= sizeof s->rom_dir ||
+        (size_t)snprintf(s->socket, sizeof s->socket, "%s/nbd.sock", s->dir) >= sizeof s->socket)
+        return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", s->dir);
+    return hf_boot_id(s->boot_id, err);
+}
+
+static int prepare(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = open_container(s, err);
+
+    if (r == 0)
+        r = hf_guest_get(s->container, &s->guest, err);
+    if (r == 0)
+        r = choose_program(s, err);
+    if (r == 0)
+        r = name_places(s, err);
+    if (r == 0)
+        r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
+    if (r == 0)
+        r = hf_container_reserve(s->container, 0, err);
+    return r;
+}
+
+static int active_needs_smm(struct hf_supervision *s, bool *needs, struct hf_error *err)
+{
+    struct hf_firmware *firmware = malloc(sizeof *firmware);
+    int r;
+
+    if (!firmware)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
+    if (r == 0)
+        *needs = firmware->image.needs_smm == HF_YES;
+    free(firmware);
+    return r;
+}
+
+static int read_arguments(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_arguments_guest guest = {
+        .architecture = s->guest.arch, .machine = s->guest.machine, .uuid = s->guest.uuid};
+    int r = active_needs_smm(s, &guest.needs_smm, err);
+
+    if (r == 0)
+        r = hf_arguments_read(s->options->argument_count, s->options->arguments, &guest, &s->arguments, err);
+    if (r < 0)
+        return r;
+    const char *type = s->arguments.machine[0] ? s->arguments.machine
+                       : s->guest.machine[0]   ? s->guest.machine
+                                               : hf_machine_default(s->guest.arch);
+    s->machine = (struct hf_machine){
+        .type = type,
+        .named = s->arguments.machine[0] != '\0',
+        .uuid = s->arguments.uuid || !s->guest.uuid[0] ? NULL : s->guest.uuid,
+        .needs_smm = guest.needs_smm,
+        .socket = s->socket,
+        .rom_dir = s->rom_dir,
+    };
+    return 0;
+}
+
+static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
+{
+    struct hf_boot boot = {
+        .moment = moment,
+        .now = (int64_t)time(NULL),
+        .boot_id = s->boot_id,
+        .pinned = hf_machine_is_pinned(s->machine.type),
+    };
+    int r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
+
+    if (r < 0)
+        return r;
+    if (s->plan.words[0])
+        hf_supervision_say(s, "%s", s->plan.words);
+    s->machine.code_size = s->plan.code_size;
+    s->machine.vars_size = s->plan.vars_size;
+    r = active_needs_smm(s, &s->machine.needs_smm, err);
+    return r < 0 ? r : hf_machine_check(&s->machine, err);
+}
+
+/* ---- QEMU ---- */
+
+static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
+{
+    struct hf_words *w = &s->words;
+    int r;
+
+    hf_words_add(w, s->program);
+    r = hf_machine_arguments(&s->machine, w, err);
+    if (r < 0)
+        return r;
+    hf_words_add(w, "-chardev");
+    hf_words_addf(w, "socket,id=hf-qmp,fd=%d", monitor_fd);
+    hf_words_add(w, "-mon");
+    hf_words_add(w, "chardev=hf-qmp,mode=control");
+    if (!s->arguments.incoming)
+        hf_words_add(w, "-S");
+    for (int i = 0; i < s->options->argument_count; i++)
+        hf_words_add(w, s->options->arguments[i]);
+    return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+}
+
+static int start_qemu(struct hf_supervision *s, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int theirs = -1;
+    struct hf_child_spec spec = {.keep_count = 1};
+    int pair[2], r;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return hf_error_set(err, HF_EIO, "socketpair: %s", strerror(errno));
+    theirs = pair[1];
+    r = hf_monitor_new(pair[0], &s->loop, &s->monitor, err);
+    if (r == 0)
+        r = build_words(s, theirs, err);
+    if (r < 0)
+        return r;
+    spec.argv = s->words.at;
+    spec.keep[0] = theirs;
+    (void)clock_gettime(CLOCK_REALTIME, &s->qemu_started);
+    return hf_child_start(&spec, &s->qemu, err);
+}
+
+static int let_go(struct hf_supervision *s, struct hf_error *err)
+{
+    if (s->arguments.paused || s->arguments.incoming)
+        return 0;
+    return hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+}
+
+static void end_qemu(struct hf_supervision *s)
+{
+    if (s->qemu > 0) {
+        (void)kill(s->qemu, SIGKILL);
+        while (waitpid(s->qemu, &s->qemu_status, 0) < 0 && errno == EINTR)
+            ;
+        s->qemu = -1;
+    }
+    hf_monitor_free(s->monitor);
+    s->monitor = NULL;
+    hf_words_done(&s->words);
+}
+
+static bool goes_on(const struct hf_supervision *s)
+{
+    return s->qemu > 0 && s->fault.code == HF_OK;
+}
+
+static void watch_guest(struct hf_supervision *s)
+{
+    struct hf_error err;
+
+    while (goes_on(s)) {
+        hf_guest_events(s);
+        if (s->todo & HF_TODO_VERIFY) {
+            hf_server_watch_verify(s);
+            continue;
+        }
+        if (!hf_monitor_is_open(s->monitor) && hf_monitor_fault(s->monitor)->text[0])
+            hf_supervision_fail(s, hf_monitor_fault(s->monitor));
+        else if (hf_loop_turn(&s->loop, -1, &err) < 0)
+            hf_supervision_fail(s, &err);
+    }
+    hf_guest_events(s);
+}
+
+/* QEMU's own message, on standard error, says more than ours can when it ends before it greets. */
+static int start(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = start_qemu(s, err);
+
+    if (r < 0)
+        return r;
+    hf_pause_init(&s->pause, false);
+    r = hf_monitor_wait_ready(s->monitor, GREETING_MS, err);
+    if (r == 0)
+        r = hf_first_look(s, err);
+    if (r == 0)
+        r = let_go(s, err);
+    if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
+        char text[64];
+        while (waitpid(s->qemu, &s->qemu_status, 0) < 0 && errno == EINTR)
+            ;
+        s->qemu = -1;
+        if (s->ended_by_owner)
+            return 0;
+        return hf_error_set(err, HF_EIO, "%s %s before the guest started", s->program,
+                            hf_child_end_text(s->qemu_status, text, sizeof text));
+    }
+    return r;
+}
+
+/* ---- the end ---- */
+
+static enum hf_ending ending(const struct hf_supervision *s)
+{
+    if (s->fault.code != HF_OK)
+        return HF_ENDING_HOST;
+    if (s->panicked)
+        return HF_ENDING_PANIC;
+    if (s->ended_by_owner)
+        return HF_ENDING_OPERATOR;
+    if (s->reset_ended)
+        return HF_ENDING_RESET;
+    if (WIFSIGNALED(s->qemu_status) && (WTERMSIG(s->qemu_status) == SIGKILL || WTERMSIG(s->qemu_status) == SIGTERM))
+        return HF_ENDING_OPERATOR;
+    return HF_ENDING_EXIT;
+}
+
+static int verdict(const struct hf_supervision *s, struct hf_error *err)
+{
+    char text[64];
+
+    if (s->fault.code != HF_OK) {
+        if (err)
+            *err = s->fault;
+        return -(int)s->fault.code;
+    }
+    if (WIFSIGNALED(s->qemu_status) || WEXITSTATUS(s->qemu_status) != 0)
+        return s->ended_by_owner && WIFSIGNALED(s->qemu_status)
+                   ? 0
+                   : hf_error_set(err, HF_EIO, "%s: %s %s", s->options->container, s->program,
+                                  hf_child_end_text(s->qemu_status, text, sizeof text));
+    if (s->panicked)
+        return hf_error_set(err, HF_EIO, "%s: the guest panicked", s->options->container);
+    return 0;
+}
+
+/* Keeps the first error of a sequence that is carried to its end. */
+static int first_of(int r, int then, struct hf_error *err, const struct hf_error *second)
+{
+    if (r < 0 || then >= 0)
+        return r;
+    if (err)
+        *err = *second;
+    return then;
+}
+
+static int one_boot(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_error second;
+    bool began;
+    int r = hf_server_watch_start(s, err);
+
+    if (r == 0)
+        r = start(s, err);
+    began = r == 0;
+    if (began)
+        watch_guest(s);
+    hf_loop_cancel(&s->loop, kill_qemu, s);
+    end_qemu(s);
+    r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
+    r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
+    r = first_of(r, hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),
+                 err, &second);
+    return r < 0 ? r : verdict(s, err);
+}
+
+static int run(struct hf_supervision *s, struct hf_error *err)
+{
+    size_t roms;
+    int r = watch_signals(s, err);
+
+    if (r == 0)
+        r = prepare(s, err);
+    if (r == 0)
+        r = read_arguments(s, err);
+    if (r < 0 || s->arguments.only_asks)
+        return r;
+    r = power_on(s, HF_MOMENT_POWER_ON, err);
+    if (r == 0)
+        r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
+    return r < 0 ? r : one_boot(s, err);
+}
+
+/* -version and the like: QEMU prints and ends; no guest is involved. */
+static int only_ask(const struct hf_run_options *options, const char *program, struct hf_error *err)
+{
+    struct hf_words w = {0};
+
+    hf_words_add(&w, program);
+    for (int i = 0; i < options->argument_count; i++)
+        hf_words_add(&w, options->arguments[i]);
+    if (w.bad)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    (void)execvp(program, w.at);
+    hf_words_done(&w);
+    return hf_error_set(err, HF_ENOTFOUND, "%s: %s", program, strerror(errno));
+}
+
+int hf_run(const struct hf_run_options *options, struct hf_error *err)
+{
+    struct hf_supervision *s = calloc(1, sizeof *s);
+    struct termios terminal;
+    bool is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0, asks;
+    struct hf_error second;
+    int r;
+
+    if (!s)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    s->options = options;
+    s->without_storage = options->continue_without_storage;
+    s->qemu = -1;
+    s->signal_fd = -1;
+    hf_loop_init(&s->loop);
+    r = run(s, err);
+    asks = r == 0 && s->arguments.only_asks;
+    r = first_of(r, hf_container_close(hf_take_ptr(s->container), &second), err, &second);
+    if (is_terminal)
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal); /* a QEMU that was killed leaves it raw */
+    if (s->signal_fd >= 0)
+        (void)close(s->signal_fd);
+    if (asks)
+        r = only_ask(options, s->program, err);
+    free(s);
+    return r;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Runs one guest from its container: the flash server and QEMU as children, watched until the guest is off.
+ *
+ * Whatever dies, nothing is left behind: both children end with this process, and the container opens at the next run.
+ * QEMU's standard streams are the caller's. Blocks and handles SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGUSR1;
+ * call it once per process, from the main thread.
+ *
+ *   SIGINT, SIGTERM, SIGHUP, SIGQUIT  go to QEMU, which shuts down; the container is closed in order. QEMU is killed if
+ *                                     it has not ended 10 s later
+ *   SIGUSR1                           go on without storage: a guest that waits for its storage runs on
+ */
+#ifndef HF_SUPERVISOR_H
+#define HF_SUPERVISOR_H
+
+#include <stdbool.h>
+
+#include <holdfast/error.h>
+
+struct hf_run_options {
+    const char *container;  /* path */
+    const char *qemu;       /* program; NULL: qemu-system-ARCHITECTURE */
+    char *const *arguments; /* the owner's, NULL terminated */
+    int argument_count;
+    bool cold_reset;                          /* every reset of the guest ends QEMU and starts it again */
+    bool continue_without_storage;            /* do not stop the guest while what it writes to flash cannot be stored */
+    void (*say)(void *ctx, const char *line); /* one sentence for the owner, no newline; may be NULL */
+    void *say_ctx;
+};
+
+/* Returns 0 when the guest was powered off, or was shut down by a signal or over QEMU's monitor. Otherwise: HF_EIO
+ * (QEMU ended badly, or the guest panicked: the text says how), HF_EREFUSED (rules of arguments.h, machine.h,
+ * machine_roms.h, "version" for a QEMU older than 7.2, "architecture" for one of another), HF_EOWNED, HF_EDAMAGED,
+ * HF_ENOSPC, ... */
+int hf_run(const struct hf_run_options *options, struct hf_error *err);
+
+#endif
