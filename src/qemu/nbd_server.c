@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -170,17 +171,23 @@ static int build_arguments(const struct hf_nbd_server *s, int status_fd, struct 
     return 0;
 }
 
-/* Only async-signal-safe calls: the caller may have threads. */
+/* Only async-signal-safe calls: the caller may have threads. A session of its own, since the terminal's ^C is the parent's
+ * business, which ends this process in its turn; and no descriptor but these, since ours may be what a user passed for
+ * QEMU. */
 static void become_nbdkit(const struct arguments *a, const int keep[2], int words)
 {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     sigset_t none;
 
-    sigemptyset(&none);
+    (void)dup2(words, STDERR_FILENO);
+    (void)dup2(null, STDIN_FILENO);
+    (void)dup2(null, STDOUT_FILENO);
+    (void)syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
     for (int i = 0; i < 2; i++)
         (void)fcntl(keep[i], F_SETFD, 0);
-    (void)dup2(words, STDERR_FILENO);
+    (void)setsid();
     (void)umask(0177); /* the socket: its owner only, from the first moment */
-    (void)signal(SIGINT, SIG_IGN); /* the terminal's ^C is the parent's business; it ends this process in its turn */
+    sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     execvp("nbdkit", (char *const *)a->argv);
     _exit(errno == ENOENT ? 127 : 126);
