@@ -191,8 +191,11 @@ static bool record_here(const struct scan *s)
 /* Offset of the last byte that is not erased, plus one; `from` when all are. */
 static size_t last_written(const struct scan *s, size_t from)
 {
+    static const uint8_t erased[64] = {[0 ... 63] = 0xFF};
     size_t end = s->end;
 
+    while (end - from >= sizeof erased && memcmp(s->base + end - sizeof erased, erased, sizeof erased) == 0)
+        end -= sizeof erased;
     while (end > from && s->base[end - 1] == 0xFF)
         end--;
     return end;
