@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * nbdkit's plugin: serves a container's banks as the exports `code` (read only) and `vars`.
+ *
+ *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G]
+ *
+ * Order matters (L7): the thread model gives each connection one thread, so that writes happen in the order in which
+ * they were sent. Only one connection writes at a time: a client that lost its connection may come back while the
+ * server still works off what the old one had sent, and its first write waits until that is done. For the same reason
+ * `vars` does not offer several connections for one client, and `code` does.
+ */
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#include "bank_server.h"
+#include "cleanup.h"
+#include "sandbox.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#define THREAD_MODEL     NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
+#define WRITER_WAIT_S    10
+#define BLOCK_PREFERRED  4096
+#define BLOCK_MAX        131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
+
+static struct {
+    char *container;
+    char *user, *group;
+    int lock_fd, status_fd;
+    struct hf_identity identity;
+} config = {.lock_fd = -1, .status_fd = -1};
+
+static struct hf_bank_server *server;
+
+struct connection {
+    enum hf_bank bank;
+    bool readonly;
+};
+
+static pthread_mutex_t writer_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t writer_gone = PTHREAD_COND_INITIALIZER;
+static const struct connection *writer;
+
+/* Never waits for the reader: it may be stopped, and the guest must go on. */
+static void send_status(const struct hf_nbd_status *s)
+{
+    char line[HF_NBD_STATUS_LINE_MAX];
+    size_t size = hf_nbd_status_format(s, line);
+
+    if (config.status_fd >= 0 && write(config.status_fd, line, size) < 0)
+        nbdkit_debug("status line lost: %m");
+    if (s->kind == HF_NBD_BEHIND)
+        nbdkit_error("%s: flash writes cannot be stored: %s", config.container, s->text);
+}
+
+/* Reports a failure to start, and gives nbdkit's "it failed". */
+static int fail(const struct hf_error *err)
+{
+    struct hf_nbd_status s = {.kind = HF_NBD_FAILED, .code = err->code};
+
+    memcpy(s.text, err->text, sizeof s.text);
+    send_status(&s);
+    nbdkit_error("%s", err->text);
+    return -1;
+}
+
+/* A failed request. */
+static int refuse(const struct hf_error *err)
+{
+    nbdkit_error("%s", err->text);
+    nbdkit_set_error(err->code == HF_ENOSPC ? ENOSPC : EIO);
+    return -1;
+}
+
+static int hold_text(char **field, const char *value)
+{
+    free(*field);
+    *field = strdup(value);
+    return *field ? 0 : -1;
+}
+
+static int parse_fd(const char *key, const char *value, int *fd)
+{
+    if (nbdkit_parse_int(key, value, fd) < 0)
+        return -1;
+    if (*fd < 3 || fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0) {
+        nbdkit_error("%s=%s is no descriptor that was inherited", key, value);
+        return -1;
+    }
+    return 0;
+}
+
+static int plugin_config(const char *key, const char *value)
+{
+    if (!strcmp(key, "container")) {
+        free(config.container);
+        config.container = nbdkit_absolute_path(value);
+        return config.container ? 0 : -1;
+    }
+    if (!strcmp(key, "user"))
+        return hold_text(&config.user, value);
+    if (!strcmp(key, "group"))
+        return hold_text(&config.group, value);
+    if (!strcmp(key, "lock-fd"))
+        return parse_fd(key, value, &config.lock_fd);
+    if (!strcmp(key, "status-fd")) {
+        if (parse_fd(key, value, &config.status_fd) < 0)
+            return -1;
+        return fcntl(config.status_fd, F_SETFL, O_NONBLOCK);
+    }
+    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user and group", key);
+    return -1;
+}
+
+static int plugin_config_complete(void)
+{
+    struct hf_error err;
+    int r;
+
+    if (!config.container) {
+        nbdkit_error("say which container: container=G.hold");
+        return -1;
+    }
+    if (config.user || config.group)
+        r = hf_identity_find(config.user, config.group, &config.identity, &err);
+    else
+        r = hf_identity_of_file(config.container, &config.identity, &err);
+    return r < 0 ? fail(&err) : 0;
+}
+
+/* Before nbdkit forks: errors still reach whoever typed the command. Nothing of SQLite may cross the fork. */
+static int plugin_get_ready(void)
+{
+    struct hf_container *c;
+    struct hf_error err;
+    int r = hf_container_open(config.container, HF_OPEN_LOOK, (int64_t)time(NULL), &c, &err);
+
+    if (r == 0)
+        r = hf_container_close(c, &err);
+    return r < 0 ? fail(&err) : 0;
+}
+
+static int plugin_after_fork(void)
+{
+    struct hf_nbd_status ready = {.kind = HF_NBD_READY};
+    struct hf_error err;
+    int r = hf_bank_server_open(config.container, config.lock_fd, send_status, &server, &err);
+
+    config.lock_fd = -1;
+    if (r < 0)
+        return fail(&err);
+    r = hf_privileges_drop(&config.identity, &err);
+    if (r == 0)
+        r = hf_seccomp_enter(&err);
+    if (r == 0)
+        r = hf_bank_server_start(server, &err);
+    if (r < 0)
+        return fail(&err);
+    send_status(&ready);
+    return 0;
+}
+
+/* After the last connection. What cannot be brought in now stays in the queue. */
+static void plugin_cleanup(void)
+{
+    struct hf_error err;
+
+    if (server && hf_bank_server_close(server, &err) < 0)
+        nbdkit_error("%s: %s", config.container, err.text);
+    server = NULL;
+}
+
+static void plugin_unload(void)
+{
+    free(config.container);
+    free(config.user);
+    free(config.group);
+}
+
+static const char *plugin_default_export(int readonly, int is_tls)
+{
+    (void)readonly;
+    (void)is_tls;
+    return NULL;
+}
+
+static int plugin_list_exports(int readonly, int is_tls, struct nbdkit_exports *exports)
+{
+    (void)readonly;
+    (void)is_tls;
+    for (enum hf_bank bank = HF_BANK_CODE; bank <= HF_BANK_VARS; bank++)
+        if (hf_bank_server_size(server, bank) &&
+            nbdkit_add_export(exports, hf_bank_text(bank),
+                              bank == HF_BANK_CODE ? "firmware, read only" : "variable store") < 0)
+            return -1;
+    return 0;
+}
+
+static void *plugin_open(int readonly)
+{
+    const char *name = nbdkit_export_name();
+    struct connection *h;
+
+    for (enum hf_bank bank = HF_BANK_CODE; name && bank <= HF_BANK_VARS; bank++) {
+        if (strcmp(name, hf_bank_text(bank)) != 0 || !hf_bank_server_size(server, bank))
+            continue;
+        h = malloc(sizeof *h);
+        if (!h)
+            return NULL;
+        *h = (struct connection){.bank = bank, .readonly = readonly || bank == HF_BANK_CODE};
+        return h;
+    }
+    nbdkit_error("no export '%s': there are 'code' and, where the firmware has variables, 'vars'", name ? name : "");
+    nbdkit_set_error(ENOENT);
+    return NULL;
+}
+
+static void plugin_close(void *handle)
+{
+    (void)pthread_mutex_lock(&writer_lock);
+    if (writer == handle) {
+        writer = NULL;
+        (void)pthread_cond_broadcast(&writer_gone);
+    }
+    (void)pthread_mutex_unlock(&writer_lock);
+    free(handle);
+}
+
+static int64_t plugin_get_size(void *handle)
+{
+    const struct connection *h = handle;
+
+    return (int64_t)hf_bank_server_size(server, h->bank);
+}
+
+static int plugin_block_size(void *handle, uint32_t *minimum, uint32_t *preferred, uint32_t *maximum)
+{
+    (void)handle;
+    *minimum = 1;
+    *preferred = BLOCK_PREFERRED;
+    *maximum = BLOCK_MAX;
+    return 0;
+}
+
+static int plugin_can_write(void *handle)
+{
+    const struct connection *h = handle;
+
+    return !h->readonly;
+}
+
+static int plugin_can_flush(void *handle)
+{
+    (void)handle;
+    return 1;
+}
+
+static int plugin_can_fua(void *handle)
+{
+    (void)handle;
+    return NBDKIT_FUA_NATIVE;
+}
+
+static int plugin_can_multi_conn(void *handle)
+{
+    const struct connection *h = handle;
+
+    return h->bank == HF_BANK_CODE;
+}
+
+static int plugin_can_extents(void *handle)
+{
+    (void)handle;
+    return 1;
+}
+
+static int plugin_pread(void *handle, void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+    const struct connection *h = handle;
+    struct hf_error err;
+
+    (void)flags;
+    return hf_bank_server_read(server, h->bank, offset, buf, count, &err) < 0 ? refuse(&err) : 0;
+}
+
+static bool become_writer(const struct connection *h)
+{
+    struct timespec until;
+    bool ours;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WRITER_WAIT_S;
+    (void)pthread_mutex_lock(&writer_lock);
+    while (writer && writer != h)
+        if (pthread_cond_clockwait(&writer_gone, &writer_lock, CLOCK_MONOTONIC, &until) != 0)
+            break;
+    if (!writer)
+        writer = h;
+    ours = writer == h;
+    (void)pthread_mutex_unlock(&writer_lock);
+    return ours;
+}
+
+static int plugin_flush(void *handle, uint32_t flags)
+{
+    struct hf_error err;
+
+    (void)handle;
+    (void)flags;
+    return hf_bank_server_flush(server, &err) < 0 ? refuse(&err) : 0;
+}
+
+static int plugin_pwrite(void *handle, const void *buf, uint32_t count, uint64_t offset, uint32_t flags)
+{
+    struct hf_error err;
+
+    if (!become_writer(handle)) {
+        nbdkit_error("another client writes to 'vars'");
+        nbdkit_set_error(EPERM);
+        return -1;
+    }
+    if (hf_bank_server_write(server, offset, buf, count, &err) < 0)
+        return refuse(&err);
+    return flags & NBDKIT_FLAG_FUA ? plugin_flush(handle, 0) : 0;
+}
+
+/* Erased flash reads as 0xFF: a hole, but not zeros. */
+static int plugin_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
+                          struct nbdkit_extents *extents)
+{
+    const struct connection *h = handle;
+    uint64_t end = offset + count, length;
+    struct hf_error err;
+    bool erased;
+
+    while (offset < end) {
+        if (hf_bank_server_extent(server, h->bank, offset, &length, &erased, &err) < 0)
+            return refuse(&err);
+        if (nbdkit_add_extent(extents, offset, length, erased ? NBDKIT_EXTENT_HOLE : 0) < 0)
+            return -1;
+        if (flags & NBDKIT_FLAG_REQ_ONE)
+            break;
+        offset += length;
+    }
+    return 0;
+}
+
+static struct nbdkit_plugin plugin = {
+    .name = "holdfast",
+    .longname = "Holdfast firmware banks",
+    .description = "Serves the firmware and variable store of a guest from its container",
+    .config_help = "container=G.hold      (required) the guest's container\n"
+                   "lock-fd=N             inherited descriptor of the owner lock\n"
+                   "status-fd=N           inherited descriptor for status lines\n"
+                   "user=U group=G        whom to become once everything is open",
+    .magic_config_key = "container",
+    .config = plugin_config,
+    .config_complete = plugin_config_complete,
+    .get_ready = plugin_get_ready,
+    .after_fork = plugin_after_fork,
+    .cleanup = plugin_cleanup,
+    .unload = plugin_unload,
+    .default_export = plugin_default_export,
+    .list_exports = plugin_list_exports,
+    .open = plugin_open,
+    .close = plugin_close,
+    .get_size = plugin_get_size,
+    .block_size = plugin_block_size,
+    .can_write = plugin_can_write,
+    .can_flush = plugin_can_flush,
+    .can_fua = plugin_can_fua,
+    .can_multi_conn = plugin_can_multi_conn,
+    .can_extents = plugin_can_extents,
+    .pread = plugin_pread,
+    .pwrite = plugin_pwrite,
+    .flush = plugin_flush,
+    .extents = plugin_extents,
+    .errno_is_preserved = 0,
+};
+
+struct nbdkit_plugin *plugin_init(void);
+
+NBDKIT_REGISTER_PLUGIN(plugin)
