@@ -207,7 +207,9 @@ int hf_fwcfg_add_file(struct hf_fwcfg *d, const struct hf_fwcfg_item *it, struct
         return r;
     fill_entry(&e, it);
     memcpy(e.name, it->name, strlen(it->name) + 1);
-    e.rank = it->rank != 0 ? it->rank : fwcfg_legacy_rank(it->name);
+    e.rank = it->rank != 0                ? it->rank
+             : it->flags & HF_FWCFG_USER ? FWCFG_RANK_USER
+                                         : fwcfg_legacy_rank(it->name);
     for (at = d->n_files; at > 0 && comes_before(d, &e, &d->files[at - 1]); at--)
         d->files[at] = d->files[at - 1];
     d->files[at] = e;

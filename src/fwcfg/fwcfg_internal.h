@@ -62,6 +62,7 @@ void fwcfg_list_file(struct hf_fwcfg *d, unsigned i);
 /* Other bytes for an entry; the caller has checked them against its capacity. */
 void fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint32_t size);
 /* The place of a name in QEMU's order for machine types until 2.5. */
+#define FWCFG_RANK_USER 100
 uint16_t fwcfg_legacy_rank(const char *name);
 
 /* The value is the guest's write to the low half (or both halves) of the DMA register. */

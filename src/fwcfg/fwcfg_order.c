@@ -16,9 +16,9 @@ static const struct {
     {"etc/reserved-memory-end", 50},
     {"genroms/kvmvapic.bin", 55},
     {"genroms/linuxboot.bin", 60},
-    /* 70: VGA ROMs, 80: network ROMs, by the item's own rank */
+    /* 70: VGA ROMs, 80: network ROMs, 110: what devices add; all by the item's own rank */
     {"etc/system-states", 90},
-    /* 100: the user's ROMs, 110: what devices add */
+    /* 100: what the user adds */
     {"etc/extra-pci-roots", 120},
     {"etc/acpi/tables", 130},
     {"etc/table-loader", 140},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Guest accesses. A bus access is cut into pieces as QEMU's memory core does: at the end of each register, and so that
- * a piece is naturally aligned inside it. Each piece then is accepted by its register or reads as 0.
+ * Guest accesses. A bus access is cut into pieces as QEMU's memory core does: no wider than the register allows, and
+ * naturally aligned inside it. Each piece then is accepted by its register or reads as 0.
  */
 #include "fwcfg_internal.h"
 
@@ -170,12 +170,12 @@ static const struct reg *reg_at(const struct hf_fwcfg *d, const struct block *b,
     return NULL;
 }
 
-/* How much of an access of `left` bytes at `offset` of a register is one piece. */
+/* How much of an access of `left` bytes at `offset` of a register is one piece. A piece may reach past the register's
+ * end: it is then too wide for it, and nothing behind it sees the rest. */
 static unsigned piece(const struct reg *r, unsigned offset, unsigned left)
 {
-    unsigned n = left < r->size - offset ? left : r->size - offset, align = offset & (0u - offset);
+    unsigned n = left < r->widest ? left : r->widest, align = offset & (0u - offset);
 
-    n = n < r->widest ? n : r->widest;
     n = align != 0 && align < n ? align : n;
     return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : n; /* the power of two below */
 }
