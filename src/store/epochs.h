@@ -15,6 +15,8 @@ struct hf_epoch {
 
 /* HF_ENOTFOUND: never seen here. */
 int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
+/* The same, when never seen is no failure. 1: *seen is set; 0: never seen here. */
+int hf_epoch_look(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
 /* Durable when it returns. A lower epoch than the recorded one is HF_EREFUSED "epoch". */
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);
 

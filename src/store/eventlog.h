@@ -34,6 +34,9 @@ int hf_event_append(struct hf_container *c, int64_t now, const char *kind, struc
 int hf_event_list(struct hf_container *c, int64_t from_seq, int (*each)(void *ctx, const struct hf_event *event),
                   void *ctx, struct hf_error *err);
 
+/* What event->hash must be. */
+struct hf_digest hf_event_hash(const struct hf_event *event);
+
 /* The newest entry's number and hash; seq 0 and zeros for an empty log. */
 int hf_event_head(struct hf_container *c, int64_t *seq, struct hf_digest *hash, struct hf_error *err);
 

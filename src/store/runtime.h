@@ -17,6 +17,8 @@ int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err);
 int hf_state_dir(char dir[PATH_MAX], struct hf_error *err);
 /* runtime directory / container id: made 0700; for the sockets and ROM files of one guest. */
 int hf_runtime_guest_dir(const char *container_id, char dir[PATH_MAX], struct hf_error *err);
+/* The same path; makes and checks nothing. */
+void hf_runtime_guest_path(const char *container_id, char dir[PATH_MAX]);
 
 /* This host: an id made at first use and kept in the state directory, and its name. */
 int hf_host_identity(char id[HF_ID_TEXT_SIZE], char name[HF_HOST_NAME_SIZE], struct hf_error *err);

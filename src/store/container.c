@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "container.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "eventlog.h"
+#include "handle.h"
+#include "random_id.h"
+#include "runtime.h"
+#include "schema.h"
+
+const char *hf_container_path(const struct hf_container *c)
+{
+    return c->place.path;
+}
+
+const char *hf_container_id(const struct hf_container *c)
+{
+    return c->id;
+}
+
+enum hf_open_mode hf_container_mode(const struct hf_container *c)
+{
+    return c->mode;
+}
+
+int hf_container_lock_fd(const struct hf_container *c)
+{
+    return c->lock_fd;
+}
+
+int hf_container_created(const struct hf_container *c, int64_t *when, struct hf_error *err)
+{
+    *when = c->created;
+    return 0;
+}
+
+int hf_container_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
+                      struct hf_error *err)
+{
+    const struct hf_open_request request = {.mode = mode, .now = now, .lock_fd = -1};
+
+    return hf_open(path, &request, out, err);
+}
+
+int hf_container_open_child(const char *path, int lock_fd, struct hf_container **out, struct hf_error *err)
+{
+    const struct hf_open_request request = {.mode = HF_OPEN_RUN, .lock_fd = lock_fd};
+
+    return hf_open(path, &request, out, err);
+}
+
+int hf_container_close(struct hf_container *c, struct hf_error *err)
+{
+    int r = 0, closed;
+
+    if (!c)
+        return 0;
+    hf_abort(c);
+    if (c->mode != HF_OPEN_LOOK && c->wal && !c->beside && !c->incoming)
+        r = hf_settle(c, err);
+    closed = hf_disconnect(c, r == 0 ? err : NULL);
+    hf_container_free(c);
+    return r < 0 ? r : closed;
+}
+
+void hf_container_done(struct hf_container **c)
+{
+    (void)hf_container_close(*c, NULL);
+    *c = NULL;
+}
+
+static bool uuid_ok(const char *uuid)
+{
+    for (unsigned i = 0; i < HF_UUID_TEXT_SIZE - 1; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+        if (dash ? uuid[i] != '-' : !((uuid[i] >= '0' && uuid[i] <= '9') || (uuid[i] >= 'a' && uuid[i] <= 'f')))
+            return false;
+    }
+    return uuid[HF_UUID_TEXT_SIZE - 1] == '\0';
+}
+
+static int check_guest(const struct hf_guest *guest, struct hf_error *err)
+{
+    if (strnlen(guest->uuid, sizeof guest->uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(guest->uuid))
+        return hf_error_refuse(err, "uuid", "UUID '%.36s' is not 8-4-4-4-12 lower-case hexadecimal digits", guest->uuid);
+    if (guest->arch[0] == '\0')
+        return hf_error_set(err, HF_EUSAGE, "a guest needs an architecture, as QEMU names it: x86_64, aarch64");
+    return 0;
+}
+
+static int put_guest(struct hf_container *c, const struct hf_guest *guest, struct hf_error *err)
+{
+    const struct hf_value v[] = {hf_text(guest->uuid), hf_text(guest->name), hf_text(guest->arch),
+                                 hf_text(guest->machine)};
+    int r = check_guest(guest, err);
+
+    return r < 0 ? r : hf_row_put(c, HF_T_GUEST, 1, v, err);
+}
+
+int hf_guest_set(struct hf_container *c, const struct hf_guest *guest, struct hf_error *err)
+{
+    return put_guest(c, guest, err);
+}
+
+int hf_guest_get(struct hf_container *c, struct hf_guest *guest, struct hf_error *err)
+{
+    struct hf_rows rows hf_auto(hf_rows_close) = {0};
+    struct hf_guest g = {0};
+    int r = hf_row_find(c, HF_T_GUEST, 1, &rows, err);
+
+    if (r == 0)
+        return hf_damaged(c, err, "it does not say whose it is");
+    if (r > 0)
+        r = hf_row_text(&rows, 0, g.uuid, sizeof g.uuid, err);
+    if (r == 0)
+        r = hf_row_text(&rows, 1, g.name, sizeof g.name, err);
+    if (r == 0)
+        r = hf_row_text(&rows, 2, g.arch, sizeof g.arch, err);
+    if (r == 0)
+        r = hf_row_text(&rows, 3, g.machine, sizeof g.machine, err);
+    if (r == 0)
+        *guest = g;
+    return r;
+}
+
+/* The tables, in the settings that schema.sql names. */
+static int make_tables(struct hf_container *c, struct hf_error *err)
+{
+    char sql[256];
+    int r;
+
+    snprintf(sql, sizeof sql, "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
+             "PRAGMA application_id = %u; PRAGMA user_version = %u", HF_APPLICATION_ID, HF_USER_VERSION);
+    r = hf_sql_exec(c, sql, err, "create");
+    if (r == 0)
+        r = hf_sql_exec(c, "BEGIN IMMEDIATE", err, "create");
+    for (unsigned i = 0; hf_schema[i] && r == 0; i++)
+        r = hf_sql_exec(c, hf_schema[i], err, "create the tables");
+    return r == 0 ? hf_ledger_init(c, err) : r;
+}
+
+static int put_identity(struct hf_container *c, int64_t now, struct hf_error *err)
+{
+    const struct hf_value v[] = {hf_text(c->id), hf_int(now), hf_null()};
+
+    return hf_row_put(c, HF_T_CONTAINER, 1, v, err);
+}
+
+static int put_first_owner(struct hf_container *c, int64_t now, struct hf_error *err)
+{
+    struct hf_owner owner = {.state = HF_OWNER_HELD, .epoch = 1, .since = now, .reason = "created"};
+    int r = hf_host_identity(owner.host_id, owner.host_name, err);
+
+    return r < 0 ? r : hf_owner_put(c, &owner, err);
+}
+
+static int build(const struct hf_draft *draft, const struct hf_guest *guest, int64_t now, struct hf_error *err)
+{
+    struct hf_container *c;
+    int closed, r = hf_draft_open(draft, &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_random_id(c->id, err);
+    if (r == 0)
+        r = make_tables(c, err);
+    if (r == 0)
+        r = hf_ledger_read(c, HF_LEDGER_COMMITS, &c->ledger[HF_LEDGER_COMMITS], err);
+    if (r == 0)
+        r = put_identity(c, now, err);
+    if (r == 0)
+        r = put_guest(c, guest, err);
+    if (r == 0)
+        r = put_first_owner(c, now, err);
+    if (r == 0)
+        r = hf_event_append(c, now, "created", err, "for guest %s '%s', %s %s", guest->uuid, guest->name, guest->arch,
+                            guest->machine);
+    if (r == 0)
+        r = hf_commit(c, HF_DURABLE, err);
+    closed = hf_draft_close(c, r == 0 ? err : NULL);
+    return r < 0 ? r : closed;
+}
+
+/* A container that this host has just made, opened for editing, and entered in the register. */
+static int open_first(const char *path, int64_t now, struct hf_container **out, struct hf_error *err)
+{
+    struct hf_container *c;
+    struct hf_owner owner;
+    int r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &owner, err);
+    if (r == 0)
+        r = hf_owner_register(c, &owner, err);
+    if (r < 0) {
+        hf_container_done(&c);
+        return r;
+    }
+    *out = c;
+    return 0;
+}
+
+int hf_container_create(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
+                        struct hf_error *err)
+{
+    struct hf_draft draft;
+    int r = check_guest(guest, err);
+
+    if (r == 0)
+        r = hf_draft_begin(path, &draft, err);
+    if (r < 0)
+        return r;
+    r = build(&draft, guest, now, err);
+    if (r == 0)
+        r = hf_draft_finish(&draft, err);
+    if (r < 0) {
+        hf_draft_drop(&draft);
+        return r;
+    }
+    r = open_first(path, now, out, err);
+    if (r < 0)
+        (void)unlink(draft.place.path);
+    return r;
+}
+
+int hf_container_usage(struct hf_container *c, uint64_t *bytes, uint64_t *free_bytes, struct hf_error *err)
+{
+    int64_t pages, unused;
+    int r = hf_sql_number(c, "PRAGMA page_count", &pages, err);
+
+    if (r == 0)
+        r = hf_sql_number(c, "PRAGMA freelist_count", &unused, err);
+    if (r < 0)
+        return r;
+    *bytes = (uint64_t)pages * 4096;
+    *free_bytes = (uint64_t)unused * 4096;
+    return 0;
+}

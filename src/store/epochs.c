@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "epochs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "runtime.h"
+
+/* One small text file per container, replaced by rename:
+ *
+ *      epoch 7
+ *      departed 0
+ *      host-id 0123...
+ *      host-name alpha
+ *      uuid 0f1e...
+ *      end
+ */
+
+static int register_path(const char *container_id, char path[PATH_MAX], struct hf_error *err)
+{
+    char state[PATH_MAX], dir[PATH_MAX + 16];
+    int r = hf_state_dir(state, err);
+
+    if (r < 0)
+        return r;
+    snprintf(dir, sizeof dir, "%s/epochs", state);
+    if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+        return hf_error_set(err, HF_EIO, "cannot make %s: %s", dir, strerror(errno));
+    snprintf(path, PATH_MAX, "%.*s/epochs/%s", PATH_MAX - 64, state, container_id);
+    return 0;
+}
+
+static bool parse(char *text, struct hf_epoch *seen)
+{
+    char *save = NULL;
+    unsigned long long number;
+    unsigned got = 0;
+
+    memset(seen, 0, sizeof *seen);
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        if (sscanf(line, "epoch %llu", &number) == 1) {
+            seen->epoch = number;
+            got |= 1;
+        } else if (sscanf(line, "departed %llu", &number) == 1) {
+            seen->departed = number == 1;
+            got |= 2;
+        } else if (strncmp(line, "host-id ", 8) == 0) {
+            snprintf(seen->host_id, sizeof seen->host_id, "%.*s", HF_ID_TEXT_SIZE - 1, line + 8);
+        } else if (strncmp(line, "host-name ", 10) == 0) {
+            snprintf(seen->host_name, sizeof seen->host_name, "%.*s", HF_HOST_NAME_SIZE - 1, line + 10);
+        } else if (strncmp(line, "uuid ", 5) == 0) {
+            snprintf(seen->uuid, sizeof seen->uuid, "%.*s", HF_UUID_TEXT_SIZE - 1, line + 5);
+        } else if (strcmp(line, "end") == 0) {
+            got |= 4;
+        }
+    }
+    return got == 7 && seen->epoch > 0;
+}
+
+/* 1: read; 0: there is none. */
+static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *err)
+{
+    int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char text[1024];
+    ssize_t n;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    n = read(fd, text, sizeof text - 1);
+    if (n < 0)
+        return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    text[n] = '\0';
+    if (!parse(text, seen))
+        return hf_error_set(err, HF_EDAMAGED,
+                            "%s: this entry of the host's register of epochs is incomplete; when you are sure that no other "
+                            "host owns the container, remove the file and take the container (holdfast owner --take)", path);
+    return 1;
+}
+
+int hf_epoch_look(const char *container_id, struct hf_epoch *seen, struct hf_error *err)
+{
+    struct hf_epoch found;
+    char path[PATH_MAX];
+    int r = register_path(container_id, path, err);
+
+    if (r == 0)
+        r = read_entry(path, &found, err);
+    if (r > 0)
+        *seen = found;
+    return r;
+}
+
+int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_error *err)
+{
+    int r = hf_epoch_look(container_id, seen, err);
+
+    if (r == 0)
+        return hf_error_set(err, HF_ENOTFOUND, "this host has never seen container %s", container_id);
+    return r > 0 ? 0 : r;
+}
+
+static int sync_directory(const char *path, struct hf_error *err)
+{
+    char dir[PATH_MAX];
+    int fd hf_auto(hf_cleanup_close) = -1;
+
+    snprintf(dir, sizeof dir, "%s", path);
+    *strrchr(dir, '/') = '\0';
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) == 0 ? 0 : hf_error_set(err, HF_EIO, "%s: %s", dir, strerror(errno));
+}
+
+static int write_entry(const char *path, const struct hf_epoch *seen, struct hf_error *err)
+{
+    char draft[PATH_MAX + 16], text[512];
+    int fd hf_auto(hf_cleanup_close) = -1, n;
+
+    n = snprintf(text, sizeof text, "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nend\n",
+                 (unsigned long long)seen->epoch, seen->departed, seen->host_id, seen->host_name, seen->uuid);
+    snprintf(draft, sizeof draft, "%s.new", path);
+    fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) < 0 || rename(draft, path) < 0) {
+        int saved = errno;
+
+        unlink(draft);
+        return hf_error_set(err, saved == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot write %s: %s", path, strerror(saved));
+    }
+    return sync_directory(path, err);
+}
+
+int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err)
+{
+    char path[PATH_MAX], lock_path[PATH_MAX + 8];
+    int lock hf_auto(hf_cleanup_close) = -1;
+    struct hf_epoch before;
+    int r = register_path(container_id, path, err);
+
+    if (r < 0)
+        return r;
+    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+    lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock < 0 || flock(lock, LOCK_EX) < 0)
+        return hf_error_set(err, HF_EIO, "%s: %s", lock_path, strerror(errno));
+    r = read_entry(path, &before, err);
+    if (r > 0 && before.epoch > seen->epoch)
+        return hf_error_refuse(err, "epoch", "epoch %llu of container %s is older than %llu, which this host has seen",
+                               (unsigned long long)seen->epoch, container_id, (unsigned long long)before.epoch);
+    return r < 0 ? r : write_entry(path, seen, err);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Internal to the store: what a handle holds, and the few helpers around SQLite that every file here uses. */
+#ifndef HF_HANDLE_H
+#define HF_HANDLE_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include <sqlite3.h>
+
+#include "cleanup.h"
+#include "container.h"
+#include "counter.h"
+#include "owner.h"
+#include "place.h"
+#include "rows.h"
+
+enum hf_statement { HF_S_WALK, HF_S_SUM, HF_S_INSERT, HF_S_UPDATE, HF_S_DELETE, HF_STATEMENTS };
+
+struct hf_container {
+    sqlite3 *db;
+    struct hf_place place;
+    enum hf_open_mode mode;
+    bool wal;      /* write-ahead log, else rollback journal */
+    bool frozen;   /* immutable: nobody had it open when we began to look */
+    bool incoming; /* opened with hf_container_open_incoming, not claimed yet */
+    bool beside;   /* opened while another process held the owner lock */
+    bool marked;   /* the file itself says that its log matters */
+    bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
+    bool claiming; /* in the transaction of hf_begin_claim */
+    int lock_fd;
+    int uuid_lock_fd;
+    char id[HF_ID_TEXT_SIZE];
+    int64_t created;
+    uint64_t epoch;
+    char host_id[HF_ID_TEXT_SIZE];
+    char host_name[HF_HOST_NAME_SIZE];
+    struct hf_counter counter;
+    sqlite3_stmt *statements[HF_TABLES][HF_STATEMENTS];
+    bool walking[HF_TABLES]; /* the cached walk is in use */
+    sqlite3_stmt *begin, *commit, *rollback, *ledger_get, *ledger_set;
+    struct hf_ledger_row ledger[HF_TABLES];
+    uint64_t log_frames;
+    void *digester; /* EVP_MD_CTX, made at first use */
+};
+
+#define HF_LEDGER_COMMITS 0
+
+/* What SQLite said last, as an error of ours: "cannot <doing>: ...". */
+int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const char *doing);
+int hf_sql_exec(struct hf_container *c, const char *sql, struct hf_error *err, const char *doing);
+/* One integer from a statement that gives one row. */
+int hf_sql_number(struct hf_container *c, const char *sql, int64_t *n, struct hf_error *err);
+
+/* Damage, unless this handle looks at a frozen file and somebody changed it meanwhile: then the looker is to try again. */
+int hf_damaged(struct hf_container *c, struct hf_error *err, const char *fmt, ...) HF_PRINTF(3, 4);
+
+/* A transaction without the owner's check, for the store's own use (take, claim); hf_commit and hf_abort end it. */
+int hf_begin_unowned(struct hf_container *c, struct hf_error *err);
+
+/* Brings everything into the one file and takes the mark off; when somebody else has it open, that one will. */
+int hf_settle(struct hf_container *c, struct hf_error *err);
+
+/* open.c: every way to open a container. */
+struct hf_open_request {
+    enum hf_open_mode mode;
+    int64_t now;
+    int lock_fd;        /* of the supervisor, or -1 */
+    bool incoming;
+    bool any_owner;     /* for take, restore: whoever owns it, and whatever the register says */
+    bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
+};
+int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err);
+struct hf_container *hf_container_alloc(struct hf_error *err);
+void hf_container_free(struct hf_container *c);
+
+/* owner.c: the epoch of a new run, durable in the container, then in the register. */
+int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err);
+/* After the commit of a claim: this handle writes from now on. */
+int hf_owner_claimed(struct hf_container *c, struct hf_error *err);
+int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
+/* The register learns what the container says. */
+int hf_owner_register(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
+
+/* draft.c: a file that becomes a container in one step. */
+struct hf_draft {
+    struct hf_place place; /* where it is to be */
+    char path[PATH_MAX];   /* where it is built */
+};
+/* HF_EREFUSED "exists". */
+int hf_draft_begin(const char *target, struct hf_draft *draft, struct hf_error *err);
+/* Syncs the file and gives it its name, unless that is taken meanwhile. */
+int hf_draft_finish(struct hf_draft *draft, struct hf_error *err);
+void hf_draft_drop(struct hf_draft *draft);
+/* A handle for building at draft->path; ends with hf_draft_close. The file must exist. */
+int hf_draft_open(const struct hf_draft *draft, struct hf_container **out, struct hf_error *err);
+int hf_draft_close(struct hf_container *c, struct hf_error *err);
+
+/* connection.c */
+enum hf_connection {
+    HF_CONNECT_FROZEN,   /* immutable: ignores a log, takes no locks, creates nothing */
+    HF_CONNECT_PRIVATE,  /* reads through a log that nobody else uses, keeping its index in memory; creates nothing */
+    HF_CONNECT_SHARED,   /* reads beside writers */
+    HF_CONNECT_WRITE,
+    HF_CONNECT_BUILD,    /* a file under construction that nobody else knows: no log, no locks that matter */
+};
+int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *err);
+int hf_disconnect(struct hf_container *c, struct hf_error *err);
+/* Schema byte for byte, and nothing else in it. */
+int hf_schema_verify(struct hf_container *c, struct hf_error *err);
+
+/* wal.c: the write-ahead log as a file. */
+/* Its present salt, as the container's mark has it; 0: no log, or an empty one. */
+int hf_wal_mark(struct hf_container *c, uint64_t *mark, struct hf_error *err);
+int hf_wal_sync(struct hf_container *c, struct hf_error *err);
+/* Grows the file to at least `bytes` of zeros that a new log may overwrite. */
+int hf_wal_allocate(struct hf_container *c, uint64_t bytes, struct hf_error *err);
+uint64_t hf_mark_of_total(const uint8_t total[HF_SUM_SIZE]);
+void hf_mark_to_total(uint64_t mark, uint8_t total[HF_SUM_SIZE]);
+/* The mark of a log file beside a container, read without SQLite. 0: none or empty. HF_EDAMAGED: not a log of ours. */
+int hf_wal_look(const char *container_path, uint64_t *mark, struct hf_error *err);
+
+/* The container's rows that a handle keeps in memory: id, created. */
+int hf_container_load(struct hf_container *c, struct hf_error *err);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "epochs.h"
+#include "handle.h"
+#include "lock.h"
+#include "runtime.h"
+
+#define ATTEMPTS 8 /* at a container that changes while it is looked at */
+
+/*
+ * Opening goes from looking without leaving a trace to writing, and every step trusts only what the ones before found:
+ *
+ *      place and header -> frozen look: schema, id, mark -> owner lock -> log fits? -> view: every table adds up
+ *          -> count not below this boot's -> (LOOK ends here) -> owner and register -> write connection -> RUN: new epoch
+ */
+struct opening {
+    struct hf_container *c;
+    const struct hf_open_request *request;
+    bool mark_known;
+    uint64_t mark;                          /* what the file itself says, without its log */
+    uint64_t log_mark;                      /* what the log's header says; 0: none */
+    struct hf_ledger_row ledger[HF_TABLES]; /* the file's own; valid when mark_known */
+};
+
+struct hf_container *hf_container_alloc(struct hf_error *err)
+{
+    struct hf_container *c = (struct hf_container *)calloc(1, sizeof *c);
+
+    if (!c) {
+        (void)hf_error_set(err, HF_ENOMEM, "no memory for a container");
+        return NULL;
+    }
+    c->lock_fd = c->uuid_lock_fd = c->place.fd = -1;
+    return c;
+}
+
+void hf_container_free(struct hf_container *c)
+{
+    if (!c)
+        return;
+    (void)hf_disconnect(c, NULL);
+    hf_place_close(&c->place);
+    hf_counter_close(&c->counter);
+    hf_cleanup_close(&c->lock_fd);
+    hf_cleanup_close(&c->uuid_lock_fd);
+    EVP_MD_CTX_free((EVP_MD_CTX *)c->digester);
+    free(c);
+}
+
+int hf_container_load(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_rows rows hf_auto(hf_rows_close) = {0};
+    int r = hf_row_find(c, HF_T_CONTAINER, 1, &rows, err);
+
+    if (r == 0)
+        return hf_damaged(c, err, "it has no identity");
+    if (r > 0)
+        r = hf_row_text(&rows, 0, c->id, sizeof c->id, err);
+    if (r < 0)
+        return r;
+    if (strlen(c->id) != HF_ID_TEXT_SIZE - 1 || strspn(c->id, "0123456789abcdef") != HF_ID_TEXT_SIZE - 1)
+        return hf_damaged(c, err, "its id is not 32 hexadecimal digits");
+    c->created = rows.v[1].n;
+    return 0;
+}
+
+/* The file alone, without its log, which is what its mark is about. */
+static int look_frozen(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    int r = hf_connect(c, HF_CONNECT_FROZEN, err);
+
+    if (r == 0)
+        r = hf_schema_verify(c, err);
+    if (r == 0)
+        r = hf_container_load(c, err);
+    if (r < 0)
+        return r;
+    o->mark_known = true;
+    for (unsigned id = 0; id < HF_TABLES && r == 0; id++)
+        r = hf_ledger_read(c, id, &o->ledger[id], err);
+    o->mark = hf_mark_of_total(o->ledger[0].total);
+    if (r < 0 && c->place.log_size + c->place.journal_size > 0) {
+        o->mark_known = false; /* half written when the power went; the log has all of it */
+        r = 0;
+    }
+    return r;
+}
+
+static int lock_owner(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    char path[PATH_MAX];
+    struct hf_runner runner;
+    int r;
+
+    if (o->request->lock_fd >= 0) {
+        c->lock_fd = o->request->lock_fd;
+        return 0;
+    }
+    if (o->request->mode == HF_OPEN_RUN) {
+        r = hf_lock_path_owner(c->id, path, err);
+        return r < 0 ? r : hf_lock_take(path, c->place.path, o->request->now, &c->lock_fd, err);
+    }
+    r = hf_runner_look(c->id, &runner, err);
+    c->beside = r > 0;
+    return r < 0 ? r : 0;
+}
+
+static int check_log(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    int r = hf_wal_look(c->place.path, &o->log_mark, err);
+
+    if (r < 0 || c->beside || !o->mark_known || o->mark == 0 || o->request->accept_loss || o->request->lock_fd >= 0)
+        return r;
+    if (o->log_mark == o->mark || o->log_mark == (1ULL << 32 | (uint32_t)(o->mark + 1)))
+        return 0;
+    return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
+                      "log held as lost (holdfast check --accept-loss)", c->place.path,
+                      c->place.log_size == 0 ? "is missing" : "is not the one that belongs to it");
+}
+
+/* A file that is not marked has no log, or one in which nothing but the mark happened, or one that went into it whole. */
+static int check_unmarked(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    struct hf_ledger_row row;
+
+    if (!o->mark_known || o->mark != 0 || c->place.log_size == 0 || o->log_mark == 0 || c->beside ||
+        o->request->accept_loss || o->request->lock_fd >= 0)
+        return 0;
+    for (unsigned id = 1; id < HF_TABLES; id++) {
+        int r = hf_ledger_read(c, id, &row, err);
+
+        if (r < 0)
+            return r;
+        if (row.rows != o->ledger[id].rows || memcmp(row.total, o->ledger[id].total, HF_SUM_SIZE) != 0)
+            return hf_damaged(c, err, "it was closed, yet a log with changes of table '%s' lies beside it that is not its own: "
+                              "remove %s-wal if the file is the newer of the two", hf_table_name((enum hf_table)id),
+                              c->place.path);
+    }
+    return 0;
+}
+
+static int check_count(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    uint64_t seen, count;
+    int r = hf_counter_look(c->id, &seen, err);
+
+    if (r == 0)
+        r = hf_container_commits(c, &count, err);
+    if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
+        return r;
+    return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
+                      "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,
+                      (unsigned long long)seen);
+}
+
+/* The connection through which a looker reads, and through which everything is added up before anybody writes. */
+static int open_view(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    bool log = c->place.log_size > 0 && !(o->request->accept_loss && o->mark_known);
+    enum hf_connection how = HF_CONNECT_FROZEN;
+    int r;
+
+    if (c->beside || o->request->lock_fd >= 0)
+        how = HF_CONNECT_SHARED;
+    else if (log)
+        how = HF_CONNECT_PRIVATE;
+    if (how == HF_CONNECT_FROZEN && c->place.journal_size > 0) {
+        if (o->request->mode == HF_OPEN_LOOK)
+            return hf_error_refuse(err, "interrupted", "%s: a write was interrupted and its journal waits to be undone; the next "
+                                   "run or set does that", c->place.path);
+        how = HF_CONNECT_WRITE;
+    }
+    if (how == HF_CONNECT_FROZEN)
+        return 0;
+    r = hf_disconnect(c, err);
+    if (r == 0)
+        r = hf_connect(c, how, err);
+    return r < 0 ? r : hf_schema_verify(c, err);
+}
+
+static int verify_view(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    struct hf_owner owner;
+    int r = hf_sql_exec(c, "BEGIN", err, "begin reading");
+
+    if (r == 0)
+        r = hf_ledger_verify(c, err);
+    if (r == 0)
+        r = check_unmarked(o, err);
+    if (r == 0)
+        r = check_count(o, err);
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
+    if (r == 0)
+        c->epoch = owner.epoch;
+    hf_abort(c);
+    return r;
+}
+
+static int check_state(struct hf_container *c, const struct hf_owner *owner, const struct hf_open_request *request,
+                       struct hf_error *err)
+{
+    unsigned long long epoch = owner->epoch;
+
+    switch (owner->state) {
+    case HF_OWNER_BACKUP:
+        return hf_error_refuse(err, "backup", "%s: a backup; holdfast restore makes a guest's container of it",
+                               c->place.path);
+    case HF_OWNER_DEPARTED:
+        return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu", c->place.path, owner->host_name,
+                               epoch);
+    case HF_OWNER_INCOMING:
+        return request->incoming ? 0 : hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet "
+                                                       "owned here", c->place.path, owner->host_name);
+    default:
+        break;
+    }
+    if (request->incoming)
+        return hf_error_refuse(err, "incoming", "%s: is not being received", c->place.path);
+    if (strcmp(owner->host_id, c->host_id) != 0)
+        return hf_error_set(err, HF_EOWNED, "%s: owned by host '%s' at epoch %llu; move it (holdfast migrate), or take it "
+                            "(holdfast owner --take) when that host will never run it again", c->place.path,
+                            owner->host_name, epoch);
+    return 0;
+}
+
+static int check_register(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err)
+{
+    struct hf_epoch seen;
+    int r = hf_epoch_look(c->id, &seen, err);
+
+    if (r <= 0)
+        return r;
+    if (seen.departed && seen.epoch >= owner->epoch)
+        return hf_error_refuse(err, "departed", "%s: this copy is at epoch %llu; the container moved to host '%s' at epoch %llu",
+                               c->place.path, (unsigned long long)owner->epoch, seen.host_name,
+                               (unsigned long long)seen.epoch);
+    if (seen.epoch > owner->epoch)
+        return hf_error_refuse(err, "epoch", "%s: a copy at epoch %llu; this host has seen epoch %llu of it. When this copy is "
+                               "the one that counts, take it (holdfast owner --take)", c->place.path,
+                               (unsigned long long)owner->epoch, (unsigned long long)seen.epoch);
+    return 0;
+}
+
+static int check_ownership(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    struct hf_owner owner;
+    int r = hf_host_identity(c->host_id, c->host_name, err);
+
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
+    if (r < 0 || o->request->any_owner)
+        return r;
+    r = check_state(c, &owner, o->request, err);
+    return r < 0 ? r : check_register(c, &owner, err);
+}
+
+static int lock_uuid(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    struct hf_guest guest;
+    char path[PATH_MAX], what[128];
+    int r;
+
+    if (o->request->mode != HF_OPEN_RUN || o->request->lock_fd >= 0)
+        return 0;
+    r = hf_guest_get(c, &guest, err);
+    if (r == 0)
+        r = hf_lock_path_uuid(guest.uuid, path, err);
+    if (r < 0)
+        return r;
+    snprintf(what, sizeof what, "UUID %s (of another container)", guest.uuid);
+    return hf_lock_take(path, what, o->request->now, &c->uuid_lock_fd, err);
+}
+
+static int quick_check(struct hf_container *c, struct hf_error *err)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &s, NULL), r = 0;
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(s);
+    if (rc != SQLITE_ROW)
+        r = hf_sql_error(c, rc, err, "check the structure");
+    else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
+        r = hf_damaged(c, err, "structure: %s", sqlite3_column_text(s, 0));
+    sqlite3_finalize(s);
+    return r;
+}
+
+/* Nothing is written by this yet; the first transaction is the caller's, or the new epoch's. */
+static int open_write(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    bool shared = c->beside || o->request->lock_fd >= 0;
+    int r = shared ? 0 : quick_check(c, err);
+
+    if (r == 0)
+        r = hf_disconnect(c, err);
+    if (r == 0)
+        r = hf_counter_open(c->id, &c->counter, err);
+    if (r == 0)
+        r = hf_connect(c, HF_CONNECT_WRITE, err);
+    if (r < 0)
+        return r;
+    c->marked = shared || (o->mark_known && o->mark != 0);
+    return hf_schema_verify(c, err);
+}
+
+static int open_once(struct opening *o, const char *path, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    int r = hf_place_find(path, &c->place, err);
+
+    if (r == 0)
+        r = hf_place_open(&c->place, err);
+    if (r < 0)
+        return r;
+    r = look_frozen(o, err);
+    if (r == 0)
+        r = lock_owner(o, err);
+    if (r == 0)
+        r = check_log(o, err);
+    if (r == 0)
+        r = open_view(o, err);
+    if (r == 0)
+        r = verify_view(o, err);
+    c->mode = o->request->mode;
+    if (r < 0 || c->mode == HF_OPEN_LOOK)
+        return r;
+    r = check_ownership(o, err);
+    if (r == 0)
+        r = lock_uuid(o, err);
+    return r < 0 ? r : open_write(o, err);
+}
+
+int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err)
+{
+    for (unsigned attempt = 1;; attempt++) {
+        struct opening o = {.c = hf_container_alloc(err), .request = request};
+        bool moving;
+        int r;
+
+        if (!o.c)
+            return -HF_ENOMEM;
+        o.c->incoming = request->incoming;
+        r = open_once(&o, path, err);
+        if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner && !request->incoming)
+            r = hf_owner_advance(o.c, request->now, err);
+        if (r == 0) {
+            *out = o.c;
+            return 0;
+        }
+        /* A runner that begins or ends while we look can make any of it look wrong once. */
+        moving = (r == -HF_EDAMAGED || r == -HF_ETIMEDOUT) && o.c->place.fd >= 0 && hf_place_changed(&o.c->place);
+        if (request->lock_fd >= 0 && moving && attempt < ATTEMPTS)
+            o.c->lock_fd = -1;
+        hf_container_free(o.c);
+        if (!moving || attempt == ATTEMPTS)
+            return r;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "banks.h"
+#include "inside.h"
+#include "reserve.h"
+
+#define PIECE    (128U << 10)
+#define LOG_BANK (4U << 20) /* of a larger bank, this much is logged at once at most */
+
+/* Room is made by storing zeros and removing them: the file does not shrink, and what was removed is used again. */
+static int fill(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+{
+    uint8_t *zeros hf_auto(hf_cleanup_free) = (uint8_t *)calloc(1, PIECE);
+    struct hf_value v = hf_blob(zeros, PIECE);
+    int r = zeros ? hf_begin(c, err) : hf_error_set(err, HF_ENOMEM, "no memory to reserve room");
+
+    for (uint64_t at = 0, i = 0; at < bytes && r == 0; at += PIECE, i++)
+        r = hf_row_put(c, HF_T_CHUNK, HF_RESERVE_FIRST + (int64_t)i, &v, err);
+    if (r == 0)
+        r = hf_commit(c, HF_DURABLE, err);
+    hf_abort(c);
+    return r;
+}
+
+static int empty(struct hf_container *c, struct hf_error *err)
+{
+    int r = hf_begin(c, err);
+
+    if (r == 0)
+        r = hf_rows_delete(c, HF_T_CHUNK, HF_RESERVE_FIRST, INT64_MAX, err);
+    if (r == 0)
+        r = hf_commit(c, HF_DURABLE, err);
+    hf_abort(c);
+    return r;
+}
+
+static int reserve_log(struct hf_container *c, struct hf_error *err)
+{
+    uint64_t bank = 0;
+    int r = hf_bank_size(c, HF_BANK_VARS, &bank, err);
+
+    if (r < 0 && r != -HF_ENOTFOUND)
+        return r;
+    if (bank > LOG_BANK)
+        bank = LOG_BANK;
+    return c->wal ? hf_wal_allocate(c, bank + bank / 4 + (64 << 10), err) : 0;
+}
+
+int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+{
+    uint64_t used, unused;
+    int r = empty(c, err);
+
+    if (r == 0)
+        r = hf_container_usage(c, &used, &unused, err);
+    if (r < 0)
+        return r;
+    if (bytes > unused && used + (bytes - unused) > HF_CONTAINER_MAX)
+        return hf_error_set(err, HF_ENOSPC, "%s: %llu bytes are wanted; the file has %llu, of which %llu are free, and may have "
+                            "%u: delete snapshots", c->place.path, (unsigned long long)bytes, (unsigned long long)used,
+                            (unsigned long long)unused, HF_CONTAINER_MAX);
+    if (bytes > unused) {
+        r = fill(c, bytes - unused, err);
+        if (r == 0)
+            r = hf_checkpoint(c, err);
+        if (r == 0)
+            r = empty(c, err);
+    }
+    if (r == 0)
+        r = reserve_log(c, err);
+    if (r == -HF_ENOSPC)
+        r = hf_error_prefix(err, r, "no room for %llu bytes and the log of a bank: ", (unsigned long long)bytes);
+    return r;
+}

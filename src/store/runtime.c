@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "random_id.h"
+
+/* Makes a directory (and what leads to it) and demands that it be ours alone. */
+static int own_directory(const char *dir, struct hf_error *err)
+{
+    char part[PATH_MAX];
+    struct stat st;
+
+    for (const char *p = strchr(dir + 1, '/');; p = strchr(p + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", p ? (int)(p - dir) : PATH_MAX - 1, dir);
+        if (mkdir(part, 0700) < 0 && errno != EEXIST)
+            return hf_error_set(err, HF_EIO, "cannot make directory %s: %s", part, strerror(errno));
+        if (!p)
+            break;
+    }
+    if (lstat(dir, &st) < 0)
+        return hf_error_set(err, HF_EIO, "%s: %s", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return hf_error_refuse(err, "permissions", "%s: must be a directory of user %u that nobody else can write (it is "
+                               "user %u's, mode %04o)", dir, (unsigned)geteuid(), (unsigned)st.st_uid,
+                               (unsigned)(st.st_mode & 07777));
+    return 0;
+}
+
+/* variable/suffix, when the variable is set. */
+static bool from_environment(const char *variable, const char *suffix, char dir[PATH_MAX])
+{
+    const char *value = getenv(variable);
+
+    if (!value || *value != '/')
+        return false;
+    snprintf(dir, PATH_MAX, "%.*s%s", PATH_MAX - 64, value, suffix);
+    return true;
+}
+
+static void runtime_path(char dir[PATH_MAX])
+{
+    if (from_environment("HOLDFAST_RUNTIME_DIR", "", dir))
+        return;
+    if (geteuid() == 0)
+        snprintf(dir, PATH_MAX, "/run/holdfast");
+    else if (!from_environment("XDG_RUNTIME_DIR", "/holdfast", dir))
+        snprintf(dir, PATH_MAX, "/tmp/holdfast-%u", (unsigned)geteuid());
+}
+
+static void state_path(char dir[PATH_MAX])
+{
+    if (from_environment("HOLDFAST_STATE_DIR", "", dir))
+        return;
+    if (geteuid() == 0)
+        snprintf(dir, PATH_MAX, "/var/lib/holdfast");
+    else if (!from_environment("XDG_STATE_HOME", "/holdfast", dir) &&
+             !from_environment("HOME", "/.local/state/holdfast", dir))
+        snprintf(dir, PATH_MAX, "/tmp/holdfast-%u/state", (unsigned)geteuid());
+}
+
+int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err)
+{
+    char found[PATH_MAX];
+    int r;
+
+    runtime_path(found);
+    r = own_directory(found, err);
+    if (r == 0)
+        memcpy(dir, found, PATH_MAX);
+    return r;
+}
+
+int hf_state_dir(char dir[PATH_MAX], struct hf_error *err)
+{
+    char found[PATH_MAX];
+    int r;
+
+    state_path(found);
+    r = own_directory(found, err);
+    if (r == 0)
+        memcpy(dir, found, PATH_MAX);
+    return r;
+}
+
+void hf_runtime_guest_path(const char *container_id, char dir[PATH_MAX])
+{
+    char runtime[PATH_MAX];
+
+    runtime_path(runtime);
+    snprintf(dir, PATH_MAX, "%.*s/%s", PATH_MAX - 64, runtime, container_id);
+}
+
+int hf_runtime_guest_dir(const char *container_id, char dir[PATH_MAX], struct hf_error *err)
+{
+    char runtime[PATH_MAX], guest[PATH_MAX];
+    int r = hf_runtime_dir(runtime, err);
+
+    if (r < 0)
+        return r;
+    hf_runtime_guest_path(container_id, guest);
+    r = own_directory(guest, err);
+    if (r == 0)
+        memcpy(dir, guest, PATH_MAX);
+    return r;
+}
+
+static int read_line(const char *path, char *line, size_t size, struct hf_error *err)
+{
+    int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, size - 1);
+
+    if (n < 0)
+        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
+    line[n] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return 0;
+}
+
+int hf_boot_id(char id[HF_UUID_TEXT_SIZE], struct hf_error *err)
+{
+    const char *given = getenv("HOLDFAST_BOOT_ID");
+    char line[64];
+    int r;
+
+    if (given && *given) {
+        snprintf(id, HF_UUID_TEXT_SIZE, "%s", given);
+        return 0;
+    }
+    r = read_line("/proc/sys/kernel/random/boot_id", line, sizeof line, err);
+    if (r == 0)
+        snprintf(id, HF_UUID_TEXT_SIZE, "%.36s", line);
+    return r;
+}
+
+int hf_random_id(char id[HF_ID_TEXT_SIZE], struct hf_error *err)
+{
+    uint8_t bytes[16];
+
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return hf_error_set(err, HF_EIO, "no random numbers: %s", strerror(errno));
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        snprintf(id + 2 * (size_t)i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+/* Made under another name and linked, so that two first users agree on one. */
+static int make_host_id(const char *path, struct hf_error *err)
+{
+    char id[HF_ID_TEXT_SIZE], draft[PATH_MAX + 64];
+    int fd hf_auto(hf_cleanup_close) = -1, r = hf_random_id(id, err);
+
+    if (r < 0)
+        return r;
+    snprintf(draft, sizeof draft, "%s.%s", path, id);
+    fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || dprintf(fd, "%s\n", id) != HF_ID_TEXT_SIZE || fsync(fd) < 0 ||
+        (link(draft, path) < 0 && errno != EEXIST))
+        r = hf_error_set(err, HF_EIO, "cannot make %s: %s", path, strerror(errno));
+    unlink(draft);
+    return r;
+}
+
+int hf_host_identity(char id[HF_ID_TEXT_SIZE], char name[HF_HOST_NAME_SIZE], struct hf_error *err)
+{
+    char dir[PATH_MAX], path[PATH_MAX + 16], line[64];
+    int r = hf_state_dir(dir, err);
+
+    if (r < 0)
+        return r;
+    snprintf(path, sizeof path, "%s/host-id", dir);
+    if (access(path, F_OK) < 0 && errno == ENOENT) {
+        r = make_host_id(path, err);
+        if (r < 0)
+            return r;
+    }
+    r = read_line(path, line, sizeof line, err);
+    if (r < 0)
+        return r;
+    if (strlen(line) != HF_ID_TEXT_SIZE - 1 || strspn(line, "0123456789abcdef") != HF_ID_TEXT_SIZE - 1)
+        return hf_error_set(err, HF_EDAMAGED, "%s: holds no host id of 32 hexadecimal digits; restore or remove it", path);
+    memcpy(id, line, HF_ID_TEXT_SIZE);
+    if (gethostname(name, HF_HOST_NAME_SIZE - 1) < 0)
+        snprintf(name, HF_HOST_NAME_SIZE, "unnamed");
+    name[HF_HOST_NAME_SIZE - 1] = '\0';
+    return 0;
+}
