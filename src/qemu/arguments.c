@@ -459,6 +459,19 @@ bool hf_arguments_knows(const char *option, bool *takes_argument)
     return found != NULL;
 }
 
+/* Options with which QEMU lists what there is and ends, when their whole argument is "help". */
+static bool answers_help(const char *name)
+{
+    static const char *const names[] = {"machine", "M",       "cpu", "device", "object",  "L",
+                                        "accel",   "chardev", "d",   "trace",  "display", "vga"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {
+        if (!strcmp(names[i], name))
+            return true;
+    }
+    return false;
+}
+
 /* Reads the option at argv[*at] and moves past it. */
 static int read_one(struct reading *r, int argc, char *const *argv, int *at, struct hf_error *err)
 {
@@ -477,7 +490,7 @@ static int read_one(struct reading *r, int argc, char *const *argv, int *at, str
     if (option->argument && *at == argc)
         return hf_error_set(err, HF_EUSAGE, "-%s: QEMU wants an argument after it", r->option);
     const char *text = option->argument ? argv[(*at)++] : NULL;
-    if (text && (!strcmp(text, "help") || !strcmp(text, "?")))
+    if (text && !strcmp(text, "help") && answers_help(r->option))
         r->args.only_asks = true;
     return option->read ? option->read(r, text, err) : 0;
 }

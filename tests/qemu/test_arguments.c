@@ -172,6 +172,8 @@ static void what_the_supervisor_needs_is_taken_out(void **state)
     assert_int_equal(a.on_reboot, HF_REBOOT_RESETS);
     assert_int_equal(read_words("-device help", &q35, &a, NULL), 0);
     assert_true(a.only_asks);
+    assert_int_equal(read_words("-name help -append help", &q35, &a, NULL), 0);
+    assert_false(a.only_asks);
 }
 
 static void what_qemu_could_not_read_is_the_users_mistake(void **state)
