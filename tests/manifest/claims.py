@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the shipped manifests claim, tried on the images themselves.
+
+Normally one image of each manifest; with HOLDFAST_LONG=1 all of them, and the full 75 s for the hang of SeaBIOS 1.16.2.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "acpi"))
+import acpi_guest
+from acpi_guest import DEBIAN12, SEABIOS_DONE, Guest
+from program import BUILD, SOURCE
+from tap import case, expect, main, note, skip
+
+LONG = bool(os.environ.get("HOLDFAST_LONG"))
+EMIT = BUILD / "tests" / "acpi" / "emit"
+HOSTS = {"debian12": DEBIAN12, "debian13": acpi_guest.debian13(SOURCE)}
+MANIFESTS = {f.stem: json.loads(f.read_text()) for f in sorted((SOURCE / "data" / "manifests").glob("*.json"))}
+
+
+def host_of(name):
+    host = HOSTS[name.split("-")[0]]
+    if isinstance(host, str):
+        skip(f"Debian 13's firmware is not here: {host}")
+    return host
+
+
+def image_path(name, image):
+    return host_of(name)["root"] / image["file"].lstrip("/")
+
+
+@case("every image that is here has the digest its manifest names")
+def _():
+    seen = other = 0
+    for name, manifest in MANIFESTS.items():
+        if isinstance(HOSTS[name.split("-")[0]], str):
+            continue
+        for image in manifest["images"]:
+            path = image_path(name, image)
+            if not path.exists():
+                continue
+            seen += 1
+            if hashlib.sha256(path.read_bytes()).hexdigest() != image["sha256"]:
+                other += 1
+                note(f"{path} is another build than {manifest['name']}: it has no manifest and gets the baseline")
+    expect(seen, "no image of any manifest is here")
+    if other == seen:
+        skip("all firmware here is of other builds than the manifests'")
+
+
+def images_here(name):
+    """Those whose digest is the manifest's; one of them normally."""
+    found = [image_path(name, i) for i in MANIFESTS[name]["images"]
+             if image_path(name, i).exists() and
+             hashlib.sha256(image_path(name, i).read_bytes()).hexdigest() == i["sha256"]]
+    if not found:
+        skip("this build is not installed here")
+    return found if LONG else found[:1]
+
+
+def our_tables(guest, base, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for tables in acpi_guest.tables_anywhere(guest.memory(base), base):
+            found = sorted(s for s, _, t in tables.found if t[10:16] == b"HFTEST")
+            if found:
+                return found
+        time.sleep(1)
+    return []
+
+
+def play_uefi(name, code, features):
+    arm, host = "aavmf" in name, host_of(name)
+    with tempfile.TemporaryDirectory(prefix="holdfast-claims-") as d:
+        subprocess.run([EMIT, f"{d}/dump", "wide", str(features)], check=True)
+        variables = pathlib.Path(d) / "vars.fd"
+        shutil.copy(str(code).replace("CODE_4M.secboot", "CODE_4M").replace("CODE.secboot", "CODE")
+                    .replace("CODE.no-secboot", "CODE").replace("_CODE", "_VARS"), variables)
+        secure = "secboot" in code.name and not arm
+        machine = "virt-7.2,acpi=off" if arm else "pc-q35-7.2,acpi=off" + (",smm=on" if secure else "")
+        arguments = ["-M", machine, "-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+                     "-drive", f"if=pflash,format=raw,file={variables}"]
+        arguments += ["-cpu", "cortex-a57"] if arm else []
+        arguments += ["-global", "driver=cfi.pflash01,property=secure,value=on"] if secure else []
+        for file in (pathlib.Path(d) / "dump").rglob("*"):
+            if file.is_file():
+                arguments += ["-fw_cfg", f"name={file.relative_to(pathlib.Path(d) / 'dump')},file={file}"]
+        guest = Guest(host["arm" if arm else "qemu"], d, arguments, arm=arm)
+        try:
+            return our_tables(guest, 0x40000000 if arm else 0, 120)
+        finally:
+            guest.close()
+
+
+for _name, _manifest in MANIFESTS.items():
+    if _manifest["firmware"] != "ovmf":
+        continue
+
+    @case(f"{_manifest['name']} understands zone 3")
+    def _(name=_name):
+        for code in images_here(name):
+            found = play_uefi(name, code, 1)
+            expect(found == ["DSDT", "FACP", "FACS", "SSDT"], f"{code}: tables {found}")
+            note(code)
+
+
+def seabios_boots(bios, host, machine, seconds):
+    with tempfile.TemporaryDirectory(prefix="holdfast-claims-") as d:
+        guest = Guest(host["qemu"], d, ["-M", *machine, "-bios", bios])
+        try:
+            guest.wait_for(SEABIOS_DONE, seconds)
+            return True
+        except AssertionError as e:
+            if "none of" not in str(e):
+                raise
+            return False
+        finally:
+            guest.close()
+
+
+@case("SeaBIOS 1.16.2 hangs at an AHCI device on QEMU 10.0, and only there")
+def _():
+    old = images_here("debian12-seabios-1.16.2")[0]
+    new = images_here("debian13-seabios-1.16.3")[0]
+    here, there = DEBIAN12, host_of("debian13-seabios-1.16.3")
+    q35 = ["pc-q35-7.2", "-device", "ide-cd,bus=ide.0"]  # the empty CD-ROM that QEMU adds by itself without -nodefaults
+    expect(seabios_boots(old, here, q35, 30), "it does not boot on QEMU 7.2 either")
+    expect(seabios_boots(new, there, q35, 30), "1.16.3 does not boot on QEMU 10.0")
+    expect(seabios_boots(old, there, q35[:1], 30), "it does not boot on QEMU 10.0 without a drive at the AHCI controller")
+    expect(not seabios_boots(old, there, q35, 75 if LONG else 20), "it boots on QEMU 10.0: the manifest is wrong")
+
+
+main()
