@@ -11,7 +11,8 @@
     X(acpi_show)                                                                                                       \
     X(caps)                                                                                                            \
     X(completion)                                                                                                      \
-    X(help)
+    X(help)                                                                                                            \
+    X(preflight)
 
 #define HF_VERB_DECLARE(name) extern const struct hf_verb hf_verb_##name;
 HF_VERBS(HF_VERB_DECLARE)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "container_needs.h"
+#include "output.h"
+#include "preflight.h"
+#include "verb.h"
+#include "whole_file.h"
+
+#define HOSTS_MAX 64
+
+struct hosts {
+    struct hf_host_caps *caps[HOSTS_MAX];
+    size_t count;
+};
+
+static const char *const when_words[] = {[HF_WHEN_NOW] = "now", [HF_WHEN_NEXT_RESET] = "next reset"};
+static const char *const weight_words[] = {[HF_FINDING_NOTE] = "note", [HF_FINDING_REFUSE] = "refused"};
+
+static int read_host(const char *path, struct hf_host_caps **ret, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    json_error_t where;
+    uint64_t size;
+    json_t *json;
+    int r;
+
+    r = hf_file_read(path, HF_CAPS_FILE_MAX, &bytes, &size, err);
+    if (r < 0)
+        return r;
+    json = json_loadb((const char *)bytes, (size_t)size, JSON_REJECT_DUPLICATES, &where);
+    if (!json)
+        return hf_error_set(err, HF_EUSAGE, "%s: not JSON (line %d: %s); make it with 'holdfast caps --json'", path,
+                            where.line, where.text);
+    r = hf_host_caps_read(json, ret, err);
+    json_decref(json);
+    return r < 0 ? hf_error_prefix(err, r, "%s: ", path) : 0;
+}
+
+static void put_findings(json_t *result, const struct hf_verdict *v)
+{
+    json_t *findings = hf_put_array(result, "findings");
+
+    for (size_t i = 0; i < v->count; i++) {
+        json_t *one = hf_append_object(findings);
+
+        hf_put_text(one, "rule", v->finding[i].rule);
+        hf_put_text(one, "when", when_words[v->finding[i].when]);
+        hf_put_text(one, "weight", weight_words[v->finding[i].weight]);
+        hf_put_text(one, "text", v->finding[i].text);
+        hf_put_text(one, "remedy", v->finding[i].remedy);
+    }
+}
+
+static void report(struct hf_invocation *inv, const char *container, const struct hf_host_caps *host,
+                   const struct hf_verdict *v, json_t *results)
+{
+    json_t *one = hf_append_object(results);
+
+    hf_put_text(one, "container", container);
+    hf_put_text(one, "host", host->host);
+    hf_put_bool(one, "refused-now", v->refused_now);
+    hf_put_bool(one, "refused-next-reset", v->refused_next_reset);
+    hf_put_text(one, "firmware", v->firmware == HF_SOURCE_HOST ? "the host's" : "the container's");
+    hf_put_text(one, "qemu", v->qemu ? v->qemu->program : NULL);
+    put_findings(one, v);
+
+    hf_say(inv, "%s to %s: now %s, at the next reset %s; runs %s firmware", container, host->host,
+           v->refused_now ? "REFUSED" : "fine", v->refused_next_reset || v->refused_now ? "REFUSED" : "fine",
+           v->firmware == HF_SOURCE_HOST ? "that host's" : "its own");
+    for (size_t i = 0; i < v->count; i++) {
+        const struct hf_finding *f = &v->finding[i];
+
+        hf_say(inv, "  %s (%s, %s): %s", f->rule, weight_words[f->weight], when_words[f->when], f->text);
+        hf_say(inv, "    to do: %s", f->remedy);
+    }
+    if (v->more)
+        hf_say(inv, "  and more");
+}
+
+/* Asks every host about one container; *refused counts. */
+static int judge(struct hf_invocation *inv, const char *path, const struct hosts *hosts, json_t *results, int *refused,
+                 struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    struct hf_container_needs *read = NULL;
+    struct hf_guest_needs needs;
+    struct hf_runner runner;
+    struct hf_verdict v;
+    int r;
+
+    r = hf_container_open(path, HF_OPEN_LOOK, 0, &c, err);
+    if (r >= 0)
+        r = hf_container_needs_read(c, &read, err);
+    if (r < 0)
+        return r;
+    needs = *hf_container_needs_get(read);
+    needs.running = hf_runner_get(needs.id, &runner, NULL) == 0;
+    for (size_t i = 0; i < hosts->count; i++) {
+        hf_preflight(&needs, hosts->caps[i], &v);
+        report(inv, path, hosts->caps[i], &v, results);
+        *refused += v.refused_now || v.refused_next_reset;
+    }
+    hf_container_needs_free(read);
+    return 0;
+}
+
+static int read_hosts(struct hf_invocation *inv, struct hosts *hosts, struct hf_error *err)
+{
+    const char *path;
+
+    for (size_t n = 0; (path = hf_value_at(inv, "host", n)) != NULL; n++) {
+        int r;
+
+        if (n == HOSTS_MAX)
+            return hf_error_set(err, HF_EUSAGE, "--host: at most %d hosts", HOSTS_MAX);
+        r = read_host(path, &hosts->caps[n], err);
+        if (r < 0)
+            return r;
+        hosts->count = n + 1;
+    }
+    if (hosts->count == 0)
+        return hf_error_set(err, HF_EUSAGE,
+                            "--host is missing: a file made on the destination with 'holdfast caps --json'");
+    return 0;
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    json_t *results = hf_put_array(inv->report, "results");
+    struct hosts hosts = {.count = 0};
+    int refused = 0, r;
+
+    r = read_hosts(inv, &hosts, err);
+    for (int i = 0; r >= 0 && i < inv->operand_count; i++)
+        r = judge(inv, inv->operands[i], &hosts, results, &refused, err);
+    for (size_t i = 0; i < hosts.count; i++)
+        hf_host_caps_free(hosts.caps[i]);
+    return r < 0 ? r : refused ? hf_exit_status(HF_EREFUSED) : 0;
+}
+
+static const struct hf_option options[] = {
+    {.name = "host", .arg = "CAPS", .help = "what 'holdfast caps --json' said on a destination", .repeat = true},
+    {.name = NULL},
+};
+
+const struct hf_verb hf_verb_preflight = {
+    .name = "preflight",
+    .group = HF_GROUP_MOVE,
+    .flags = HF_VERB_REPORTS,
+    .help = "Say whether guests would live on other hosts, now and after their next reset",
+    .synopsis = "G.hold... --host CAPS...",
+    .min_operands = 1,
+    .max_operands = -1,
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "container_needs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "banks.h"
+#include "images.h"
+#include "inspect.h"
+#include "life_record.h"
+#include "roms.h"
+#include "settings.h"
+#include "slots.h"
+
+struct hf_container_needs {
+    struct hf_guest_needs needs;
+    struct hf_guest guest;
+    struct hf_owner owner;
+    struct hf_life_record life;
+    char code_digest[HF_DIGEST_TEXT_SIZE];
+    struct hf_rom rom[HF_ROMS_MAX];
+    char rom_digest[HF_ROMS_MAX][HF_DIGEST_TEXT_SIZE];
+    struct hf_rom_need rom_need[HF_ROMS_MAX];
+};
+
+static int read_guest(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    char policy[HF_SETTING_VALUE_SIZE];
+    struct hf_guest_needs *g = &n->needs;
+    int r;
+
+    r = hf_guest_get(c, &n->guest, err);
+    if (r >= 0)
+        r = hf_owner_get(c, &n->owner, err);
+    if (r >= 0)
+        r = hf_life_load(c, &n->life, err);
+    if (r >= 0)
+        r = hf_setting_get(c, "policy", policy, err);
+    if (r >= 0)
+        r = hf_policy_parse(policy, &g->policy, err);
+    if (r < 0)
+        return r;
+    g->name = n->guest.name;
+    g->id = hf_container_id(c);
+    g->arch = n->guest.arch;
+    g->machine = n->guest.machine;
+    g->resolved = n->life.machine;
+    g->pinned = n->guest.machine[0] != '\0' && strcmp(n->guest.machine, n->life.machine) == 0;
+    g->tpm = n->life.tpm;
+    g->owner = n->owner.state;
+    g->owner_host = n->owner.host_name;
+    g->epoch = n->owner.epoch;
+    return n->life.vmm[0] == '\0' ? 0 : hf_vmm_version_parse(n->life.vmm, &g->vmm, err);
+}
+
+/* The name under which hosts offer firmware of this kind. */
+static const char *offered_as(const struct hf_firmware *fw)
+{
+    switch (fw->image.kind) {
+    case HF_FLASH_OVMF:
+        return fw->image.needs_smm == HF_YES ? "ovmf-secboot" : "ovmf";
+    case HF_FLASH_AAVMF:
+        return "aavmf";
+    case HF_FLASH_SEABIOS:
+        return "seabios";
+    default:
+        return "";
+    }
+}
+
+static int read_firmware(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    struct hf_guest_needs *g = &n->needs;
+    struct hf_flash_image vars;
+    struct hf_firmware fw;
+    uint64_t bytes, free_bytes;
+    int r;
+
+    r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
+    if (r >= 0)
+        r = hf_variables_inspect(c, &vars, err);
+    if (r >= 0)
+        r = hf_container_usage(c, &bytes, &free_bytes, err);
+    if (r < 0)
+        return r;
+    g->code_digest = hf_digest_text(&fw.digest, n->code_digest);
+    g->code_size = fw.image.size;
+    g->vars_size = vars.size;
+    g->needs_smm = fw.image.needs_smm == HF_YES;
+    g->firmware = offered_as(&fw);
+    g->bytes = bytes + vars.size; /* a rollback keeps the variables that it replaces */
+    return 0;
+}
+
+static int read_roms(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    size_t count;
+    int r = hf_rom_list(c, HF_SLOT_ACTIVE, n->rom, &count, err);
+
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        struct hf_image image;
+
+        r = hf_image_get(c, &n->rom[i].image, &image, err);
+        if (r < 0)
+            return r;
+        n->rom_need[i] = (struct hf_rom_need){
+            .name = n->rom[i].name,
+            .digest = hf_digest_text(&n->rom[i].image, n->rom_digest[i]),
+            .size = image.size,
+        };
+        n->needs.rom_count = i + 1;
+    }
+    n->needs.roms = n->rom_need;
+    return r;
+}
+
+int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **ret, struct hf_error *err)
+{
+    struct hf_container_needs *n = calloc(1, sizeof *n);
+    int r;
+
+    if (!n)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    n->needs.format = 1;
+    r = read_guest(c, n, err);
+    if (r >= 0)
+        r = read_firmware(c, n, err);
+    if (r >= 0)
+        r = read_roms(c, n, err);
+    if (r < 0) {
+        free(n);
+        return r;
+    }
+    *ret = n;
+    return 0;
+}
+
+void hf_container_needs_free(struct hf_container_needs *needs)
+{
+    free(needs);
+}
+
+const struct hf_guest_needs *hf_container_needs_get(const struct hf_container_needs *needs)
+{
+    return &needs->needs;
+}
