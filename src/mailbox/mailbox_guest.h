@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest's half of the mailbox, for firmware and for tools in the guest: freestanding, no allocation, aligned 32-bit
+ * accesses only. What the host says is hostile too: every offset and size is checked.
+ *
+ * Functions return 0 or minus one of HF_ENOTFOUND (no mailbox here), HF_ETIMEDOUT (the host did not answer: no
+ * features), HF_EPROTO (the host said what cannot be), HF_ENOMEM (the caller's buffer is too small).
+ */
+#ifndef HF_MAILBOX_GUEST_H
+#define HF_MAILBOX_GUEST_H
+
+#include <stdbool.h>
+
+#include <holdfast/error.h>
+#include <holdfast/negotiate_guest.h>
+
+#include "mailbox_wire.h"
+
+struct hf_mailbox_port {
+    volatile uint32_t *window; /* HF_MAILBOX_SIZE bytes */
+    /* Waits a little (a millisecond or so). False: that was long enough, give up. `waited` counts from 0 per question.
+     */
+    bool (*wait)(void *opaque, uint32_t waited);
+    void *opaque;
+    uint32_t ask; /* of the last question; start with 0 */
+};
+
+/* Looks whether a host is there and says that a guest is. */
+int hf_mailbox_guest_start(struct hf_mailbox_port *port);
+
+/* Reports how far the boot came. */
+void hf_mailbox_guest_report(struct hf_mailbox_port *port, enum hf_mailbox_stage stage);
+
+/* For hf_negotiate_guest(): `*ret` borrows `port`. */
+void hf_mailbox_guest_negotiate_port(struct hf_mailbox_port *port, struct hf_negotiate_port *ret);
+
+/* The nth file: its row, checked. HF_ENOTFOUND after the last. */
+int hf_mailbox_guest_file(const struct hf_mailbox_port *port, uint32_t n, struct hf_mailbox_file *row);
+/* Its bytes; `size` is what `to` holds. */
+int hf_mailbox_guest_read(const struct hf_mailbox_port *port, const struct hf_mailbox_file *row, void *to, size_t size);
+
+#endif
