@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "container_needs.h"
@@ -91,7 +92,7 @@ static int judge(struct hf_invocation *inv, const char *path, const struct hosts
     struct hf_verdict v;
     int r;
 
-    r = hf_container_open(path, HF_OPEN_LOOK, 0, &c, err);
+    r = hf_container_open(path, HF_OPEN_LOOK, time(NULL), &c, err);
     if (r >= 0)
         r = hf_container_needs_read(c, &read, err);
     if (r < 0)
