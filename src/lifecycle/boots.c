@@ -6,11 +6,11 @@
 
 #include "apply.h"
 #include "banks.h"
+#include "choices.h"
 #include "cleanup.h"
 #include "contract.h"
 #include "eventlog.h"
 #include "life_work.h"
-#include "settings.h"
 #include "stage.h"
 
 /* One boot being decided, inside its transaction. */
@@ -28,36 +28,6 @@ static int need_run(struct hf_container *c, struct hf_error *err)
                         "the firmware changes only for whoever runs the guest: the container is not open to run");
 }
 
-static int get_policy(struct hf_container *c, enum hf_policy *policy, struct hf_error *err)
-{
-    char value[HF_SETTING_VALUE_SIZE];
-    int r = hf_setting_get(c, "policy", value, err);
-
-    return r < 0 ? r : hf_policy_parse(value, policy, err);
-}
-
-static int get_confirm_by(struct hf_container *c, struct hf_confirm_by *by, struct hf_error *err)
-{
-    char value[HF_SETTING_VALUE_SIZE];
-    int r = hf_setting_get(c, "confirm-by", value, err);
-
-    return r < 0 ? r : hf_confirm_by_parse(value, by, err);
-}
-
-static int get_trial_limit(struct hf_container *c, uint32_t *limit, struct hf_error *err)
-{
-    struct hf_confirm_by by;
-    int64_t asked = 0;
-    int r = get_confirm_by(c, &by, err);
-
-    if (r == 0)
-        r = hf_setting_number(c, "trial-boots", &asked, err);
-    if (r < 0)
-        return r;
-    *limit = hf_trial_limit(&by, (unsigned)asked);
-    return 0;
-}
-
 static bool policy_says_host(enum hf_policy policy, const struct hf_life_record *record, const struct hf_boot *boot)
 {
     struct hf_policy_case q = {.policy = policy, .moment = boot->moment, .pinned = boot->pinned};
@@ -69,14 +39,14 @@ static bool policy_says_host(enum hf_policy policy, const struct hf_life_record 
 int hf_lifecycle_wants_offer(struct hf_container *c, const struct hf_boot *boot, bool *wants, struct hf_error *err)
 {
     struct hf_life_record record;
-    enum hf_policy policy;
+    struct hf_choices choices;
     int r = hf_life_load(c, &record, err);
 
     if (r == 0)
-        r = get_policy(c, &policy, err);
+        r = hf_choices_get(c, &choices, err);
     if (r < 0)
         return r;
-    *wants = policy_says_host(policy, &record, boot) && record.life == HF_LIFE_STEADY;
+    *wants = policy_says_host(choices.policy, &record, boot) && record.life == HF_LIFE_STEADY;
     return 0;
 }
 
@@ -157,12 +127,12 @@ static int take_offer(struct work *w, const struct hf_firmware *fw)
 
 static int follow_policy(struct work *w)
 {
+    struct hf_choices choices;
     struct hf_firmware fw;
-    enum hf_policy policy;
     struct hf_error why;
-    int r = get_policy(w->life.c, &policy, w->life.err);
+    int r = hf_choices_get(w->life.c, &choices, w->life.err);
 
-    if (r < 0 || w->life.now.life != HF_LIFE_STEADY || !policy_says_host(policy, &w->life.now, w->boot))
+    if (r < 0 || w->life.now.life != HF_LIFE_STEADY || !policy_says_host(choices.policy, &w->life.now, w->boot))
         return r;
     if (w->boot->offer == NULL)
         return refuse_offer(w, "?", w->boot->no_offer ? w->boot->no_offer : "this host offers none for this guest");
@@ -208,14 +178,14 @@ static int count_boot(struct work *w)
 
 static int do_boot(struct work *w, enum hf_decision decision)
 {
-    uint32_t limit;
+    struct hf_choices choices;
     int r;
 
     switch (decision) {
     case HF_DECIDE_APPLY:
-        r = get_trial_limit(w->life.c, &limit, w->life.err);
+        r = hf_choices_get(w->life.c, &choices, w->life.err);
         if (r == 0)
-            r = hf_apply_staged(w->life.c, limit, w->boot->now, &w->life.now, w->life.err);
+            r = hf_apply_staged(w->life.c, choices.trial_limit, w->boot->now, &w->life.now, w->life.err);
         return r < 0 ? r : count_boot(w);
     case HF_DECIDE_ROLL_BACK:
         return hf_apply_fallback(w->life.c, w->boot->now, &w->life.now, w->life.err);
@@ -439,15 +409,15 @@ int hf_lifecycle_signal(struct hf_container *c, enum hf_signal signal, int64_t n
                         struct hf_error *err)
 {
     const struct hf_boot boot = {.now = now};
-    struct hf_confirm_by by;
+    struct hf_choices choices;
     struct work w;
     bool ends = false;
     int r = open_work(&w, c, &boot, err);
 
     if (r == 0)
-        r = get_confirm_by(c, &by, err);
+        r = hf_choices_get(c, &choices, err);
     if (r == 0) {
-        ends = is_the_signal(&by, signal) &&
+        ends = is_the_signal(&choices.by, signal) &&
                hf_lifecycle_move(w.life.now.life, HF_EVENT_SIGNAL)->decision == HF_DECIDE_CONFIRM;
         r = ends ? confirm_by_signal(&w, signal) : 0;
     }
@@ -459,23 +429,19 @@ int hf_lifecycle_signal(struct hf_container *c, enum hf_signal signal, int64_t n
 
 int hf_lifecycle_watch(struct hf_container *c, bool cold_reset, struct hf_watch *watch, struct hf_error *err)
 {
-    struct hf_watch found = {0};
     struct hf_life_record record;
-    enum hf_policy policy;
-    int64_t timeout = 0;
+    struct hf_choices choices;
     int r = hf_life_load(c, &record, err);
 
     if (r == 0)
-        r = get_policy(c, &policy, err);
-    if (r == 0)
-        r = get_confirm_by(c, &found.by, err);
-    if (r == 0)
-        r = hf_setting_number(c, "trial-timeout", &timeout, err);
+        r = hf_choices_get(c, &choices, err);
     if (r < 0)
         return r;
-    found.life = record.life;
-    found.timeout = (uint32_t)timeout;
-    found.intercept = cold_reset || record.life != HF_LIFE_STEADY || hf_policy_needs_every_reset(policy);
-    *watch = found;
+    *watch = (struct hf_watch){
+        .life = record.life,
+        .intercept = cold_reset || record.life != HF_LIFE_STEADY || hf_policy_needs_every_reset(choices.policy),
+        .by = choices.by,
+        .timeout = choices.timeout,
+    };
     return 0;
 }

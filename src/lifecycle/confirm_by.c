@@ -52,10 +52,10 @@ int hf_confirm_by_parse(const char *text, struct hf_confirm_by *ret, struct hf_e
                         "confirm-by '%.40s' is unknown; it is one of manual, uptime:SECONDS, agent, mailbox", text);
 }
 
-unsigned hf_trial_limit(const struct hf_confirm_by *by, unsigned asked)
+uint32_t hf_trial_limit(const struct hf_confirm_by *by, int64_t asked)
 {
-    if (asked != 0)
-        return asked;
+    if (asked >= 0)
+        return asked > HF_TRIAL_BOOTS_LIMIT ? HF_TRIAL_BOOTS_LIMIT : (uint32_t)asked;
     return by->signal == HF_SIGNAL_MANUAL ? 0 : HF_TRIAL_BOOTS_DEFAULT;
 }
 

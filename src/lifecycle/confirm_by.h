@@ -33,9 +33,9 @@ int hf_confirm_by_parse(const char *text, struct hf_confirm_by *ret, struct hf_e
 /* "uptime", "agent", ...; NULL outside the enum. */
 const char *hf_signal_name(enum hf_signal signal);
 
-/* How many failed boots end a trial. `asked` is the owner's number, 0 when none was given: then three, but none at all
- * (0: no automatic rollback) where only the owner confirms, since then silence is no evidence. */
-unsigned hf_trial_limit(const struct hf_confirm_by *by, unsigned asked);
+/* How many failed boots end a trial, 0: none do. `asked` is the owner's number, negative when none was given: then
+ * three, but 0 where only the owner confirms, since then silence is no evidence. */
+uint32_t hf_trial_limit(const struct hf_confirm_by *by, int64_t asked);
 
 /* What whoever watches a boot of a trial should do now. Times are seconds of *running* guest since this boot began. */
 enum hf_watch_verdict {

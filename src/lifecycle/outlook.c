@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "settings.h"
-
 static void say(char words[HF_OUTLOOK_WORDS_SIZE], const char *fmt, ...) HF_PRINTF(2, 3);
 
 /* Adds to what was said. */
@@ -81,7 +79,7 @@ static void say_trial(struct hf_outlook *o)
         return;
     say(o->trial, "%u boot%s begun, %u failed, %u cut short; ", t->started, t->started == 1 ? "" : "s", t->failed,
         t->cut);
-    say_signal(o->trial, &o->by);
+    say_signal(o->trial, &o->choices.by);
     say(o->trial, " confirms it");
     if (t->limit != 0)
         say(o->trial, ", %u failed boots bring '%s' back", t->limit, o->fallback.label);
@@ -91,9 +89,9 @@ static void say_trial(struct hf_outlook *o)
 
 static void say_policy(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o, bool start)
 {
-    if (o->policy == HF_POLICY_HOST)
+    if (o->choices.policy == HF_POLICY_HOST)
         say(words, "the host's current firmware, if it fits");
-    else if (o->policy == HF_POLICY_VERSIONED && start)
+    else if (o->choices.policy == HF_POLICY_VERSIONED && start)
         say(words, "the same firmware; the host's current one under another QEMU than %s with no pinned machine type",
             o->record.vmm[0] ? o->record.vmm : "that of the first start");
     else
@@ -129,10 +127,10 @@ static void say_next(struct hf_outlook *o)
     if (changes)
         say(o->reset, ", under 'holdfast run' and where a restart gives the guest the same machine; else at power-on");
     say(o->migration, "the firmware that runs goes along%s",
-        changes                           ? "; what waits goes on waiting there"
-        : o->record.life == HF_LIFE_TRIAL ? "; the trial goes on, and this boot does not count"
-        : o->policy == HF_POLICY_HOST     ? "; the first reset there takes that host's"
-                                          : "");
+        changes                               ? "; what waits goes on waiting there"
+        : o->record.life == HF_LIFE_TRIAL     ? "; the trial goes on, and this boot does not count"
+        : o->choices.policy == HF_POLICY_HOST ? "; the first reset there takes that host's"
+                                              : "");
 }
 
 static void say_suspended(struct hf_outlook *o)
@@ -158,18 +156,6 @@ static int optional_slot(struct hf_container *c, enum hf_slot slot, struct hf_sl
     return r == -HF_ENOTFOUND ? 0 : r;
 }
 
-static int read_choices(struct hf_container *c, struct hf_outlook *o, struct hf_error *err)
-{
-    char value[HF_SETTING_VALUE_SIZE];
-    int r = hf_setting_get(c, "policy", value, err);
-
-    if (r == 0)
-        r = hf_policy_parse(value, &o->policy, err);
-    if (r == 0)
-        r = hf_setting_get(c, "confirm-by", value, err);
-    return r < 0 ? r : hf_confirm_by_parse(value, &o->by, err);
-}
-
 int hf_outlook_get(struct hf_container *c, struct hf_outlook *outlook, struct hf_error *err)
 {
     struct hf_outlook o;
@@ -178,7 +164,7 @@ int hf_outlook_get(struct hf_container *c, struct hf_outlook *outlook, struct hf
     memset(&o, 0, sizeof o);
     r = hf_life_load(c, &o.record, err);
     if (r == 0)
-        r = read_choices(c, &o, err);
+        r = hf_choices_get(c, &o.choices, err);
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_ACTIVE, &o.active, err);
     if (r == 0)

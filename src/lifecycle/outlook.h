@@ -3,8 +3,7 @@
 #ifndef HF_OUTLOOK_H
 #define HF_OUTLOOK_H
 
-#include "confirm_by.h"
-#include "firmware_policy.h"
+#include "choices.h"
 #include "life_record.h"
 #include "slots.h"
 
@@ -12,8 +11,7 @@
 
 struct hf_outlook {
     struct hf_life_record record;
-    enum hf_policy policy;
-    struct hf_confirm_by by;
+    struct hf_choices choices;
     bool has_staged, has_fallback;
     struct hf_slot_info active, staged, fallback; /* the latter two: only where has_ says so */
     /* Sentences without a full stop; "" where there is nothing to say. */

@@ -5,13 +5,12 @@
 #include <string.h>
 
 #include "banks.h"
+#include "choices.h"
 #include "cleanup.h"
 #include "eventlog.h"
-#include "firmware_policy.h"
 #include "images.h"
 #include "life_work.h"
 #include "roms.h"
-#include "settings.h"
 #include "snapshots.h"
 
 #define TPM_WORDS                                                                                                      \
@@ -133,13 +132,10 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
 
 static int check_policy(struct hf_container *c, struct hf_error *err)
 {
-    char value[HF_SETTING_VALUE_SIZE];
-    enum hf_policy policy;
-    int r = hf_setting_get(c, "policy", value, err);
+    struct hf_choices choices;
+    int r = hf_choices_get(c, &choices, err);
 
-    if (r == 0)
-        r = hf_policy_parse(value, &policy, err);
-    if (r == 0 && policy == HF_POLICY_HOST)
+    if (r == 0 && choices.policy == HF_POLICY_HOST)
         return hf_error_refuse(err, "policy",
                                "the policy is 'host': the host's firmware is taken at every boot. 'holdfast set G.hold "
                                "policy=guest' makes upgrades explicit");

@@ -88,10 +88,11 @@ static void a_choice_is_read_exactly(void **state)
     assert_int_equal(by.signal, HF_SIGNAL_UPTIME);
     assert_int_equal(by.seconds, 20);
     assert_int_equal(hf_confirm_by_parse("manual", &by, &err), 0);
-    assert_int_equal(hf_trial_limit(&by, 0), 0);
+    assert_int_equal(hf_trial_limit(&by, -1), 0);
     assert_int_equal(hf_trial_limit(&by, 5), 5);
+    assert_int_equal(hf_trial_limit(&by, 0), 0);
     assert_int_equal(hf_confirm_by_parse("agent", &by, &err), 0);
-    assert_int_equal(hf_trial_limit(&by, 0), 3);
+    assert_int_equal(hf_trial_limit(&by, -1), 3);
     assert_int_equal(hf_confirm_by_parse("mailbox", &by, &err), 0);
     static const char *const wrong[] = {"",          "uptime:",       "uptime:0",
                                         "uptime:-1", "uptime:604801", "uptime:99999999999999999999",

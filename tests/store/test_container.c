@@ -213,7 +213,7 @@ static void settings_obey_their_table(void **state)
     OK(hf_setting_set(c, "policy", "host", NOW, &err));
     OK(hf_setting_set(c, "trial-boots", "5", NOW, &err));
     FAILS(HF_EUSAGE, hf_setting_set(c, "policy", "hos", NOW, &err));
-    FAILS(HF_EUSAGE, hf_setting_set(c, "trial-boots", "101", NOW, &err));
+    FAILS(HF_EUSAGE, hf_setting_set(c, "trial-boots", "1001", NOW, &err));
     FAILS(HF_EUSAGE, hf_setting_set(c, "trial-boots", "5x", NOW, &err));
     FAILS(HF_ENOTFOUND, hf_setting_set(c, "colour", "red", NOW, &err));
     OK(hf_commit(c, HF_DURABLE, &err));

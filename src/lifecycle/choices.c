@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "choices.h"
+
+#include "settings.h"
+
+static int get_signal(struct hf_container *c, struct hf_confirm_by *by, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int64_t seconds;
+    int r = hf_setting_get(c, "confirm-by", value, err);
+
+    if (r == 0)
+        r = hf_confirm_by_parse(value, by, err);
+    if (r < 0 || by->signal != HF_SIGNAL_UPTIME)
+        return r;
+    r = hf_setting_number(c, "confirm-uptime", &seconds, err);
+    if (r == 0)
+        by->seconds = (uint32_t)seconds;
+    return r;
+}
+
+int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int64_t boots = 0, timeout = 0;
+    struct hf_choices found;
+    int r = hf_setting_get(c, "policy", value, err);
+
+    if (r == 0)
+        r = hf_policy_parse(value, &found.policy, err);
+    if (r == 0)
+        r = get_signal(c, &found.by, err);
+    if (r == 0)
+        r = hf_setting_number(c, "trial-boots", &boots, err);
+    if (r == 0)
+        r = hf_setting_number(c, "trial-timeout", &timeout, err);
+    if (r < 0)
+        return r == -HF_EUSAGE ? hf_error_set(err, HF_EDAMAGED, "the settings hold a value that is none") : r;
+    found.trial_limit = hf_trial_limit(&found.by, boots);
+    found.timeout = (uint32_t)timeout;
+    *choices = found;
+    return 0;
+}

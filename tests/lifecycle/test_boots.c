@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guest.h"
+
+#include "confirm.h"
+#include "outlook.h"
+#include "revert.h"
+#include "rollback.h"
+#include "slots.h"
+#include "suspended.h"
+
+#define NEED_IMAGES()                                                                                                  \
+    do {                                                                                                               \
+        if (images_missing())                                                                                          \
+            skip();                                                                                                    \
+    } while (0)
+
+static void same(struct hf_digest a, struct hf_digest b)
+{
+    assert_memory_equal(a.b, b.b, HF_DIGEST_SIZE);
+}
+
+static bool differ(struct hf_digest a, struct hf_digest b)
+{
+    return !hf_digest_equal(&a, &b);
+}
+
+static void an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_digest code, vars, staged;
+    struct hf_rollback_report report;
+    struct hf_boot_plan plan;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_NOTHING);
+    guest_write(&g, 200000, "set by the guest");
+    vars = guest_vars(&g);
+    staged = guest_stage(&g, 1);
+    same(guest_code(&g), code);
+    plan = guest_power_on(&g);
+    assert_int_equal(plan.did, HF_DECIDE_APPLY);
+    same(plan.code, staged);
+    same(guest_code(&g), staged);
+    same(guest_vars(&g), vars);
+    assert_int_equal(guest_record(&g).trial.started, 1);
+    guest_write(&g, 200000, "set on the new firmware");
+    ok(hf_rollback(g.c, &back, &report, &why));
+    assert_true(report.variables_differ);
+    same(guest_code(&g), staged); /* not before the next boot */
+    plan = guest_power_on(&g);
+    assert_int_equal(plan.did, HF_DECIDE_ROLL_BACK);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    guest_free(&g);
+}
+
+static void a_rollback_may_keep_the_present_variables(void **state)
+{
+    struct hf_rollback_request back = {.now = NOW};
+    struct hf_rollback_report report;
+    struct hf_digest code, vars;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    guest_write(&g, 200000, "new");
+    vars = guest_vars(&g);
+    assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "variables");
+    assert_int_equal(guest_record(&g).life, HF_LIFE_TRIAL);
+    back.chosen = true;
+    back.wish.variables = HF_VARIABLES_CURRENT;
+    ok(hf_rollback(g.c, &back, &report, &why));
+    guest_power_on(&g);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
+static void three_resets_without_the_signal_bring_everything_back(void **state)
+{
+    struct hf_digest code, vars, staged;
+    struct hf_boot_plan plan;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    vars = guest_vars(&g);
+    staged = guest_stage(&g, 1);
+    guest_power_on(&g);
+    for (unsigned i = 1; i < 3; i++) {
+        plan = guest_reset(&g, HF_ENDING_RESET, NULL);
+        assert_int_equal(plan.action, HF_BOOT_RELEASE);
+        assert_int_equal(plan.did, HF_DECIDE_COUNT);
+        same(guest_code(&g), staged);
+        assert_int_equal(guest_record(&g).trial.failed, i);
+        guest_write(&g, 200000, "looping");
+    }
+    plan = guest_reset(&g, HF_ENDING_RESET, NULL);
+    assert_int_equal(plan.did, HF_DECIDE_ROLL_BACK);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
+static void what_the_host_cut_short_is_no_evidence(void **state)
+{
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    staged = guest_stage(&g, 1);
+    guest_power_on(&g);
+    for (unsigned i = 0; i < 20; i++) {
+        if (i % 4 == 0)
+            ok(hf_lifecycle_ended(g.c, HF_ENDING_OPERATOR, g.now, &why));
+        if (i % 4 == 1)
+            ok(hf_lifecycle_moved(g.c, g.now, &why));
+        if (i % 4 == 2)
+            snprintf(g.boot_id, sizeof g.boot_id, "host-boot-%u", i);
+        guest_reopen(&g); /* i % 4 == 3: everything was killed */
+        assert_int_equal(guest_power_on(&g).did, HF_DECIDE_COUNT);
+        same(guest_code(&g), staged);
+    }
+    assert_int_equal(guest_record(&g).trial.failed, 0);
+    assert_int_equal(guest_record(&g).trial.started, 21);
+    guest_free(&g);
+}
+
+static void boots_that_nobody_watches_count_by_power_ons(void **state)
+{
+    struct hf_boot boot;
+    struct hf_boot_plan plan;
+    struct hf_digest code;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    guest_stage(&g, 1);
+    boot = guest_boot(&g, HF_MOMENT_POWER_ON);
+    boot.unwatched = true;
+    for (unsigned i = 0; i < 4; i++)
+        ok(hf_lifecycle_power_on(g.c, &boot, &plan, &why));
+    assert_int_equal(plan.did, HF_DECIDE_ROLL_BACK);
+    same(guest_code(&g), code);
+    guest_free(&g);
+}
+
+static void only_the_chosen_signal_confirms(void **state)
+{
+    static const char *const agent[] = {"confirm-by=agent", NULL};
+    bool confirmed = true;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, agent);
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    ok(hf_lifecycle_signal(g.c, HF_SIGNAL_UPTIME, g.now, &confirmed, &why));
+    assert_false(confirmed);
+    ok(hf_lifecycle_signal(g.c, HF_SIGNAL_MANUAL, g.now, &confirmed, &why));
+    assert_false(confirmed);
+    ok(hf_lifecycle_signal(g.c, HF_SIGNAL_AGENT, g.now, &confirmed, &why));
+    assert_true(confirmed);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    ok(hf_lifecycle_signal(g.c, HF_SIGNAL_AGENT, g.now, &confirmed, &why));
+    assert_false(confirmed);
+    guest_free(&g);
+}
+
+static void by_hand_nothing_goes_back_by_itself(void **state)
+{
+    static const char *const manual[] = {"confirm-by=manual", NULL};
+    struct hf_confirm_report report;
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, manual);
+    staged = guest_stage(&g, 1);
+    guest_power_on(&g);
+    for (unsigned i = 0; i < 50; i++)
+        guest_reset(&g, HF_ENDING_RESET, NULL);
+    same(guest_code(&g), staged);
+    ok(hf_confirm(g.c, g.now, false, &report, &why));
+    assert_int_equal(report.was, HF_LIFE_TRIAL);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    guest_free(&g);
+}
+
+static void a_confirmed_upgrade_can_still_be_rolled_back(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+    struct hf_confirm_report confirmed;
+    struct hf_digest code, second;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    second = guest_stage(&g, 1);
+    guest_power_on(&g);
+    ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
+    ok(hf_rollback(g.c, &back, &report, &why));
+    ok(hf_confirm(g.c, g.now, false, &confirmed, &why)); /* called off */
+    assert_int_equal(confirmed.was, HF_LIFE_ROLLBACK);
+    guest_power_on(&g);
+    same(guest_code(&g), second);
+    ok(hf_rollback(g.c, &back, &report, &why));
+    guest_power_on(&g);
+    same(guest_code(&g), code);
+    assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "fallback");
+    guest_free(&g);
+}
+
+static void a_held_boot_changes_nothing_and_says_why(void **state)
+{
+    struct hf_outlook outlook;
+    struct hf_boot_plan plan;
+    struct hf_digest code;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    guest_power_on(&g);
+    guest_stage(&g, 1);
+    plan = guest_reset(&g, HF_ENDING_RESET, "device 'disk1' came after the start");
+    assert_int_equal(plan.action, HF_BOOT_RELEASE);
+    assert_non_null(strstr(plan.words, "disk1"));
+    same(guest_code(&g), code);
+    ok(hf_outlook_get(g.c, &outlook, &why));
+    assert_non_null(strstr(outlook.waits, "disk1"));
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+    assert_string_equal(guest_record(&g).held, "");
+    guest_free(&g);
+}
+
+static void a_wrong_image_is_refused_by_name(void **state)
+{
+    struct image garbage = {.bytes = calloc(1, 65536), .size = 65536};
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, "pc-i440fx-7.2", NULL);
+    assert_int_equal(guest_try_stage(&g, &code_4m, 0, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "same-image");
+    assert_int_equal(guest_try_stage(&g, &garbage, 0, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "image");
+    assert_int_equal(guest_try_stage(&g, &vars_4m, 0, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "image");
+    if (code_smm.bytes) {
+        assert_int_equal(guest_try_stage(&g, &code_smm, 0, false, &err), -HF_EREFUSED);
+        assert_string_equal(err.rule, "smm");
+    }
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    ok(hf_unstage(g.c, g.now, false, &why) == -HF_EREFUSED ? 0 : -1);
+    guest_free(&g);
+    free(garbage.bytes);
+}
+
+static void another_layout_converts_the_variables_and_back(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+    struct hf_digest code, vars;
+    struct hf_boot_plan plan;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    vars = guest_vars(&g);
+    ok(guest_try_stage(&g, &code_2m, 0, false, &why));
+    plan = guest_power_on(&g);
+    assert_int_equal(plan.did, HF_DECIDE_APPLY);
+    assert_int_equal(plan.vars_size, 128 << 10);
+    ok(hf_rollback(g.c, &back, &report, &why));
+    plan = guest_power_on(&g);
+    assert_int_equal(plan.vars_size, vars_4m.size);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
+static void a_tpm_wants_the_owners_word(void **state)
+{
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    ok(hf_lifecycle_started(g.c, "7.2", "pc-q35-7.2", true, g.now, &why));
+    assert_int_equal(guest_try_stage(&g, &code_4m, 1, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "tpm-aware");
+    assert_non_null(strstr(err.text, "PCR 0"));
+    ok(guest_try_stage(&g, &code_4m, 1, true, &why));
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+    guest_free(&g);
+}
+
+static struct hf_boot_plan power_on_with(struct guest *g, unsigned n, const char *vmm, bool pinned)
+{
+    struct hf_boot boot = guest_boot(g, HF_MOMENT_POWER_ON);
+    uint8_t *bytes = variant(&code_4m, n);
+    struct hf_offer offer = {.bytes = bytes, .size = code_4m.size, .origin = "/usr/share/OVMF/OVMF_CODE_4M.fd"};
+    struct hf_boot_plan plan;
+    bool wants;
+
+    boot.vmm = vmm;
+    boot.pinned = pinned;
+    ok(hf_lifecycle_wants_offer(g->c, &boot, &wants, &why));
+    boot.offer = wants ? &offer : NULL;
+    ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
+    ok(hf_lifecycle_started(g->c, vmm, "pc-q35-7.2", guest_record(g).tpm, g->now, &why));
+    free(bytes);
+    return plan;
+}
+
+static void the_host_policy_takes_the_hosts_and_never_a_rejected_one_again(void **state)
+{
+    static const char *const host[] = {"policy=host", NULL};
+    struct hf_digest code;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, host);
+    code = guest_code(&g);
+    assert_int_equal(power_on_with(&g, 0, "7.2", true).did, HF_DECIDE_NOTHING);
+    assert_int_equal(power_on_with(&g, 1, "7.2", true).did, HF_DECIDE_APPLY);
+    for (unsigned i = 0; i < 3; i++)
+        guest_reset(&g, HF_ENDING_RESET, NULL);
+    same(guest_code(&g), code);
+    assert_int_equal(power_on_with(&g, 1, "7.2", true).did, HF_DECIDE_NOTHING);
+    assert_non_null(strstr(guest_record(&g).offer, "rolled back"));
+    assert_int_equal(power_on_with(&g, 2, "7.2", true).did, HF_DECIDE_APPLY);
+    assert_int_equal(guest_try_stage(&g, &code_4m, 3, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "policy");
+    guest_free(&g);
+}
+
+static void the_versioned_policy_follows_the_vmm(void **state)
+{
+    static const char *const versioned[] = {"policy=versioned", NULL};
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, "q35", versioned);
+    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_NOTHING);
+    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_NOTHING);
+    assert_int_equal(power_on_with(&g, 1, "10.0", true).did, HF_DECIDE_NOTHING);
+    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_APPLY);
+    guest_free(&g);
+}
+
+static void a_policy_only_stages_where_there_is_a_tpm(void **state)
+{
+    static const char *const host[] = {"policy=host", NULL};
+    struct hf_boot_plan plan;
+    struct hf_digest code;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, host);
+    code = guest_code(&g);
+    ok(hf_lifecycle_started(g.c, "7.2", "pc-q35-7.2", true, g.now, &why));
+    plan = power_on_with(&g, 1, "7.2", true);
+    assert_int_equal(plan.life, HF_LIFE_STAGED);
+    assert_non_null(strstr(plan.words, "TPM"));
+    same(guest_code(&g), code);
+    struct hf_stage_request word = {.tpm_aware = true, .now = NOW};
+    struct hf_stage_report report;
+    ok(hf_stage(g.c, &word, &report, &why));
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+    guest_free(&g);
+}
+
+static void a_saved_state_keeps_newer_variables_and_refuses_other_firmware(void **state)
+{
+    struct hf_resume_report report;
+    struct hf_digest code, vars;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    guest_power_on(&g);
+    code = guest_code(&g);
+    vars = guest_vars(&g);
+    ok(hf_suspend(g.c, g.now, &why));
+    ok(hf_resume(g.c, &code, &vars, g.now, &report, &why));
+    assert_true(report.noted);
+    assert_false(report.newer_variables);
+    ok(hf_suspend(g.c, g.now, &why));
+    guest_write(&g, 200000, "newer");
+    ok(hf_resume(g.c, &code, &vars, g.now, &report, &why));
+    assert_true(report.newer_variables);
+    assert_true(report.snapshot > 0);
+    ok(hf_suspend(g.c, g.now, &why));
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    assert_int_equal(hf_resume(g.c, &code, &vars, g.now, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "suspended");
+    code = guest_code(&g);
+    assert_int_equal(hf_resume(g.c, &code, &vars, g.now, &report, &err), -HF_EREFUSED);
+    guest_free(&g);
+}
+
+static void a_snapshot_brings_back_code_and_variables(void **state)
+{
+    struct hf_revert_report report;
+    struct hf_confirm_report confirmed;
+    struct hf_digest code, vars;
+    struct hf_error err;
+    struct guest g;
+    int64_t id;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    vars = guest_vars(&g);
+    ok(hf_snapshot_now(g.c, "tuesday", g.now, false, &id, &why));
+    guest_write(&g, 200000, "newer");
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
+    assert_int_equal(hf_revert(g.c, id, g.now, false, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "running");
+    ok(hf_container_close(g.c, &why));
+    ok(hf_container_open(g.path, HF_OPEN_EDIT, g.now, &g.c, &why));
+    ok(hf_revert(g.c, id, g.now, false, &report, &why));
+    assert_true(report.code_changes);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
+static void a_fourth_image_finds_room(void **state)
+{
+    struct hf_confirm_report confirmed;
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    for (unsigned i = 1; i <= 6; i++) {
+        staged = guest_stage(&g, i);
+        assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+        same(guest_code(&g), staged);
+        ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
+    }
+    assert_true(differ(guest_code(&g), hf_digest_of(code_4m.bytes, code_4m.size)));
+    guest_free(&g);
+}
+
+static void ten_thousand_resets_stay_small(void **state)
+{
+    static const char *const manual[] = {"confirm-by=manual", NULL};
+    unsigned resets = getenv("HOLDFAST_LONG") ? 10000 : 500;
+    uint64_t before, after, unused;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, manual);
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    guest_reset(&g, HF_ENDING_RESET, NULL);
+    ok(hf_container_usage(g.c, &before, &unused, &why));
+    for (unsigned i = 0; i < resets; i++)
+        guest_reset(&g, HF_ENDING_RESET, NULL);
+    ok(hf_container_usage(g.c, &after, &unused, &why));
+    assert_true(after <= before + (64 << 10));
+    assert_int_equal(guest_record(&g).trial.failed, resets + 1);
+    guest_free(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables),
+        cmocka_unit_test(a_rollback_may_keep_the_present_variables),
+        cmocka_unit_test(three_resets_without_the_signal_bring_everything_back),
+        cmocka_unit_test(what_the_host_cut_short_is_no_evidence),
+        cmocka_unit_test(boots_that_nobody_watches_count_by_power_ons),
+        cmocka_unit_test(only_the_chosen_signal_confirms),
+        cmocka_unit_test(by_hand_nothing_goes_back_by_itself),
+        cmocka_unit_test(a_confirmed_upgrade_can_still_be_rolled_back),
+        cmocka_unit_test(a_held_boot_changes_nothing_and_says_why),
+        cmocka_unit_test(a_wrong_image_is_refused_by_name),
+        cmocka_unit_test(another_layout_converts_the_variables_and_back),
+        cmocka_unit_test(a_tpm_wants_the_owners_word),
+        cmocka_unit_test(the_host_policy_takes_the_hosts_and_never_a_rejected_one_again),
+        cmocka_unit_test(the_versioned_policy_follows_the_vmm),
+        cmocka_unit_test(a_policy_only_stages_where_there_is_a_tpm),
+        cmocka_unit_test(a_saved_state_keeps_newer_variables_and_refuses_other_firmware),
+        cmocka_unit_test(a_snapshot_brings_back_code_and_variables),
+        cmocka_unit_test(a_fourth_image_finds_room),
+        cmocka_unit_test(ten_thousand_resets_stay_small),
+    };
+
+    return cmocka_run_group_tests_name("lifecycle-boots", tests, images_load, images_free);
+}
