@@ -26,6 +26,7 @@ struct hf_container {
     bool incoming; /* opened with hf_container_open_incoming, not claimed yet */
     bool beside;   /* opened while another process held the owner lock */
     bool marked;   /* the file itself says that its log matters */
+    bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
     bool claiming; /* in the transaction of hf_begin_claim */
     int lock_fd;
@@ -69,6 +70,7 @@ struct hf_open_request {
     bool incoming;
     bool any_owner;     /* for take, restore: whoever owns it, and whatever the register says */
     bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
+    bool survey;        /* LOOK: open even what does not add up */
 };
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err);
 struct hf_container *hf_container_alloc(struct hf_error *err);

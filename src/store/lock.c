@@ -22,27 +22,33 @@ static void read_holder(int fd, struct hf_runner *runner)
 {
     char text[512], *line, *save = NULL;
     ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    unsigned long long device, inode;
     long long number;
 
     memset(runner, 0, sizeof *runner);
     text[n > 0 ? n : 0] = '\0';
     for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        if (sscanf(line, "pid %lld", &number) == 1)
+        if (sscanf(line, "pid %lld", &number) == 1) {
             runner->pid = number;
-        else if (sscanf(line, "since %lld", &number) == 1)
+        } else if (sscanf(line, "since %lld", &number) == 1) {
             runner->since = number;
-        else if (strncmp(line, "host ", 5) == 0)
+        } else if (sscanf(line, "file %llu:%llu", &device, &inode) == 2) {
+            runner->device = device;
+            runner->inode = inode;
+        } else if (strncmp(line, "host ", 5) == 0) {
             snprintf(runner->host_name, sizeof runner->host_name, "%.*s", HF_HOST_NAME_SIZE - 1, line + 5);
+        }
     }
 }
 
-static int write_holder(int fd, int64_t now)
+static int write_holder(int fd, const struct hf_place *place, int64_t now)
 {
     char host[HF_HOST_NAME_SIZE] = "", text[256];
     int n;
 
     (void)gethostname(host, sizeof host - 1);
-    n = snprintf(text, sizeof text, "pid %ld\nsince %lld\nhost %s\n", (long)getpid(), (long long)now, host);
+    n = snprintf(text, sizeof text, "pid %ld\nsince %lld\nfile %llu:%llu\nhost %s\n", (long)getpid(), (long long)now,
+                 (unsigned long long)place->device, (unsigned long long)place->inode, host);
     return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
@@ -61,7 +67,8 @@ static int say_held(int fd, const char *what, struct hf_error *err)
                         holder.host_name, since);
 }
 
-int hf_lock_take(const char *path, const char *what, int64_t now, int *fd, struct hf_error *err)
+int hf_lock_take(const char *path, const char *what, const struct hf_place *place, int64_t now, int *fd,
+                 struct hf_error *err)
 {
     int file hf_auto(hf_cleanup_close) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct flock lock = whole_file();
@@ -73,7 +80,7 @@ int hf_lock_take(const char *path, const char *what, int64_t now, int *fd, struc
             return say_held(file, what, err);
         return hf_error_set(err, HF_EIO, "cannot lock %s: %s", path, strerror(errno));
     }
-    if (write_holder(file, now) < 0)
+    if (write_holder(file, place, now) < 0)
         return hf_error_set(err, HF_EIO, "cannot write lock %s: %s", path, strerror(errno));
     *fd = hf_take_fd(file);
     return 0;

@@ -5,9 +5,11 @@
 #define HF_LOCK_H
 
 #include "owner.h"
+#include "place.h"
 
-/* HF_EOWNED: held; the text begins with `what` and names the holder. */
-int hf_lock_take(const char *path, const char *what, int64_t now, int *fd, struct hf_error *err);
+/* Held for the container at `place`. HF_EOWNED: held already; the text begins with `what` and names the holder. */
+int hf_lock_take(const char *path, const char *what, const struct hf_place *place, int64_t now, int *fd,
+                 struct hf_error *err);
 /* 1: held by another open file description, and *runner says whose it is; 0: free, or never made. */
 int hf_lock_look(const char *path, struct hf_runner *runner, struct hf_error *err);
 

@@ -106,11 +106,21 @@ static int lock_owner(struct opening *o, struct hf_error *err)
     }
     if (o->request->mode == HF_OPEN_RUN) {
         r = hf_lock_path_owner(c->id, path, err);
-        return r < 0 ? r : hf_lock_take(path, c->place.path, o->request->now, &c->lock_fd, err);
+        return r < 0 ? r : hf_lock_take(path, c->place.path, &c->place, o->request->now, &c->lock_fd, err);
     }
     r = hf_runner_look(c->id, &runner, err);
-    c->beside = r > 0;
-    return r < 0 ? r : 0;
+    if (r <= 0)
+        return r;
+    c->beside = runner.device == c->place.device && runner.inode == c->place.inode;
+    if (!c->beside && o->request->mode != HF_OPEN_LOOK)
+        return hf_error_set(err, HF_EOWNED, "%s: a copy; process %lld runs the container from another file", c->place.path,
+                            (long long)runner.pid);
+    return 0;
+}
+
+static bool log_fits(const struct opening *o)
+{
+    return o->log_mark == o->mark || o->log_mark == (1ULL << 32 | (uint32_t)(o->mark + 1));
 }
 
 static int check_log(struct opening *o, struct hf_error *err)
@@ -118,9 +128,13 @@ static int check_log(struct opening *o, struct hf_error *err)
     struct hf_container *c = o->c;
     int r = hf_wal_look(c->place.path, &o->log_mark, err);
 
-    if (r < 0 || c->beside || !o->mark_known || o->mark == 0 || o->request->accept_loss || o->request->lock_fd >= 0)
+    if (r < 0 || c->beside || !o->mark_known || o->request->lock_fd >= 0)
         return r;
-    if (o->log_mark == o->mark || o->log_mark == (1ULL << 32 | (uint32_t)(o->mark + 1)))
+    if (o->request->accept_loss) {
+        c->log_lost = o->mark == 0 ? c->place.log_size > 0 : !log_fits(o);
+        return 0;
+    }
+    if (o->mark == 0 || log_fits(o))
         return 0;
     return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
                       "log held as lost (holdfast check --accept-loss)", c->place.path,
@@ -152,13 +166,20 @@ static int check_unmarked(struct opening *o, struct hf_error *err)
 static int check_count(struct opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
+    struct hf_owner owner;
+    struct hf_epoch epoch;
     uint64_t seen, count;
     int r = hf_counter_look(c->id, &seen, err);
 
     if (r == 0)
         r = hf_container_commits(c, &count, err);
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
     if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
         return r;
+    /* A copy that is known to be one may well be older; whether it may write is the register's to say. */
+    if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch > owner.epoch))
+        return 0;
     return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
                       "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,
                       (unsigned long long)seen);
@@ -168,7 +189,7 @@ static int check_count(struct opening *o, struct hf_error *err)
 static int open_view(struct opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
-    bool log = c->place.log_size > 0 && !(o->request->accept_loss && o->mark_known);
+    bool log = c->place.log_size > 0 && !c->log_lost;
     enum hf_connection how = HF_CONNECT_FROZEN;
     int r;
 
@@ -284,7 +305,7 @@ static int lock_uuid(struct opening *o, struct hf_error *err)
     if (r < 0)
         return r;
     snprintf(what, sizeof what, "UUID %s (of another container)", guest.uuid);
-    return hf_lock_take(path, what, o->request->now, &c->uuid_lock_fd, err);
+    return hf_lock_take(path, what, &c->place, o->request->now, &c->uuid_lock_fd, err);
 }
 
 static int quick_check(struct hf_container *c, struct hf_error *err)
@@ -317,7 +338,7 @@ static int open_write(struct opening *o, struct hf_error *err)
         r = hf_connect(c, HF_CONNECT_WRITE, err);
     if (r < 0)
         return r;
-    c->marked = shared || (o->mark_known && o->mark != 0);
+    c->marked = shared || (o->mark_known && o->mark != 0 && !c->log_lost);
     return hf_schema_verify(c, err);
 }
 
@@ -339,6 +360,8 @@ static int open_once(struct opening *o, const char *path, struct hf_error *err)
         r = open_view(o, err);
     if (r == 0)
         r = verify_view(o, err);
+    if (r == -HF_EDAMAGED && o->request->survey)
+        r = 0;
     c->mode = o->request->mode;
     if (r < 0 || c->mode == HF_OPEN_LOOK)
         return r;

@@ -35,6 +35,7 @@ int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error
 struct hf_runner {
     int64_t pid;
     int64_t since;
+    uint64_t device, inode; /* of the file it runs from */
     char host_name[HF_HOST_NAME_SIZE];
 };
 int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_error *err);
