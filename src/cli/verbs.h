@@ -12,7 +12,9 @@
     X(caps)                                                                                                            \
     X(completion)                                                                                                      \
     X(help)                                                                                                            \
-    X(preflight)
+    X(preflight)                                                                                                       \
+    X(qemu_args)                                                                                                       \
+    X(run)
 
 #define HF_VERB_DECLARE(name) extern const struct hf_verb hf_verb_##name;
 HF_VERBS(HF_VERB_DECLARE)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <time.h>
+
+#include "confirm_by.h"
+#include "container.h"
+#include "output.h"
+#include "settings.h"
+#include "supervisor.h"
+#include "verb.h"
+
+static void say(void *ctx, const char *line)
+{
+    (void)fputs("holdfast: ", stderr);
+    hf_print_safely(stderr, line);
+    (void)fputc('\n', stderr);
+}
+
+/* The signal is the guest's, recorded where `set` would record it. */
+static int record_confirm_by(const char *path, const char *value, struct hf_error *err)
+{
+    __attribute__((cleanup(hf_container_done))) struct hf_container *c = NULL;
+    struct hf_confirm_by by;
+    int64_t now = (int64_t)time(NULL);
+    int r = hf_confirm_by_parse(value, &by, err);
+
+    if (r == 0)
+        r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    if (r == 0)
+        r = hf_begin(c, err);
+    if (r == 0)
+        r = hf_setting_set(c, "confirm-by", value, now, err);
+    return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    static const char *const resets[] = {"warm", "cold", NULL};
+    struct hf_run_options options = {
+        .container = inv->operands[0],
+        .qemu = hf_value(inv, "qemu"),
+        .arguments = inv->tail,
+        .argument_count = inv->tail_count,
+        .continue_without_storage = hf_given(inv, "continue-without-storage"),
+        .say = say,
+    };
+    int reset = 0, r = hf_choice(inv, "reset", resets, 0, &reset, err);
+
+    if (r == 0 && hf_given(inv, "confirm-by"))
+        r = record_confirm_by(inv->operands[0], hf_value(inv, "confirm-by"), err);
+    if (r < 0)
+        return r;
+    options.cold_reset = reset == 1;
+    return hf_run(&options, err);
+}
+
+static const struct hf_option options_of_run[] = {
+    {.name = "reset",
+     .arg = "HOW",
+     .help = "what a reset of the guest is: warm (default) or cold, a power cycle",
+     .words = "warm cold"},
+    {.name = "qemu", .arg = "PROGRAM", .help = "QEMU to run; qemu-system-ARCHITECTURE when not given"},
+    {.name = "confirm-by",
+     .arg = "SIGNAL",
+     .help = "what ends a trial of new firmware; recorded in the container",
+     .words = "manual agent mailbox uptime"},
+    {.name = "continue-without-storage", .help = "let the guest run on while its flash writes cannot be stored"},
+    {.name = NULL},
+};
+
+const struct hf_verb hf_verb_run = {
+    .name = "run",
+    .group = HF_GROUP_RUN,
+    .flags = HF_VERB_TAIL,
+    .help = "Run a guest in QEMU from its container",
+    .synopsis = "G.hold [OPTION...] -- QEMU-ARGUMENT...",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = options_of_run,
+    .run = run,
+};
