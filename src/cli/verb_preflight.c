@@ -82,8 +82,8 @@ static void report(struct hf_invocation *inv, const char *container, const struc
 }
 
 /* Asks every host about one container; *refused counts. */
-static int judge(struct hf_invocation *inv, const char *path, const struct hosts *hosts, json_t *results, int *refused,
-                 struct hf_error *err)
+static int judge(struct hf_invocation *inv, const char *path, const struct hosts *hosts,
+                 const struct hf_manifests *manifests, json_t *results, int *refused, struct hf_error *err)
 {
     hf_auto(hf_container_done) struct hf_container *c = NULL;
     struct hf_container_needs *read = NULL;
@@ -98,6 +98,7 @@ static int judge(struct hf_invocation *inv, const char *path, const struct hosts
     if (r < 0)
         return r;
     needs = *hf_container_needs_get(read);
+    needs.manifest = hf_manifests_find(manifests, needs.code_digest);
     needs.running = hf_runner_get(needs.id, &runner, NULL) == 0;
     for (size_t i = 0; i < hosts->count; i++) {
         hf_preflight(&needs, hosts->caps[i], &v);
@@ -131,12 +132,15 @@ static int read_hosts(struct hf_invocation *inv, struct hosts *hosts, struct hf_
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     json_t *results = hf_put_array(inv->report, "results");
+    hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
     struct hosts hosts = {.count = 0};
     int refused = 0, r;
 
-    r = read_hosts(inv, &hosts, err);
+    r = hf_manifests_open_default(&manifests, err);
+    if (r >= 0)
+        r = read_hosts(inv, &hosts, err);
     for (int i = 0; r >= 0 && i < inv->operand_count; i++)
-        r = judge(inv, inv->operands[i], &hosts, results, &refused, err);
+        r = judge(inv, inv->operands[i], &hosts, manifests, results, &refused, err);
     for (size_t i = 0; i < hosts.count; i++)
         hf_host_caps_free(hosts.caps[i]);
     return r < 0 ? r : refused ? hf_exit_status(HF_EREFUSED) : 0;

@@ -12,6 +12,7 @@
 
 #include "firmware_policy.h"
 #include "host_caps.h"
+#include "manifest.h"
 #include "owner.h"
 
 struct hf_rom_need {
@@ -23,14 +24,6 @@ struct hf_locked_domain {
     const char *name;
     unsigned version;
     struct hf_domain_bits bits;
-};
-
-/* A manifest's word on the guest's active image: it breaks under VMMs from `from` on when the device is there. */
-struct hf_known_break {
-    const char *device;         /* "ich9-ahci"; NULL: always */
-    struct hf_vmm_version from; /* the first VMM version it was seen with */
-    bool at_reset;              /* only from the next reset on; the running guest goes on */
-    const char *what, *remedy;
 };
 
 struct hf_guest_needs {
@@ -60,8 +53,9 @@ struct hf_guest_needs {
 
     const struct hf_rom_need *roms;
     const struct hf_locked_domain *locked;
-    const struct hf_known_break *breaks;
-    size_t rom_count, locked_count, break_count;
+    size_t rom_count, locked_count;
+
+    const struct hf_manifest *manifest; /* what is known of the active image; NULL: nothing */
 };
 
 #endif

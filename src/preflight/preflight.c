@@ -221,15 +221,17 @@ static bool has_device(const struct hf_guest_needs *guest, const char *device)
 
 static void ask_known_breaks(struct question *q)
 {
-    for (size_t i = 0; q->verdict->qemu && i < q->guest->break_count; i++) {
-        const struct hf_known_break *b = &q->guest->breaks[i];
+    const struct hf_manifest *known = q->guest->manifest;
+    const struct hf_vmm_version v = q->verdict->qemu ? q->verdict->qemu->version : (struct hf_vmm_version){0, 0, 0};
+
+    for (size_t i = 0; q->verdict->qemu && known && i < known->break_count; i++) {
+        const struct hf_manifest_break *b = &known->breaks[i];
         enum hf_finding_when when = b->at_reset && q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
 
         if (q->verdict->firmware == HF_SOURCE_HOST && when == HF_WHEN_NOW)
             continue; /* another image will run */
-        if (hf_vmm_version_compare(q->verdict->qemu->version, b->from) >= 0 && has_device(q->guest, b->device))
-            refuse(q, when, b->remedy, "this firmware under QEMU %u.%u: %s", q->verdict->qemu->version.major,
-                   q->verdict->qemu->version.minor, b->what);
+        if (hf_manifest_break_concerns(b, v.major, v.minor) && has_device(q->guest, b->device))
+            refuse(q, when, b->remedy, "%s under QEMU %u.%u: %s", known->name, v.major, v.minor, b->what);
     }
 }
 

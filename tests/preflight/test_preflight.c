@@ -177,21 +177,28 @@ static void a_disk_that_is_too_small(void **state)
 
 static void a_known_break_counts_from_its_version_on_and_with_its_device(void **state)
 {
-    const struct hf_known_break ahci = {
-        "ich9-ahci", {8, 2, 0}, true, "hangs probing AHCI", "stage SeaBIOS 1.16.3 first"};
+    const struct hf_manifest_break ahci = {.name = "ahci",
+                                           .device = "ich9-ahci",
+                                           .from_major = 8,
+                                           .from_minor = 2,
+                                           .at_reset = true,
+                                           .what = "hangs probing AHCI",
+                                           .remedy = "stage SeaBIOS 1.16.3 first"};
+    const struct hf_manifest seabios = {.name = "SeaBIOS 1.16.2", .breaks = &ahci, .break_count = 1};
     static const char *const none[] = {"virtio-blk-pci", NULL};
 
-    guest.breaks = &ahci;
-    guest.break_count = 1;
+    guest.manifest = &seabios;
     expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
+    guest.running = false; /* a power-on there is its next boot */
+    expect_refusal("known-break", HF_WHEN_NOW, "QEMU 10.0", "AHCI");
+    guest.running = true;
     guest.devices = NULL; /* not known: refused all the same */
     expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
     guest.devices = none;
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
     guest = sample_guest();
-    guest.breaks = &ahci;
-    guest.break_count = 1;
+    guest.manifest = &seabios;
     caps->qemus[0].version = (struct hf_vmm_version){8, 1, 9};
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
