@@ -9,7 +9,7 @@
 #include "images.h"
 #include "variables.h"
 
-static int identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err)
+int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) void *work = malloc(HF_FLASH_WORK_SIZE);
 
@@ -22,7 +22,7 @@ static int identify(const void *bytes, size_t size, struct hf_flash_image *image
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
 {
     struct hf_firmware found = {.digest = hf_digest_of(bytes, size)};
-    int r = identify(bytes, size, &found.image, err);
+    int r = hf_image_identify(bytes, size, &found.image, err);
 
     if (r < 0)
         return r;
@@ -68,7 +68,7 @@ int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, st
         return hf_error_set(err, HF_ENOMEM, "reading the variables: no memory for %llu bytes",
                             (unsigned long long)size);
     r = hf_bank_read(c, HF_BANK_VARS, 0, bytes, size, err);
-    return r < 0 ? r : identify(bytes, size, vars, err);
+    return r < 0 ? r : hf_image_identify(bytes, size, vars, err);
 }
 
 static int check_arch(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err)
@@ -93,6 +93,13 @@ static int check_smm(const struct hf_guest *guest, const struct hf_flash_image *
     return hf_error_refuse(err, "smm",
                            "the image needs System Management Mode, which machine type '%s' does not have: q35 does",
                            guest->machine);
+}
+
+int hf_image_suits(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err)
+{
+    int r = check_arch(guest, image, err);
+
+    return r < 0 ? r : check_smm(guest, image, err);
 }
 
 static bool keeps_variables(enum hf_flash_kind kind)
@@ -150,8 +157,6 @@ int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool 
     if (hf_digest_equal(&active.code, &fw->digest))
         return hf_error_refuse(err, "same-image", "the guest runs this image already (%.12s)",
                                hf_digest_text(&fw->digest, text));
-    r = check_arch(&guest, &fw->image, err);
-    if (r == 0)
-        r = check_smm(&guest, &fw->image, err);
+    r = hf_image_suits(&guest, &fw->image, err);
     return r < 0 ? r : check_variables(c, &fw->image, convert, err);
 }

@@ -16,6 +16,12 @@ struct hf_firmware {
     char label[HF_SLOT_LABEL_SIZE]; /* "ovmf 2022.11-6" */
 };
 
+/* hf_flash_identify() with its working memory found for it. HF_ENOMEM. */
+int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err);
+
+/* Whether the guest's architecture and machine type can run the image: HF_EREFUSED "arch", "smm". */
+int hf_image_suits(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err);
+
 /* HF_ENOMEM; HF_EREFUSED "image": the bytes are no firmware that a code bank can hold. `label` may be NULL. */
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw,
                         struct hf_error *err);

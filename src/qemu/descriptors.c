@@ -467,6 +467,39 @@ int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *cons
     return r;
 }
 
+static int template_in(const char *code, char *const *dirs, char **vars, struct hf_error *err)
+{
+    hf_auto(files_done) struct files files = {0};
+    int r = list_files(dirs, &files, err);
+
+    for (size_t i = 0; r == 0 && i < files.count; i++) {
+        hf_auto(json_drop) json_t *json = NULL;
+        const char *named, *found;
+
+        if (load(files.at[i].path, &json, NULL) < 0 || !json || usable(files.at[i].path, json, NULL) < 0)
+            continue;
+        named = text_at(json, "mapping", "executable", "filename");
+        found = text_at(json, "mapping", "nvram-template", "filename");
+        if (!named || !found || strcmp(named, code) != 0)
+            continue;
+        *vars = strdup(found);
+        return *vars ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    return r < 0 ? r : hf_error_set(err, HF_ENOTFOUND, "no firmware descriptor names variables for '%s'", code);
+}
+
+int hf_host_firmware_template(const char *code, char *const *dirs, char **vars, struct hf_error *err)
+{
+    char **own = NULL;
+    int r;
+
+    if (!dirs && !(own = hf_host_firmware_dirs()))
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    r = template_in(code, dirs ? dirs : own, vars, err);
+    hf_firmware_dirs_free(own);
+    return r;
+}
+
 void hf_host_firmware_done(struct hf_host_firmware *firmware)
 {
     free(firmware->origin);

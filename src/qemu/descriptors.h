@@ -58,6 +58,10 @@ void hf_firmware_dirs_free(char **dirs);
  * hf_host_firmware_dirs(). */
 int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *const *dirs, struct hf_host_firmware *out,
                           struct hf_error *err);
+/* The variables that the first descriptor of this code image names for it: a path; free() it. HF_ENOTFOUND, and the
+ * errors of reading directories. */
+int hf_host_firmware_template(const char *code, char *const *dirs, char **vars, struct hf_error *err);
+
 void hf_host_firmware_done(struct hf_host_firmware *firmware);
 
 #endif
