@@ -6,15 +6,31 @@
 #include "verb.h"
 
 #define HF_VERBS(X)                                                                                                    \
+    X(create)                                                                                                          \
+    X(show)                                                                                                            \
+    X(log)                                                                                                             \
+    X(set)                                                                                                             \
+    X(check)                                                                                                           \
+    X(export)                                                                                                          \
+    X(backup)                                                                                                          \
+    X(restore)                                                                                                         \
+    X(clone)                                                                                                           \
+    X(run)                                                                                                             \
+    X(qemu_args)                                                                                                       \
+    X(libvirt_adopt)                                                                                                   \
+    X(libvirt_release)                                                                                                 \
+    X(libvirt_hook)                                                                                                    \
+    X(libvirt_guard)                                                                                                   \
+    X(libvirt_pause)                                                                                                   \
+    X(libvirt_resume)                                                                                                  \
+    X(acpi_show)                                                                                                       \
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \
-    X(acpi_show)                                                                                                       \
     X(caps)                                                                                                            \
-    X(completion)                                                                                                      \
-    X(help)                                                                                                            \
     X(preflight)                                                                                                       \
-    X(qemu_args)                                                                                                       \
-    X(run)
+    X(owner)                                                                                                           \
+    X(completion)                                                                                                      \
+    X(help)
 
 #define HF_VERB_DECLARE(name) extern const struct hf_verb hf_verb_##name;
 HF_VERBS(HF_VERB_DECLARE)

@@ -33,8 +33,9 @@ def section(text, title):
 
 
 def described(text):
-    """The options that have a paragraph of their own: a line that starts with *--name*."""
-    return set(re.findall(r"^\*--([a-z0-9-]+)\*", text, re.M))
+    """The options that have a paragraph of their own: a line that starts with *--name*, or with several of them."""
+    heads = re.findall(r"^\*--.*", text, re.M)
+    return {name for head in heads for name in re.findall(r"\*--([a-z0-9-]+)\*", head)}
 
 
 def collect(check):

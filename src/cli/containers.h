@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What verbs over a container share. */
+#ifndef HF_CONTAINERS_H
+#define HF_CONTAINERS_H
+
+#include "container.h"
+#include "digest.h"
+#include "output.h"
+
+/* Seconds since 1970; the clock of every verb. */
+int64_t hf_now(void);
+
+/* Opens operand 0. With --dry-run HF_OPEN_EDIT becomes HF_OPEN_LOOK: a dry run changes nothing, not even the epoch. */
+int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
+                    struct hf_error *err);
+
+/* Closes and keeps the first error: `r` when it is one, else that of closing. */
+int hf_close_after(struct hf_container *c, int r, struct hf_error *err);
+
+/* hf_begin(), `change`, then hf_commit() or hf_abort(). */
+int hf_change(struct hf_container *c, int (*change)(struct hf_container *c, void *ctx, struct hf_error *err), void *ctx,
+              struct hf_error *err);
+
+/* The first 12 digits, enough for people. */
+#define HF_DIGEST_SHORT_SIZE 13
+const char *hf_digest_short(const struct hf_digest *digest, char text[HF_DIGEST_SHORT_SIZE]);
+void hf_put_digest(json_t *object, const char *key, const struct hf_digest *digest);
+void hf_put_guest(json_t *object, const struct hf_guest *guest);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "containers.h"
+#include "descriptors.h"
+#include "provision.h"
+#include "settings.h"
+#include "verbs.h"
+#include "whole_file.h"
+
+static const struct hf_option options[] = {
+    {.name = "firmware",
+     .arg = "NAME|PATH",
+     .help = "ovmf, ovmf-secboot, aavmf, seabios, a firmware descriptor, or a code image",
+     .words = "ovmf ovmf-secboot aavmf seabios"},
+    {.name = "vars", .arg = "PATH", .help = "the variables to start with (otherwise the firmware's template)"},
+    {.name = "machine", .arg = "TYPE", .help = "QEMU's machine type; a versioned one is pinned"},
+    {.name = "arch", .arg = "ARCH", .help = "x86_64 or aarch64 (otherwise the image's)", .words = "x86_64 aarch64"},
+    {.name = "policy",
+     .arg = "POLICY",
+     .help = "who decides the firmware: guest, versioned or host",
+     .words = "guest versioned host"},
+    {.name = "name", .arg = "TEXT", .help = "the guest's name, for people"},
+    {.name = "uuid", .arg = "UUID", .help = "the guest's UUID (otherwise a new one)"},
+    {.name = "qemu", .arg = "PROGRAM", .help = "whose data directories hold SeaBIOS"},
+    {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
+    {.name = NULL},
+};
+
+/* Everything read from files, freed together. */
+struct sources {
+    struct hf_host_firmware firmware;
+    uint8_t *code, *vars;
+    uint64_t code_size, vars_size;
+};
+
+static void sources_done(struct sources *s)
+{
+    hf_host_firmware_done(&s->firmware);
+    free(s->code);
+    free(s->vars);
+}
+
+static int set_text(const struct hf_invocation *inv, const char *option, char *to, size_t size, struct hf_error *err)
+{
+    const char *value = hf_value(inv, option);
+
+    if (!value)
+        return 0;
+    if (strlen(value) >= size)
+        return hf_error_set(err, HF_EUSAGE, "--%s has %zu bytes; at most %zu are kept", option, strlen(value),
+                            size - 1);
+    memcpy(to, value, strlen(value) + 1);
+    return 0;
+}
+
+static int read_guest(const struct hf_invocation *inv, struct hf_guest *guest, struct hf_error *err)
+{
+    int r = set_text(inv, "uuid", guest->uuid, sizeof guest->uuid, err);
+
+    if (r == 0)
+        r = set_text(inv, "name", guest->name, sizeof guest->name, err);
+    if (r == 0)
+        r = set_text(inv, "arch", guest->arch, sizeof guest->arch, err);
+    if (r == 0)
+        r = set_text(inv, "machine", guest->machine, sizeof guest->machine, err);
+    if (r == 0 && hf_given(inv, "policy"))
+        r = hf_setting_check("policy", hf_value(inv, "policy"), err);
+    return r;
+}
+
+static int read_sources(const struct hf_invocation *inv, struct sources *s, struct hf_error *err)
+{
+    struct hf_host_firmware_query query = {
+        .name = hf_value(inv, "firmware"),
+        .architecture = hf_value(inv, "arch"),
+        .machine = hf_value(inv, "machine"),
+        .qemu = hf_value(inv, "qemu"),
+    };
+    const char *vars = hf_value(inv, "vars");
+    int r;
+
+    if (!query.name)
+        return hf_error_set(err, HF_EUSAGE, "--firmware is missing: ovmf, ovmf-secboot, aavmf, seabios, or a path");
+    r = hf_host_firmware_find(&query, NULL, &s->firmware, err);
+    if (r == 0)
+        r = hf_file_read(s->firmware.code, HF_BANK_SIZE_MAX, &s->code, &s->code_size, err);
+    if (!vars)
+        vars = s->firmware.vars;
+    if (r == 0 && vars)
+        r = hf_file_read(vars, HF_BANK_SIZE_MAX, &s->vars, &s->vars_size, err);
+    return r;
+}
+
+static void report(const struct hf_invocation *inv, const struct hf_provisioned *made)
+{
+    char digest[HF_DIGEST_SHORT_SIZE], size[HF_SIZE_TEXT_MAX];
+    json_t *code = hf_put_object(inv->report, "code"), *vars;
+
+    hf_put_text(inv->report, "path", inv->operands[0]);
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    hf_put_guest(inv->report, &made->guest);
+    hf_put_digest(code, "sha256", &made->code_digest);
+    hf_put_text(code, "label", made->label);
+    hf_put_text(code, "kind", hf_flash_kind_name(made->code.kind));
+    hf_put_text(code, "layout", hf_layout_name(made->code.layout));
+    hf_put_text(code, "needs_smm", hf_answer_name(made->code.needs_smm));
+    hf_put_number(code, "bank_size", (int64_t)made->code_bank);
+    if (made->has_vars) {
+        vars = hf_put_object(inv->report, "vars");
+        hf_put_number(vars, "bank_size", (int64_t)made->vars_bank);
+        hf_put_bool(vars, "blank", made->blank);
+    }
+    hf_put_text(inv->report, "remark", made->remark[0] ? made->remark : NULL);
+    hf_say(inv, "%s '%s'", inv->dry_run ? "would make" : "made", inv->operands[0]);
+    hf_field(inv, "Guest", "%s  %s%s%s", made->guest.uuid, made->guest.arch, made->guest.name[0] ? "  " : "",
+             made->guest.name);
+    hf_field(inv, "Firmware", "%s  %s", made->label, hf_digest_short(&made->code_digest, digest));
+    hf_field(inv, "Variables", "%s%s", made->has_vars ? hf_size_text(made->vars_bank, size) : "none",
+             made->blank ? ", erased" : "");
+    if (made->remark[0])
+        hf_field(inv, "Note", "%s", made->remark);
+}
+
+static int set_policy(struct hf_container *c, void *ctx, struct hf_error *err)
+{
+    return hf_setting_set(c, "policy", ctx, hf_now(), err);
+}
+
+static int make(const struct hf_invocation *inv, const struct hf_provision *p, struct hf_provisioned *made,
+                struct hf_error *err)
+{
+    const char *path = inv->operands[0], *policy = hf_value(inv, "policy");
+    struct hf_container *c;
+    int r;
+
+    if (inv->dry_run)
+        return hf_provision_check(p, made, err);
+    r = hf_provision_create(path, p, made, &c, err);
+    if (r < 0)
+        return r;
+    if (policy)
+        r = hf_change(c, set_policy, (void *)policy, err);
+    r = hf_close_after(c, r, err);
+    if (r < 0)
+        (void)unlink(path);
+    return r;
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    hf_auto(sources_done) struct sources s = {.code = NULL};
+    struct hf_provision p = {.allow_unknown = hf_given(inv, "allow-unknown"), .now = hf_now()};
+    struct hf_provisioned made;
+    int r = read_guest(inv, &p.guest, err);
+
+    if (r == 0 && access(inv->operands[0], F_OK) == 0)
+        r = hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", inv->operands[0]);
+    if (r == 0)
+        r = read_sources(inv, &s, err);
+    if (r < 0)
+        return r;
+    if (!p.guest.arch[0])
+        snprintf(p.guest.arch, sizeof p.guest.arch, "%s", s.firmware.architecture);
+    p.code = s.code;
+    p.code_size = s.code_size;
+    p.code_origin = s.firmware.code;
+    p.vars = s.vars;
+    p.vars_size = s.vars_size;
+    p.vars_origin = hf_given(inv, "vars") ? hf_value(inv, "vars") : s.firmware.vars;
+    r = make(inv, &p, &made, err);
+    if (r == 0)
+        report(inv, &made);
+    return r;
+}
+
+const struct hf_verb hf_verb_create = {
+    .name = "create",
+    .group = HF_GROUP_GUEST,
+    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
+    .help = "Make a guest's container from firmware and variables",
+    .synopsis = "G.hold --firmware NAME|PATH [OPTIONS]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guard_link.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "places.h"
+
+#define ANSWER_MS 60000
+
+void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUARD_LINE_MAX])
+{
+    if (q->ask == HF_GUARD_SERVE)
+        snprintf(line, HF_GUARD_LINE_MAX, "serve %lu %lu %s\n", (unsigned long)q->uid, (unsigned long)q->gid,
+                 q->selinux[0] ? q->selinux : "-");
+    else if (q->ask == HF_GUARD_STARTED)
+        snprintf(line, HF_GUARD_LINE_MAX, "started %s %d\n", q->machine[0] ? q->machine : "-", q->tpm);
+    else
+        snprintf(line, HF_GUARD_LINE_MAX, "end\n");
+}
+
+int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct hf_error *err)
+{
+    struct hf_guard_request out = {.ask = HF_GUARD_END};
+    unsigned long uid, gid;
+    int tpm;
+
+    if (sscanf(line, "serve %lu %lu %255s", &uid, &gid, out.selinux) == 3) {
+        out.ask = HF_GUARD_SERVE;
+        out.uid = (uid_t)uid;
+        out.gid = (gid_t)gid;
+        if (!strcmp(out.selinux, "-"))
+            out.selinux[0] = 0;
+    } else if (sscanf(line, "started %63s %d", out.machine, &tpm) == 2) {
+        out.ask = HF_GUARD_STARTED;
+        out.tpm = tpm != 0;
+        if (!strcmp(out.machine, "-"))
+            out.machine[0] = 0;
+    } else if (strcmp(line, "end"))
+        return hf_error_set(err, HF_EPROTO, "the guard was asked for '%.80s', which it does not know", line);
+    *q = out;
+    return 0;
+}
+
+void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_GUARD_LINE_MAX])
+{
+    if (r >= 0)
+        snprintf(line, HF_GUARD_LINE_MAX, "ok\n");
+    else
+        snprintf(line, HF_GUARD_LINE_MAX, "error %d %s %s\n", (int)answer->code, answer->rule ? answer->rule : "-",
+                 answer->text);
+    for (char *p = line; *p && p[1]; p++)
+        if (*p == '\n')
+            *p = ' ';
+}
+
+int hf_guard_answer_parse(const char *line, struct hf_error *err)
+{
+    static char rule[64];
+    int code, at = 0;
+
+    if (!strcmp(line, "ok"))
+        return 0;
+    if (sscanf(line, "error %d %63s %n", &code, rule, &at) < 2 || !at || code <= HF_OK || code >= HF_CODE_MAX)
+        return hf_error_set(err, HF_EPROTO, "the guard answered '%.80s'", line);
+    if (code == HF_EREFUSED && strcmp(rule, "-"))
+        return hf_error_refuse(err, rule, "%s", line + at);
+    return hf_error_set(err, (enum hf_code)code, "%s", line + at);
+}
+
+int hf_guard_read_line(int fd, int timeout_ms, char line[HF_GUARD_LINE_MAX], struct hf_error *err)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    for (size_t at = 0; at < HF_GUARD_LINE_MAX; at++) {
+        int ready = poll(&p, 1, timeout_ms);
+        ssize_t n;
+
+        if (ready < 0 && errno == EINTR) {
+            at--;
+            continue;
+        }
+        if (ready == 0)
+            return hf_error_set(err, HF_ETIMEDOUT, "the guard said nothing for %d s", timeout_ms / 1000);
+        n = ready < 0 ? -1 : read(fd, line + at, 1);
+        if (n != 1)
+            return hf_error_set(err, HF_EPROTO, "the guard went away without an answer");
+        if (line[at] == '\n') {
+            line[at] = 0;
+            return 0;
+        }
+    }
+    return hf_error_set(err, HF_EPROTO, "a line of more than %d bytes", HF_GUARD_LINE_MAX);
+}
+
+static int address_of(const char *uuid, struct sockaddr_un *address, struct hf_error *err)
+{
+    char path[PATH_MAX];
+
+    hf_libvirt_run_path(uuid, HF_GUARD_SOCKET, path);
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address->sun_path)
+        return hf_error_set(err, HF_EUSAGE, "'%s': the path is too long for a socket", path);
+    memcpy(address->sun_path, path, strlen(path) + 1);
+    return 0;
+}
+
+int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char line[HF_GUARD_LINE_MAX];
+    struct sockaddr_un address;
+    int r = address_of(uuid, &address, err);
+
+    if (r < 0)
+        return r;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return hf_error_set(err, errno == ENOENT || errno == ECONNREFUSED ? HF_ENOTFOUND : HF_EIO,
+                            "no guard answers at '%s': %s", address.sun_path, strerror(errno));
+    hf_guard_request_format(q, line);
+    if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
+        return hf_error_set(err, HF_EIO, "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
+    r = hf_guard_read_line(fd, ANSWER_MS, line, err);
+    return r < 0 ? r : hf_guard_answer_parse(line, err);
+}
+
+int hf_guard_listen(const char *uuid, int *fd, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    hf_auto(hf_cleanup_close) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+    mode_t mask;
+    int r = address_of(uuid, &address, err);
+
+    if (r < 0)
+        return r;
+    if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof address) == 0)
+        return hf_error_set(err, HF_EOWNED, "another guard answers at '%s'", address.sun_path);
+    (void)unlink(address.sun_path);
+    mask = umask(0177);
+    r = s < 0 || bind(s, (struct sockaddr *)&address, sizeof address) < 0 || listen(s, 4) < 0 ? -1 : 0;
+    (void)umask(mask);
+    if (r < 0)
+        return hf_error_set(err, HF_EIO, "cannot listen at '%s': %s", address.sun_path, strerror(errno));
+    *fd = hf_take_fd(s);
+    return 0;
+}

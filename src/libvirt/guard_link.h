@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the hook and a guest's guard say to each other: one line there, one line back.
+ *
+ *      serve UID GID LABEL     start the server of the variables; LABEL is QEMU's SELinux label or "-"
+ *      started MACHINE TPM     QEMU runs; TPM is 0 or 1
+ *      end                     QEMU has ended: bring everything in and go
+ *
+ * The answer is "ok", or "error CODE RULE TEXT" with a number of enum hf_code and "-" for no rule.
+ */
+#ifndef HF_GUARD_LINK_H
+#define HF_GUARD_LINK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <holdfast/error.h>
+
+#define HF_GUARD_LINE_MAX 2048
+
+enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END };
+
+struct hf_guard_request {
+    enum hf_guard_ask ask;
+    uid_t uid; /* SERVE */
+    gid_t gid;
+    char selinux[256]; /* SERVE: "" for none */
+    char machine[64];  /* STARTED */
+    bool tpm;
+};
+
+/* Pure. The line has its newline. HF_EPROTO: no such request. */
+void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUARD_LINE_MAX]);
+int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct hf_error *err);
+
+/* Pure. 0 for "ok", otherwise the error that the line tells. The rule's name lives until the next call. */
+void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_GUARD_LINE_MAX]);
+int hf_guard_answer_parse(const char *line, struct hf_error *err);
+
+/* Asks the guard of a domain and waits for its answer. HF_ENOTFOUND: none runs. HF_ETIMEDOUT: no answer in 60 s. */
+int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_error *err);
+
+/* Reads one line from a stream, without its newline; HF_EPROTO when it ends before. */
+int hf_guard_read_line(int fd, int timeout_ms, char line[HF_GUARD_LINE_MAX], struct hf_error *err);
+
+/* The guard's end: a listening socket for root alone. HF_EOWNED: another guard of this domain listens. */
+int hf_guard_listen(const char *uuid, int *fd, struct hf_error *err);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "hook.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "adoption.h"
+#include "cleanup.h"
+#include "domain_xml.h"
+#include "guard.h"
+#include "places.h"
+#include "program_output.h"
+
+#define RESTORE_MARK "restore"
+
+static bool is_ours(const struct hf_domain *d)
+{
+    char code[PATH_MAX];
+
+    hf_libvirt_state_path(d->uuid, HF_PUBLISHED_CODE, code);
+    return !strcmp(d->loader, code);
+}
+
+/* "7.2" of "QEMU emulator version 7.2.22 (Debian ...)"; "" when it cannot be told. */
+static void ask_version(const char *emulator, char version[32])
+{
+    char *const argv[] = {(char *)emulator, (char *)"--version", NULL};
+    hf_auto(hf_cleanup_free) char *text = NULL;
+    unsigned major, minor;
+
+    version[0] = 0;
+    if (emulator[0] && hf_program_output(argv, &text, NULL) == 0 &&
+        sscanf(text, "QEMU emulator version %u.%u", &major, &minor) == 2)
+        snprintf(version, 32, "%u.%u", major, minor);
+}
+
+static void label_of(const struct hf_domain *d, struct hf_guard_request *q)
+{
+    q->ask = HF_GUARD_SERVE;
+    q->uid = d->has_label ? d->uid : 0;
+    q->gid = d->has_label ? d->gid : 0;
+    snprintf(q->selinux, sizeof q->selinux, "%s", d->selinux);
+}
+
+static int end_guard(const char *uuid, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_END};
+    int r = hf_guard_ask(uuid, &q, err);
+
+    return r == -HF_ENOTFOUND ? 0 : r;
+}
+
+/* True once after hf_mark_restore(). */
+static bool take_restore(const char *uuid)
+{
+    char path[PATH_MAX];
+
+    hf_libvirt_run_path(uuid, RESTORE_MARK, path);
+    return unlink(path) == 0;
+}
+
+static int mark_restore(const char *uuid, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = -1;
+    char path[PATH_MAX];
+    int r = hf_libvirt_make_run(uuid, (gid_t)-1, err);
+
+    if (r < 0)
+        return r;
+    hf_libvirt_run_path(uuid, RESTORE_MARK, path);
+    fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? hf_error_set(err, HF_EIO, "cannot make '%s': %s", path, strerror(errno)) : 0;
+}
+
+static int prepare(const struct hf_domain *d, struct hf_error *err)
+{
+    char version[32];
+    struct hf_guard_config config = {.uuid = d->uuid, .restore = take_restore(d->uuid)};
+    int r = end_guard(d->uuid, err); /* of a start that libvirtd did not see the end of */
+
+    ask_version(d->emulator, version);
+    config.vmm = version[0] ? version : NULL;
+    return r < 0 ? r : hf_guard_spawn(&config, err);
+}
+
+static int start(const struct hf_domain *d, struct hf_error *err)
+{
+    struct hf_guard_request q = {.ask = HF_GUARD_SERVE};
+
+    label_of(d, &q);
+    return hf_guard_ask(d->uuid, &q, err);
+}
+
+/* The guest runs: what fails here must not end it. */
+static int started(const struct hf_domain *d)
+{
+    struct hf_guard_request q = {.ask = HF_GUARD_STARTED, .tpm = d->tpm};
+    struct hf_error err;
+
+    snprintf(q.machine, sizeof q.machine, "%s", d->machine);
+    if (hf_guard_ask(d->uuid, &q, &err) < 0)
+        syslog(LOG_DAEMON | LOG_WARNING, "holdfast: %s: %s", d->name, err.text);
+    return 0;
+}
+
+static int reconnect(const struct hf_domain *d)
+{
+    struct hf_guard_config config = {.uuid = d->uuid, .running = true};
+    char version[32];
+    struct hf_error err;
+    int r;
+
+    ask_version(d->emulator, version);
+    config.vmm = version[0] ? version : NULL;
+    label_of(d, &config.serve);
+    r = hf_guard_spawn(&config, &err);
+    if (r < 0 && r != -HF_EOWNED)
+        syslog(LOG_DAEMON | LOG_ERR, "holdfast: %s: %s", d->name, err.text);
+    return 0;
+}
+
+int hf_libvirt_hook(const char *operation, const char *part, const char *xml, size_t size, struct hf_error *err)
+{
+    hf_auto(hf_domain_xml_cleanup) struct hf_domain_xml *doc = NULL;
+    struct hf_adoption adoption;
+    const struct hf_domain *d;
+    int r = hf_domain_xml_parse(xml, size, &doc, err);
+
+    if (r < 0)
+        return r;
+    d = hf_domain_facts(doc);
+    if (!is_ours(d))
+        return 0;
+    r = hf_adoption_load(d->uuid, &adoption, err);
+    if (r < 0)
+        return r;
+    if (!strcmp(operation, "prepare") && !strcmp(part, "begin"))
+        return prepare(d, err);
+    if (!strcmp(operation, "start") && !strcmp(part, "begin"))
+        return start(d, err);
+    if (!strcmp(operation, "started") && !strcmp(part, "begin"))
+        return started(d);
+    if (!strcmp(operation, "release") && !strcmp(part, "end"))
+        return end_guard(d->uuid, err);
+    if (!strcmp(operation, "restore") && !strcmp(part, "begin"))
+        return mark_restore(d->uuid, err);
+    if (!strcmp(operation, "reconnect") && !strcmp(part, "begin"))
+        return reconnect(d);
+    return 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "virt.h"
+
+#include <dlfcn.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+/* Every function of the library that is called, as a pointer of the same name with a prefix. */
+#define FUNCTIONS(X)                                                                                                   \
+    X(virConnectClose)                                                                                                 \
+    X(virConnectDomainXMLToNative)                                                                                     \
+    X(virConnectGetCapabilities)                                                                                       \
+    X(virConnectGetURI)                                                                                                \
+    X(virConnectOpen)                                                                                                  \
+    X(virDomainDefineXMLFlags)                                                                                         \
+    X(virDomainFree)                                                                                                   \
+    X(virDomainGetXMLDesc)                                                                                             \
+    X(virDomainHasManagedSaveImage)                                                                                    \
+    X(virDomainIsActive)                                                                                               \
+    X(virDomainIsPersistent)                                                                                           \
+    X(virDomainLookupByName)                                                                                           \
+    X(virDomainLookupByUUIDString)                                                                                     \
+    X(virDomainResume)                                                                                                 \
+    X(virDomainSuspend)                                                                                                \
+    X(virGetLastError)                                                                                                 \
+    X(virSetErrorFunc)
+
+#define DECLARE(name) static __typeof__(name) *p_##name;
+FUNCTIONS(DECLARE)
+#undef DECLARE
+
+struct hf_virt {
+    virConnect *connection;
+    virDomain *domain;
+};
+
+static void silent(void *ctx, virError *error)
+{
+    (void)ctx;
+    (void)error;
+}
+
+static int load(struct hf_error *err)
+{
+    static void *library;
+
+    if (library)
+        return 0;
+    library = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return hf_error_set(err, HF_ENOTFOUND, "libvirt is not installed: %s", dlerror());
+#define LOAD(name)                                                                                                     \
+    *(void **)&p_##name = dlsym(library, #name);                                                                       \
+    if (!p_##name)                                                                                                     \
+        return hf_error_set(err, HF_ENOTFOUND, "this libvirt is too old: it has no " #name "()");
+    FUNCTIONS(LOAD)
+#undef LOAD
+    p_virSetErrorFunc(NULL, silent);
+    return 0;
+}
+
+static int failed(struct hf_error *err, const char *doing)
+{
+    const virError *last = p_virGetLastError();
+    enum hf_code code = last && last->code == VIR_ERR_NO_DOMAIN ? HF_ENOTFOUND : HF_EIO;
+
+    return hf_error_set(err, code, "%s: libvirt says: %s", doing, last && last->message ? last->message : "nothing");
+}
+
+int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err)
+{
+    hf_auto(hf_virt_cleanup) struct hf_virt *v = calloc(1, sizeof *v);
+    int r = load(err);
+
+    if (r < 0)
+        return r;
+    if (!v)
+        return hf_error_set(err, HF_ENOMEM, "out of memory while connecting to libvirt");
+    v->connection = p_virConnectOpen(uri ? uri : "qemu:///system");
+    if (!v->connection)
+        return failed(err, "cannot connect to libvirt");
+    v->domain = p_virDomainLookupByName(v->connection, domain);
+    if (!v->domain && strlen(domain) == 36)
+        v->domain = p_virDomainLookupByUUIDString(v->connection, domain);
+    if (!v->domain)
+        return failed(err, "looking the domain up");
+    *out = hf_take_ptr(v);
+    return 0;
+}
+
+void hf_virt_close(struct hf_virt *v)
+{
+    if (!v)
+        return;
+    if (v->domain)
+        (void)p_virDomainFree(v->domain);
+    if (v->connection)
+        (void)p_virConnectClose(v->connection);
+    free(v);
+}
+
+bool hf_virt_is_system(struct hf_virt *v)
+{
+    hf_auto(hf_cleanup_free) char *uri = p_virConnectGetURI(v->connection);
+
+    return uri && !strcmp(uri, "qemu:///system");
+}
+
+int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err)
+{
+    int active = p_virDomainIsActive(v->domain), persistent = p_virDomainIsPersistent(v->domain);
+    int saved = p_virDomainHasManagedSaveImage(v->domain, 0);
+
+    if (active < 0 || persistent < 0 || saved < 0)
+        return failed(err, "asking for the domain's state");
+    *state = (struct hf_virt_state){.active = active, .persistent = persistent, .saved = saved};
+    return 0;
+}
+
+int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err)
+{
+    char *text = p_virDomainGetXMLDesc(v->domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+
+    if (!text)
+        return failed(err, "reading the domain's XML");
+    *xml = text;
+    return 0;
+}
+
+int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct hf_error *err)
+{
+    char *text = p_virConnectDomainXMLToNative(v->connection, "qemu-argv", xml, 0);
+
+    if (!text)
+        return failed(err, "asking which firmware libvirt would choose");
+    *line = text;
+    return 0;
+}
+
+int hf_virt_capabilities(struct hf_virt *v, char **xml, struct hf_error *err)
+{
+    char *text = p_virConnectGetCapabilities(v->connection);
+
+    if (!text)
+        return failed(err, "asking for the host's capabilities");
+    *xml = text;
+    return 0;
+}
+
+int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
+{
+    virDomain *defined = p_virDomainDefineXMLFlags(v->connection, xml, VIR_DOMAIN_DEFINE_VALIDATE);
+
+    if (!defined)
+        return failed(err, "defining the domain anew");
+    (void)p_virDomainFree(v->domain);
+    v->domain = defined;
+    return 0;
+}
+
+int hf_virt_suspend(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainSuspend(v->domain) < 0 ? failed(err, "pausing the domain") : 0;
+}
+
+int hf_virt_resume(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainResume(v->domain) < 0 ? failed(err, "letting the domain go on") : 0;
+}

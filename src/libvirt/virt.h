@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The little of libvirt's API that we use. The library is loaded when it is first needed, so that holdfast's other
+ * verbs work where libvirt is not installed. Not to be used in a hook: libvirt waits for the hook.
+ *
+ * Errors carry libvirt's own words. HF_ENOTFOUND: no libvirt, or no such domain.
+ */
+#ifndef HF_VIRT_H
+#define HF_VIRT_H
+
+#include <stdbool.h>
+
+#include <holdfast/error.h>
+
+struct hf_virt; /* a connection and one domain */
+
+/* `uri` NULL: qemu:///system. `domain` is a name or a UUID. */
+int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err);
+void hf_virt_close(struct hf_virt *v);
+static inline void hf_virt_cleanup(struct hf_virt **v)
+{
+    hf_virt_close(*v);
+}
+
+/* Whether the connection is to the QEMU that this host's root runs. */
+bool hf_virt_is_system(struct hf_virt *v);
+
+struct hf_virt_state {
+    bool active;     /* it runs, or is paused */
+    bool persistent; /* defined, not only running */
+    bool saved;      /* a managed save image waits */
+};
+int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err);
+
+/* The XML with which it will start next, secrets included; free() it. */
+int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err);
+
+/* What libvirt would run for that XML, as a command line; free() it. */
+int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct hf_error *err);
+
+/* The host's capabilities as XML; free() it. */
+int hf_virt_capabilities(struct hf_virt *v, char **xml, struct hf_error *err);
+
+int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err);
+
+/* Pause and go on. */
+int hf_virt_suspend(struct hf_virt *v, struct hf_error *err);
+int hf_virt_resume(struct hf_virt *v, struct hf_error *err);
+
+#endif
