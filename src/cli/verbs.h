@@ -23,6 +23,15 @@
     X(libvirt_guard)                                                                                                   \
     X(libvirt_pause)                                                                                                   \
     X(libvirt_resume)                                                                                                  \
+    X(image_identify)                                                                                                  \
+    X(image_convert)                                                                                                   \
+    X(vars_list)                                                                                                       \
+    X(vars_get)                                                                                                        \
+    X(vars_set)                                                                                                        \
+    X(vars_rm)                                                                                                         \
+    X(vars_diff)                                                                                                       \
+    X(vars_export)                                                                                                     \
+    X(vars_import)                                                                                                     \
     X(acpi_show)                                                                                                       \
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "var_container.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "eventlog.h"
+#include "owner.h"
+
+int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    hf_auto(hf_cleanup_free) uint8_t *bank = NULL;
+    uint64_t n;
+    int r;
+
+    r = hf_container_open(path, HF_OPEN_LOOK, time(NULL), &c, err);
+    if (r < 0)
+        return r;
+    r = hf_begin(c, err); /* one moment, however long the reading takes */
+    if (r == 0)
+        r = hf_bank_size(c, HF_BANK_VARS, &n, err);
+    if (r < 0)
+        return r;
+    bank = (uint8_t *)malloc(n ? n : 1);
+    if (!bank)
+        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)n);
+    r = hf_bank_read(c, HF_BANK_VARS, 0, bank, n, err);
+    hf_abort(c);
+    if (r < 0)
+        return r;
+    *bytes = hf_take_ptr(bank);
+    *size = n;
+    return 0;
+}
+
+int hf_var_container_write(const char *path, const uint8_t *bytes, uint64_t size, struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    struct hf_runner runner;
+    int64_t now = time(NULL);
+    int r;
+
+    r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    if (r < 0)
+        return r;
+    r = hf_runner_get(hf_container_id(c), &runner, NULL);
+    if (r == 0)
+        return hf_error_set(err, HF_EOWNED, "the guest runs (process %lld): its firmware owns the variables until it "
+                                            "ends; change them from inside, or shut it off",
+                            (long long)runner.pid);
+    if (r != -HF_ENOTFOUND)
+        return hf_error_set(err, HF_EIO, "cannot tell whether the guest runs");
+    r = hf_begin(c, err);
+    if (r == 0)
+        r = hf_bank_replace(c, HF_BANK_VARS, bytes, size, err);
+    if (r == 0)
+        r = hf_event_append(c, now, "vars", err, "variables changed by the operator");
+    if (r == 0)
+        r = hf_commit(c, HF_DURABLE, err);
+    hf_abort(c);
+    return r < 0 ? r : hf_container_close(hf_take_ptr(c), err);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The variable bank of a container, as a whole. */
+#ifndef HF_VAR_CONTAINER_H
+#define HF_VAR_CONTAINER_H
+
+#include <stdint.h>
+
+#include <holdfast/error.h>
+
+/* Beside a running guest, too: one consistent moment. The caller frees *bytes. HF_ENOTFOUND: it keeps no variables. */
+int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err);
+
+/* HF_EOWNED while the guest runs: its firmware has its own view of the store. One durable commit, one log entry. */
+int hf_var_container_write(const char *path, const uint8_t *bytes, uint64_t size, struct hf_error *err);
+
+#endif

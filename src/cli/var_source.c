@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "var_source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "output.h"
+#include "var_container.h"
+#include "whole_file.h"
+
+#define FILE_MAX (64u << 20) /* the largest flash bank */
+
+void hf_var_source_done(struct hf_var_source *source)
+{
+    hf_var_set_done(&source->set);
+    free(source->lent);
+    free(source->bytes);
+    free(source->path);
+    *source = (struct hf_var_source){0};
+}
+
+static bool looks_like_json(const uint8_t *bytes, uint64_t size)
+{
+    uint64_t i = 0;
+
+    while (i < size && isspace(bytes[i]))
+        i++;
+    return i < size && (bytes[i] == '{' || bytes[i] == '[');
+}
+
+static int open_bank(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
+{
+    size_t most = hf_varstore_max((size_t)s->size) + 1;
+
+    s->lent = (struct hf_var *)calloc(most, sizeof *s->lent);
+    if (!s->lent)
+        return hf_error_set(err, HF_ENOMEM, "no memory for %zu variables", most);
+    return hf_varstore_open(s->bytes, (size_t)s->size, lost ? HF_VARSTORE_SALVAGE : HF_VARSTORE_STRICT, s->lent, most,
+                            lost, opaque, &s->store, err);
+}
+
+static int open_json(struct hf_var_source *s, struct hf_error *err)
+{
+    int r = hf_var_json_read((const char *)s->bytes, (size_t)s->size, &s->set, err);
+
+    s->format = HF_FORMAT_QEMU;
+    free(s->bytes);
+    s->bytes = NULL;
+    return r;
+}
+
+static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
+{
+    static const char sqlite[] = "SQLite format 3";
+    int r = hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
+
+    if (r < 0)
+        return r;
+    if (s->size >= sizeof sqlite && memcmp(s->bytes, sqlite, sizeof sqlite) == 0) {
+        free(s->bytes);
+        s->bytes = NULL;
+        s->container = true;
+        r = hf_var_container_read(s->path, &s->bytes, &s->size, err);
+        if (r < 0)
+            return r;
+    } else if (looks_like_json(s->bytes, s->size)) {
+        return open_json(s, err);
+    }
+    return open_bank(s, lost, opaque, err);
+}
+
+int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, struct hf_var_source *source,
+                       struct hf_error *err)
+{
+    hf_auto(hf_var_source_done) struct hf_var_source s = {0};
+    struct stat st;
+    int r;
+
+    s.path = realpath(path, NULL);
+    if (!s.path || stat(s.path, &st) < 0)
+        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
+    s.mode = st.st_mode & 0777;
+    r = open_any(&s, lost, opaque, err);
+    if (r < 0)
+        return strncmp(err->text, path, strlen(path)) == 0 ? r : hf_error_prefix(err, r, "%s: ", path);
+    *source = s;
+    s = (struct hf_var_source){0};
+    return 0;
+}
+
+const struct hf_var *hf_var_source_vars(const struct hf_var_source *source, size_t *count)
+{
+    if (source->bytes) {
+        *count = source->store.count;
+        return source->store.vars;
+    }
+    *count = source->set.count;
+    return source->set.vars;
+}
+
+static int check_authenticated(const struct hf_var_source *s, const struct hf_var *var, unsigned flags,
+                               struct hf_error *err)
+{
+    const struct hf_var *old = hf_var_set_find(&s->set, var);
+
+    if (!(flags & HF_EDIT_AUTHENTICATED) && (hf_var_authenticated(var) || (old && hf_var_authenticated(old))))
+        return hf_error_refuse(err, "authenticated",
+                               "only the holder of its key can change this variable from inside the guest; ask for it "
+                               "explicitly (--authenticated) to change it from outside");
+    return 0;
+}
+
+int hf_var_source_set(struct hf_var_source *source, const struct hf_var *var, unsigned flags, struct hf_error *err)
+{
+    int r;
+
+    if (source->bytes)
+        return hf_varstore_set(source->bytes, &source->store, var, flags, err);
+    r = check_authenticated(source, var, flags, err);
+    return r < 0 ? r : hf_var_set_put(&source->set, var, err);
+}
+
+int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key, unsigned flags, struct hf_error *err)
+{
+    int r;
+
+    if (source->bytes)
+        return hf_varstore_delete(source->bytes, &source->store, &key->guid, key->name, key->name_size, flags, err);
+    r = check_authenticated(source, key, flags, err);
+    if (r == 0 && !hf_var_set_remove(&source->set, key))
+        r = hf_error_set(err, HF_ENOTFOUND, "no such variable");
+    return r;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the `vars` verbs read and write: a variable store as a raw bank, as QEMU's or virt-firmware's JSON, or the
+ * variables of a container.
+ *
+ * Needs nothing but the file: no QEMU, no nbdkit, no libvirt.
+ */
+#ifndef HF_VAR_SOURCE_H
+#define HF_VAR_SOURCE_H
+
+#include <sys/types.h>
+
+#include "var_json.h"
+#include "verb.h"
+
+struct hf_var_source {
+    char *path; /* without symbolic links */
+    mode_t mode;
+    enum hf_var_format format; /* either JSON is HF_FORMAT_QEMU here; writing goes by the caller's choice */
+    bool container;
+    uint8_t *bytes; /* the bank; NULL for JSON */
+    uint64_t size;
+    struct hf_var *lent;      /* the store's array */
+    struct hf_varstore store; /* not for JSON */
+    struct hf_var_set set;    /* JSON only */
+};
+
+/* Salvage reports what it cannot use through `lost`; NULL means strict. Errors as of hf_file_read() and
+ * hf_varstore_open(). */
+int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, struct hf_var_source *source,
+                       struct hf_error *err);
+void hf_var_source_done(struct hf_var_source *source);
+
+/* All variables; valid until the next change. */
+const struct hf_var *hf_var_source_vars(const struct hf_var_source *source, size_t *count);
+
+/* As hf_varstore_set() and hf_varstore_delete(), whatever the form. */
+int hf_var_source_set(struct hf_var_source *source, const struct hf_var *var, unsigned flags, struct hf_error *err);
+int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key, unsigned flags,
+                         struct hf_error *err);
+
+/* The options --out and --in-place: where the changed store goes. */
+#define HF_VAR_TARGET_OPTIONS                                                                           \
+    {.name = "out", .arg = "NEW", .help = "write the result to a new file"},                            \
+    {.name = "in-place", .help = "replace the file; the old one is kept beside it as FILE.bak"}
+
+/* HF_EUSAGE unless exactly one of them was given (a container is always changed in place). To be called first. */
+int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err);
+
+/* Writes what was changed, or says what would be written (--dry-run), and reports it. */
+int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv, struct hf_error *err);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where a changed store goes: a new file, the old one's place, a container. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "output.h"
+#include "var_container.h"
+#include "var_source.h"
+#include "whole_file.h"
+
+static bool is_container(const char *path)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    char head[16] = "";
+    FILE *f = fopen(path, "rbe");
+
+    if (!f)
+        return false;
+    (void)!fread(head, 1, sizeof head, f);
+    (void)fclose(f);
+    return memcmp(head, "SQLite format 3", 16) == 0;
+}
+
+int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err)
+{
+    bool out = hf_given(inv, "out"), in_place = hf_given(inv, "in-place");
+
+    if (is_container(path)) {
+        if (out)
+            return hf_error_set(err, HF_EUSAGE, "%s is a container, which is changed in place; `vars export` makes a "
+                                                "file of its variables", path);
+        return 0;
+    }
+    if (out == in_place)
+        return hf_error_set(err, HF_EUSAGE, "say where the result goes: --out NEW, or --in-place");
+    return 0;
+}
+
+/* The first free name of FILE.bak, FILE.bak.2, ...; allocated. */
+static char *backup_name(const char *path)
+{
+    struct stat st;
+    char *name;
+
+    for (unsigned n = 1; n < 10000; n++) {
+        int r = n == 1 ? asprintf(&name, "%s.bak", path) : asprintf(&name, "%s.bak.%u", path, n);
+
+        if (r < 0)
+            return NULL;
+        if (lstat(name, &st) < 0 && errno == ENOENT)
+            return name;
+        free(name);
+    }
+    return NULL;
+}
+
+static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const void *bytes, uint64_t size,
+                       struct hf_error *err)
+{
+    const char *out = hf_value(inv, "out");
+    hf_auto(hf_cleanup_free) char *keep = out ? NULL : backup_name(s->path);
+    int r = 0;
+
+    if (!out && !keep)
+        return hf_error_set(err, HF_ENOMEM, "no name for a copy of %s", s->path);
+    if (!inv->dry_run)
+        r = out ? hf_file_write_new(out, bytes, size, s->mode, err)
+                : hf_file_replace(s->path, bytes, size, s->mode, keep, err);
+    if (r < 0)
+        return r;
+    hf_put_text(inv->report, "written", out ? out : s->path);
+    hf_put_number(inv->report, "bytes", (int64_t)size);
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    if (keep)
+        hf_put_text(inv->report, "kept", keep);
+    hf_say(inv, "%s %s%s%s", inv->dry_run ? "would write" : "wrote", out ? out : s->path,
+           keep ? "; the old file is kept as " : "", keep ? keep : "");
+    return 0;
+}
+
+int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) char *text = NULL;
+    int r;
+
+    if (source->container) {
+        r = inv->dry_run ? 0 : hf_var_container_write(source->path, source->bytes, source->size, err);
+        if (r < 0)
+            return r;
+        hf_put_text(inv->report, "written", source->path);
+        hf_put_bool(inv->report, "dry_run", inv->dry_run);
+        hf_say(inv, "%s the variables of %s", inv->dry_run ? "would change" : "changed", source->path);
+        return 0;
+    }
+    if (source->bytes)
+        return write_bytes(source, inv, source->bytes, source->size, err);
+    r = hf_var_json_write(source->set.vars, source->set.count, HF_FORMAT_QEMU, &text, err);
+    return r < 0 ? r : write_bytes(source, inv, text, strlen(text), err);
+}

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`vars` and `image` on plain files, as a user calls them."""
+import os
+import pathlib
+import shutil
+import tempfile
+
+from program import holdfast
+from tap import case, expect, main, skip
+
+OVMF = pathlib.Path("/usr/share/OVMF")
+MS, MS_4M = OVMF / "OVMF_VARS.ms.fd", OVMF / "OVMF_VARS_4M.ms.fd"
+SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-vars-"))
+NOTHING = {"PATH": "/nonexistent"}
+
+
+def fresh(source=MS_4M):
+    if not source.exists():
+        skip(f"{source} is not installed")
+    directory = pathlib.Path(tempfile.mkdtemp(dir=SCRATCH))
+    return pathlib.Path(shutil.copy(source, directory / "vars.fd"))
+
+
+def variables(path):
+    return {(v["guid"], v["name"]): v for v in holdfast("vars", "list", path, "--json", "--data", "--reveal").json["variables"]}
+
+
+@case("list says what the store holds, without any program beside it")
+def _():
+    report = holdfast("vars", "list", fresh(), "--json", env=NOTHING).json
+    expect(report["layout"] == "4m" and report["secure_boot"]["enforced"], report)
+    expect(report["secure_boot"]["kek"] == 2 and report["secure_boot"]["dbx"] == 1, report["secure_boot"])
+    names = [v["name"] for v in report["variables"]]
+    expect("PK" in names and "Boot0000" in names and len(names) == 31, names)
+    expect(report["live"] < report["used"] < report["room"] == 262044, report)
+
+
+@case("a secret is printed or written only when asked for")
+def _():
+    store = fresh()
+    shown = holdfast("vars", "get", store, "Attempt 1", "--json").json
+    expect(shown["secret"] and "data" not in shown, shown)
+    expect("data" in holdfast("vars", "get", store, "Attempt 1", "--json", "--reveal").json, "not revealed")
+    holdfast("vars", "get", store, "Attempt 1", "--out", store.parent / "x", status=3)
+    holdfast("vars", "set", store, "MokPW", "--guid", "Shim", "--text", "geheim", "--in-place")
+    expect("geheim" not in holdfast("vars", "list", store).out, "the list shows MokPW")
+    expect("67 65 68" not in holdfast("vars", "get", store, "MokPW").out, "get shows MokPW")
+
+
+@case("set changes one variable and nothing else; the old file is kept")
+def _():
+    store = fresh()
+    before, old = store.read_bytes(), variables(store)
+    holdfast("vars", "set", store, "BootOrder", "--order", "0001,0000", "--in-place")
+    new = variables(store)
+    key = ("8be4df61-93ca-11d2-aa0d-00e098032b8c", "BootOrder")
+    expect(new.pop(key)["data"] == "01000000" and new == old, "others changed")
+    expect((store.parent / "vars.fd.bak").read_bytes() == before, "the old file is not kept")
+    holdfast("vars", "set", store, "Timeout", "--data", "0300", "--in-place")
+    expect((store.parent / "vars.fd.bak.2").exists(), "no second backup")
+    expect(holdfast("vars", "get", store, "Timeout", "--json").json["meaning"] == "3 s", "not set")
+
+
+@case("without --out or --in-place, with a file that exists, with --dry-run: nothing is written")
+def _():
+    store = fresh()
+    before = store.read_bytes()
+    holdfast("vars", "set", store, "Timeout", "--data", "0300", status=2)
+    holdfast("vars", "set", store, "Timeout", "--data", "0300", "--out", store, status=3)
+    holdfast("vars", "rm", store, "Timeout", "--in-place", "--dry-run")
+    holdfast("image", "convert", store, store.parent / "new", "--layout", "aavmf", "--dry-run")
+    expect(store.read_bytes() == before and os.listdir(store.parent) == ["vars.fd"], os.listdir(store.parent))
+
+
+@case("an authenticated variable needs --authenticated, and keeps its time")
+def _():
+    store = fresh()
+    holdfast("vars", "rm", store, "dbx", "--in-place", status=3)
+    (store.parent / "data").write_bytes(bytes(262000))
+    holdfast("vars", "set", store, "dbx", "--file", store.parent / "data", "--authenticated", "--in-place", status=1)
+    data = holdfast("vars", "get", store, "db", "--json").json
+    before = holdfast("vars", "get", store, "dbx", "--json").json
+    holdfast("vars", "set", store, "dbx", "--data", data["data"], "--authenticated", "--in-place")
+    after = holdfast("vars", "get", store, "dbx", "--json").json
+    expect(after["data"] == data["data"] and after["time"] == before["time"], after["time"])
+
+
+@case("2 MB to 4 MB to AAVMF and back is the same store")
+def _():
+    store = fresh(MS)
+    for i, layout in enumerate(["4m", "aavmf", "2m"]):
+        source = store if i == 0 else store.parent / f"{i - 1}.fd"
+        holdfast("image", "convert", source, store.parent / f"{i}.fd", "--layout", layout)
+        expect(holdfast("vars", "diff", store, store.parent / f"{i}.fd", "--json").json["same"], layout)
+    small = fresh(OVMF / "OVMF_VARS_4M.fd")
+    (small.parent / "data").write_bytes(bytes(60000))
+    holdfast("vars", "set", small, "Big", "--guid", "Shim", "--file", small.parent / "data", "--in-place")
+    result = holdfast("image", "convert", small, small.parent / "no.fd", "--layout", "2m", status=1)
+    expect("60068" in result.err and "57244" in result.err and not (small.parent / "no.fd").exists(), result)
+
+
+@case("export and import through both JSON forms lose nothing, or say what")
+def _():
+    store = fresh()
+    for form in "qemu", "virt-firmware":
+        out = store.parent / f"{form}.json"
+        holdfast("vars", "export", store, out, "--format", form)
+        holdfast("vars", "export", out, store.parent / f"{form}.fd", "--layout", "2m")
+        expect(holdfast("vars", "diff", store, store.parent / f"{form}.fd", "--json").json["same"], form)
+        holdfast("vars", "import", fresh(OVMF / "OVMF_VARS_4M.fd"), out, "--out", store.parent / "x", status=3)
+        holdfast("vars", "import", fresh(OVMF / "OVMF_VARS_4M.fd"), out, "--authenticated", "--replace",
+                 "--out", store.parent / f"{form}-imported")
+        expect(holdfast("vars", "diff", store, store.parent / f"{form}-imported", "--json").json["same"], form)
+    holdfast("vars", "set", store, "Boot0000", "--guid", "Shim", "--data", "00", "--in-place")
+    result = holdfast("vars", "export", store, store.parent / "lossy", "--format", "virt-firmware", status=3)
+    expect(result.out.count("virt-firmware keeps one") == 2 and not (store.parent / "lossy").exists(), result)
+    holdfast("vars", "export", store, store.parent / "lossless", "--format", "qemu")
+
+
+@case("one name under two vendors: the GUID decides")
+def _():
+    store = fresh()
+    holdfast("vars", "set", store, "Lang", "--guid", "Shim", "--text", "x", "--in-place")
+    result = holdfast("vars", "get", store, "Lang", status=2)
+    expect("605dab50-e046-4300-abb6-3dd810dd8b23" in result.err, result)
+    holdfast("vars", "rm", store, "Lang", "--guid", "EfiGlobalVariable", "--in-place")
+    expect(holdfast("vars", "get", store, "Lang", "--json").json["vendor"] == "Shim", "the wrong one went")
+
+
+@case("a damaged store: status 5 and the place; --salvage reads the rest and writes nothing")
+def _():
+    store = fresh()
+    data = bytearray(store.read_bytes())
+    data[0xb8 + 42] = 0x7F  # certdb: its data would reach past the end
+    store.write_bytes(data)
+    expect("0xb8" in holdfast("vars", "list", store, status=5).err, "the place is not named")
+    holdfast("vars", "set", store, "Timeout", "--data", "0300", "--in-place", status=5)
+    report = holdfast("vars", "list", store, "--salvage", "--json").json
+    expect(len(report["variables"]) == 30 and report["lost"][0]["offset"] == 0xb8, report["lost"])
+    expect(store.read_bytes() == data, "salvage wrote")
+
+
+@case("a name with control characters cannot forge a line")
+def _():
+    store = fresh()
+    holdfast("vars", "set", store, "a\nPK  EfiGlobalVariable\x1b[2J", "--guid", "Shim", "--text", "x", "--in-place")
+    out = holdfast("vars", "list", store).out
+    expect("\x1b" not in out and out.count("\nPK  ") == 1, out)
+
+
+@case("diff: status 1 and the names")
+def _():
+    store = fresh()
+    holdfast("vars", "rm", store, "Lang", "--out", store.parent / "less")
+    result = holdfast("vars", "diff", store, store.parent / "less", status=1)
+    expect(result.out == "< Lang (EfiGlobalVariable)\n", result)
+
+
+@case("identify and pair from bytes alone")
+def _():
+    store = fresh()
+    code = store.parent / "misleading-name.bin"
+    shutil.copy(OVMF / "OVMF_CODE_4M.secboot.fd", code)
+    report = holdfast("image", "identify", code, store, "--json").json
+    expect(report["image"]["kind"] == "ovmf" and report["image"]["needs_smm"] == "yes", report["image"])
+    expect(report["pair"]["fits"] == "yes", report["pair"])
+    report = holdfast("image", "identify", code, fresh(MS), "--json").json
+    expect(report["pair"]["fits"] == "no" and "--layout 4m" in report["pair"]["why"], report["pair"])
+
+
+main(lambda: shutil.rmtree(SCRATCH))
