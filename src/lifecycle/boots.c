@@ -46,7 +46,7 @@ int hf_lifecycle_wants_offer(struct hf_container *c, const struct hf_boot *boot,
         r = hf_choices_get(c, &choices, err);
     if (r < 0)
         return r;
-    *wants = policy_says_host(choices.policy, &record, boot) && record.life == HF_LIFE_STEADY;
+    *wants = !boot->arrives && policy_says_host(choices.policy, &record, boot) && record.life == HF_LIFE_STEADY;
     return 0;
 }
 
@@ -132,7 +132,8 @@ static int follow_policy(struct work *w)
     struct hf_error why;
     int r = hf_choices_get(w->life.c, &choices, w->life.err);
 
-    if (r < 0 || w->life.now.life != HF_LIFE_STEADY || !policy_says_host(choices.policy, &w->life.now, w->boot))
+    if (r < 0 || w->boot->arrives || w->life.now.life != HF_LIFE_STEADY ||
+        !policy_says_host(choices.policy, &w->life.now, w->boot))
         return r;
     if (w->boot->offer == NULL)
         return refuse_offer(w, "?", w->boot->no_offer ? w->boot->no_offer : "this host offers none for this guest");
@@ -154,6 +155,8 @@ static bool firmware_waits(const struct hf_life_record *record)
 /* Why what waits goes on waiting at this boot; NULL: it does not. */
 static const char *reason_to_wait(const struct work *w)
 {
+    if (w->boot->arrives)
+        return "the guest came with the firmware it runs";
     if (!firmware_waits(&w->life.now))
         return w->boot->held;
     if (w->life.now.life == HF_LIFE_STAGED && !w->life.now.consent)
@@ -209,7 +212,7 @@ static int begin_boot(struct work *w)
         return r;
     w->did = move->decision;
     w->life.now.life = move->next;
-    return hf_contract_clear(w->life.c, w->life.err);
+    return w->boot->arrives ? 0 : hf_contract_clear(w->life.c, w->life.err);
 }
 
 static int open_work(struct work *w, struct hf_container *c, const struct hf_boot *boot, struct hf_error *err)

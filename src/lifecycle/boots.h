@@ -38,6 +38,7 @@ struct hf_boot {
     enum hf_moment moment;
     int64_t now;
     const char *boot_id;          /* the host's (hf_boot_id()) */
+    bool arrives;                 /* no start: the guest comes with a saved state or a migration, firmware and all */
     bool unwatched;               /* nobody will see this boot end: other managers' VMM */
     const char *held;             /* NULL, or why the firmware may not change at this boot: one clause for people */
     const char *vmm;              /* the VMM's major.minor, "7.2"; NULL when unknown */

@@ -77,10 +77,29 @@ static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *e
     return r;
 }
 
+/* Only a QEMU that started says which version it is, and a policy may want other firmware under this one. Nothing has
+ * run yet: it is ended and started with what the policy wants. */
+static int ask_policy(struct hf_supervision *s, bool known, struct hf_error *err)
+{
+    struct hf_boot now = hf_supervision_boot(s, HF_MOMENT_POWER_ON), before = now;
+    bool wants = false, wanted = false;
+    int r;
+
+    before.vmm = NULL;
+    if (known || s->arguments.incoming || s->arguments.loadvm)
+        return 0;
+    r = hf_lifecycle_wants_offer(s->container, &before, &wanted, err);
+    if (r == 0)
+        r = hf_lifecycle_wants_offer(s->container, &now, &wants, err);
+    s->restart = wants && !wanted;
+    return r;
+}
+
 int hf_first_look(struct hf_supervision *s, struct hf_error *err)
 {
+    bool known = s->vmm[0] != '\0';
     int64_t now = (int64_t)time(NULL);
-    char machine[HF_GUEST_MACHINE_SIZE], vmm[32];
+    char machine[HF_GUEST_MACHINE_SIZE];
     struct hf_qmp_version v = hf_monitor_version(s->monitor);
     int r = check_version(s, err);
 
@@ -92,6 +111,9 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
         r = record_roms(s, now, err);
     if (r < 0)
         return r;
-    (void)snprintf(vmm, sizeof vmm, "%d.%d", v.major, v.minor);
-    return hf_lifecycle_started(s->container, vmm, machine, s->arguments.tpm, now, err);
+    (void)snprintf(s->vmm, sizeof s->vmm, "%d.%d", v.major, v.minor);
+    r = ask_policy(s, known, err);
+    if (r < 0 || s->restart)
+        return r;
+    return hf_lifecycle_started(s->container, s->vmm, machine, s->arguments.tpm, now, err);
 }

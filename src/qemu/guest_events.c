@@ -8,11 +8,18 @@
 static void on_stop(struct hf_supervision *s, const json_t *data)
 {
     hf_pause_on_stop(&s->pause);
+    hf_trial_timer_running(s);
 }
 
 static void on_resume(struct hf_supervision *s, const json_t *data)
 {
     hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
+    hf_trial_timer_running(s);
+}
+
+static void on_reset(struct hf_supervision *s, const json_t *data)
+{
+    hf_reset_watch_on_reset(s);
 }
 
 static void on_panic(struct hf_supervision *s, const json_t *data)
@@ -26,7 +33,7 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
     const char *reason = json_string_value(json_object_get(data, "reason"));
     bool by_guest;
 
-    if (!reason)
+    if (!reason || hf_reset_watch_on_shutdown(s, reason))
         return;
     if (!strcmp(reason, "guest-shutdown"))
         s->powered_off = true;
@@ -42,10 +49,9 @@ static const struct {
     const char *name;
     void (*handle)(struct hf_supervision *s, const json_t *data);
 } handlers[] = {
-    {"STOP", on_stop},
-    {"RESUME", on_resume},
-    {"SHUTDOWN", on_shutdown},
-    {"GUEST_PANICKED", on_panic},
+    {"STOP", on_stop},         {"RESUME", on_resume},
+    {"SHUTDOWN", on_shutdown}, {"GUEST_PANICKED", on_panic},
+    {"RESET", on_reset},       {"VSERPORT_CHANGE", hf_trial_timer_port},
 };
 
 static void handle(struct hf_supervision *s, const struct hf_qmp_event *event)

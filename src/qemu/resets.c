@@ -93,10 +93,17 @@ struct hf_resets_step hf_resets_arm(struct hf_resets *r, bool armed)
     return settled && r->set != armed ? send_actions(r) : want(HF_RESETS_NOTHING);
 }
 
-static struct hf_resets_step shut_down(struct hf_resets *r)
+/* QEMU ends by itself when it was told to, whatever the actions say. One that stays may be reset and go on. */
+static struct hf_resets_step shut_down(struct hf_resets *r, const char *reason)
 {
+    if (strncmp(reason, "host-", 5) == 0 && strncmp(reason, "host-qmp-system-reset", 21) != 0) {
+        r->state = HF_RESETS_ENDING;
+        return want(HF_RESETS_NOTHING);
+    }
+    if (r->user.no_shutdown)
+        return want(HF_RESETS_LEFT);
     r->state = HF_RESETS_ENDING;
-    return r->user.no_shutdown ? want(HF_RESETS_LEFT) : send(r, "quit", NULL);
+    return send(r, "quit", NULL);
 }
 
 struct hf_resets_step hf_resets_on_shutdown(struct hf_resets *r, const char *reason)
@@ -105,12 +112,10 @@ struct hf_resets_step hf_resets_on_shutdown(struct hf_resets *r, const char *rea
 
     if (r->state == HF_RESETS_STOPPED || r->state == HF_RESETS_RELEASING || r->state == HF_RESETS_ENDING)
         return want(HF_RESETS_NOTHING);
-    if (r->state == HF_RESETS_LOOSE) {
-        r->state = HF_RESETS_ENDING;
+    if (r->state == HF_RESETS_LOOSE)
         return want(HF_RESETS_NOTHING);
-    }
     if (!reset || r->user.no_reboot)
-        return shut_down(r);
+        return shut_down(r, reason);
     r->state = HF_RESETS_STOPPED;
     r->by_guest = by_guest;
     return (struct hf_resets_step){.want = HF_RESETS_DECIDE, .by_guest = by_guest};

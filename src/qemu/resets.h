@@ -15,7 +15,7 @@
  *                      | SHUTDOWN by anything else
  *                      v
  *                  +--------+
- *                  | ENDING |  quit, unless the user asked for -no-shutdown: then QEMU stays, paused
+ *                  | ENDING |  quit, unless the user asked for -no-shutdown: then QEMU stays,
  *                  +--------+
  *
  * While armed QEMU has `reboot=shutdown,shutdown=pause`, so what the user asked for with -action, -no-reboot and
@@ -42,7 +42,7 @@ enum hf_resets_state {
     HF_RESETS_ARMED,     /* the next reset stops the guest */
     HF_RESETS_STOPPED,   /* stopped at a reset; somebody must decide */
     HF_RESETS_RELEASING, /* on its way into the next boot */
-    HF_RESETS_ENDING,    /* shut down */
+    HF_RESETS_ENDING,    /* shut down; QEMU ends */
     HF_RESETS_STATE_MAX,
 };
 

@@ -6,6 +6,8 @@
  *   first_look.c     QEMU while it is still stopped: version, machine, ROMs
  *   guest_events.c   the table of QMP events
  *   server_watch.c   the flash server: behind, caught up, died, restarted, verified
+ *   reset_watch.c    the guest's resets: stopped, decided, released or turned into a restart
+ *   trial_timer.c    a boot on trial: signs of life, signals, time-out
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread.
@@ -25,11 +27,14 @@
 #include "nbd_server.h"
 #include "pause.h"
 #include "resets.h"
+#include "same_machine.h"
 #include "supervisor.h"
+#include "trial_watch.h"
 #include "words.h"
 
 enum hf_todo {
     HF_TODO_VERIFY = 1 << 0, /* compare the container's bank with the guest's */
+    HF_TODO_DECIDE = 1 << 1, /* the guest is stopped at a reset */
 };
 
 struct hf_supervision {
@@ -44,6 +49,7 @@ struct hf_supervision {
     char rom_dir[PATH_MAX];
     char socket[PATH_MAX];
     char program[PATH_MAX];
+    char vmm[32]; /* QEMU's major.minor; "" before the first start */
 
     struct hf_loop loop;
     int signal_fd;
@@ -60,8 +66,18 @@ struct hf_supervision {
     struct hf_monitor *monitor;
     struct hf_pause pause;
     struct hf_resets resets;
+    struct hf_shape *shape; /* of the machine as it started */
+    struct hf_watch watch;
+    uint64_t seen_commits; /* of the container, when `watch` was read */
+    struct hf_trial_watch trial;
+    uint64_t trial_commits;
+    struct hf_digest trial_vars; /* the variables when this boot began */
+    bool timed_out;              /* we reset it: it showed no sign of life */
 
-    bool ended_by_owner; /* a signal to us, or quit on a monitor */
+    unsigned starts;               /* of QEMU, in this run */
+    bool restart;                  /* end QEMU and start it anew: */
+    enum hf_moment restart_moment; /* a reset that became one */
+    bool ended_by_owner;           /* a signal to us, or quit on a monitor */
     bool panicked;
     bool powered_off;
     bool reset_ended;      /* -no-reboot: a reset ended QEMU */
@@ -81,6 +97,23 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err);
 
 /* guest_events.c: handles every event that waits. */
 void hf_guest_events(struct hf_supervision *s);
+
+/* supervisor.c: this boot, as the lifecycle wants it told. */
+struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_moment moment);
+
+/* reset_watch.c. begin: QEMU is there and runs nothing yet. end: asks QEMU to end when it is to be restarted. decide:
+ * between turns. on_shutdown: true when the event is no end of the guest (a stopped reset, an echo of our own quit). */
+int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err);
+void hf_reset_watch_end(struct hf_supervision *s);
+void hf_reset_watch_decide(struct hf_supervision *s);
+bool hf_reset_watch_on_shutdown(struct hf_supervision *s, const char *reason);
+void hf_reset_watch_on_reset(struct hf_supervision *s);
+
+/* trial_timer.c. begin: a boot begins now. running: QEMU stopped or went on. port: data of VSERPORT_CHANGE. */
+void hf_trial_timer_begin(struct hf_supervision *s);
+void hf_trial_timer_end(struct hf_supervision *s);
+void hf_trial_timer_running(struct hf_supervision *s);
+void hf_trial_timer_port(struct hf_supervision *s, const json_t *data);
 
 /* server_watch.c */
 int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err);

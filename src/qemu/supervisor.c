@@ -16,6 +16,7 @@
 
 #include "child.h"
 #include "cleanup.h"
+#include "host_offer.h"
 #include "inspect.h"
 #include "machine_roms.h"
 #include "owner.h"
@@ -226,16 +227,26 @@ static int read_arguments(struct hf_supervision *s, struct hf_error *err)
     return 0;
 }
 
-static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
+struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_moment moment)
 {
-    struct hf_boot boot = {
+    return (struct hf_boot){
         .moment = moment,
         .now = (int64_t)time(NULL),
         .boot_id = s->boot_id,
         .pinned = hf_machine_is_pinned(s->machine.type),
+        .vmm = s->vmm[0] ? s->vmm : NULL,
+        .arrives = s->starts == 0 && (s->arguments.incoming || s->arguments.loadvm),
     };
-    int r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
+}
 
+static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
+{
+    hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
+    struct hf_boot boot = hf_supervision_boot(s, moment);
+    int r = hf_host_offer_find(s, &boot, &offer, err);
+
+    if (r == 0)
+        r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
     if (r < 0)
         return r;
     if (s->plan.words[0])
@@ -247,6 +258,39 @@ static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_e
 }
 
 /* ---- QEMU ---- */
+
+/* What was for the first start only: a saved state, a migration, a machine that waits for its owner. */
+static bool only_for_the_first_start(const char *option)
+{
+    static const char *const options[] = {"incoming", "loadvm", "S"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(options); i++) {
+        if (!strcmp(option, options[i]))
+            return true;
+    }
+    return false;
+}
+
+static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
+{
+    char *const *words = s->options->arguments;
+
+    for (int i = 0; i < s->options->argument_count; i++) {
+        const char *option = words[i] + strspn(words[i], "-");
+        bool is_option = words[i][0] == '-' && words[i][1] != '\0', takes = false;
+        int last = i;
+
+        if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->options->argument_count)
+            last = i + 1;
+        if (s->starts > 0 && is_option && only_for_the_first_start(option)) {
+            i = last;
+            continue;
+        }
+        for (; i < last; i++)
+            hf_words_add(w, words[i]);
+        hf_words_add(w, words[i]);
+    }
+}
 
 static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
 {
@@ -261,10 +305,9 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
     hf_words_addf(w, "socket,id=hf-qmp,fd=%d", monitor_fd);
     hf_words_add(w, "-mon");
     hf_words_add(w, "chardev=hf-qmp,mode=control");
-    if (!s->arguments.incoming)
+    if (s->starts > 0 || !s->arguments.incoming)
         hf_words_add(w, "-S");
-    for (int i = 0; i < s->options->argument_count; i++)
-        hf_words_add(w, s->options->arguments[i]);
+    add_owners_words(s, w);
     return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
 }
 
@@ -290,7 +333,7 @@ static int start_qemu(struct hf_supervision *s, struct hf_error *err)
 
 static int let_go(struct hf_supervision *s, struct hf_error *err)
 {
-    if (s->arguments.paused || s->arguments.incoming)
+    if (s->starts++ == 0 && (s->arguments.paused || s->arguments.incoming))
         return 0;
     return hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
 }
@@ -310,7 +353,7 @@ static void end_qemu(struct hf_supervision *s)
 
 static bool goes_on(const struct hf_supervision *s)
 {
-    return s->qemu > 0 && s->fault.code == HF_OK;
+    return s->qemu > 0 && s->fault.code == HF_OK && !s->restart;
 }
 
 static void watch_guest(struct hf_supervision *s)
@@ -321,6 +364,10 @@ static void watch_guest(struct hf_supervision *s)
         hf_guest_events(s);
         if (s->todo & HF_TODO_VERIFY) {
             hf_server_watch_verify(s);
+            continue;
+        }
+        if (s->todo & HF_TODO_DECIDE) {
+            hf_reset_watch_decide(s);
             continue;
         }
         if (!hf_monitor_is_open(s->monitor) && hf_monitor_fault(s->monitor)->text[0])
@@ -343,6 +390,8 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_first_look(s, err);
     if (r == 0)
+        r = hf_reset_watch_begin(s, err);
+    if (r == 0 && !s->restart)
         r = let_go(s, err);
     if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
         char text[64];
@@ -414,13 +463,14 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     began = r == 0;
     if (began)
         watch_guest(s);
+    hf_reset_watch_end(s);
     hf_loop_cancel(&s->loop, kill_qemu, s);
     end_qemu(s);
     r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
     r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
     r = first_of(r, hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),
                  err, &second);
-    return r < 0 ? r : verdict(s, err);
+    return r < 0 || s->restart ? r : verdict(s, err);
 }
 
 static int run(struct hf_supervision *s, struct hf_error *err)
@@ -434,10 +484,16 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         r = read_arguments(s, err);
     if (r < 0 || s->arguments.only_asks)
         return r;
-    r = power_on(s, HF_MOMENT_POWER_ON, err);
-    if (r == 0)
-        r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
-    return r < 0 ? r : one_boot(s, err);
+    s->restart_moment = HF_MOMENT_POWER_ON;
+    do {
+        s->restart = false;
+        r = power_on(s, s->restart_moment, err);
+        if (r == 0)
+            r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
+        if (r == 0)
+            r = one_boot(s, err);
+    } while (r == 0 && s->restart && !s->ended_by_owner);
+    return r;
 }
 
 /* -version and the like: QEMU prints and ends; no guest is involved. */

@@ -23,6 +23,7 @@ struct hf_run_options {
     char *const *arguments; /* the owner's, NULL terminated */
     int argument_count;
     bool cold_reset;                          /* every reset of the guest ends QEMU and starts it again */
+    bool force_restart;                       /* change firmware at a reset even where the machine would change */
     bool continue_without_storage;            /* do not stop the guest while what it writes to flash cannot be stored */
     void (*say)(void *ctx, const char *line); /* one sentence for the owner, no newline; may be NULL */
     void *say_ctx;

@@ -109,7 +109,7 @@ static void disarming_gives_back_what_the_user_said(void **state)
 
 static void a_power_off_stays_a_power_off(void **state)
 {
-    static const char *const reasons[] = {"guest-shutdown", "guest-panic", "host-ui", "host-signal", "nobody knows"};
+    static const char *const reasons[] = {"guest-shutdown", "guest-panic", "nobody knows"};
     struct hf_resets r;
 
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
@@ -119,6 +119,28 @@ static void a_power_off_stays_a_power_off(void **state)
         hf_resets_init(&r, (struct hf_user_actions){.no_shutdown = true}, true);
         assert_int_equal(hf_resets_on_shutdown(&r, reasons[i]).want, HF_RESETS_LEFT);
     }
+}
+
+static void what_the_host_ends_is_left_to_end(void **state)
+{
+    static const char *const reasons[] = {"host-ui", "host-signal", "host-qmp-quit"};
+    struct hf_resets r;
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        hf_resets_init(&r, (struct hf_user_actions){0}, true);
+        assert_int_equal(hf_resets_on_shutdown(&r, reasons[i]).want, HF_RESETS_NOTHING);
+        assert_int_equal(r.state, HF_RESETS_ENDING);
+    }
+}
+
+static void a_machine_left_shut_down_can_be_reset(void **state)
+{
+    struct hf_resets r;
+
+    hf_resets_init(&r, (struct hf_user_actions){.no_shutdown = true}, true);
+    assert_int_equal(hf_resets_on_shutdown(&r, "guest-shutdown").want, HF_RESETS_LEFT);
+    assert_int_equal(hf_resets_on_shutdown(&r, "host-qmp-system-reset").want, HF_RESETS_DECIDE);
+    assert_int_equal(hf_resets_release(&r).want, HF_RESETS_SEND);
 }
 
 static void no_reboot_turns_a_reset_into_a_power_off(void **state)
@@ -207,6 +229,8 @@ int main(void)
         cmocka_unit_test(an_armed_reset_waits_for_the_decision),
         cmocka_unit_test(disarming_gives_back_what_the_user_said),
         cmocka_unit_test(a_power_off_stays_a_power_off),
+        cmocka_unit_test(what_the_host_ends_is_left_to_end),
+        cmocka_unit_test(a_machine_left_shut_down_can_be_reset),
         cmocka_unit_test(no_reboot_turns_a_reset_into_a_power_off),
         cmocka_unit_test(an_operators_reset_is_told_apart),
         cmocka_unit_test(a_wish_during_a_change_is_not_lost),
