@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "confirm_by.h"
+#include "choices.h"
 #include "container.h"
 #include "output.h"
 #include "settings.h"
@@ -16,20 +16,23 @@ static void say(void *ctx, const char *line)
     (void)fputc('\n', stderr);
 }
 
-/* The signal is the guest's, recorded where `set` would record it. */
-static int record_confirm_by(const char *path, const char *value, struct hf_error *err)
+/* Signal and number of boots are the guest's, recorded where `set` would record them. */
+static int record_trial(const struct hf_invocation *inv, struct hf_error *err)
 {
+    const char *signal = hf_value(inv, "confirm-by"), *boots = hf_value(inv, "trial-boots");
     __attribute__((cleanup(hf_container_done))) struct hf_container *c = NULL;
-    struct hf_confirm_by by;
     int64_t now = (int64_t)time(NULL);
-    int r = hf_confirm_by_parse(value, &by, err);
+    int r;
 
-    if (r == 0)
-        r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    if (!signal && !boots)
+        return 0;
+    r = hf_container_open(inv->operands[0], HF_OPEN_EDIT, now, &c, err);
     if (r == 0)
         r = hf_begin(c, err);
-    if (r == 0)
-        r = hf_setting_set(c, "confirm-by", value, now, err);
+    if (r == 0 && signal)
+        r = hf_choices_set_signal(c, signal, now, err);
+    if (r == 0 && boots)
+        r = hf_setting_set(c, "trial-boots", boots, now, err);
     return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
 }
 
@@ -42,12 +45,13 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         .arguments = inv->tail,
         .argument_count = inv->tail_count,
         .continue_without_storage = hf_given(inv, "continue-without-storage"),
+        .force_restart = hf_given(inv, "force-restart"),
         .say = say,
     };
     int reset = 0, r = hf_choice(inv, "reset", resets, 0, &reset, err);
 
-    if (r == 0 && hf_given(inv, "confirm-by"))
-        r = record_confirm_by(inv->operands[0], hf_value(inv, "confirm-by"), err);
+    if (r == 0)
+        r = record_trial(inv, err);
     if (r < 0)
         return r;
     options.cold_reset = reset == 1;
@@ -64,6 +68,10 @@ static const struct hf_option options_of_run[] = {
      .arg = "SIGNAL",
      .help = "what ends a trial of new firmware; recorded in the container",
      .words = "manual agent mailbox uptime"},
+    {.name = "trial-boots",
+     .arg = "N",
+     .help = "failed boots that end a trial and bring the fallback back; recorded in the container"},
+    {.name = "force-restart", .help = "change firmware at a reset even where a restart changes the machine"},
     {.name = "continue-without-storage", .help = "let the guest run on while its flash writes cannot be stored"},
     {.name = NULL},
 };

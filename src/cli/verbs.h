@@ -23,6 +23,12 @@
     X(libvirt_guard)                                                                                                   \
     X(libvirt_pause)                                                                                                   \
     X(libvirt_resume)                                                                                                  \
+    X(stage)                                                                                                           \
+    X(unstage)                                                                                                         \
+    X(confirm)                                                                                                         \
+    X(rollback)                                                                                                        \
+    X(snapshot)                                                                                                        \
+    X(revert)                                                                                                          \
     X(image_identify)                                                                                                  \
     X(image_convert)                                                                                                   \
     X(vars_list)                                                                                                       \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "choices.h"
 
+#include <stdio.h>
+
 #include "settings.h"
 
 static int get_signal(struct hf_container *c, struct hf_confirm_by *by, struct hf_error *err)
@@ -40,4 +42,18 @@ int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf
     found.timeout = (uint32_t)timeout;
     *choices = found;
     return 0;
+}
+
+int hf_choices_set_signal(struct hf_container *c, const char *text, int64_t now, struct hf_error *err)
+{
+    struct hf_confirm_by by;
+    char seconds[16];
+    int r = hf_confirm_by_parse(text, &by, err);
+
+    if (r == 0)
+        r = hf_setting_set(c, "confirm-by", hf_signal_name(by.signal), now, err);
+    if (r < 0 || by.signal != HF_SIGNAL_UPTIME)
+        return r;
+    (void)snprintf(seconds, sizeof seconds, "%u", by.seconds);
+    return hf_setting_set(c, "confirm-uptime", seconds, now, err);
 }

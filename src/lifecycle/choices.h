@@ -17,4 +17,7 @@ struct hf_choices {
 /* HF_EDAMAGED when a setting holds what `set` does not allow. */
 int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf_error *err);
 
+/* In a transaction: records the signal, "uptime:SECONDS" and all, in the settings. HF_EUSAGE. */
+int hf_choices_set_signal(struct hf_container *c, const char *text, int64_t now, struct hf_error *err);
+
 #endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "rollback.h"
+
+#include <string.h>
+
+#include "containers.h"
+#include "variables.h"
+#include "verbs.h"
+
+static const struct hf_option options[] = {
+    {.name = "variables",
+     .arg = "WHICH",
+     .help = "fallback: those it was replaced with; current: those the guest has now",
+     .words = "fallback current"},
+    {.name = "old-dbx", .help = "go back to a dbx that forbids less than the present one, too"},
+    {.name = NULL},
+};
+
+struct listing {
+    const struct hf_invocation *inv;
+    struct hf_table *table;
+    json_t *rows;
+    size_t secure_boot;
+};
+
+static void list_one(void *ctx, const struct hf_var_difference *d)
+{
+    static const char *const changes[] = {
+        [HF_VAR_CHANGED] = "changed", [HF_VAR_ONLY_NOW] = "new since", [HF_VAR_ONLY_THEN] = "gone since"};
+    static const char *const words[] = {
+        [HF_VAR_CHANGED] = "changed", [HF_VAR_ONLY_NOW] = "new", [HF_VAR_ONLY_THEN] = "gone"};
+    struct listing *l = ctx;
+    json_t *row = hf_append_object(l->rows);
+    char guid[HF_GUID_TEXT_SIZE];
+
+    hf_guid_format(d->now ? &d->now->guid : &d->then->guid, guid);
+    hf_put_text(row, "name", d->name);
+    hf_put_text(row, "guid", guid);
+    hf_put_text(row, "change", words[d->change]);
+    hf_put_bool(row, "secure_boot", d->secure_boot);
+    hf_table_cell(l->table, "%s", d->name);
+    hf_table_cell(l->table, "%s", guid);
+    hf_table_cell(l->table, "%s", changes[d->change]);
+    hf_table_cell(l->table, "%s", d->secure_boot ? "Secure Boot" : "");
+    l->secure_boot += d->secure_boot;
+}
+
+/* What the operator must know before choosing. */
+static int list_differences(const struct hf_invocation *inv, struct hf_container *c, int64_t snapshot,
+                            struct hf_error *err)
+{
+    static const char *const headings[] = {"variable", "vendor", "change", "", NULL};
+    struct listing l = {.inv = inv, .rows = hf_put_array(inv->report, "variables")};
+    struct hf_variables now, then;
+    int r = snapshot ? hf_variables_of_bank(c, &now, err) : 0;
+
+    if (r < 0 || !snapshot)
+        return r;
+    r = hf_variables_of_snapshot(c, snapshot, &then, err);
+    if (r == 0) {
+        l.table = hf_table_new(headings);
+        hf_variables_compare(&now, &then, list_one, &l);
+        hf_table_print(inv, l.table);
+        hf_table_free(l.table);
+        hf_variables_done(&then);
+    }
+    hf_variables_done(&now);
+    if (l.secure_boot)
+        hf_say(inv, "%zu of them decide%s what may boot (Secure Boot)", l.secure_boot, l.secure_boot == 1 ? "s" : "");
+    return r;
+}
+
+static int read_request(const struct hf_invocation *inv, struct hf_rollback_request *request, struct hf_error *err)
+{
+    static const char *const words[] = {"fallback", "current", NULL};
+    int which;
+    int r = hf_choice(inv, "variables", words, HF_VARIABLES_FALLBACK, &which, err);
+
+    if (r < 0)
+        return r;
+    *request = (struct hf_rollback_request){
+        .chosen = hf_given(inv, "variables"),
+        .wish = {.variables = (enum hf_rollback_variables)which, .old_dbx = hf_given(inv, "old-dbx")},
+        .dry_run = inv->dry_run,
+        .now = hf_now(),
+    };
+    return 0;
+}
+
+static void report(const struct hf_invocation *inv, const struct hf_rollback_report *done,
+                   const struct hf_rollback_wish *wish)
+{
+    hf_put_text(inv->report, "from", done->active.label);
+    hf_put_digest(inv->report, "from_sha256", &done->active.code);
+    hf_put_text(inv->report, "to", done->fallback.label);
+    hf_put_digest(inv->report, "to_sha256", &done->fallback.code);
+    hf_put_bool(inv->report, "variables_differ", done->variables_differ);
+    hf_put_text(inv->report, "keeps", wish->variables == HF_VARIABLES_CURRENT ? "current" : "fallback");
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    hf_say(inv, "%s '%s' in place of '%s' at the guest's next power-on or reset, with %s variables",
+           inv->dry_run ? "would bring back" : "brings back", done->fallback.label, done->active.label,
+           wish->variables == HF_VARIABLES_CURRENT ? "the present" : "the");
+}
+
+static int roll_back(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_rollback_request request;
+    struct hf_rollback_report done;
+    int r = read_request(inv, &request, err);
+
+    if (r == 0)
+        r = hf_rollback_look(c, &done, err);
+    if (r == 0 && done.variables_differ)
+        r = list_differences(inv, c, done.fallback.snapshot, err);
+    if (r == 0)
+        r = hf_rollback(c, &request, &done, err);
+    if (r == 0)
+        report(inv, &done, &request.wish);
+    return r;
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    struct hf_container *c;
+    int r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
+
+    return r < 0 ? r : hf_close_after(c, roll_back(inv, c, err), err);
+}
+
+const struct hf_verb hf_verb_rollback = {
+    .name = "rollback",
+    .group = HF_GROUP_UPGRADE,
+    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
+    .help = "Bring back the firmware and variables from before the last upgrade",
+    .synopsis = "G.hold [--variables fallback|current] [--old-dbx]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = options,
+    .run = run,
+};
