@@ -127,7 +127,7 @@ static int harden(struct hf_container *c, enum hf_connection how)
         {SQLITE_DBCONFIG_DEFENSIVE, 1},     {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
         {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
         {SQLITE_DBCONFIG_DQS_DML, 0},       {SQLITE_DBCONFIG_ENABLE_FKEY, write},
-        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !write},
+        {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* hf_settle decides: a log may go only when the mark has gone */
     };
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(options); i++) {

@@ -56,6 +56,7 @@ int hf_counter_open(const char *container_id, struct hf_counter *counter, struct
         atomic_store(&page->commits, 0);
         snprintf(page->boot, sizeof page->boot, "%s", boot);
     }
+    (void)flock(fd, LOCK_UN); /* the mapping would keep the lock beyond close() */
     counter->page = page;
     return 0;
 }

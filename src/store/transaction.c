@@ -283,6 +283,8 @@ int hf_settle(struct hf_container *c, struct hf_error *err)
     }
     if (r == 0)
         r = checkpoint(c, SQLITE_CHECKPOINT_TRUNCATE, err);
+    if (r == 0)
+        (void)sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, (int *)NULL); /* the last one removes it */
     /* Somebody else still reads or writes: the last one to leave does it. */
     return r == -HF_ETIMEDOUT || r > 0 ? 0 : r;
 }

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* L6: one owner. Only the holder of the current epoch writes, and every commit checks it. Each host remembers the highest
+ * epoch it saw of a container, and where it went. */
+#include "ground.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "copy.h"
+#include "epochs.h"
+#include "eventlog.h"
+
+/* Another process that has a container open until it is told to go on. */
+struct other {
+    pid_t pid;
+    int go[2], ready[2];
+};
+
+static bool other_begins(struct other *o)
+{
+    assert_int_equal(pipe(o->go), 0);
+    assert_int_equal(pipe(o->ready), 0);
+    fflush(stdout);
+    o->pid = fork();
+    assert_true(o->pid >= 0);
+    if (o->pid > 0) {
+        char byte;
+
+        close(o->ready[1]);
+        assert_int_equal(read(o->ready[0], &byte, 1), 1);
+        return false;
+    }
+    signal(SIGALRM, SIG_DFL);
+    alarm(30);
+    return true;
+}
+
+/* In the other process: ready, and wait. */
+static void other_waits(struct other *o)
+{
+    char byte;
+
+    close(o->go[1]);
+    if (write(o->ready[1], "r", 1) != 1 || read(o->go[0], &byte, 1) < 0)
+        _exit(9);
+}
+
+static int other_ends(struct other *o)
+{
+    int status;
+
+    close(o->go[1]);
+    assert_int_equal(waitpid(o->pid, &status, 0), o->pid);
+    close(o->go[0]);
+    close(o->ready[0]);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void make(const char *name)
+{
+    struct hf_container *c = ground_container(name);
+
+    OK(hf_container_close(c, &err));
+}
+
+static int write_byte(struct hf_container *c, uint8_t byte, struct hf_error *err)
+{
+    int r = hf_begin(c, err);
+
+    if (r == 0)
+        r = hf_bank_write(c, HF_BANK_VARS, 20000, &byte, 1, NULL, err);
+    if (r == 0)
+        r = hf_commit(c, HF_DURABLE, err);
+    hf_abort(c);
+    return r;
+}
+
+static uint8_t read_byte(struct hf_container *c)
+{
+    uint8_t byte = 0;
+
+    OK(hf_bank_read(c, HF_BANK_VARS, 20000, &byte, 1, &err));
+    return byte;
+}
+
+/* What is in the file now, seen by an opening of its own. */
+static uint8_t stored_byte(const char *name)
+{
+    struct hf_container *c;
+    uint8_t byte;
+
+    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
+    byte = read_byte(c);
+    OK(hf_container_close(c, &err));
+    return byte;
+}
+
+static void a_second_runner_is_refused_and_told_who(void **state)
+{
+    struct hf_container *c;
+    struct hf_runner runner;
+    struct hf_error held;
+    struct other o;
+    char id[HF_ID_TEXT_SIZE], pid[32];
+
+    make("g.hold");
+    if (other_begins(&o)) {
+        if (hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, NULL) < 0)
+            _exit(1);
+        other_waits(&o);
+        _exit(hf_container_close(c, NULL) < 0);
+    }
+    assert_int_equal(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &held), -HF_EOWNED);
+    snprintf(pid, sizeof pid, "process %ld ", (long)o.pid);
+    assert_non_null(strstr(held.text, pid));
+    assert_non_null(strstr(held.text, "2023-11-14T22:13:20Z"));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    strcpy(id, hf_container_id(c));
+    OK(hf_runner_get(id, &runner, &err));
+    assert_int_equal(runner.pid, o.pid);
+    OK(write_byte(c, 7, &err));
+    OK(hf_container_close(c, &err));
+    assert_int_equal(stored_byte("g.hold"), 7);
+    assert_int_equal(other_ends(&o), 0);
+    assert_int_equal(stored_byte("g.hold"), 7);
+    FAILS(HF_ENOTFOUND, hf_runner_get(id, &runner, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+}
+
+/* What a server does that was started with the lock's descriptor: this program again, as "server PATH LOCK GO READY". */
+static int serve(char **argv)
+{
+    int go = atoi(argv[4]), ready = atoi(argv[5]);
+    struct hf_container *c;
+    char byte;
+
+    if (hf_container_open_child(argv[2], atoi(argv[3]), &c, NULL) < 0 || write_byte(c, 3, NULL) < 0)
+        return 1;
+    if (write(ready, "r", 1) != 1 || read(go, &byte, 1) < 0 || write_byte(c, 4, NULL) < 0)
+        return 2;
+    return hf_container_close(c, NULL) < 0 ? 3 : 0;
+}
+
+/* The supervisor ends; its server, which has the lock's descriptor, still holds it and goes on writing. */
+static void a_surviving_server_still_holds_the_lock(void **state)
+{
+    struct hf_container *c;
+    struct other o;
+    char lock[16], go[16], ready[16];
+    int fd;
+
+    make("g.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    fd = dup(hf_container_lock_fd(c));
+    if (other_begins(&o)) {
+        close(o.go[1]);
+        snprintf(lock, sizeof lock, "%d", fd);
+        snprintf(go, sizeof go, "%d", o.go[0]);
+        snprintf(ready, sizeof ready, "%d", o.ready[1]);
+        execl("/proc/self/exe", "law-l6", "server", ground_path("g.hold"), lock, go, ready, NULL);
+        _exit(127);
+    }
+    close(fd);
+    assert_int_equal(read_byte(c), 3);
+    OK(hf_container_close(c, &err));
+    FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    assert_int_equal(other_ends(&o), 0);
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    assert_int_equal(read_byte(c), 4);
+    OK(hf_container_close(c, &err));
+}
+
+/* The check inside the transaction: what was true at opening is not at the commit. */
+static void a_handle_from_before_a_start_changes_nothing(void **state)
+{
+    struct other o;
+    struct hf_container *c;
+
+    make("g.hold");
+    if (other_begins(&o)) {
+        struct hf_container *editor;
+        struct hf_error err;
+        int r;
+
+        if (hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &editor, NULL) < 0)
+            _exit(1);
+        other_waits(&o);
+        r = write_byte(editor, 9, &err);
+        printf("# the late editor is told: %s\n", err.text);
+        fflush(stdout);
+        _exit(r != -HF_EREFUSED || strcmp(err.rule, "epoch") != 0 || hf_container_close(editor, NULL) < 0);
+    }
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(write_byte(c, 1, &err));
+    assert_int_equal(other_ends(&o), 0);
+    assert_int_equal(read_byte(c), 1);
+    OK(write_byte(c, 2, &err));
+    OK(hf_container_close(c, &err));
+    assert_int_equal(stored_byte("g.hold"), 2);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    char command[2 * PATH_MAX + 200];
+
+    snprintf(command, sizeof command, "cp -p '%s' '%s'", ground_path(from), ground_path(to));
+    assert_int_equal(system(command), 0);
+}
+
+static void of_two_copies_the_one_that_ran_is_the_container(void **state)
+{
+    struct hf_container *c;
+    struct hf_owner owner;
+    uint64_t epoch;
+
+    make("g.hold");
+    copy_file("g.hold", "copy.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    FAILS(HF_EOWNED, hf_container_open(ground_path("copy.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    FAILS(HF_EOWNED, hf_owner_take(ground_path("copy.hold"), "I want it", NOW, &epoch, &err));
+    OK(hf_container_close(c, &err));
+    REFUSED("epoch", hf_container_open(ground_path("copy.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    REFUSED("epoch", hf_container_open(ground_path("copy.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    FAILS(HF_EUSAGE, hf_owner_take(ground_path("copy.hold"), "", NOW, &epoch, &err));
+    OK(hf_owner_take(ground_path("copy.hold"), "the other was a mistake", NOW, &epoch, &err));
+    assert_int_equal(epoch, 3);
+    REFUSED("epoch", hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_open(ground_path("copy.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_owner_get(c, &owner, &err));
+    assert_int_equal(owner.epoch, 4);
+    OK(hf_container_close(c, &err));
+}
+
+static void another_host_owns_nothing_until_it_takes_it(void **state)
+{
+    struct hf_container *c;
+    uint64_t epoch;
+
+    make("g.hold");
+    ground_host("b");
+    FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    assert_int_equal(stored_byte("g.hold"), 0xff);
+    OK(hf_owner_take(ground_path("g.hold"), "host a burnt down", NOW, &epoch, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+    ground_host("a");
+    FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+}
+
+/* Makes the file that a destination receives: the same bytes, marked as being received. */
+static void receive(const char *from, const char *to)
+{
+    struct hf_container *c;
+
+    OK(hf_container_open(ground_path(from), HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_receive_copy(c, ground_path(to), NOW, &err));
+    OK(hf_container_close(c, &err));
+}
+
+static void a_hand_over_moves_the_epoch(void **state)
+{
+    struct hf_container *c;
+    struct hf_epoch seen;
+    struct hf_owner owner;
+    char id[HF_ID_TEXT_SIZE];
+
+    make("g.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(write_byte(c, 5, &err));
+    OK(hf_container_close(c, &err));
+    receive("g.hold", "moved.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    strcpy(id, hf_container_id(c));
+    OK(hf_owner_depart(c, "b", "host b", NOW, &err));
+    FAILS(HF_EOWNED, write_byte(c, 6, &err));
+    OK(hf_container_close(c, &err));
+    REFUSED("departed", hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_epoch_get(id, &seen, &err));
+    assert_true(seen.departed);
+    assert_int_equal(seen.epoch, 4);
+
+    ground_host("b");
+    REFUSED("incoming", hf_container_open(ground_path("moved.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, &err));
+    assert_int_equal(read_byte(c), 5);
+    REFUSED("incoming", write_byte(c, 8, &err));
+    REFUSED("epoch", hf_begin_claim(c, 2, NOW, &err));
+    OK(hf_begin_claim(c, 4, NOW, &err));
+    hf_abort(c);
+    REFUSED("incoming", write_byte(c, 8, &err));
+    OK(hf_begin_claim(c, 4, NOW, &err));
+    OK(hf_bank_write(c, HF_BANK_VARS, 20000, "\x0a", 1, NULL, &err));
+    OK(hf_commit(c, HF_DURABLE, &err));
+    assert_int_equal(read_byte(c), 10);
+    OK(write_byte(c, 11, &err));
+    OK(hf_owner_get(c, &owner, &err));
+    assert_int_equal(owner.state, HF_OWNER_HELD);
+    assert_int_equal(owner.epoch, 4);
+    OK(hf_container_close(c, &err));
+    OK(hf_container_open(ground_path("moved.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+}
+
+static void a_departed_copy_is_refused_even_when_it_looks_owned(void **state)
+{
+    struct hf_container *c;
+
+    make("g.hold");
+    copy_file("g.hold", "copy.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    OK(hf_owner_depart(c, "b", "host b", NOW, &err));
+    OK(hf_container_close(c, &err));
+    REFUSED("departed", hf_container_open(ground_path("copy.hold"), HF_OPEN_RUN, NOW, &c, &err));
+}
+
+static void one_uuid_runs_once(void **state)
+{
+    struct hf_container *a, *b;
+
+    make("g.hold");
+    make("h.hold");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &a, &err));
+    FAILS(HF_EOWNED, hf_container_open(ground_path("h.hold"), HF_OPEN_RUN, NOW, &b, &err));
+    OK(hf_container_close(a, &err));
+    OK(hf_container_open(ground_path("h.hold"), HF_OPEN_RUN, NOW, &b, &err));
+    OK(hf_container_close(b, &err));
+}
+
+#define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        IN_GROUND(a_second_runner_is_refused_and_told_who),
+        IN_GROUND(a_surviving_server_still_holds_the_lock),
+        IN_GROUND(a_handle_from_before_a_start_changes_nothing),
+        IN_GROUND(of_two_copies_the_one_that_ran_is_the_container),
+        IN_GROUND(another_host_owns_nothing_until_it_takes_it),
+        IN_GROUND(a_hand_over_moves_the_epoch),
+        IN_GROUND(a_departed_copy_is_refused_even_when_it_looks_owned),
+        IN_GROUND(one_uuid_runs_once),
+    };
+
+    if (argc == 6 && strcmp(argv[1], "server") == 0)
+        return serve(argv);
+    return cmocka_run_group_tests_name("law-l6", tests, NULL, NULL);
+}
