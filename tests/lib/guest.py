@@ -50,6 +50,7 @@ class Stream:
         self.listener.listen(1)
         self.peer = None
         self.data = b""
+        self.ended = lambda: False  # whether who should speak is gone for good
         self.changed = threading.Condition()
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -95,9 +96,10 @@ class Stream:
                 if found:
                     return found
                 left = end - time.monotonic()
-                if left <= 0:
+                if left <= 0 or (self.ended() and not self.peer):
                     tail = clean(self.data[-1500:])
-                    raise TimedOut(f"{what}: not seen after {seconds} s; the last that was said:\n{tail}")
+                    when = f"after {seconds} s" if left <= 0 else "before the program ended"
+                    raise TimedOut(f"{what}: not seen {when}; the last that was said:\n{tail}")
                 self.changed.wait(min(left, 1.0))
 
     def close(self):
@@ -225,6 +227,8 @@ class Guest:
         self.process = subprocess.Popen(self.command, env=self.env, stdin=subprocess.DEVNULL,
                                         stdout=self.errors, stderr=self.errors)
         self.qmp_ready = False
+        for stream in (self.serial, self.monitor):
+            stream.ended = lambda: self.process.poll() is not None
         return self
 
     def said(self):
