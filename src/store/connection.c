@@ -48,10 +48,22 @@ int hf_damaged(struct hf_container *c, struct hf_error *err, const char *fmt, ..
     return hf_error_set(err, HF_EDAMAGED, "%s: damaged: %s", c->place.path, text);
 }
 
+/* SQLite quotes the file in its messages, line breaks and all. */
+static void first_line(const char *words, char *line, size_t size)
+{
+    size_t n = 0;
+
+    for (; words[n] && words[n] != '\n' && n + 1 < size; n++)
+        line[n] = (unsigned char)words[n] < 0x20 || (unsigned char)words[n] >= 0x7f ? '?' : words[n];
+    line[n] = '\0';
+}
+
 int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const char *doing)
 {
     int number = c->db ? sqlite3_system_errno(c->db) : 0, code = code_of(rc, number);
-    const char *words = c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc);
+    char words[160];
+
+    first_line(c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc), words, sizeof words);
 
     if (code == HF_EDAMAGED)
         return hf_damaged(c, err, "cannot %s: %s", doing, words);
@@ -167,11 +179,14 @@ static int choose_journal(struct hf_container *c, struct hf_error *err)
 static int settle_in(struct hf_container *c, enum hf_connection how, struct hf_error *err)
 {
     char sql[160];
-    int r = hf_sql_exec(c, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -1024;"
-                           "PRAGMA temp_store = MEMORY", err, "open");
+    int r = 0;
 
-    if (r == 0 && how == HF_CONNECT_PRIVATE)
+    /* Before anything that reads: then the log's index is kept in memory and no file is made for it. */
+    if (how == HF_CONNECT_PRIVATE)
         r = hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON", err, "open");
+    if (r == 0)
+        r = hf_sql_exec(c, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -1024;"
+                           "PRAGMA temp_store = MEMORY", err, "open");
     if (r == 0 && how == HF_CONNECT_BUILD)
         r = hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL", err,
                         "open");
@@ -231,18 +246,31 @@ int hf_disconnect(struct hf_container *c, struct hf_error *err)
     return rc == SQLITE_OK ? 0 : hf_error_set(err, HF_EIO, "%s: cannot close: %s", c->place.path, sqlite3_errstr(rc));
 }
 
+static const char *is_kind(const char *type)
+{
+    static const char *const kinds[] = {"table", "index", "view", "trigger"};
+
+    for (size_t i = 0; type && i < HF_ARRAY_SIZE(kinds); i++)
+        if (strcmp(type, kinds[i]) == 0)
+            return kinds[i];
+    return "thing";
+}
+
 static int verify_statement(struct hf_container *c, sqlite3_stmt *s, unsigned at, struct hf_error *err)
 {
-    const char *type = (const char *)sqlite3_column_text(s, 0), *name = (const char *)sqlite3_column_text(s, 1);
-    const char *sql = (const char *)sqlite3_column_text(s, 2);
+    const char *type = (const char *)sqlite3_column_text(s, 0), *sql = (const char *)sqlite3_column_text(s, 2);
+    const char *given = (const char *)sqlite3_column_text(s, 1);
+    char name[64];
+
+    first_line(given ? given : "", name, sizeof name);
 
     if (!hf_schema[at])
         return hf_error_refuse(err, "foreign", "%s: holds a %s '%s' that is none of a container's", c->place.path,
-                               type ? type : "thing", name ? name : "");
-    if (!type || !name || !sql || strcmp(type, "table") != 0 || strcmp(sql, hf_schema[at]) != 0 ||
+                               is_kind(type), name);
+    if (!type || !sql || strcmp(type, "table") != 0 || strcmp(sql, hf_schema[at]) != 0 ||
         sqlite3_column_bytes(s, 2) != (int)strlen(hf_schema[at]))
         return hf_error_refuse(err, "foreign", "%s: its %s '%s' is not a container's as schema.sql defines it",
-                               c->place.path, type ? type : "thing", name ? name : "");
+                               c->place.path, is_kind(type), name);
     return 0;
 }
 
