@@ -88,7 +88,7 @@ CREATE TABLE snapshot (
 CREATE TABLE kept (
     id INTEGER PRIMARY KEY CHECK (id >= 4294967296),
     sum BLOB NOT NULL CHECK (typeof(sum) = 'blob' AND length(sum) = 16),
-    bytes BLOB NOT NULL CHECK (typeof(bytes) = 'blob' AND length(bytes) = 4096)
+    bytes BLOB NOT NULL CHECK (typeof(bytes) = 'blob' AND length(bytes) IN (1, 4096))
 );
 
 CREATE TABLE slot (
@@ -119,7 +119,7 @@ CREATE TABLE bank (
 CREATE TABLE page (
     id INTEGER PRIMARY KEY CHECK (id >= 8589934592),
     sum BLOB NOT NULL CHECK (typeof(sum) = 'blob' AND length(sum) = 16),
-    bytes BLOB NOT NULL CHECK (typeof(bytes) = 'blob' AND length(bytes) = 4096)
+    bytes BLOB NOT NULL CHECK (typeof(bytes) = 'blob' AND length(bytes) IN (1, 4096))
 );
 
 CREATE TABLE contract (
