@@ -4,15 +4,22 @@
 #include "banks.h"
 #include "inside.h"
 
-static bool is_fill(const uint8_t *bytes)
+/* A page that repeats one byte is stored as that byte (banks padded to 64 MiB with zeros are common), or not at all when
+ * it is erased. */
+static bool is_uniform(const uint8_t *bytes)
 {
     return memcmp(bytes, bytes + 1, HF_PAGE_SIZE - 1) == 0;
 }
 
-/* A page of one repeated byte is stored as that byte: distributions ship AAVMF's 64 MiB bank full of zeros. */
-static struct hf_value shortest(const uint8_t *bytes)
+/* The stored form's whole page, in `scratch` when it was short. NULL: neither of the two sizes. */
+static const uint8_t *whole_page(const struct hf_value *stored, uint8_t scratch[HF_PAGE_SIZE])
 {
-    return hf_blob(bytes, is_fill(bytes) ? 1 : HF_PAGE_SIZE);
+    if (stored->size == HF_PAGE_SIZE)
+        return (const uint8_t *)stored->p;
+    if (stored->size != 1)
+        return NULL;
+    memset(scratch, *(const uint8_t *)stored->p, HF_PAGE_SIZE);
+    return scratch;
 }
 
 /* The part of page `number` that lies in [offset, offset + size) goes to buf. */
@@ -29,7 +36,7 @@ int hf_pages_read(struct hf_container *c, enum hf_table table, int64_t owner, ui
 {
     struct hf_rows rows hf_auto(hf_rows_close) = {0};
     uint64_t first = offset / HF_PAGE_SIZE, last;
-    uint8_t fill[HF_PAGE_SIZE];
+    uint8_t scratch[HF_PAGE_SIZE];
     int r;
 
     if (size == 0)
@@ -40,13 +47,11 @@ int hf_pages_read(struct hf_container *c, enum hf_table table, int64_t owner, ui
         return r;
     memset(buf, 0xff, size);
     while ((r = hf_rows_next(&rows, err)) > 0) {
-        const uint8_t *page = (const uint8_t *)rows.v[0].p;
+        const uint8_t *page = whole_page(&rows.v[0], scratch);
 
-        if (rows.v[0].size != HF_PAGE_SIZE && rows.v[0].size != 1)
+        if (!page)
             return hf_damaged(c, err, "page %lld of table '%s' has %zu bytes", (long long)(rows.id & 0xffffffff),
                               hf_table_name(table), rows.v[0].size);
-        if (rows.v[0].size == 1)
-            page = (const uint8_t *)memset(fill, page[0], sizeof fill);
         place_page(page, (uint64_t)rows.id & 0xffffffff, offset, (uint8_t *)buf, size);
     }
     return r;
@@ -57,14 +62,15 @@ int hf_page_store(struct hf_container *c, enum hf_table table, int64_t owner, ui
 {
     struct hf_rows rows hf_auto(hf_rows_close) = {0};
     int64_t id = HF_PAGE_ID(owner, number);
-    struct hf_value v = shortest(bytes);
+    bool uniform = is_uniform(bytes);
+    struct hf_value v = hf_blob(bytes, uniform ? 1 : HF_PAGE_SIZE);
     int r = hf_row_find(c, table, id, &rows, err);
     bool there = r > 0, equal = there && rows.v[0].size == v.size && memcmp(rows.v[0].p, bytes, v.size) == 0;
 
     if (r < 0)
         return r;
     hf_rows_close(&rows);
-    if (bytes[0] == 0xff && v.size == 1)
+    if (uniform && bytes[0] == 0xff)
         return there ? hf_row_delete(c, table, id, err) : 0;
     if (equal)
         return 0;
