@@ -16,6 +16,7 @@
     X(restore)                                                                                                         \
     X(clone)                                                                                                           \
     X(run)                                                                                                             \
+    X(serve)                                                                                                           \
     X(qemu_args)                                                                                                       \
     X(libvirt_adopt)                                                                                                   \
     X(libvirt_release)                                                                                                 \

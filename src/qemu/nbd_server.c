@@ -186,7 +186,6 @@ static void become_nbdkit(const struct arguments *a, const int keep[2], int word
     for (int i = 0; i < 2; i++)
         (void)fcntl(keep[i], F_SETFD, 0);
     (void)setsid();
-    (void)umask(0177); /* the socket: its owner only, from the first moment */
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     execvp("nbdkit", (char *const *)a->argv);
@@ -354,8 +353,12 @@ static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
     }
 }
 
+/* nbdkit makes the socket with mode 0755, whatever the umask was: enough to keep others from connecting, which takes the
+ * right to write. */
 static int give_socket(const struct hf_nbd_server_config *c, struct hf_error *err)
 {
+    if (chmod(c->socket, 0600) < 0)
+        return hf_error_set(err, HF_EIO, "socket '%s': %s", c->socket, strerror(errno));
     if (c->socket_uid == (uid_t)-1 && c->socket_gid == (gid_t)-1)
         return 0;
     if (lchown(c->socket, c->socket_uid, c->socket_gid) < 0)

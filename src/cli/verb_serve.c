@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boots.h"
+#include "cleanup.h"
+#include "containers.h"
+#include "nbd_server.h"
+#include "output.h"
+#include "runtime.h"
+#include "verb.h"
+#include "writeback.h"
+
+#define RESTART_FIRST_MS 0
+#define RESTART_NEXT_MS  200
+#define RESTART_LAST_MS  5000
+
+struct serving {
+    const struct hf_invocation *inv;
+    struct hf_container *container;
+    struct hf_nbd_server *server;
+    int64_t restart_delay_ms;
+    int signals; /* a signalfd */
+};
+
+static void warn(const char *text)
+{
+    fputs("holdfast serve: ", stderr);
+    hf_print_safely(stderr, text);
+    fputc('\n', stderr);
+}
+
+/* "USER", "USER:GROUP" or numbers. */
+static int parse_owner(const char *text, uid_t *uid, gid_t *gid, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) char *user = strdup(text);
+    char *group = user ? strchr(user, ':') : NULL;
+    const struct passwd *pw;
+    const struct group *gr;
+    char *end;
+
+    if (!user)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    if (group)
+        *group++ = '\0';
+    pw = getpwnam(user);
+    *uid = pw ? pw->pw_uid : (uid_t)strtoul(user, &end, 10);
+    if (!pw && (*user == '\0' || *end))
+        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': this host knows no user '%s'", text, user);
+    *gid = pw ? pw->pw_gid : (gid_t)-1;
+    if (!group)
+        return 0;
+    gr = getgrnam(group);
+    *gid = gr ? gr->gr_gid : (gid_t)strtoul(group, &end, 10);
+    if (!gr && (*group == '\0' || *end))
+        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': this host knows no group '%s'", text, group);
+    return 0;
+}
+
+/* Starting to serve is a power-on: what waits is applied before anybody can read a bank. */
+static int power_on(struct serving *s, struct hf_boot_plan *plan, struct hf_error *err)
+{
+    char boot_id[HF_UUID_TEXT_SIZE];
+    struct hf_boot boot = {.moment = HF_MOMENT_POWER_ON, .now = hf_now(), .unwatched = true};
+    bool wants;
+    int r = hf_boot_id(boot_id, err);
+
+    boot.boot_id = boot_id;
+    if (r == 0)
+        r = hf_lifecycle_wants_offer(s->container, &boot, &wants, err);
+    if (r == 0 && wants)
+        boot.no_offer = "serve does not look for the host's firmware; 'holdfast stage' takes it";
+    return r < 0 ? r : hf_lifecycle_power_on(s->container, &boot, plan, err);
+}
+
+static int configure(const struct hf_invocation *inv, struct hf_nbd_server_config *config, char socket[PATH_MAX],
+                     struct hf_error *err)
+{
+    const char *given = hf_value(inv, "socket");
+    char cwd[PATH_MAX];
+
+    if (!given)
+        return hf_error_set(err, HF_EUSAGE, "--socket PATH is needed: where QEMU finds the banks");
+    /* Clients may stand elsewhere; the URIs we print name the socket for all of them. */
+    if (given[0] == '/')
+        (void)snprintf(socket, PATH_MAX, "%s", given);
+    else if (!getcwd(cwd, sizeof cwd) || snprintf(socket, PATH_MAX, "%s/%s", cwd, given) >= PATH_MAX)
+        return hf_error_set(err, HF_EUSAGE, "--socket '%s': no usable path from here", given);
+    *config = (struct hf_nbd_server_config){
+        .container = inv->operands[0],
+        .socket = socket,
+        .socket_uid = (uid_t)-1,
+        .socket_gid = (gid_t)-1,
+        .user = hf_value(inv, "user"),
+        .group = hf_value(inv, "group"),
+        .selinux_label = hf_value(inv, "selinux-label"),
+    };
+    if (!hf_given(inv, "socket-owner"))
+        return 0;
+    return parse_owner(hf_value(inv, "socket-owner"), &config->socket_uid, &config->socket_gid, err);
+}
+
+/* Printed at once: whoever started us waits for it. */
+static int announce(const struct serving *s, const struct hf_boot_plan *plan, struct hf_error *err)
+{
+    const char *socket = hf_nbd_server_socket(s->server);
+    char code[PATH_MAX + 64], vars[PATH_MAX + 64], digest[HF_DIGEST_TEXT_SIZE];
+
+    hf_nbd_server_uri(socket, "code", code, sizeof code);
+    hf_nbd_server_uri(socket, "vars", vars, sizeof vars);
+    if (s->inv->json) {
+        hf_put_text(s->inv->report, "code", code);
+        hf_put_text(s->inv->report, "vars", plan->vars_size ? vars : NULL);
+        hf_put_text(s->inv->report, "digest", hf_digest_text(&plan->code, digest));
+        hf_put_text(s->inv->report, "words", plan->words);
+        hf_put_number(s->inv->report, "pid", hf_nbd_server_pid(s->server));
+        return hf_output_finish(s->inv, err);
+    }
+    if (plan->words[0])
+        hf_say(s->inv, "%s", plan->words);
+    hf_say(s->inv, "%s", code);
+    if (plan->vars_size)
+        hf_say(s->inv, "%s", vars);
+    return fflush(stdout) ? hf_error_set(err, HF_EIO, "cannot write to standard output: %s", strerror(errno)) : 0;
+}
+
+static void fell_behind(const struct hf_nbd_status *st)
+{
+    char since[HF_TIME_TEXT_MAX], text[HF_ERROR_TEXT_MAX + 128];
+
+    (void)snprintf(text, sizeof text, "behind since %s, %llu bytes: %.400s", hf_time_text(st->since, since),
+                   (unsigned long long)st->bytes, st->text);
+    warn(text);
+}
+
+/* QEMU waits for a server that comes back (its reconnect-delay) and repeats what was not answered. */
+static void revive(struct serving *s)
+{
+    struct timespec t = {.tv_sec = s->restart_delay_ms / 1000, .tv_nsec = s->restart_delay_ms % 1000 * 1000000};
+    struct hf_error err;
+
+    (void)nanosleep(&t, NULL);
+    if (hf_nbd_server_restart(s->server, &err) == 0)
+        warn("the server was started again");
+    else
+        warn(err.text);
+    s->restart_delay_ms = s->restart_delay_ms ? s->restart_delay_ms * 2 : RESTART_NEXT_MS;
+    if (s->restart_delay_ms > RESTART_LAST_MS)
+        s->restart_delay_ms = RESTART_LAST_MS;
+}
+
+static void handle_status(struct serving *s)
+{
+    struct hf_nbd_status st;
+    struct hf_error err;
+    int r;
+
+    while ((r = hf_nbd_server_next(s->server, &st, &err)) > 0) {
+        if (st.kind == HF_NBD_BEHIND)
+            fell_behind(&st);
+        else if (st.kind == HF_NBD_CAUGHT_UP)
+            warn("caught up: every flash write is in the container");
+        else if (st.kind == HF_NBD_DIED)
+            warn(st.text);
+    }
+    if (r < 0)
+        warn(err.text);
+}
+
+/* False: asked to end. */
+static bool handle_signal(const struct serving *s)
+{
+    struct signalfd_siginfo info;
+
+    if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info)
+        return true;
+    return false;
+}
+
+static int catch_signals(struct serving *s, struct hf_error *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signals < 0 ? hf_error_set(err, HF_EIO, "signals cannot be received: %s", strerror(errno)) : 0;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void serve_until_told(struct serving *s)
+{
+    int64_t revived = monotonic_ms();
+
+    for (;;) {
+        struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},
+                             {.fd = hf_nbd_server_fd(s->server), .events = POLLIN}};
+
+        if (hf_nbd_server_pid(s->server) < 0) {
+            if (monotonic_ms() - revived > 10 * RESTART_LAST_MS)
+                s->restart_delay_ms = RESTART_FIRST_MS;
+            revive(s);
+            revived = monotonic_ms();
+            p[1].fd = hf_nbd_server_fd(s->server);
+        }
+        if (poll(p, 2, hf_nbd_server_pid(s->server) < 0 ? 0 : -1) < 0 && errno != EINTR)
+            return;
+        if ((p[0].revents & POLLIN) && !handle_signal(s))
+            return;
+        if (p[1].revents)
+            handle_status(s);
+    }
+}
+
+/* Ends the server and takes over what it could not bring in, if anything. */
+static int finish(struct serving *s, struct hf_error *err)
+{
+    int r = hf_nbd_server_stop(s->server, err);
+
+    if (r < 0)
+        warn(err->text);
+    return hf_writeback_drain(s->container, hf_now(), NULL, err);
+}
+
+static int serve(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
+{
+    struct hf_boot_plan plan;
+    int r = hf_writeback_drain(s->container, hf_now(), NULL, err);
+
+    if (r == 0)
+        r = power_on(s, &plan, err);
+    if (r == 0)
+        r = catch_signals(s, err);
+    config->lock_fd = hf_container_lock_fd(s->container);
+    if (r == 0)
+        r = hf_nbd_server_start(config, &s->server, err);
+    if (r < 0)
+        return r;
+    r = announce(s, &plan, err);
+    if (r == 0) {
+        serve_until_told(s);
+        r = finish(s, err);
+    }
+    hf_nbd_server_free(s->server);
+    return r;
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    struct serving s = {.inv = inv, .signals = -1};
+    struct hf_nbd_server_config config;
+    char socket[PATH_MAX];
+    int r = configure(inv, &config, socket, err);
+
+    if (r == 0)
+        r = hf_open_operand(inv, HF_OPEN_RUN, &s.container, err);
+    if (r < 0)
+        return r;
+    r = hf_close_after(s.container, serve(&s, &config, err), err);
+    if (s.signals >= 0)
+        close(s.signals);
+    inv->json = inv->json && r < 0; /* the report went out when it was true */
+    return r;
+}
+
+static const struct hf_option options[] = {
+    {.name = "socket", .arg = "PATH", .help = "where to listen"},
+    {.name = "socket-owner", .arg = "USER[:GROUP]", .help = "whose socket it becomes; default: yours"},
+    {.name = "user", .arg = "USER", .help = "whom the server becomes; default: the container's owner"},
+    {.name = "group", .arg = "GROUP", .help = "with which group"},
+    {.name = "selinux-label", .arg = "LABEL", .help = "SELinux label of the socket"},
+    {.name = NULL},
+};
+
+const struct hf_verb hf_verb_serve = {
+    .name = "serve",
+    .group = HF_GROUP_RUN,
+    .flags = HF_VERB_REPORTS,
+    .help = "Serve a guest's firmware and variables to QEMU over NBD",
+    .synopsis = "G.hold --socket PATH",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = options,
+    .run = run,
+};

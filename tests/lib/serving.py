@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A container and a running `holdfast serve`.
+
+    home = scratch()
+    make(path, code=b"...", vars=b"...")
+    with Serving(path) as s:
+        with s.client("vars") as c: ...
+        s.kill_server()             # the NBD process alone; `serve` starts another
+"""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import nbd
+from program import BUILD, PROGRAM, holdfast
+
+OVMF_CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+OVMF_VARS = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+AAVMF_CODE = pathlib.Path("/usr/share/AAVMF/AAVMF_CODE.fd")
+AAVMF_VARS = pathlib.Path("/usr/share/AAVMF/AAVMF_VARS.fd")
+
+
+def make(path, code=OVMF_CODE, vars=OVMF_VARS, machine="pc-q35-7.2", arch="x86_64"):
+    holdfast("create", path, "--firmware", code, "--vars", vars, "--machine", machine, "--arch", arch)
+    return path
+
+
+def sanitizer_environment():
+    """nbdkit is not built with a sanitizer, our plugin may be: then its library has to be loaded first."""
+    plugin = BUILD / "src" / "nbdkit" / "nbdkit-holdfast-plugin.so"
+    needed = subprocess.run(["ldd", plugin], stdout=subprocess.PIPE, text=True).stdout
+    libraries = [line.split()[2] for line in needed.splitlines() if "libasan" in line or "libubsan" in line]
+    return {"LD_PRELOAD": ":".join(libraries), "ASAN_OPTIONS": "detect_leaks=0"} if libraries else {}
+
+
+class Serving:
+    def __init__(self, container, *args, socket=None, env=None, wrapper=()):
+        self.container = pathlib.Path(container)
+        self.socket = pathlib.Path(socket or str(self.container) + ".sock")
+        self.process = subprocess.Popen([*wrapper, PROGRAM, "serve", container, "--socket", self.socket, "--json", *args],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, env={**os.environ, **sanitizer_environment(), **(env or {})})
+        self.warnings = []
+        self.changed = threading.Condition()
+        threading.Thread(target=self.collect, daemon=True).start()
+        self.said = self.read_json()
+
+    def collect(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.warnings.append(line.rstrip())
+                self.changed.notify_all()
+
+    def read_json(self):
+        text = ""
+        for line in self.process.stdout:
+            text += line
+            try:
+                return json.loads(text)
+            except ValueError:
+                pass
+        status = self.process.wait()
+        time.sleep(0.1)
+        raise AssertionError(f"serve ended with status {status}: {text}{self.warnings}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.process.poll() is None:
+            self.stop()
+
+    def client(self, export, **more):
+        """Connects, and waits for a server that is being started again."""
+        end = time.monotonic() + 20
+        while True:
+            try:
+                return nbd.Client(self.socket, export, **more)
+            except (ConnectionError, FileNotFoundError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.005)
+
+    def server_pid(self):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        named = [int(c) for c in children if pathlib.Path(f"/proc/{c}/comm").read_text().strip() == "nbdkit"]
+        return named[0] if named else None
+
+    def kill_server(self, pid=None):
+        os.kill(pid or self.server_pid(), signal.SIGKILL)
+
+    def await_warning(self, text, seconds=20):
+        """The first line of standard error with `text` in it."""
+        end = time.monotonic() + seconds
+        with self.changed:
+            while True:
+                for line in self.warnings:
+                    if text in line:
+                        return line
+                if not self.changed.wait(end - time.monotonic()):
+                    raise AssertionError(f"'{text}' was not said within {seconds} s: {self.warnings}")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(60)
+        if status:
+            raise AssertionError(f"serve ended with status {status}: {self.warnings}")
+        if any("Sanitizer" in line or "runtime error" in line for line in self.warnings):
+            raise AssertionError("\n".join(self.warnings))
