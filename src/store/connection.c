@@ -133,10 +133,14 @@ static void set_limits(sqlite3 *db)
 static int harden(struct hf_container *c, enum hf_connection how)
 {
     bool write = how == HF_CONNECT_WRITE || how == HF_CONNECT_BUILD;
+    /* A file that was being written when the power went may be shorter than its first page says; its log has the rest.
+     * SQLite looks at such a file only when it is told that it may be damaged. */
+    bool partial = how == HF_CONNECT_FROZEN && c->place.log_size + c->place.journal_size > 0;
     const struct {
         int option, value;
     } options[] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},     {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_DEFENSIVE, !partial}, {SQLITE_DBCONFIG_WRITABLE_SCHEMA, partial},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
         {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
         {SQLITE_DBCONFIG_DQS_DML, 0},       {SQLITE_DBCONFIG_ENABLE_FKEY, write},
         {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* hf_settle decides: a log may go only when the mark has gone */
@@ -208,6 +212,7 @@ int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *
         [HF_CONNECT_FROZEN] = {SQLITE_OPEN_READONLY, "?immutable=1"},
         [HF_CONNECT_PRIVATE] = {SQLITE_OPEN_READWRITE, ""},
         [HF_CONNECT_SHARED] = {SQLITE_OPEN_READONLY, ""},
+        [HF_CONNECT_COPY] = {SQLITE_OPEN_READWRITE, ""},
         [HF_CONNECT_WRITE] = {SQLITE_OPEN_READWRITE, ""},
         [HF_CONNECT_BUILD] = {SQLITE_OPEN_READWRITE, ""},
     };

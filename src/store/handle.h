@@ -103,11 +103,14 @@ enum hf_connection {
     HF_CONNECT_FROZEN,   /* immutable: ignores a log, takes no locks, creates nothing */
     HF_CONNECT_PRIVATE,  /* reads through a log that nobody else uses, keeping its index in memory; creates nothing */
     HF_CONNECT_SHARED,   /* reads beside writers */
+    HF_CONNECT_COPY,     /* a copy of our own that may be put right */
     HF_CONNECT_WRITE,
     HF_CONNECT_BUILD,    /* a file under construction that nobody else knows: no log, no locks that matter */
 };
 int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *err);
 int hf_disconnect(struct hf_container *c, struct hf_error *err);
+/* Connects to a copy of the container and its rollback journal, so that the original is not touched. */
+int hf_connect_private_copy(struct hf_container *c, struct hf_error *err);
 /* Schema byte for byte, and nothing else in it. */
 int hf_schema_verify(struct hf_container *c, struct hf_error *err);
 

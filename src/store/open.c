@@ -198,16 +198,14 @@ static int open_view(struct opening *o, struct hf_error *err)
     else if (log)
         how = HF_CONNECT_PRIVATE;
     if (how == HF_CONNECT_FROZEN && c->place.journal_size > 0) {
-        if (o->request->mode == HF_OPEN_LOOK)
-            return hf_error_refuse(err, "interrupted", "%s: a write was interrupted and its journal waits to be undone; the next "
-                                   "run or set does that", c->place.path);
-        how = HF_CONNECT_WRITE;
+        /* A write was interrupted and is undone at the next opening: for a looker, in a copy. */
+        how = o->request->mode == HF_OPEN_LOOK ? HF_CONNECT_COPY : HF_CONNECT_WRITE;
     }
     if (how == HF_CONNECT_FROZEN)
         return 0;
     r = hf_disconnect(c, err);
     if (r == 0)
-        r = hf_connect(c, how, err);
+        r = how == HF_CONNECT_COPY ? hf_connect_private_copy(c, err) : hf_connect(c, how, err);
     return r < 0 ? r : hf_schema_verify(c, err);
 }
 

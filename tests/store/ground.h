@@ -55,10 +55,10 @@ static inline void ground_remove(void)
 
 static inline int ground_setup(void **state)
 {
-    const char *base = getenv("TMPDIR");
+    const char *base = getenv("TMPDIR") ? getenv("TMPDIR") : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
     ground_remove();
-    snprintf(ground_dir, sizeof ground_dir, "%s/holdfast-store-XXXXXX", base ? base : "/tmp");
+    snprintf(ground_dir, sizeof ground_dir, "%s/holdfast-store-XXXXXX", base);
     if (!mkdtemp(ground_dir))
         return -1;
     ground_host("a");
