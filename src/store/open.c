@@ -250,9 +250,10 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
     if (request->incoming)
         return hf_error_refuse(err, "incoming", "%s: is not being received", c->place.path);
     if (strcmp(owner->host_id, c->host_id) != 0)
-        return hf_error_set(err, HF_EOWNED, "%s: owned by host '%s' at epoch %llu; move it (holdfast migrate), or take it "
-                            "(holdfast owner --take) when that host will never run it again", c->place.path,
-                            owner->host_name, epoch);
+        return hf_error_set(err, HF_EOWNED, "%s: owned by host '%s'%s at epoch %llu; when it will never be run there again, "
+                            "take it with 'holdfast owner --take --because TEXT'", c->place.path, owner->host_name,
+                            strcmp(owner->host_name, c->host_name) == 0 ? " (as another user, or before it was installed "
+                                                                          "anew)" : "", epoch);
     return 0;
 }
 
