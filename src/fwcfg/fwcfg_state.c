@@ -150,7 +150,8 @@ static int check_head(const struct hf_fwcfg *d, const struct state_head *h, cons
     return 0;
 }
 
-/* The item here that a row of the state is about, or an error that says why there is none. */
+/* The item here that a row of the state is about, or an error that says why there is none. A file with a fixed selector
+ * may be missing (*ret is NULL): no other key moves with it, and what reads it finds nothing, as on a host without it. */
 static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct entry **ret, struct hf_error *err)
 {
     uint16_t key = hf_le16_get(r->key);
@@ -161,6 +162,10 @@ static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct
     if (r->name[sizeof r->name - 1] != '\0')
         return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: a name without end, at key 0x%x", key);
     e = r->name[0] != '\0' ? fwcfg_named(d, r->name) : fwcfg_entry(d, key);
+    if (!e && r->name[0] != '\0' && key < HF_FWCFG_FILE_FIRST) {
+        *ret = NULL;
+        return 0;
+    }
     if (!e)
         return hf_error_refuse(err, "directory",
                                "fw_cfg state: the guest may know '%s' by key 0x%x; this machine has no such item", name,
@@ -201,7 +206,7 @@ static int walk(struct hf_fwcfg *d, const struct state_head *h, const uint8_t *b
             return res;
         if (hf_le16_get(r.travels))
             content = hf_cursor_take(&contents, hf_le32_get(r.size));
-        if (apply && content && e->buffer)
+        if (apply && content && e && e->buffer)
             fwcfg_set_bytes(d, e, content, hf_le32_get(r.size));
     }
     if (contents.bad || rows.bad || hf_cursor_left(&contents) != 0)

@@ -85,6 +85,32 @@ static void a_machine_that_differs_refuses(void **state)
     refused(NULL, NULL, 0x10, "slots");
 }
 
+static void a_file_with_a_fixed_selector_may_stay_behind(void **state)
+{
+    static struct machine m;
+    static struct host a;
+    struct hf_fwcfg_config config = machine_config(&m);
+    struct hf_fwcfg_item files[] = {
+        {.name = "etc/w", .buffer = a.w, .size = 16, .flags = HF_FWCFG_WRITABLE},
+        {.name = "etc/tables", .buffer = a.tables, .size = 8, .capacity = 32, .flags = HF_FWCFG_TRAVELS},
+    };
+    uint8_t bytes[1024];
+    size_t n;
+
+    start(&a, NULL, 0);
+    machine_select(&a.m, 0x1f);
+    assert_int_equal(machine_byte(&a.m), 'a');
+    n = save(&a, bytes, sizeof bytes);
+    assert_int_equal(machine_init(&m, &config, NULL), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(hf_fwcfg_add_file(m.device, &files[i], NULL), 0);
+    hf_fwcfg_seal(m.device);
+    assert_int_equal(hf_fwcfg_load(m.device, bytes, n, NULL), 0);
+    assert_int_equal(machine_byte(&m), 0);
+    machine_done(&m);
+    machine_done(&a.m);
+}
+
 static void every_flipped_bit_and_every_cut_is_found(void **state)
 {
     static struct host a, b;
@@ -115,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_read_under_way_goes_on_elsewhere),
         cmocka_unit_test(a_machine_that_differs_refuses),
+        cmocka_unit_test(a_file_with_a_fixed_selector_may_stay_behind),
         cmocka_unit_test(every_flipped_bit_and_every_cut_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
