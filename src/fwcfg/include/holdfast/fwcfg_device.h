@@ -139,9 +139,8 @@ HF_PUBLIC void hf_fwcfg_reset(struct hf_fwcfg *device);
  * State as bytes: selector, offset, DMA address, the directory's shape, and the contents of items that travel.
  * Load is all or nothing, into a sealed device of the same machine type. HF_EDAMAGED: not a whole state; HF_EVERSION:
  * written by a newer library that says this one cannot read it; HF_EREFUSED: rule "slots" or "dma" (the machine
- * differs), "directory" (a file that the guest may know by its key has another key here or is
- * missing; one with a fixed selector may be missing), "size" (bytes
- * that travel do not fit here).
+ * differs), "directory" (a file that the guest may know by its key is missing here or has another key; only one with a
+ * fixed selector may be missing), "size" (bytes that travel do not fit here).
  */
 HF_PUBLIC size_t hf_fwcfg_state_size(const struct hf_fwcfg *device);
 HF_PUBLIC int hf_fwcfg_save(const struct hf_fwcfg *device, void *bytes, size_t size, size_t *ret_size,
