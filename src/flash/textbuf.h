@@ -41,10 +41,20 @@ static inline void hf_textbuf_guid(struct hf_textbuf *t, const struct hf_guid *g
     hf_textbuf_add(t, "%s", text);
 }
 
+/* Cut where the buffer ends, with "..." like all else. */
 static inline void hf_textbuf_hex(struct hf_textbuf *t, const uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < size && t->size - t->at >= 4; i++)
-        hf_textbuf_add(t, "%02x", bytes[i]);
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < size; i++) {
+        if (t->size - t->at < 6) {
+            hf_textbuf_add(t, "......");
+            return;
+        }
+        t->buf[t->at++] = digits[bytes[i] >> 4];
+        t->buf[t->at++] = digits[bytes[i] & 15];
+        t->buf[t->at] = '\0';
+    }
 }
 
 #endif
