@@ -8,17 +8,17 @@ static const struct hf_option options[] = {
     {.name = NULL},
 };
 
-struct listing {
-    const struct hf_invocation *inv;
-    json_t *findings;
-};
-
 static void finding(void *ctx, const char *line)
 {
-    struct listing *l = ctx;
+    hf_append_text(ctx, line);
+}
 
-    hf_append_text(l->findings, line);
-    hf_say(l->inv, "%s", line);
+static void print_findings(const struct hf_invocation *inv, const json_t *findings)
+{
+    const json_t *line;
+    size_t i;
+
+    json_array_foreach(findings, i, line) hf_say(inv, "%s", json_string_value(line));
 }
 
 static int accept_loss(const struct hf_invocation *inv, struct hf_error *err)
@@ -39,16 +39,17 @@ static int accept_loss(const struct hf_invocation *inv, struct hf_error *err)
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct hf_check_report report = {.rows = 0};
-    struct listing listing = {.inv = inv};
+    json_t *findings;
     char size[HF_SIZE_TEXT_MAX];
     int r;
 
     if (hf_given(inv, "accept-loss"))
         return accept_loss(inv, err);
-    listing.findings = hf_put_array(inv->report, "findings");
-    r = hf_check(inv->operands[0], finding, &listing, &report, err);
-    if (r < 0)
+    findings = hf_put_array(inv->report, "findings");
+    r = hf_check(inv->operands[0], finding, findings, &report, err);
+    if (r < 0) /* it could not even be opened: that one line says it all */
         return r;
+    print_findings(inv, findings);
     hf_put_number(inv->report, "rows", (int64_t)report.rows);
     hf_put_number(inv->report, "images", (int64_t)report.images);
     hf_put_number(inv->report, "bytes", (int64_t)report.bytes);

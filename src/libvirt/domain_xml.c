@@ -313,6 +313,8 @@ static void add_socket(xmlNode *os, const char *socket, unsigned reconnect)
     host = add(source, "host", NULL);
     set(host, "transport", "unix");
     set(host, "socket", socket);
+    if (!reconnect)
+        return;
     again = add(source, "reconnect", NULL);
     snprintf(seconds, sizeof seconds, "%u", reconnect);
     set(again, "delay", seconds);

@@ -75,7 +75,7 @@ const struct hf_domain *hf_domain_facts(const struct hf_domain_xml *doc);
 int hf_domain_suitable(const struct hf_domain *domain, struct hf_error *err);
 
 /* The new XML; free() it. `secure`: what was chosen for <os firmware='efi'> wants the secure flash. `reconnect` is how
- * many seconds QEMU waits for a server that went away. */
+ * many seconds QEMU waits for a server that went away; 0: it does not. */
 int hf_domain_xml_enter(struct hf_domain_xml *doc, const char *code, const char *socket, bool secure,
                         unsigned reconnect, char **out, struct hf_error *err);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "counter.h"
 #include "epochs.h"
 #include "eventlog.h"
 #include "handle.h"
@@ -195,14 +196,20 @@ static int next_epoch(struct hf_container *c, uint64_t *epoch, struct hf_error *
 
 static int take(struct hf_container *c, const char *reason, int64_t now, uint64_t *epoch, struct hf_error *err)
 {
+    struct hf_ledger_row *commits = &c->ledger[HF_LEDGER_COMMITS];
     struct hf_owner owner;
     char text[HF_HOST_NAME_SIZE];
+    uint64_t seen = 0;
     int r = next_epoch(c, epoch, err);
 
+    if (r == 0)
+        r = hf_counter_look(c->id, &seen, err);
     if (r == 0)
         r = hf_begin_unowned(c, err);
     if (r < 0)
         return r;
+    if (commits->rows < (int64_t)seen) /* an older copy that counts from now on is not one that lost commits */
+        commits->rows = (int64_t)seen;
     snprintf(text, sizeof text, "take: %.100s", reason);
     owner = held_here(c, *epoch, now, text);
     r = hf_owner_put(c, &owner, err);

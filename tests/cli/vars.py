@@ -168,4 +168,38 @@ def _():
     expect(report["pair"]["fits"] == "no" and "--layout 4m" in report["pair"]["why"], report["pair"])
 
 
+def container():
+    home = pathlib.Path(tempfile.mkdtemp(dir=SCRATCH))
+    for name in "state", "runtime":
+        (home / name).mkdir(mode=0o700)
+    env = {"HOLDFAST_STATE_DIR": str(home / "state"), "HOLDFAST_RUNTIME_DIR": str(home / "runtime")}
+    holdfast("create", home / "G.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", fresh(), env=env)
+    return home / "G.hold", env
+
+
+@case("a container's variables are read, changed in one commit, and logged")
+def _():
+    guest, env = container()
+    listed = holdfast("vars", "list", guest, "--json", env=env).json
+    expect(len(listed["variables"]) == 31 and listed["layout"] == "4m", listed)
+    holdfast("vars", "set", guest, "Timeout", "--data", "0700", env=env)
+    expect(holdfast("vars", "get", guest, "Timeout", "--json", env=env).json["meaning"] == "7 s", "not set")
+    expect("variables changed" in holdfast("log", guest, env=env).out, "not logged")
+    result = holdfast("vars", "diff", guest, MS_4M, status=1, env=env)
+    expect(result.out == "! Timeout (EfiGlobalVariable): data\n", result)
+
+
+@case("a dry run, a refusal and looking leave a container byte for byte as it was")
+def _():
+    guest, env = container()
+    before = guest.read_bytes()
+    holdfast("vars", "rm", guest, "Timeout", "--dry-run", env=env)
+    holdfast("vars", "rm", guest, "PK", status=3, env=env)
+    holdfast("vars", "rm", guest, "Timeout", "--out", guest.parent / "x", status=2, env=env)
+    holdfast("vars", "export", guest, guest.parent / "vars.json", "--format", "qemu", env=env)
+    expect(guest.read_bytes() == before, "the container changed")
+    holdfast("vars", "import", guest, guest.parent / "vars.json", "--authenticated", env=env)
+    expect(holdfast("vars", "diff", guest, MS_4M, "--json", env=env).json["same"], "import changed something")
+
+
 main(lambda: shutil.rmtree(SCRATCH))

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The verbs over a container, without a virtual machine: what they do, what they refuse, and how they say it."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import uuid
+
+from program import holdfast, scratch
+from tap import case, expect, main, skip
+
+OVMF = pathlib.Path("/usr/share/OVMF")
+AAVMF = pathlib.Path("/usr/share/AAVMF")
+HOME = scratch()
+DIR = pathlib.Path(HOME.name)
+GUEST = DIR / "guest.hold"
+UUID = "b8960a51-5ffa-4f40-8e81-887af75991db"
+
+
+def need(*files):
+    for file in files:
+        if not pathlib.Path(file).exists():
+            skip(f"{file} is not installed")
+
+
+def digest(path):
+    return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def names():
+    """What is in the directory, without holdfast's own two."""
+    return {p.name for p in DIR.iterdir()} - {"runtime", "state"}
+
+
+def refused(rule, *args):
+    """The call is refused by that rule, in one line, and makes no file."""
+    before = names()
+    result = holdfast(*args, status=3)
+    expect(f"rule '{rule}'" in result.err and result.err.count("\n") == 1, result)
+    expect(names() == before, f"left behind: {names() - before}")
+    return result
+
+
+def fails(status, *args):
+    before = names()
+    result = holdfast(*args, status=status)
+    expect(result.err.count("\n") == 1 and not result.out, result)
+    expect(names() == before, f"left behind: {names() - before}")
+    return result
+
+
+@case("create: a dry run makes nothing")
+def _():
+    need(OVMF / "OVMF_CODE_4M.fd")
+    result = holdfast("create", GUEST, "--firmware", "ovmf", "--dry-run")
+    expect("would make" in result.out, result)
+    expect(not names(), names())
+
+
+@case("create, show, export: byte for byte what went in")
+def _():
+    made = holdfast("create", GUEST, "--firmware", "ovmf", "--machine", "pc-q35-7.2", "--name", "web1", "--uuid", UUID,
+                    "--json").json
+    code, template = OVMF / "OVMF_CODE_4M.fd", OVMF / "OVMF_VARS_4M.fd"
+    expect(made["schema"] == 1 and made["code"]["sha256"] == digest(code), made)
+    expect(GUEST.stat().st_mode & 0o777 == 0o600, oct(GUEST.stat().st_mode))
+    shown = holdfast("show", GUEST, "--json").json
+    expect(shown["guest"] == {"uuid": UUID, "name": "web1", "arch": "x86_64", "machine": "pc-q35-7.2"}, shown["guest"])
+    expect(shown["slots"]["active"]["sha256"] == digest(code), shown["slots"])
+    expect(shown["vars"]["sha256"] == digest(template), shown["vars"])
+    holdfast("export", GUEST, DIR / "out")
+    expect(digest(DIR / "out/code.fd") == digest(code), "code differs")
+    expect(digest(DIR / "out/vars.fd") == digest(template), "variables differ")
+    refused("exists", "export", GUEST, DIR / "out")
+    refused("exists", "create", GUEST, "--firmware", "ovmf")
+
+
+@case("create from plain files: 2M, SeaBIOS, AAVMF")
+def _():
+    need(OVMF / "OVMF_CODE.fd", AAVMF / "AAVMF_CODE.fd")
+    holdfast("create", DIR / "2m.hold", "--firmware", OVMF / "OVMF_CODE.fd", "--vars", OVMF / "OVMF_VARS.fd")
+    holdfast("create", DIR / "bios.hold", "--firmware", "seabios")
+    expect(holdfast("show", DIR / "bios.hold", "--json").json["vars"] is None, "SeaBIOS has no variables")
+    holdfast("export", DIR / "bios.hold", DIR / "bios")
+    expect(not (DIR / "bios/vars.fd").exists(), "SeaBIOS has no vars.fd")
+    holdfast("create", DIR / "arm.hold", "--firmware", "aavmf")
+    holdfast("export", DIR / "arm.hold", DIR / "arm")
+    expect(digest(DIR / "arm/code.fd") == digest(AAVMF / "AAVMF_CODE.fd"), "code differs")
+    expect(digest(DIR / "arm/vars.fd") == digest(AAVMF / "AAVMF_VARS.fd"), "variables differ")
+    expect((DIR / "arm.hold").stat().st_size < 8 << 20, f"{(DIR / 'arm.hold').stat().st_size} bytes")
+
+
+@case("create: without variables they start erased")
+def _():
+    made = holdfast("create", DIR / "blank.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--json").json
+    expect(made["vars"] == {"bank_size": 540672, "blank": True}, made)
+    holdfast("export", DIR / "blank.hold", DIR / "blank")
+    expect((DIR / "blank/vars.fd").read_bytes() == b"\xff" * 540672, "not erased")
+
+
+@case("create: wrong pairs are refused with the reason")
+def _():
+    for code, variables in (("OVMF_CODE_4M.fd", "OVMF_VARS.fd"), ("OVMF_CODE.fd", "OVMF_VARS_4M.fd")):
+        result = refused("pair", "create", DIR / "x.hold", "--firmware", OVMF / code, "--vars", OVMF / variables)
+        expect("2m" in result.err.lower() and "4m" in result.err.lower(), result)
+    need(AAVMF / "AAVMF_VARS.fd")
+    refused("pair", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", AAVMF / "AAVMF_VARS.fd")
+    refused("image", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_VARS_4M.fd")
+    combined = DIR / "combined.fd"
+    combined.write_bytes((OVMF / "OVMF_VARS_4M.fd").read_bytes() + (OVMF / "OVMF_CODE_4M.fd").read_bytes())
+    refused("image", "create", DIR / "x.hold", "--firmware", combined)
+
+
+@case("create: another architecture, a machine without SMM, unknown bytes")
+def _():
+    refused("arch", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--arch", "aarch64")
+    refused("smm", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.secboot.fd", "--machine", "pc-i440fx-7.2")
+    noise = DIR / "noise"
+    noise.write_bytes(os.urandom(65536))
+    refused("unknown", "create", DIR / "x.hold", "--firmware", noise)
+    holdfast("create", DIR / "noise.hold", "--firmware", noise, "--allow-unknown", "--arch", "x86_64")
+
+
+@case("create: what is no regular file is refused, and nothing waits")
+def _():
+    os.mkfifo(DIR / "fifo")
+    for path in (DIR / "fifo", "/dev/zero", DIR):
+        refused("file", "create", DIR / "x.hold", "--firmware", path)
+    fails(4, "create", DIR / "x.hold", "--firmware", DIR / "missing.fd")
+    (DIR / "empty").touch()
+    refused("size", "create", DIR / "x.hold", "--firmware", DIR / "empty")
+    with open(DIR / "huge", "wb") as huge:
+        huge.truncate(1 << 40)
+    refused("file", "create", DIR / "x.hold", "--firmware", DIR / "huge")
+
+
+@case("hostile arguments: one line that names the field, and no file")
+def _():
+    firmware = ("--firmware", OVMF / "OVMF_CODE_4M.fd")
+    for option, value in (("--name", "x" * 5000), ("--machine", "q" * 300), ("--arch", "a" * 99), ("--uuid", "u" * 400)):
+        result = fails(2, "create", DIR / "x.hold", *firmware, option, value)
+        expect(option in result.err, result)
+    for value in ("zz", "b8960a51-5ffa-4f40-8e81-887af75991dz", "{" + UUID + "}", UUID + "\n"):
+        result = holdfast("create", DIR / "x.hold", *firmware, "--uuid", value, status=None)
+        expect(result.status in (2, 3) and result.err.count("\n") == 1, result)
+        expect(not (DIR / "x.hold").exists(), "a container was left")
+    fails(2, "create", DIR / "x.hold")
+    fails(2, "create", DIR / "x.hold", *firmware, "--policy", "whatever")
+    result = holdfast("create", DIR / ("n" * 300), *firmware, status=None)
+    expect(result.status in (1, 2, 3) and result.err.count("\n") == 1, result)
+    expect("\x1b" not in holdfast("show", "\x1b[2J", status=4).err, "an escape reached the terminal")
+    holdfast("create", DIR / "evil.hold", *firmware, "--name", "\x1b[2J\nGuest forged")
+    out = holdfast("show", DIR / "evil.hold").out
+    expect("\x1b" not in out and "\nGuest forged" not in out, out)
+
+
+@case("set: all or nothing, logged, shown")
+def _():
+    holdfast("set", GUEST, "policy=versioned", "name=web2")
+    shown = holdfast("show", GUEST, "--json").json
+    expect(shown["settings"]["policy"] == "versioned" and shown["guest"]["name"] == "web2", shown)
+    before = holdfast("log", GUEST, "--head").out
+    fails(2, "set", GUEST, "trial-boots=5", "policy=nonsense")
+    fails(4, "set", GUEST, "no-such-key=5")
+    fails(2, "set", GUEST, "policy")
+    fails(2, "set", GUEST, "=x")
+    fails(2, "set", GUEST, "trial-boots=-2")
+    holdfast("set", GUEST, "policy=host", "--dry-run")
+    expect(holdfast("log", GUEST, "--head").out == before, "something was written")
+    keys = set(holdfast("show", GUEST, "--json").json["settings"])
+    listed = {line.split()[0] for line in holdfast("show", GUEST, "--settings").out.splitlines()[1:]}
+    expect(keys == listed, f"{keys} {listed}")
+
+
+@case("log: numbered, chained, from N, head")
+def _():
+    events = holdfast("log", GUEST, "--json").json["events"]
+    expect([e["seq"] for e in events] == list(range(1, len(events) + 1)), events)
+    head = holdfast("log", GUEST, "--head", "--json").json
+    expect(head["seq"] == events[-1]["seq"] and head["hash"] == events[-1]["hash"], head)
+    expect(holdfast("log", GUEST, "--from", "2", "--json").json["events"] == events[1:], "from 2")
+    fails(2, "log", GUEST, "--from", "0")
+
+
+@case("backup is read but does not run until restored; clone is another guest")
+def _():
+    holdfast("backup", GUEST, DIR / "backup.hold")
+    result = refused("backup", "set", DIR / "backup.hold", "name=x")
+    holdfast("export", DIR / "backup.hold", DIR / "from-backup")
+    expect(digest(DIR / "from-backup/vars.fd") == digest(DIR / "out/vars.fd"), "variables differ")
+    holdfast("restore", DIR / "backup.hold", DIR / "restored.hold")
+    holdfast("set", DIR / "restored.hold", "name=again")
+    refused("epoch", "set", GUEST, "name=old")
+    refused("exists", "restore", DIR / "backup.hold", DIR / "restored.hold")
+    other = str(uuid.uuid4())
+    fails(2, "clone", DIR / "restored.hold", DIR / "clone.hold")
+    holdfast("clone", DIR / "restored.hold", DIR / "clone.hold", "--uuid", other, "--name", "twin")
+    a, b = (holdfast("show", DIR / f, "--json").json for f in ("restored.hold", "clone.hold"))
+    expect(b["guest"]["uuid"] == other and b["id"] != a["id"], b["guest"])
+    expect(b["slots"]["active"]["sha256"] == a["slots"]["active"]["sha256"] and b["vars"] == a["vars"], "contents differ")
+    for verb in ("backup", "restore"):
+        holdfast(verb, DIR / "restored.hold", DIR / "dry.hold", "--dry-run")
+    expect(not (DIR / "dry.hold").exists(), "a dry run made a file")
+
+
+@case("owner: shown, taken with a reason")
+def _():
+    before = holdfast("owner", GUEST, "--json").json
+    fails(2, "owner", GUEST, "--take")
+    fails(2, "owner", GUEST, "--because", "no")
+    holdfast("owner", GUEST, "--take", "--because", "the old one counts", "--dry-run")
+    expect(holdfast("owner", GUEST, "--json").json == before, "a dry run changed the owner")
+    holdfast("owner", GUEST, "--take", "--because", "the old one counts")
+    holdfast("set", GUEST, "name=mine")
+    refused("epoch", "set", DIR / "restored.hold", "name=x")
+    expect("the old one counts" in holdfast("log", GUEST).out, "the reason is not in the log")
+
+
+@case("another host does not write what this one owns: status 6 names the holder")
+def _():
+    other = DIR / "state" / "other"
+    other.mkdir(mode=0o700)
+    result = holdfast("set", GUEST, "name=theirs", status=6, env={"HOLDFAST_STATE_DIR": str(other)})
+    expect(os.uname().nodename in result.err, result)
+    holdfast("show", GUEST, env={"HOLDFAST_STATE_DIR": str(other)})
+
+
+@case("permissions: writable by others, links and odd places are refused")
+def _():
+    copy = DIR / "perm.hold"
+    shutil.copy(DIR / "clone.hold", copy)
+    copy.chmod(0o666)
+    refused("permissions", "show", copy)
+    copy.chmod(0o600)
+    (DIR / "link.hold").symlink_to(copy)
+    refused("permissions", "show", DIR / "link.hold")
+    (DIR / "open").mkdir()
+    shutil.copy(copy, DIR / "open" / "g.hold")
+    (DIR / "open").chmod(0o777)
+    refused("permissions", "show", DIR / "open" / "g.hold")
+
+
+@case("check: sound, damaged (status 5), missing (status 4), foreign")
+def _():
+    expect("sound" in holdfast("check", GUEST).out, "not sound")
+    data = bytearray(GUEST.read_bytes())
+    for offset in range(len(data) // 2, len(data) // 2 + 4096, 512):
+        data[offset] ^= 0x40
+    bad = DIR / "bad.hold"
+    bad.write_bytes(data)
+    bad.chmod(0o600)
+    was = digest(bad)
+    result = holdfast("check", bad, status=5)
+    expect(result.err.count("\n") == 1 and digest(bad) == was, result)
+    holdfast("check", bad, "--json", status=5)
+    fails(4, "check", DIR / "missing.hold")
+    foreign = DIR / "foreign.hold"
+    sqlite3.connect(foreign).execute("CREATE TABLE t (x)").connection.commit()
+    foreign.chmod(0o600)
+    was = digest(foreign)
+    refused("foreign", "show", foreign)
+    (DIR / "text.hold").write_text("not a database at all\n" * 100)
+    (DIR / "text.hold").chmod(0o600)
+    result = holdfast("show", DIR / "text.hold", status=None)
+    expect(result.status in (3, 5) and result.err.count("\n") == 1, result)
+    expect(digest(foreign) == was, "looking changed it")
+
+
+@case("looking changes no byte")
+def _():
+    was = digest(GUEST)
+    for args in (["show"], ["show", "--settings"], ["log"], ["owner"], ["check"]):
+        holdfast(args[0], GUEST, *args[1:])
+    expect(digest(GUEST) == was, "changed")
+    expect(not GUEST.with_name("guest.hold-wal").exists(), "a log was left beside it")
+
+
+@case("every report is one JSON object with its schema number")
+def _():
+    for args in (["show", GUEST], ["log", GUEST], ["owner", GUEST], ["check", GUEST], ["set", GUEST, "name=j"],
+                 ["export", GUEST, DIR / "j"], ["backup", GUEST, DIR / "j.hold"], ["help"]):
+        result = holdfast(*args, "--json")
+        expect(json.loads(result.out)["schema"] == 1 and not result.err, result)
+    result = holdfast("show", DIR / "missing.hold", "--json", status=4)
+    expect(result.json["error"]["exit_status"] == 4, result)
+
+
+main(HOME.cleanup)
