@@ -56,4 +56,13 @@ def _():
     expect(not twice, f"the same name twice: {twice}")
 
 
+@case("every function that the page names exists")
+def _():
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    sources = "\n".join(f.read_text() for f in SOURCES.rglob("*.[ch]"))
+    missing = [name for name in sorted(set(re.findall(r"`(\w+)\(\)`", page)))
+               if not re.search(rf"^[a-z].*\b{name}\(", sources, re.M)]
+    expect(not missing, f"no such function: {missing}")
+
+
 main()
