@@ -4,6 +4,7 @@
 HOLDFAST_LONG=1: ten times as many operations in lock step."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,14 @@ if WHAT == "pipe":
         for options in ([], ["--slots", "3", "--", "true"], ["--port", "x", "--", "true"]):
             done = subprocess.run([str(PROGRAM), *options], capture_output=True, text=True)
             expect(done.returncode == 2 and "usage:" in done.stderr, f"{options}: {done.returncode}")
+
+    @case("the man page has every option of --help, and no other")
+    def _():
+        shown = subprocess.run([str(PROGRAM), "--help"], capture_output=True, text=True, check=True).stdout
+        page = (SOURCE / "man/holdfast-fwcfg-conformance.1.scd").read_text()
+        options = set(re.findall(r"^  (--[a-z]+)", shown, re.M))
+        described = set(re.findall(r"^\*(--[a-z]+)\*", page, re.M))
+        expect(options == described, f"{options} in --help, {described} on the page")
 else:
     FILES = ["-device", "vmgenid", "-device", "vmcoreinfo", "-fw_cfg", "name=opt/org.example/x,string=x"]
     OLD = ["--slots", "16"]
