@@ -47,7 +47,8 @@ static size_t version_length(const uint8_t *p, size_t left)
 static void seabios_version(const uint8_t *bytes, size_t size, struct hf_flash_image *image)
 {
     for (size_t i = 1; i + 5 < size; i++) {
-        size_t n = bytes[i - 1] == 0 && bytes[i] ? version_length(bytes + i, size - i) : 0;
+        bool begins = bytes[i - 1] < 0x20 || bytes[i - 1] >= 0x7F; /* the compiler pads with NULs or with nops */
+        size_t n = begins ? version_length(bytes + i, size - i) : 0;
 
         if (n >= 5 && n < sizeof image->version) {
             memcpy(image->version, bytes + i, n);
