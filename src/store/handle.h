@@ -120,6 +120,19 @@ int hf_wal_mark(struct hf_container *c, uint64_t *mark, struct hf_error *err);
 int hf_wal_sync(struct hf_container *c, struct hf_error *err);
 /* Grows the file to at least `bytes` of zeros that a new log may overwrite. */
 int hf_wal_allocate(struct hf_container *c, uint64_t bytes, struct hf_error *err);
+/* The mark in the ledger: 0, or a log's salt with the bits that say whether that log still matters. */
+#define HF_MARK_SALT   ((uint64_t)0xffffffff)
+#define HF_MARK_LOG    ((uint64_t)1 << 32) /* a salt is known */
+#define HF_MARK_CLOSED ((uint64_t)1 << 33) /* all of that log went into the file before it was removed */
+static inline bool hf_mark_is_open(uint64_t mark)
+{
+    return (mark & (HF_MARK_LOG | HF_MARK_CLOSED)) == HF_MARK_LOG;
+}
+/* Whether a database with this mark was last written from a log with that salt, or the one just before it. */
+static inline bool hf_mark_fits(uint64_t mark, uint64_t log)
+{
+    return (mark & log & HF_MARK_LOG) && (uint32_t)log - (uint32_t)mark <= 1;
+}
 uint64_t hf_mark_of_total(const uint8_t total[HF_SUM_SIZE]);
 void hf_mark_to_total(uint64_t mark, uint8_t total[HF_SUM_SIZE]);
 /* The mark of a log file beside a container, read without SQLite. 0: none or empty. HF_EDAMAGED: not a log of ours. */

@@ -118,11 +118,6 @@ static int lock_owner(struct opening *o, struct hf_error *err)
     return 0;
 }
 
-static bool log_fits(const struct opening *o)
-{
-    return o->log_mark == o->mark || o->log_mark == (1ULL << 32 | (uint32_t)(o->mark + 1));
-}
-
 static int check_log(struct opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
@@ -131,24 +126,23 @@ static int check_log(struct opening *o, struct hf_error *err)
     if (r < 0 || c->beside || !o->mark_known || o->request->lock_fd >= 0)
         return r;
     if (o->request->accept_loss) {
-        c->log_lost = o->mark == 0 ? c->place.log_size > 0 : !log_fits(o);
+        c->log_lost = !hf_mark_fits(o->mark, o->log_mark) && (hf_mark_is_open(o->mark) || c->place.log_size > 0);
         return 0;
     }
-    if (o->mark == 0 || log_fits(o))
+    if (!hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
         return 0;
     return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
                       "log held as lost (holdfast check --accept-loss)", c->place.path,
                       c->place.log_size == 0 ? "is missing" : "is not the one that belongs to it");
 }
 
-/* A file that is not marked has no log, or one in which nothing but the mark happened, or one that went into it whole. */
-static int check_unmarked(struct opening *o, struct hf_error *err)
+/* A closed file has no log, or the one that just went into it, or a new one in which nothing happened but the mark. */
+static int check_closed(struct opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     struct hf_ledger_row row;
 
-    if (!o->mark_known || o->mark != 0 || c->place.log_size == 0 || o->log_mark == 0 || c->beside ||
-        o->request->accept_loss || o->request->lock_fd >= 0)
+    if (hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
         return 0;
     for (unsigned id = 1; id < HF_TABLES; id++) {
         int r = hf_ledger_read(c, id, &row, err);
@@ -161,6 +155,22 @@ static int check_unmarked(struct opening *o, struct hf_error *err)
                               c->place.path);
     }
     return 0;
+}
+
+/* What file and log say together, against what the file says alone. */
+static int check_against_file(struct opening *o, struct hf_error *err)
+{
+    struct hf_container *c = o->c;
+    uint64_t commits;
+    int r;
+
+    if (!o->mark_known || c->place.log_size == 0 || o->log_mark == 0 || c->log_lost || c->beside || o->request->lock_fd >= 0)
+        return 0;
+    r = hf_container_commits(c, &commits, err);
+    if (r == 0 && (int64_t)commits < o->ledger[0].rows)
+        r = hf_damaged(c, err, "with its log it holds %llu commits, without it %lld: the log is older than the file, or lost its end",
+                       (unsigned long long)commits, (long long)o->ledger[0].rows);
+    return r < 0 ? r : check_closed(o, err);
 }
 
 static int check_count(struct opening *o, struct hf_error *err)
@@ -218,7 +228,7 @@ static int verify_view(struct opening *o, struct hf_error *err)
     if (r == 0)
         r = hf_ledger_verify(c, err);
     if (r == 0)
-        r = check_unmarked(o, err);
+        r = check_against_file(o, err);
     if (r == 0)
         r = check_count(o, err);
     if (r == 0)
@@ -337,7 +347,7 @@ static int open_write(struct opening *o, struct hf_error *err)
         r = hf_connect(c, HF_CONNECT_WRITE, err);
     if (r < 0)
         return r;
-    c->marked = shared || (o->mark_known && o->mark != 0 && !c->log_lost);
+    c->marked = shared || (o->mark_known && hf_mark_is_open(o->mark) && !c->log_lost);
     return hf_schema_verify(c, err);
 }
 

@@ -104,7 +104,7 @@ static int begin_marked(struct hf_container *c, bool owned, struct hf_error *err
 {
     int r = begin_checked(c, owned, err);
 
-    if (r < 0 || !c->wal || (c->marked && mark_now(c) != 0))
+    if (r < 0 || !c->wal || (c->marked && hf_mark_is_open(mark_now(c))))
         return r;
     hf_abort(c);
     c->marked = false;
@@ -275,8 +275,8 @@ int hf_settle(struct hf_container *c, struct hf_error *err)
         hf_abort(c);
         return r;
     }
-    if (mark_now(c) != 0) {
-        hf_mark_to_total(0, c->ledger[HF_LEDGER_COMMITS].total);
+    if (hf_mark_is_open(mark_now(c))) {
+        hf_mark_to_total(mark_now(c) | HF_MARK_CLOSED, c->ledger[HF_LEDGER_COMMITS].total);
         r = commit_now(c, err);
     } else {
         hf_abort(c);

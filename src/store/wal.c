@@ -10,13 +10,12 @@
  * The header of a write-ahead log, big-endian: magic, version, page size, checkpoint number, two salts, two checksums
  * over the first 24 bytes. The first salt grows by one whenever the log begins anew, which happens only after everything
  * in it went into the database. So a database that was written by a checkpoint of a log with salt n belongs to a log
- * with salt n, or n + 1. The container's mark is that n, with a bit above it so that it is never 0.
+ * with salt n, or n + 1. The container's mark is that n, with bits above it (handle.h).
  */
-#define HEADER_SIZE  32
-#define MAGIC        0x377f0682U /* the last bit says in which byte order checksums are computed */
-#define VERSION      3007000U
-#define PAGE_SIZE    4096U
-#define MARK_PRESENT ((uint64_t)1 << 32)
+#define HEADER_SIZE 32
+#define MAGIC       0x377f0682U /* the last bit says in which byte order checksums are computed */
+#define VERSION     3007000U
+#define PAGE_SIZE   4096U
 
 static uint32_t checksum_word(const uint8_t *p, bool big)
 {
@@ -42,7 +41,7 @@ static uint64_t mark_of_header(const uint8_t header[HEADER_SIZE])
     }
     if (hf_cursor_be32(&cursor) != a || hf_cursor_be32(&cursor) != b)
         return 0;
-    return MARK_PRESENT | salt;
+    return HF_MARK_LOG | salt;
 }
 
 uint64_t hf_mark_of_total(const uint8_t total[HF_SUM_SIZE])
