@@ -54,24 +54,30 @@ static int open_json(struct hf_var_source *s, struct hf_error *err)
     return r;
 }
 
+bool hf_var_is_container(const char *path)
+{
+    static const char magic[16] = "SQLite format 3";
+    char head[sizeof magic];
+    FILE *f = fopen(path, "rbe");
+    bool is;
+
+    if (!f)
+        return false;
+    is = fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof head) == 0;
+    (void)fclose(f); /* before the store opens it: closing drops the process's locks */
+    return is;
+}
+
 static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
 {
-    static const char sqlite[] = "SQLite format 3";
-    int r = hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
+    int r;
 
+    s->container = hf_var_is_container(s->path);
+    r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, err)
+                     : hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
     if (r < 0)
         return r;
-    if (s->size >= sizeof sqlite && memcmp(s->bytes, sqlite, sizeof sqlite) == 0) {
-        free(s->bytes);
-        s->bytes = NULL;
-        s->container = true;
-        r = hf_var_container_read(s->path, &s->bytes, &s->size, err);
-        if (r < 0)
-            return r;
-    } else if (looks_like_json(s->bytes, s->size)) {
-        return open_json(s, err);
-    }
-    return open_bank(s, lost, opaque, err);
+    return looks_like_json(s->bytes, s->size) ? open_json(s, err) : open_bank(s, lost, opaque, err);
 }
 
 int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, struct hf_var_source *source,

@@ -31,6 +31,9 @@ int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, st
                        struct hf_error *err);
 void hf_var_source_done(struct hf_var_source *source);
 
+/* By its first bytes; false for what cannot be read. */
+bool hf_var_is_container(const char *path);
+
 /* All variables; valid until the next change. */
 const struct hf_var *hf_var_source_vars(const struct hf_var_source *source, size_t *count);
 

@@ -12,24 +12,11 @@
 #include "var_source.h"
 #include "whole_file.h"
 
-static bool is_container(const char *path)
-{
-    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    char head[16] = "";
-    FILE *f = fopen(path, "rbe");
-
-    if (!f)
-        return false;
-    (void)!fread(head, 1, sizeof head, f);
-    (void)fclose(f);
-    return memcmp(head, "SQLite format 3", 16) == 0;
-}
-
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err)
 {
     bool out = hf_given(inv, "out"), in_place = hf_given(inv, "in-place");
 
-    if (is_container(path)) {
+    if (hf_var_is_container(path)) {
         if (out)
             return hf_error_set(err, HF_EUSAGE, "%s is a container, which is changed in place; `vars export` makes a "
                                                 "file of its variables", path);
