@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#if defined(__cplusplus) && !defined(_Static_assert)
+#define _Static_assert static_assert /* the wire headers pin their layouts in either language */
+#endif
+
 typedef struct { uint8_t b[2]; } hf_le16;
 typedef struct { uint8_t b[4]; } hf_le32;
 typedef struct { uint8_t b[8]; } hf_le64;

@@ -50,10 +50,32 @@ static inline void hf_fwcfg_negotiate_loaded(struct hf_fwcfg_negotiate *glue)
 static inline void hf_fwcfg_negotiate_reset(struct hf_fwcfg_negotiate *glue)
 {
     hf_negotiate_reset(glue->n);
-    glue->window = (struct hf_negotiate_window){.answer = {.status = {{0}}}};
+    __builtin_memset(&glue->window, 0, sizeof glue->window);
     hf_negotiate_no_answer(glue->n, &glue->window.answer);
     if (glue->smi.n)
         hf_smi_view_reset(&glue->smi);
+}
+
+/* One file of ours: constant bytes, or a buffer that the guest may write. (No designated initialisers: a VMM in C++ may
+ * include this.) */
+static inline int hf_fwcfg_negotiate_add(struct hf_fwcfg_negotiate *glue, struct hf_fwcfg *device, const char *name,
+                                         uint16_t key, const void *data, void *buffer, uint32_t size,
+                                         hf_fwcfg_select_fn *on_select, hf_fwcfg_write_fn *on_write,
+                                         struct hf_error *err)
+{
+    struct hf_fwcfg_item item;
+
+    __builtin_memset(&item, 0, sizeof item);
+    item.name = name;
+    item.key = key;
+    item.data = data;
+    item.buffer = buffer;
+    item.size = size;
+    item.flags = buffer ? (unsigned)HF_FWCFG_WRITABLE : 0;
+    item.on_select = on_select;
+    item.on_write = on_write;
+    item.opaque = glue;
+    return hf_fwcfg_add_file(device, &item, err);
 }
 
 /* Adds the two files. Errors of hf_fwcfg_add_file(). */
@@ -62,24 +84,17 @@ static inline int hf_fwcfg_negotiate_attach(struct hf_fwcfg_negotiate *glue, str
 {
     size_t size;
     const void *directory = hf_negotiate_directory(n, &size);
-    const struct hf_fwcfg_item domains = {.name = HF_NEGOTIATE_DOMAINS_FILE,
-                                          .key = HF_NEGOTIATE_DOMAINS_KEY,
-                                          .data = directory,
-                                          .size = (uint32_t)size};
-    const struct hf_fwcfg_item window = {.name = HF_NEGOTIATE_WINDOW_FILE,
-                                         .key = HF_NEGOTIATE_WINDOW_KEY,
-                                         .buffer = &glue->window,
-                                         .size = sizeof glue->window,
-                                         .flags = HF_FWCFG_WRITABLE,
-                                         .on_write = hf_fwcfg_negotiate_on_write,
-                                         .opaque = glue};
     int r;
 
     glue->n = n;
     glue->smi.n = NULL;
     hf_fwcfg_negotiate_reset(glue);
-    r = hf_fwcfg_add_file(device, &domains, err);
-    return r < 0 ? r : hf_fwcfg_add_file(device, &window, err);
+    r = hf_fwcfg_negotiate_add(glue, device, HF_NEGOTIATE_DOMAINS_FILE, HF_NEGOTIATE_DOMAINS_KEY, directory, NULL,
+                               (uint32_t)size, NULL, NULL, err);
+    if (r < 0)
+        return r;
+    return hf_fwcfg_negotiate_add(glue, device, HF_NEGOTIATE_WINDOW_FILE, HF_NEGOTIATE_WINDOW_KEY, NULL, &glue->window,
+                                  sizeof glue->window, NULL, hf_fwcfg_negotiate_on_write, err);
 }
 
 /* Adds etc/smi/{supported-features,requested-features,features-ok} as a view of the domain "smi". After _attach. */
@@ -87,22 +102,17 @@ static inline int hf_fwcfg_negotiate_attach_smi(struct hf_fwcfg_negotiate *glue,
                                                 struct hf_error *err)
 {
     struct hf_smi_view *v = &glue->smi;
-    const struct hf_fwcfg_item files[] = {
-        {.name = HF_SMI_SUPPORTED_FILE, .data = &v->supported, .size = sizeof v->supported},
-        {.name = HF_SMI_REQUESTED_FILE,
-         .buffer = &v->requested,
-         .size = sizeof v->requested,
-         .flags = HF_FWCFG_WRITABLE},
-        {.name = HF_SMI_OK_FILE,
-         .data = &v->ok,
-         .size = sizeof v->ok,
-         .on_select = hf_fwcfg_negotiate_on_smi_select,
-         .opaque = glue},
-    };
     int r = hf_smi_view_init(v, glue->n, err);
 
-    for (size_t i = 0; r == 0 && i < sizeof files / sizeof files[0]; i++)
-        r = hf_fwcfg_add_file(device, &files[i], err);
+    if (r == 0)
+        r = hf_fwcfg_negotiate_add(glue, device, HF_SMI_SUPPORTED_FILE, 0, &v->supported, NULL, sizeof v->supported,
+                                   NULL, NULL, err);
+    if (r == 0)
+        r = hf_fwcfg_negotiate_add(glue, device, HF_SMI_REQUESTED_FILE, 0, NULL, &v->requested, sizeof v->requested,
+                                   NULL, NULL, err);
+    if (r == 0)
+        r = hf_fwcfg_negotiate_add(glue, device, HF_SMI_OK_FILE, 0, &v->ok, NULL, sizeof v->ok,
+                                   hf_fwcfg_negotiate_on_smi_select, NULL, err);
     return r;
 }
 
