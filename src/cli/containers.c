@@ -1,21 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "containers.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+#include "writeback.h"
 
 int64_t hf_now(void)
 {
     return (int64_t)time(NULL);
 }
 
+/* Before anything is changed: what a server that died had answered for. One that runs keeps its own. */
+static int take_over_writes(struct hf_container *c, struct hf_error *err)
+{
+    int r = hf_writeback_drain(c, hf_now(), NULL, err);
+
+    return r == -HF_EOWNED ? 0 : r;
+}
+
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err)
 {
+    struct hf_container *c = NULL;
+    int r;
+
     if (inv->dry_run && mode == HF_OPEN_EDIT)
         mode = HF_OPEN_LOOK;
-    return hf_container_open(inv->operands[0], mode, hf_now(), out, err);
+    r = hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
+    if (r == 0 && mode == HF_OPEN_EDIT)
+        r = take_over_writes(c, err);
+    if (r < 0)
+        hf_container_done(&c);
+    else
+        *out = c;
+    return r;
+}
+
+int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struct hf_error *err)
+{
+    struct hf_container *c;
+    char where[PATH_MAX];
+    int r = hf_container_open(path, HF_OPEN_LOOK, hf_now(), &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_writeback_set_aside(hf_container_id(c), where, err);
+    hf_container_done(&c);
+    if (r < 0)
+        return r;
+    hf_put_text(inv->report, "writes_set_aside", where[0] ? where : NULL);
+    if (where[0])
+        hf_say(inv, "flash writes that a server had left were not applied; they are in '%s'", where);
+    return 0;
 }
 
 int hf_close_after(struct hf_container *c, int r, struct hf_error *err)

@@ -10,9 +10,13 @@
 /* Seconds since 1970; the clock of every verb. */
 int64_t hf_now(void);
 
-/* Opens operand 0. With --dry-run HF_OPEN_EDIT becomes HF_OPEN_LOOK: a dry run changes nothing, not even the epoch. */
+/* Opens operand 0; for HF_OPEN_EDIT what a server that died had answered for is brought in first. With --dry-run HF_OPEN_EDIT becomes HF_OPEN_LOOK: a dry run changes nothing, not even the epoch. */
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err);
+
+/* After `path` was restored or taken: flash writes that a server left before that are not this copy's; they are moved
+ * aside and the user is told where. */
+int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struct hf_error *err);
 
 /* Closes and keeps the first error: `r` when it is one, else that of closing. */
 int hf_close_after(struct hf_container *c, int r, struct hf_error *err);

@@ -45,6 +45,8 @@ static int run_restore(struct hf_invocation *inv, struct hf_error *err)
 {
     int r = inv->dry_run ? rehearse(inv, err) : hf_restore(inv->operands[0], inv->operands[1], hf_now(), err);
 
+    if (r == 0 && !inv->dry_run)
+        r = hf_set_writes_aside(inv, inv->operands[1], err);
     if (r == 0)
         report(inv, "restored", "would restore");
     return r;

@@ -68,6 +68,8 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
             r = hf_container_close(c, err);
     } else
         r = hf_owner_take(inv->operands[0], because, hf_now(), &epoch, err);
+    if (r == 0 && !inv->dry_run)
+        r = hf_set_writes_aside(inv, inv->operands[0], err);
     if (r < 0)
         return r;
     hf_put_bool(inv->report, "dry_run", inv->dry_run);

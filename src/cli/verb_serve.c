@@ -20,15 +20,19 @@
 #include "verb.h"
 #include "writeback.h"
 
-#define RESTART_FIRST_MS 0
-#define RESTART_NEXT_MS  200
-#define RESTART_LAST_MS  5000
+/* QEMU waits while there is no server, so a new one starts at once; but not for ever one that dies each time. */
+#define DEATHS_MAX      100
+#define HEALTHY_MS      10000
+#define RETRY_FIRST_MS  100
+#define RETRY_LAST_MS   5000
 
 struct serving {
     const struct hf_invocation *inv;
     struct hf_container *container;
     struct hf_nbd_server *server;
-    int64_t restart_delay_ms;
+    unsigned deaths;   /* in a row, each soon after a start */
+    int64_t revived_ms; /* when the present server started */
+    int64_t delay_ms;  /* before the next start */
     int signals; /* a signalfd */
 };
 
@@ -142,20 +146,33 @@ static void fell_behind(const struct hf_nbd_status *st)
     warn(text);
 }
 
-/* QEMU waits for a server that comes back (its reconnect-delay) and repeats what was not answered. */
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void choose_delay(struct serving *s, bool started)
+{
+    if (started)
+        s->delay_ms = s->deaths < DEATHS_MAX ? 0 : RETRY_LAST_MS;
+    else
+        s->delay_ms = s->delay_ms ? s->delay_ms * 2 : RETRY_FIRST_MS;
+    if (s->delay_ms > RETRY_LAST_MS)
+        s->delay_ms = RETRY_LAST_MS;
+}
+
 static void revive(struct serving *s)
 {
-    struct timespec t = {.tv_sec = s->restart_delay_ms / 1000, .tv_nsec = s->restart_delay_ms % 1000 * 1000000};
     struct hf_error err;
+    int r = hf_nbd_server_restart(s->server, &err);
 
-    (void)nanosleep(&t, NULL);
-    if (hf_nbd_server_restart(s->server, &err) == 0)
-        warn("the server was started again");
-    else
-        warn(err.text);
-    s->restart_delay_ms = s->restart_delay_ms ? s->restart_delay_ms * 2 : RESTART_NEXT_MS;
-    if (s->restart_delay_ms > RESTART_LAST_MS)
-        s->restart_delay_ms = RESTART_LAST_MS;
+    warn(r == 0 ? "the server was started again" : err.text);
+    s->deaths = monotonic_ms() - s->revived_ms < HEALTHY_MS ? s->deaths + 1 : 0;
+    s->revived_ms = monotonic_ms();
+    choose_delay(s, r == 0);
 }
 
 static void handle_status(struct serving *s)
@@ -199,46 +216,24 @@ static int catch_signals(struct serving *s, struct hf_error *err)
     return s->signals < 0 ? hf_error_set(err, HF_EIO, "signals cannot be received: %s", strerror(errno)) : 0;
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void serve_until_told(struct serving *s)
 {
-    int64_t revived = monotonic_ms();
-
+    s->revived_ms = monotonic_ms();
     for (;;) {
+        bool dead = hf_nbd_server_pid(s->server) < 0;
         struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},
                              {.fd = hf_nbd_server_fd(s->server), .events = POLLIN}};
+        int n = poll(p, dead ? 1 : 2, dead ? (int)s->delay_ms : -1);
 
-        if (hf_nbd_server_pid(s->server) < 0) {
-            if (monotonic_ms() - revived > 10 * RESTART_LAST_MS)
-                s->restart_delay_ms = RESTART_FIRST_MS;
-            revive(s);
-            revived = monotonic_ms();
-            p[1].fd = hf_nbd_server_fd(s->server);
-        }
-        if (poll(p, 2, hf_nbd_server_pid(s->server) < 0 ? 0 : -1) < 0 && errno != EINTR)
+        if (n < 0 && errno != EINTR)
             return;
         if ((p[0].revents & POLLIN) && !handle_signal(s))
             return;
-        if (p[1].revents)
+        if (dead && n == 0)
+            revive(s);
+        else if (!dead && p[1].revents)
             handle_status(s);
     }
-}
-
-/* Ends the server and takes over what it could not bring in, if anything. */
-static int finish(struct serving *s, struct hf_error *err)
-{
-    int r = hf_nbd_server_stop(s->server, err);
-
-    if (r < 0)
-        warn(err->text);
-    return hf_writeback_drain(s->container, hf_now(), NULL, err);
 }
 
 static int serve(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
@@ -256,12 +251,10 @@ static int serve(struct serving *s, struct hf_nbd_server_config *config, struct 
     if (r < 0)
         return r;
     r = announce(s, &plan, err);
-    if (r == 0) {
+    if (r == 0)
         serve_until_told(s);
-        r = finish(s, err);
-    }
     hf_nbd_server_free(s->server);
-    return r;
+    return r < 0 ? r : hf_writeback_drain(s->container, hf_now(), NULL, err);
 }
 
 static int run(struct hf_invocation *inv, struct hf_error *err)

@@ -14,6 +14,7 @@
 #include "slots.h"
 #include "snapshots.h"
 #include "verbs.h"
+#include "writeback.h"
 
 static const struct hf_option options[] = {
     {.name = "settings", .help = "only the settings: every key, its value, what it may be"},
@@ -210,6 +211,27 @@ static int show_usage(const struct hf_invocation *inv, struct hf_container *c, s
     return 0;
 }
 
+/* Flash writes that the guest made and the container does not hold. Some always wait for some milliseconds while a guest
+ * runs; they are news only when they cannot be stored. */
+static int show_writes(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    char since[HF_TIME_TEXT_MAX], size[HF_SIZE_TEXT_MAX];
+    struct hf_queue_state q;
+    json_t *o;
+
+    (void)err;
+    if (hf_writeback_look(hf_container_id(c), &q, NULL) < 0 || !q.behind_since || !q.bytes) {
+        hf_put(inv->report, "behind", json_null());
+        return 0;
+    }
+    o = hf_put_object(inv->report, "behind");
+    hf_put_number(o, "since", q.behind_since);
+    hf_put_number(o, "bytes", (int64_t)q.bytes);
+    hf_field(inv, "Writes", "behind since %s: %s of flash writes could not be stored yet", hf_time_text(q.behind_since, since),
+             hf_size_text(q.bytes, size));
+    return 0;
+}
+
 static void setting_limits(const struct hf_setting *s, char *text, size_t size)
 {
     if (s->type == HF_SETTING_CHOICE)
@@ -250,7 +272,7 @@ static int show_settings(const struct hf_invocation *inv, struct hf_container *c
 static int show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     static int (*const parts[])(const struct hf_invocation *, struct hf_container *, struct hf_error *) = {
-        show_guest, show_slots, show_variables, show_roms, show_snapshots, show_contract, show_owner, show_usage};
+        show_guest, show_slots, show_variables, show_roms, show_snapshots, show_contract, show_owner, show_writes, show_usage};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {
         int r = parts[i](inv, c, err);

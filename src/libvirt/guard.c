@@ -25,6 +25,7 @@
 #include "published.h"
 #include "runtime.h"
 #include "state.h"
+#include "writeback.h"
 
 /* How often code or variables had been replaced when the guest was last on: a saved state fits only that. */
 #define STATE_CHANGES "libvirt.changes"
@@ -230,13 +231,12 @@ static int remember_changes(struct guard *g, struct hf_error *err)
 
 static int end(struct guard *g, struct hf_error *err)
 {
-    int r = 0, closed;
+    int r, closed;
 
     g->ended = true;
-    if (g->server)
-        r = hf_nbd_server_stop(g->server, err);
     hf_nbd_server_free(g->server);
     g->server = NULL;
+    r = hf_writeback_drain(g->container, now(), NULL, err);
     if (r == 0)
         r = remember_changes(g, err);
     closed = hf_container_close(hf_take_ptr(g->container), r < 0 ? NULL : err);
@@ -295,6 +295,8 @@ static int prepare(struct guard *g, struct hf_error *err)
         r = hf_guard_listen(g->config->uuid, &g->listening, err);
     if (r == 0)
         r = hf_container_open(g->adoption.container, HF_OPEN_RUN, now(), &g->container, err);
+    if (r == 0)
+        r = hf_writeback_drain(g->container, now(), NULL, err);
     if (r == 0)
         r = hf_loop_watch(&g->loop, g->listening, POLLIN, asked, g, err);
     if (r < 0)

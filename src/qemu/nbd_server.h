@@ -49,9 +49,10 @@ int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struc
 /* Starts it again after HF_NBD_DIED, or ends a running one first. */
 int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
 
-/* Ends it: it brings in what waits and removes its socket. HF_ETIMEDOUT: it was killed after 30 s. Harmless when none
- * runs. What it could not bring in stays in the queue; hf_writeback_drain() says so. */
-int hf_nbd_server_stop(struct hf_nbd_server *s, struct hf_error *err);
+/* Ends it: it brings in what waits and removes its socket. One that has not ended after 500 ms, because a client holds its
+ * connection or the disk is slow, is killed, which loses nothing: call hf_writeback_drain() afterwards in any case.
+ * Harmless when none runs. */
+void hf_nbd_server_stop(struct hf_nbd_server *s);
 
 /* Stops it and frees. NULL is fine. */
 void hf_nbd_server_free(struct hf_nbd_server *s);

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "guest_bank.h"
+#include "writeback.h"
 
 #define RESTART_AGAIN_MS 1000
 #define VERIFY_TRIES     200
@@ -41,15 +42,12 @@ int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err)
 
 int hf_server_watch_stop(struct hf_supervision *s, struct hf_error *err)
 {
-    int r;
-
     if (!s->server)
         return 0;
     hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
-    r = hf_nbd_server_stop(s->server, err);
     hf_nbd_server_free(s->server);
     s->server = NULL;
-    return r;
+    return 0;
 }
 
 /* ---- died ---- */
@@ -169,7 +167,8 @@ static int store_bank(struct hf_supervision *s, const uint8_t *bytes, struct hf_
     int r, again;
 
     hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
-    r = hf_nbd_server_stop(s->server, err);
+    hf_nbd_server_stop(s->server);
+    r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
     if (r == 0)
         r = hf_guest_bank_store(s->container, bytes, s->machine.vars_size, (int64_t)time(NULL), err);
     again = hf_nbd_server_restart(s->server, r == 0 ? err : NULL);

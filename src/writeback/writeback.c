@@ -10,20 +10,28 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 _Static_assert(HF_PAGE_SIZE == HF_WRITE_QUEUE_PAGE, "a page is a page");
 _Static_assert(HF_BANK_SIZE_MAX <= HF_WRITE_QUEUE_BANK_MAX, "every bank has a queue");
+
+/* Makes nothing. */
+static int look_path(const char *container_id, char path[PATH_MAX], struct hf_error *err)
+{
+    char dir[PATH_MAX];
+
+    hf_runtime_guest_path(container_id, dir);
+    if (snprintf(path, PATH_MAX, "%s/vars.queue", dir) >= PATH_MAX)
+        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long", dir);
+    return 0;
+}
 
 static int queue_path(const char *container_id, char path[PATH_MAX], struct hf_error *err)
 {
     char dir[PATH_MAX];
     int r = hf_runtime_guest_dir(container_id, dir, err);
 
-    if (r < 0)
-        return r;
-    if (snprintf(path, PATH_MAX, "%s/vars.queue", dir) >= PATH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long", dir);
-    return 0;
+    return r < 0 ? r : look_path(container_id, path, err);
 }
 
 static int load(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err)
@@ -137,6 +145,9 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
         if (r == 0)
             hf_write_queue_committed(hf_queue_file_queue(f));
     }
+    if (r < 0)
+        (void)hf_error_prefix(err, r, "%u pages of flash writes stay in '%s/vars.queue': ",
+                              hf_write_queue_waiting(hf_queue_file_queue(f)), hf_container_id(c));
     hf_queue_file_close(f);
     if (r == 0 && waiting)
         r = log_drain(c, now, waiting, err);
@@ -148,7 +159,25 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
 int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err)
 {
     char path[PATH_MAX];
-    int r = queue_path(container_id, path, err);
+    int r = look_path(container_id, path, err);
 
     return r < 0 ? r : hf_queue_file_look(path, out, err);
+}
+
+int hf_writeback_set_aside(const char *container_id, char *where, struct hf_error *err)
+{
+    struct hf_queue_state state;
+    char path[PATH_MAX];
+    int r = look_path(container_id, path, err);
+
+    where[0] = '\0';
+    if (r < 0 || hf_queue_file_look(path, &state, NULL) < 0 || !state.bytes)
+        return r;
+    for (unsigned n = 1; n < 1000; n++) {
+        if (snprintf(where, PATH_MAX, "%.*s.%u", PATH_MAX - 8, path, n) < PATH_MAX && access(where, F_OK) < 0)
+            break;
+    }
+    if (rename(path, where) == 0)
+        return 0;
+    return hf_error_set(err, HF_EIO, "%s: cannot be moved aside: %s", path, strerror(errno));
 }
