@@ -177,6 +177,9 @@ def _():
                 fua = True
             flushed = n + 1 if fua else flushed
         n += 1
+        if n == len(guest.trace):
+            c.flush()
+            flushed = n
         crash(s, path)
         c.close()
         crashes += 1
