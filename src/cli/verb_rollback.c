@@ -97,9 +97,9 @@ static void report(const struct hf_invocation *inv, const struct hf_rollback_rep
     hf_put_bool(inv->report, "variables_differ", done->variables_differ);
     hf_put_text(inv->report, "keeps", wish->variables == HF_VARIABLES_CURRENT ? "current" : "fallback");
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    hf_say(inv, "%s '%s' in place of '%s' at the guest's next power-on or reset, with %s variables",
+    hf_say(inv, "%s '%s' in place of '%s' at the guest's next power-on or reset, with the variables %s",
            inv->dry_run ? "would bring back" : "brings back", done->fallback.label, done->active.label,
-           wish->variables == HF_VARIABLES_CURRENT ? "the present" : "the");
+           wish->variables == HF_VARIABLES_CURRENT ? "that the guest has now" : "that belong to it");
 }
 
 static int roll_back(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)

@@ -19,6 +19,15 @@ int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *ima
     return 0;
 }
 
+void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT_LABEL_SIZE])
+{
+    bool x86 = image->layout == HF_LAYOUT_2M || image->layout == HF_LAYOUT_4M;
+
+    snprintf(label, HF_SLOT_LABEL_SIZE, "%s%s%s%s%s%s", hf_flash_kind_name(image->kind), x86 ? " " : "",
+             x86 ? hf_layout_name(image->layout) : "", image->needs_smm == HF_YES ? " smm" : "",
+             image->version[0] ? " " : "", image->version);
+}
+
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
 {
     struct hf_firmware found = {.digest = hf_digest_of(bytes, size)};
@@ -33,8 +42,7 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
     if (label != NULL && label[0] != '\0')
         snprintf(found.label, sizeof found.label, "%s", label);
     else
-        snprintf(found.label, sizeof found.label, "%s%s%s", hf_flash_kind_name(found.image.kind),
-                 found.image.version[0] ? " " : "", found.image.version);
+        hf_firmware_describe(&found.image, found.label);
     *fw = found;
     return 0;
 }

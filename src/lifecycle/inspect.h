@@ -13,7 +13,7 @@
 struct hf_firmware {
     struct hf_flash_image image;
     struct hf_digest digest;
-    char label[HF_SLOT_LABEL_SIZE]; /* "ovmf 2022.11-6" */
+    char label[HF_SLOT_LABEL_SIZE]; /* "ovmf 4m 2022.11" */
 };
 
 /* hf_flash_identify() with its working memory found for it. HF_ENOMEM. */
@@ -21,6 +21,9 @@ int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *ima
 
 /* Whether the guest's architecture and machine type can run the image: HF_EREFUSED "arch", "smm". */
 int hf_image_suits(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err);
+
+/* What people call firmware that has no name: "ovmf 4m smm 2022.11", enough to tell two builds apart in a log. */
+void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT_LABEL_SIZE]);
 
 /* HF_ENOMEM; HF_EREFUSED "image": the bytes are no firmware that a code bank can hold. `label` may be NULL. */
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw,

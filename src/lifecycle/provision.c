@@ -107,8 +107,7 @@ static void settle_label(const struct hf_provision *p, struct hf_provisioned *ou
     if (p->label && p->label[0])
         snprintf(out->label, sizeof out->label, "%s", p->label);
     else
-        snprintf(out->label, sizeof out->label, "%s%s%s", hf_flash_kind_name(out->code.kind),
-                 out->code.version[0] ? " " : "", out->code.version);
+        hf_firmware_describe(&out->code, out->label);
 }
 
 int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret, struct hf_error *err)
