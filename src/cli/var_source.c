@@ -33,6 +33,12 @@ static bool looks_like_json(const uint8_t *bytes, uint64_t size)
     return i < size && (bytes[i] == '{' || bytes[i] == '[');
 }
 
+/* QEMU's own image format: the bank lies somewhere inside. */
+static bool is_qcow2(const struct hf_var_source *s)
+{
+    return s->size >= 4 && memcmp(s->bytes, "QFI\xfb", 4) == 0;
+}
+
 static int open_bank(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
 {
     size_t most = hf_varstore_max((size_t)s->size) + 1;
@@ -77,6 +83,9 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
                      : hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
     if (r < 0)
         return r;
+    if (is_qcow2(s))
+        return hf_error_set(err, HF_EUSAGE, "a qcow2 image; `qemu-img convert -O raw` makes the raw bank that is "
+                                            "wanted here");
     return looks_like_json(s->bytes, s->size) ? open_json(s, err) : open_bank(s, lost, opaque, err);
 }
 

@@ -148,6 +148,22 @@ def _():
     expect("\x1b" not in out and out.count("\nPK  ") == 1, out)
 
 
+@case("a blank bank becomes a store; other files are named for what they are")
+def _():
+    blank = fresh(OVMF / "OVMF_VARS_4M.fd")
+    blank.write_bytes(b"\xff" * 0x84000)
+    expect(holdfast("vars", "list", blank, "--json").json["blank"], "not blank")
+    holdfast("vars", "set", blank, "Timeout", "--data", "0300", "--in-place")
+    expect(list(variables(blank)) == [("8be4df61-93ca-11d2-aa0d-00e098032b8c", "Timeout")], variables(blank))
+    blank.write_bytes(b"QFI\xfb" + bytes(1000))
+    expect("qemu-img convert" in holdfast("vars", "list", blank, status=2).err, "qcow2 is not named")
+    blank.write_bytes(b"{ not json")
+    expect("line 1" in holdfast("vars", "list", blank, status=5).err, "JSON is not named")
+    blank.write_bytes(b"")
+    holdfast("vars", "list", blank, status=5)
+    holdfast("vars", "list", blank.parent / "missing", status=4)
+
+
 @case("diff: status 1 and the names")
 def _():
     store = fresh()

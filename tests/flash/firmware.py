@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import tempfile
 
-from guest import MARKER_GUID, OVMF, Guest
-from program import BUILD, holdfast
+from guest import MARKER_GUID, OVMF, Guest, create
+from program import BUILD, holdfast, scratch
 from tap import case, expect, main, note, skip
 
+STATE = scratch()  # holdfast's own directories, private to this test
 HOME = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-firmware-"))
 LONG = os.environ.get("HOLDFAST_LONG") == "1"
 WALK = BUILD / "tests" / "flash" / "walk-writes"
@@ -231,6 +232,25 @@ def _():
     holdfast("image", "convert", store, HOME / "arm-4m.fd", "--layout", "4m")
     holdfast("image", "convert", HOME / "arm-4m.fd", HOME / "arm-back.fd", "--layout", "aavmf")
     expect(boot_and_show("aavmf", HOME / "arm-back.fd", ["Arm"]) == {"Arm": "cafe"}, "there and back differs")
+
+
+@case("a running guest's container: read beside it, changed only when it is off")
+def _():
+    guest_file = HOME / "G.hold"
+    create(guest_file, "4m", "q35")
+    with Guest(guest_file, "-M", "q35") as guest:
+        shell = guest.shell()
+        shell.setvar("Running", "beef")
+        expect(markers(guest_file) == {"Running": "beef"}, markers(guest_file))
+        result = holdfast("vars", "rm", guest_file, "Running", "--guid", MARKER_GUID, status=6)
+        expect("the guest runs" in result.err or "runs" in result.err, result)
+        expect(shell.getvar("Running") == "beef", "the guest lost it")
+        guest.power_off(shell)
+    holdfast("vars", "set", guest_file, "Running", "--guid", MARKER_GUID, "--data", "f00d")
+    with Guest(guest_file, "-M", "q35") as guest:
+        shell = guest.shell()
+        expect(shell.getvar("Running") == "f00d", "the guest does not see the change")
+        guest.power_off(shell)
 
 
 main(lambda: shutil.rmtree(HOME, ignore_errors=True))
