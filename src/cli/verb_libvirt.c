@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "adopt.h"
@@ -10,6 +11,7 @@
 #include "domain_xml.h"
 #include "guard.h"
 #include "hook.h"
+#include "resync.h"
 #include "verbs.h"
 #include "virt.h"
 
@@ -183,14 +185,27 @@ static int with_domain(const struct hf_invocation *inv, int (*call)(struct hf_vi
     return r < 0 ? r : call(virt, err);
 }
 
+/* Nobody reads what these print: the guard's standard error is /dev/null. */
+static int logged(const struct hf_invocation *inv, int r, const struct hf_error *err)
+{
+    if (r < 0)
+        syslog(LOG_DAEMON | LOG_ERR, "holdfast %s %s: %s", inv->verb->name, inv->operands[0], err->text);
+    return r;
+}
+
 static int run_pause(struct hf_invocation *inv, struct hf_error *err)
 {
-    return with_domain(inv, hf_virt_suspend, err);
+    return logged(inv, with_domain(inv, hf_virt_suspend, err), err);
 }
 
 static int run_resume(struct hf_invocation *inv, struct hf_error *err)
 {
-    return with_domain(inv, hf_virt_resume, err);
+    return logged(inv, with_domain(inv, hf_virt_resume, err), err);
+}
+
+static int run_resync(struct hf_invocation *inv, struct hf_error *err)
+{
+    return logged(inv, hf_libvirt_resync(inv->operands[0], err), err);
 }
 
 const struct hf_verb hf_verb_libvirt_adopt = {
@@ -260,4 +275,15 @@ const struct hf_verb hf_verb_libvirt_resume = {
     .min_operands = 1,
     .max_operands = 1,
     .run = run_resume,
+};
+
+const struct hf_verb hf_verb_libvirt_resync = {
+    .name = "libvirt resync",
+    .group = HF_GROUP_RUN,
+    .flags = HF_VERB_HIDDEN,
+    .help = "What the guard calls when the server had died",
+    .synopsis = "UUID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_resync,
 };

@@ -8,6 +8,7 @@
 #include "contract.h"
 #include "eventlog.h"
 #include "images.h"
+#include "outlook.h"
 #include "owner.h"
 #include "roms.h"
 #include "settings.h"
@@ -101,6 +102,35 @@ static int show_slots(const struct hf_invocation *inv, struct hf_container *c, s
             show_slot(inv, slots, order[i], &info);
         else
             hf_put(slots, hf_slot_text(order[i]), json_null());
+    }
+    return 0;
+}
+
+/* What waits and what happens next, in sentences; the facts are in the JSON. */
+static int show_outlook(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_outlook o;
+    json_t *life;
+    int r = hf_outlook_get(c, &o, err);
+
+    if (r < 0)
+        return r;
+    const struct {
+        const char *key, *label, *words;
+    } lines[] = {
+        {"waits", "Waits", o.waits},
+        {"trial", "Trial", o.trial},
+        {"suspended", "Suspended", o.suspended},
+        {"next_reset", "Next reset", o.reset},
+        {"next_power_on", "Next power-on", o.power_on},
+        {"next_migration", "Migration", o.migration},
+    };
+    life = hf_put_object(inv->report, "lifecycle");
+    hf_put_text(life, "state", hf_life_name(o.record.life));
+    for (size_t i = 0; i < HF_ARRAY_SIZE(lines); i++) {
+        hf_put_text(life, lines[i].key, lines[i].words[0] ? lines[i].words : NULL);
+        if (lines[i].words[0])
+            hf_field(inv, lines[i].label, "%s", lines[i].words);
     }
     return 0;
 }
@@ -272,7 +302,8 @@ static int show_settings(const struct hf_invocation *inv, struct hf_container *c
 static int show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     static int (*const parts[])(const struct hf_invocation *, struct hf_container *, struct hf_error *) = {
-        show_guest, show_slots, show_variables, show_roms, show_snapshots, show_contract, show_owner, show_writes, show_usage};
+        show_guest,     show_slots,    show_outlook, show_variables, show_roms,
+        show_snapshots, show_contract, show_owner,   show_writes,    show_usage};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {
         int r = parts[i](inv, c, err);

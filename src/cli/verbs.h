@@ -24,6 +24,7 @@
     X(libvirt_guard)                                                                                                   \
     X(libvirt_pause)                                                                                                   \
     X(libvirt_resume)                                                                                                  \
+    X(libvirt_resync)                                                                                                  \
     X(stage)                                                                                                           \
     X(unstage)                                                                                                         \
     X(confirm)                                                                                                         \

@@ -188,7 +188,14 @@ static int define_with(struct work *w, unsigned reconnect, struct hf_error *err)
 /* libvirt 9.0 does not know <reconnect> yet and refuses it; the guard makes good for that (resync.h). */
 static int define(struct work *w, struct hf_error *err)
 {
-    return define_with(w, RECONNECT_SECONDS, NULL) == 0 ? 0 : define_with(w, 0, err);
+    w->report.adoption.reconnect = define_with(w, RECONNECT_SECONDS, NULL) == 0;
+    if (!w->report.adoption.reconnect) {
+        int r = define_with(w, 0, err);
+
+        if (r < 0)
+            return r;
+    }
+    return hf_adoption_save(&w->report.adoption, err);
 }
 
 static int make(struct work *w, struct hf_error *err)

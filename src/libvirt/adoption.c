@@ -48,6 +48,7 @@ static int read_record(const json_t *record, struct hf_adoption *a, struct hf_er
     if (r == 0)
         r = get_text(record, "published", digest, sizeof digest, err);
     a->secure = json_is_true(json_object_get(record, "secure"));
+    a->reconnect = json_is_true(json_object_get(record, "reconnect"));
     a->has_published = digest[0] != 0;
     if (r == 0 && a->has_published && !hf_digest_parse(digest, &a->published))
         r = hf_error_set(err, HF_EDAMAGED, RECORD ": 'published' is no SHA-256: '%s'", digest);
@@ -89,9 +90,9 @@ int hf_adoption_save(const struct hf_adoption *a, struct hf_error *err)
 
     if (a->has_published)
         hf_digest_text(&a->published, digest);
-    record = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "schema", 1, "uuid", a->uuid, "name", a->name,
-                       "container", a->container, "loader", a->loader, "secure", a->secure, "nvram", a->nvram,
-                       "published", digest);
+    record = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:s}", "schema", 1, "uuid", a->uuid, "name", a->name,
+                       "container", a->container, "loader", a->loader, "secure", a->secure, "reconnect", a->reconnect,
+                       "nvram", a->nvram, "published", digest);
     text = record ? json_dumps(record, JSON_INDENT(2)) : NULL;
     if (!text)
         return hf_error_set(err, HF_ENOMEM, "out of memory, or a path of domain '%s' is not UTF-8", a->name);
@@ -125,16 +126,14 @@ int hf_adoption_keep_original(const char *uuid, const char *xml, struct hf_error
 
 void hf_adoption_forget(const char *uuid)
 {
-    static const char *const state[] = {RECORD, ORIGINAL, HF_PUBLISHED_CODE, NULL};
-    static const char *const run[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, NULL};
+    static const char *const names[] = {RECORD, ORIGINAL, HF_PUBLISHED_CODE};
     char path[PATH_MAX];
 
-    for (size_t i = 0; i < HF_ARRAY_SIZE(state); i++) {
-        hf_libvirt_state_path(uuid, state[i], path);
-        (void)(state[i] ? unlink(path) : rmdir(path));
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {
+        hf_libvirt_state_path(uuid, names[i], path);
+        (void)unlink(path);
     }
-    for (size_t i = 0; i < HF_ARRAY_SIZE(run); i++) {
-        hf_libvirt_run_path(uuid, run[i], path);
-        (void)(run[i] ? unlink(path) : rmdir(path));
-    }
+    hf_libvirt_state_path(uuid, NULL, path);
+    (void)rmdir(path);
+    hf_libvirt_clean_run(uuid);
 }

@@ -19,18 +19,21 @@
 #include "cleanup.h"
 #include "eventlog.h"
 #include "life_record.h"
+#include "guest_bank.h"
 #include "loop.h"
 #include "nbd_server.h"
 #include "places.h"
 #include "published.h"
 #include "runtime.h"
 #include "state.h"
+#include "whole_file.h"
 #include "writeback.h"
 
 /* How often code or variables had been replaced when the guest was last on: a saved state fits only that. */
 #define STATE_CHANGES "libvirt.changes"
 
-#define RETRY_MS 1000
+#define RETRY_MS  1000
+#define RESYNC_MS 15000
 
 struct guard {
     const struct hf_guard_config *config;
@@ -40,6 +43,7 @@ struct guard {
     struct hf_nbd_server *server;
     int listening;
     bool has_vars, paused, ended;
+    bool lost; /* the server died and the guest has not been brought in line with the store yet */
 };
 
 static int64_t now(void)
@@ -105,7 +109,7 @@ static int decide(struct guard *g, struct hf_error *err)
     return r == -HF_ENOTFOUND ? 0 : r;
 }
 
-/* `holdfast libvirt pause|resume UUID` in a process that is nobody's child: libvirt may make it wait. */
+/* `holdfast libvirt pause|resume|resync UUID` in a process that is nobody's child: libvirt may make it wait. */
 static void tell_libvirt(struct guard *g, const char *what)
 {
     pid_t pid = fork();
@@ -155,6 +159,58 @@ static void start_again(void *ctx)
     (void)hf_loop_timer(&g->loop, RETRY_MS, start_again, g, NULL);
 }
 
+/* QEMU does not wait: see resync.h. Tried again until it is done or the guest has ended. */
+static void resync(void *ctx)
+{
+    struct guard *g = ctx;
+
+    if (!g->lost)
+        return;
+    tell_libvirt(g, "resync");
+    (void)hf_loop_timer(&g->loop, RESYNC_MS, resync, g, NULL);
+}
+
+static void server_died(struct guard *g, const char *how)
+{
+    syslog(LOG_WARNING, "%s: the server of the variables ended (%s); starting it again", g->adoption.name, how);
+    if (g->adoption.reconnect) {
+        start_again(g);
+        return;
+    }
+    g->lost = true;
+    resync(g);
+}
+
+static int serve_again(struct guard *g, struct hf_error *err)
+{
+    int r;
+
+    if (!g->lost || hf_nbd_server_pid(g->server) > 0)
+        return 0;
+    r = hf_nbd_server_restart(g->server, err);
+    return r < 0 ? r : hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, err);
+}
+
+/* The guest stands still and the server has nothing to do, so the store is ours to write. */
+static int take_bank(struct guard *g, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    char path[PATH_MAX];
+    uint64_t size;
+    bool equal;
+    int r;
+
+    hf_libvirt_run_path(g->config->uuid, HF_BANK_FILE, path);
+    r = hf_file_read(path, HF_BANK_SIZE_MAX, &bytes, &size, err);
+    if (r == 0)
+        r = hf_guest_bank_equals(g->container, bytes, size, &equal, err);
+    if (r == 0 && !equal)
+        r = hf_guest_bank_store(g->container, bytes, size, now(), err);
+    if (r == 0)
+        g->lost = false;
+    return r;
+}
+
 static void server_said(struct guard *g, const struct hf_nbd_status *said, int fd)
 {
     switch (said->kind) {
@@ -166,10 +222,8 @@ static void server_said(struct guard *g, const struct hf_nbd_status *said, int f
         break;
     case HF_NBD_DIED:
     case HF_NBD_FAILED:
-        syslog(LOG_WARNING, "%s: the server of the variables ended (%s); starting it again", g->adoption.name,
-               said->text);
         hf_loop_unwatch(&g->loop, fd);
-        start_again(g);
+        server_died(g, said->text);
         break;
     case HF_NBD_READY:
         break;
@@ -239,6 +293,7 @@ static int end(struct guard *g, struct hf_error *err)
     r = hf_writeback_drain(g->container, now(), NULL, err);
     if (r == 0)
         r = remember_changes(g, err);
+    hf_libvirt_clean_run(g->config->uuid);
     closed = hf_container_close(hf_take_ptr(g->container), r < 0 ? NULL : err);
     return r < 0 ? r : closed;
 }
@@ -252,6 +307,10 @@ static int obey(struct guard *g, const char *line, struct hf_error *err)
         return r;
     if (q.ask == HF_GUARD_SERVE)
         return serve(g, &q, err);
+    if (q.ask == HF_GUARD_AGAIN)
+        return serve_again(g, err);
+    if (q.ask == HF_GUARD_BANK)
+        return take_bank(g, err);
     if (q.ask == HF_GUARD_STARTED)
         return hf_lifecycle_started(g->container, g->config->vmm ? g->config->vmm : "", q.machine, q.tpm, now(), err);
     return end(g, err);

@@ -15,6 +15,17 @@
 
 #define ANSWER_MS 60000
 
+/* Requests that are one word. */
+static const char *const words[] = {[HF_GUARD_END] = "end", [HF_GUARD_AGAIN] = "again", [HF_GUARD_BANK] = "bank"};
+
+static enum hf_guard_ask one_word(const char *line)
+{
+    for (unsigned ask = HF_GUARD_END; ask < HF_ARRAY_SIZE(words); ask++)
+        if (!strcmp(line, words[ask]))
+            return (enum hf_guard_ask)ask;
+    return (enum hf_guard_ask)0;
+}
+
 void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUARD_LINE_MAX])
 {
     if (q->ask == HF_GUARD_SERVE)
@@ -23,12 +34,12 @@ void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUAR
     else if (q->ask == HF_GUARD_STARTED)
         snprintf(line, HF_GUARD_LINE_MAX, "started %s %d\n", q->machine[0] ? q->machine : "-", q->tpm);
     else
-        snprintf(line, HF_GUARD_LINE_MAX, "end\n");
+        snprintf(line, HF_GUARD_LINE_MAX, "%s\n", words[q->ask]);
 }
 
 int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct hf_error *err)
 {
-    struct hf_guard_request out = {.ask = HF_GUARD_END};
+    struct hf_guard_request out = {.ask = one_word(line)};
     unsigned long uid, gid;
     int tpm;
 
@@ -43,7 +54,7 @@ int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct 
         out.tpm = tpm != 0;
         if (!strcmp(out.machine, "-"))
             out.machine[0] = 0;
-    } else if (strcmp(line, "end"))
+    } else if (!out.ask)
         return hf_error_set(err, HF_EPROTO, "the guard was asked for '%.80s', which it does not know", line);
     *q = out;
     return 0;

@@ -5,6 +5,8 @@
  *      serve UID GID LABEL     start the server of the variables; LABEL is QEMU's SELinux label or "-"
  *      started MACHINE TPM     QEMU runs; TPM is 0 or 1
  *      end                     QEMU has ended: bring everything in and go
+ *      again                   the guest stands still: start the server that died again (resync.h)
+ *      bank                    HF_BANK_FILE has the variables as they are in the guest's memory: store them
  *
  * The answer is "ok", or "error CODE RULE TEXT" with a number of enum hf_code and "-" for no rule.
  */
@@ -18,7 +20,7 @@
 
 #define HF_GUARD_LINE_MAX 2048
 
-enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END };
+enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN, HF_GUARD_BANK };
 
 struct hf_guard_request {
     enum hf_guard_ask ask;

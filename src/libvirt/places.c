@@ -59,3 +59,16 @@ int hf_libvirt_make_run(const char *uuid, gid_t gid, struct hf_error *err)
     hf_libvirt_run_path(uuid, NULL, path);
     return r < 0 ? r : make_directory(path, gid == (gid_t)-1 ? 0700 : 0710, gid, err);
 }
+
+void hf_libvirt_clean_run(const char *uuid)
+{
+    static const char *const names[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, HF_BANK_FILE};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {
+        hf_libvirt_run_path(uuid, names[i], path);
+        (void)unlink(path);
+    }
+    hf_libvirt_run_path(uuid, NULL, path);
+    (void)rmdir(path);
+}

@@ -7,6 +7,7 @@
  *   HF_LIBVIRT_STATE/UUID/adoption.json   what `release` and the hook need to know
  *   HF_LIBVIRT_STATE/UUID/original.xml    the domain's XML before
  *   HF_LIBVIRT_RUN/UUID/vars.sock         the NBD socket: for the user that this QEMU runs as, and nobody else
+ *   HF_LIBVIRT_RUN/UUID/bank              the variables as they were in the guest's memory, for a moment (resync.h)
  *   HF_LIBVIRT_RUN/UUID/guard.sock        the process that serves it listens to the hook here: for root
  *
  * They are not in holdfast's own directories because those are closed to other users, QEMU among them.
@@ -25,6 +26,7 @@
 #define HF_PUBLISHED_CODE "code.fd"
 #define HF_VARS_SOCKET    "vars.sock"
 #define HF_GUARD_SOCKET   "guard.sock"
+#define HF_BANK_FILE      "bank"
 
 /* HF_LIBVIRT_STATE/UUID/name and HF_LIBVIRT_RUN/UUID/name. */
 void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MAX]);
@@ -33,5 +35,8 @@ void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX]
 /* Make the directories. State: passable for everybody. Run: for root and, unless `gid` is (gid_t)-1, that group. */
 int hf_libvirt_make_state(const char *uuid, struct hf_error *err);
 int hf_libvirt_make_run(const char *uuid, gid_t gid, struct hf_error *err);
+
+/* Removes what stands in the run directory of a domain that does not run, and the directory. */
+void hf_libvirt_clean_run(const char *uuid);
 
 #endif

@@ -2,6 +2,7 @@
 #include "virt.h"
 
 #include <dlfcn.h>
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
@@ -19,12 +20,14 @@
     X(virConnectOpen)                                                                                                  \
     X(virDomainDefineXMLFlags)                                                                                         \
     X(virDomainFree)                                                                                                   \
+    X(virDomainGetState)                                                                                               \
     X(virDomainGetXMLDesc)                                                                                             \
     X(virDomainHasManagedSaveImage)                                                                                    \
     X(virDomainIsActive)                                                                                               \
     X(virDomainIsPersistent)                                                                                           \
     X(virDomainLookupByName)                                                                                           \
     X(virDomainLookupByUUIDString)                                                                                     \
+    X(virDomainMemoryPeek)                                                                                             \
     X(virDomainResume)                                                                                                 \
     X(virDomainSuspend)                                                                                                \
     X(virGetLastError)                                                                                                 \
@@ -114,11 +117,12 @@ bool hf_virt_is_system(struct hf_virt *v)
 int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err)
 {
     int active = p_virDomainIsActive(v->domain), persistent = p_virDomainIsPersistent(v->domain);
-    int saved = p_virDomainHasManagedSaveImage(v->domain, 0);
+    int saved = p_virDomainHasManagedSaveImage(v->domain, 0), now = VIR_DOMAIN_NOSTATE;
 
-    if (active < 0 || persistent < 0 || saved < 0)
+    if (active < 0 || persistent < 0 || saved < 0 || p_virDomainGetState(v->domain, &now, NULL, 0) < 0)
         return failed(err, "asking for the domain's state");
-    *state = (struct hf_virt_state){.active = active, .persistent = persistent, .saved = saved};
+    *state = (struct hf_virt_state){
+        .active = active, .paused = now == VIR_DOMAIN_PAUSED, .persistent = persistent, .saved = saved};
     return 0;
 }
 
@@ -171,4 +175,27 @@ int hf_virt_suspend(struct hf_virt *v, struct hf_error *err)
 int hf_virt_resume(struct hf_virt *v, struct hf_error *err)
 {
     return p_virDomainResume(v->domain) < 0 ? failed(err, "letting the domain go on") : 0;
+}
+
+int hf_virt_peek(struct hf_virt *v, uint64_t address, void *bytes, size_t size, struct hf_error *err)
+{
+    if (p_virDomainMemoryPeek(v->domain, address, size, bytes, VIR_MEMORY_PHYSICAL) < 0)
+        return failed(err, "reading the guest's memory");
+    return 0;
+}
+
+int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struct hf_error *err)
+{
+    static __typeof__(virDomainQemuMonitorCommand) *call;
+    static void *library;
+
+    if (!library)
+        library = dlopen("libvirt-qemu.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (library)
+        *(void **)&call = dlsym(library, "virDomainQemuMonitorCommand");
+    if (!call)
+        return hf_error_set(err, HF_ENOTFOUND, "libvirt's QEMU library is not installed: %s", dlerror());
+    if (call(v->domain, command, answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+        return failed(err, "talking to QEMU's monitor");
+    return 0;
 }

@@ -9,6 +9,8 @@
 #define HF_VIRT_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <holdfast/error.h>
 
@@ -26,7 +28,8 @@ static inline void hf_virt_cleanup(struct hf_virt **v)
 bool hf_virt_is_system(struct hf_virt *v);
 
 struct hf_virt_state {
-    bool active;     /* it runs, or is paused */
+    bool active; /* it runs, or is paused */
+    bool paused;
     bool persistent; /* defined, not only running */
     bool saved;      /* a managed save image waits */
 };
@@ -42,6 +45,12 @@ int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct
 int hf_virt_capabilities(struct hf_virt *v, char **xml, struct hf_error *err);
 
 int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err);
+
+/* Guest-physical memory, at most 1 MiB at a time. */
+int hf_virt_peek(struct hf_virt *v, uint64_t address, void *bytes, size_t size, struct hf_error *err);
+
+/* A command for QEMU's human monitor; free() the answer. libvirt marks the domain as one whose monitor was used. */
+int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struct hf_error *err);
 
 /* Pause and go on. */
 int hf_virt_suspend(struct hf_virt *v, struct hf_error *err);
