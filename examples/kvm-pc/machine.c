@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -27,14 +28,18 @@ static int add_memory(struct pc *pc, uint32_t slot, uint64_t at, void *bytes, si
 
 static int give_cpuid(struct pc *pc)
 {
-    struct {
-        struct kvm_cpuid2 head;
-        struct kvm_cpuid_entry2 entries[256];
-    } cpuid = {.head = {.nent = 256}};
+    const uint32_t room = 256;
+    struct kvm_cpuid2 *cpuid = calloc(1, sizeof *cpuid + room * sizeof cpuid->entries[0]);
+    int r;
 
-    if (ioctl(pc->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0)
+    if (!cpuid)
         return -1;
-    return ioctl(pc->cpu, KVM_SET_CPUID2, &cpuid);
+    cpuid->nent = room;
+    r = ioctl(pc->kvm, KVM_GET_SUPPORTED_CPUID, cpuid);
+    if (r == 0)
+        r = ioctl(pc->cpu, KVM_SET_CPUID2, cpuid);
+    free(cpuid);
+    return r;
 }
 
 int pc_power(struct pc *pc, struct hf_error *err)

@@ -18,6 +18,7 @@
 
 #define FILES_MAX 0x100
 #define ITEM_MAX  0x1000u
+#define KEYS_MAX  0x80
 
 struct twin {
     struct peer *p;
@@ -25,7 +26,8 @@ struct twin {
     struct hf_fwcfg *device;
     void *block;
     uint8_t memory[PEER_MEMORY_SIZE];
-    uint8_t *bytes[FILES_MAX];
+    uint8_t *bytes[FILES_MAX], *items[KEYS_MAX];
+    size_t n_items;
     struct hf_fwcfg_file files[FILES_MAX];
     size_t n_files;
     _Alignas(16) uint8_t domains[4096];
@@ -132,7 +134,9 @@ static void clone_key(struct twin *t, uint16_t key)
     while (it.size != 0 && bytes[it.size - 1] == 0)
         it.size--;
     if (it.size == 0 || hf_fwcfg_add_item(t->device, &it, NULL) < 0)
-        free(bytes); /* else it lives as long as the program */
+        free(bytes);
+    else
+        t->items[t->n_items++] = bytes;
 }
 
 static bool sorted(const struct twin *t)
@@ -348,5 +352,7 @@ void check_lockstep(struct peer *p, struct report *r, unsigned slots, uint64_t s
     report_end(r, name);
     for (size_t i = 0; i < t.n_files; i++)
         free(t.bytes[i]);
+    for (size_t i = 0; i < t.n_items; i++)
+        free(t.items[i]);
     free(t.block);
 }

@@ -5,6 +5,8 @@
 #include <holdfast/negotiate_guest.h>
 #include <holdfast/negotiate_host.h>
 
+#include <time.h>
+
 struct link {
     _Alignas(16) uint8_t memory[4096];
     struct hf_negotiate *n;
@@ -71,6 +73,47 @@ static void takes_the_largest_set_that_both_know(void **state)
                 assert_memory_equal(&got, &ideal, sizeof got);
                 assert_true(l.exchanges <= (known == 2 ? 1u : 4u));
             }
+}
+
+static uint64_t draw(uint64_t *random)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random >> 8;
+}
+
+/* Random rules over all 256 bits; a host whose supported set is closed, a guest that knows some of the rules. */
+static void any_rules_and_sets_end_in_the_largest_common_set(void **state)
+{
+    const char *given = getenv("HOLDFAST_SEED");
+    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 2654435761u + 1, random = seed;
+    static struct link l;
+
+    print_message("# HOLDFAST_SEED=0x%llx\n", (unsigned long long)seed);
+    for (int round = 0; round < 300; round++) {
+        struct hf_negotiate_rule rules[40];
+        size_t n = draw(&random) % 40;
+        struct hf_negotiate_domain d = {.name = "d", .version = 1, .rules = rules, .n_rules = n};
+        struct hf_negotiate_port p;
+        struct hf_negotiate_want w = {.domain = "d", .version = 1, .rules = rules, .n_rules = draw(&random) % (n + 1)};
+        struct hf_bits ideal, got;
+
+        for (size_t i = 0; i < n; i++)
+            rules[i] = (struct hf_negotiate_rule){(uint8_t)draw(&random), (uint8_t)draw(&random)};
+        for (size_t i = 0; i < sizeof d.supported.byte; i++) {
+            d.supported.byte[i] = (uint8_t)(draw(&random) | draw(&random));
+            w.bits.byte[i] = (uint8_t)(draw(&random) | draw(&random));
+        }
+        hf_negotiate_close(&d.supported, rules, n);
+        p = connect(&l, &d, 1);
+        for (size_t i = 0; i < sizeof ideal.byte; i++)
+            ideal.byte[i] = d.supported.byte[i] & w.bits.byte[i];
+        hf_negotiate_close(&ideal, rules, n);
+        assert_int_equal(hf_negotiate_guest(&p, &w, &got, NULL), 0);
+        assert_memory_equal(&got, &ideal, sizeof got);
+        assert_true(l.exchanges <= n + 1);
+    }
 }
 
 static void without_the_domain_the_baseline_stands(void **state)
@@ -180,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_largest_set_that_both_know),
+        cmocka_unit_test(any_rules_and_sets_end_in_the_largest_common_set),
         cmocka_unit_test(without_the_domain_the_baseline_stands),
         cmocka_unit_test(a_second_instance_of_a_driver_takes_what_the_first_agreed),
         cmocka_unit_test(a_replay_agrees_to_the_same_after_reset),
