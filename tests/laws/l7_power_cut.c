@@ -128,7 +128,7 @@ static void the_power_goes(void **state)
     const char *given = getenv("HOLDFAST_SEED"), *all = getenv("HOLDFAST_LONG");
     uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
     const struct disk_event *events;
-    unsigned points = 0, step = all && *all ? 1 : 7;
+    unsigned points = 0, step = all && *all ? 1 : 13;
     size_t count;
 
     live();

@@ -12,14 +12,18 @@ struct workload {
     char path[PATH_MAX];
     struct hf_container *c;
     int64_t snapshot;
-    /* After every commit; may be NULL. */
+    /* Before and after every commit; may be NULL. */
+    void (*committing)(struct workload *w);
     void (*committed)(struct workload *w, bool durable);
 };
 
 static inline int workload_commit(struct workload *w, enum hf_durability durability, struct hf_error *err)
 {
-    int r = hf_commit(w->c, durability, err);
+    int r;
 
+    if (w->committing)
+        w->committing(w);
+    r = hf_commit(w->c, durability, err);
     if (r == 0 && w->committed)
         w->committed(w, durability == HF_DURABLE);
     return r;
