@@ -135,6 +135,14 @@ static const int allowed[] = {
     SCMP_SYS(getrandom), SCMP_SYS(sysinfo), SCMP_SYS(prlimit64),
 };
 
+/* Whether standard error is a terminal, before a message is written to it. */
+static int allow_isatty(scmp_filter_ctx ctx)
+{
+    const struct scmp_arg_cmp tcgets = {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = TCGETS, .datum_b = 0};
+
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &tcgets);
+}
+
 int hf_seccomp_enter(struct hf_error *err)
 {
     scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -145,9 +153,8 @@ int hf_seccomp_enter(struct hf_error *err)
         if (allowed[i] >= 0)
             r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
     }
-    /* Whether standard error is a terminal, before a message is written to it. */
     if (r == 0)
-        r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS));
+        r = allow_isatty(ctx);
     if (r == 0)
         r = seccomp_load(ctx);
     if (ctx)
