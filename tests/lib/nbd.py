@@ -40,13 +40,14 @@ class Connection:
         self.socket.sendall(struct.pack(">I", flags & 3))
 
     def receive(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.socket.recv(size - len(data))
-            if not more:
+        data = bytearray(size)
+        view, got = memoryview(data), 0
+        while got < size:
+            n = self.socket.recv_into(view[got:])
+            if not n:
                 raise ConnectionError("the server closed the connection")
-            data += more
-        return data
+            got += n
+        return bytes(data)
 
     def option(self, number, data=b""):
         """Sends an option; returns its replies [(type, data)] up to the acknowledgement."""
@@ -114,12 +115,12 @@ class Client(Connection):
         return self.receive(size)
 
     def read(self, offset, size):
-        data = b""
-        while len(data) < size:
-            n = min(131072, size - len(data))
-            self.send(READ, offset + len(data), n)
-            data += self.answer(n)
-        return data
+        pieces = []
+        for at in range(0, size, 131072):
+            n = min(131072, size - at)
+            self.send(READ, offset + at, n)
+            pieces.append(self.answer(n))
+        return b"".join(pieces)
 
     def read_all(self):
         return self.read(0, self.size)
