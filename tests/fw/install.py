@@ -38,9 +38,11 @@ def _():
     if not shutil.which("pkg-config"):
         skip("pkg-config is not installed")
     source, library = SOURCE / "examples/pipe-device/pipe-device.c", next(ROOT.rglob("libholdfast-fw.so")).parent
+    sanitized = "__asan" in call("nm", "-D", library / "libholdfast-fw.so")  # then the program must be, too
+    flags = ["-fsanitize=address,undefined"] if sanitized else []
     for name, libs in (("shared", pkg_config("--libs")), ("static", [library / "libholdfast-fw.a"])):
         program = ROOT / name
-        call("gcc", source, *pkg_config("--cflags"), *libs, "-o", program)
+        call("gcc", source, *pkg_config("--cflags"), *flags, *libs, "-o", program)
         out = call(program, input="outw 0x510 0\ninb 0x511\n", env={**os.environ, "LD_LIBRARY_PATH": str(library)})
         expect(out == "OK\nOK 0x51\n", f"{name}: {out!r}")
 
