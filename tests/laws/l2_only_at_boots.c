@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* L2: firmware changes only at power-on or reset. A guest runs; an operator does everything there is to do, from
+ * another process as it happens in life; the runner's code bank, read after each, stays what it is until the next boot.
+ */
+#include "guest.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "confirm.h"
+#include "revert.h"
+#include "rollback.h"
+
+static int stage(struct guest *g, struct hf_error *err)
+{
+    return guest_try_stage(g, &code_4m, 1, false, err);
+}
+
+static int stage_other(struct guest *g, struct hf_error *err)
+{
+    return guest_try_stage(g, &code_4m, 2, false, err);
+}
+
+static int unstage(struct guest *g, struct hf_error *err)
+{
+    return hf_unstage(g->c, g->now, false, err);
+}
+
+static int confirm(struct guest *g, struct hf_error *err)
+{
+    struct hf_confirm_report report;
+
+    return hf_confirm(g->c, g->now, false, &report, err);
+}
+
+static int roll_back(struct guest *g, struct hf_error *err)
+{
+    struct hf_rollback_request request = {.chosen = true, .now = g->now};
+    struct hf_rollback_report report;
+
+    return hf_rollback(g->c, &request, &report, err);
+}
+
+static int revert(struct guest *g, struct hf_error *err)
+{
+    struct hf_revert_report report;
+    int64_t id;
+    int r = hf_snapshot_now(g->c, "", g->now, false, &id, err);
+
+    return r < 0 ? r : hf_revert(g->c, id, g->now, false, &report, err);
+}
+
+/* In a process of its own, with a connection of its own, beside the runner. */
+static void operator_does(struct guest *g, int (*what)(struct guest *g, struct hf_error *err))
+{
+    struct hf_digest before = guest_code(g), after;
+    pid_t pid;
+    int status;
+
+    /* A connection does not survive fork(): the runner's is closed around it, its lock is not what is tested here. */
+    ok(hf_container_close(g->c, &why));
+    pid = fork();
+    if (pid == 0) {
+        struct hf_error err;
+
+        if (hf_container_open(g->path, HF_OPEN_EDIT, g->now, &g->c, &err) == 0) {
+            (void)what(g, &err);
+            (void)hf_container_close(g->c, NULL);
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    g->c = NULL;
+    guest_reopen(g);
+    after = guest_code(g);
+    assert_memory_equal(&before, &after, sizeof before);
+}
+
+static void nothing_changes_under_a_running_guest(void **state)
+{
+    static int (*const deeds[])(struct guest * g, struct hf_error * err) = {stage, unstage, stage_other,
+                                                                            stage, confirm, roll_back};
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    guest_power_on(&g);
+    for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++)
+        operator_does(&g, deeds[i]);
+    assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_APPLY);
+    operator_does(&g, stage_other);
+    operator_does(&g, roll_back);
+    operator_does(&g, confirm);
+    operator_does(&g, roll_back);
+    assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_ROLL_BACK);
+    guest_free(&g);
+}
+
+/* The same on the runner's own handle, signals and endings included. */
+static void neither_signals_nor_endings_change_it(void **state)
+{
+    struct hf_digest code;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    ok(stage(&g, &why));
+    guest_power_on(&g);
+    code = guest_code(&g);
+    for (unsigned i = 0; i < 5; i++) {
+        struct hf_digest now;
+
+        ok(hf_lifecycle_ended(g.c, HF_ENDING_PANIC, g.now, &why));
+        ok(hf_lifecycle_moved(g.c, g.now, &why));
+        ok(hf_lifecycle_started(g.c, "10.0", "pc-q35-10.0", false, g.now, &why));
+        (void)revert(&g, NULL);
+        now = guest_code(&g);
+        assert_memory_equal(&code, &now, sizeof code);
+        if (i < 2)
+            guest_power_on(&g);
+    }
+    assert_int_equal(guest_record(&g).life, HF_LIFE_ROLLBACK);
+    guest_free(&g);
+}
+
+static void only_whoever_runs_the_guest_boots_it(void **state)
+{
+    struct hf_boot boot;
+    struct hf_boot_plan plan;
+    struct hf_error err;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    guest_stage(&g, 1);
+    ok(hf_container_close(g.c, &why));
+    ok(hf_container_open(g.path, HF_OPEN_EDIT, g.now, &g.c, &why));
+    boot = guest_boot(&g, HF_MOMENT_POWER_ON);
+    assert_int_equal(hf_lifecycle_power_on(g.c, &boot, &plan, &err), -HF_EUSAGE);
+    assert_int_equal(hf_lifecycle_reset(g.c, &boot, HF_ENDING_RESET, &plan, &err), -HF_EUSAGE);
+    guest_free(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_changes_under_a_running_guest),
+        cmocka_unit_test(neither_signals_nor_endings_change_it),
+        cmocka_unit_test(only_whoever_runs_the_guest_boots_it),
+    };
+
+    return cmocka_run_group_tests_name("law-l2", tests, images_load, images_free);
+}
