@@ -106,6 +106,16 @@ static int show_slots(const struct hf_invocation *inv, struct hf_container *c, s
     return 0;
 }
 
+static void put_boots(json_t *life, const struct hf_trial *t)
+{
+    json_t *boots = hf_put_object(life, "boots");
+
+    hf_put_number(boots, "limit", t->limit);
+    hf_put_number(boots, "started", t->started);
+    hf_put_number(boots, "failed", t->failed);
+    hf_put_number(boots, "cut", t->cut);
+}
+
 /* What waits and what happens next, in sentences; the facts are in the JSON. */
 static int show_outlook(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
@@ -127,6 +137,9 @@ static int show_outlook(const struct hf_invocation *inv, struct hf_container *c,
     };
     life = hf_put_object(inv->report, "lifecycle");
     hf_put_text(life, "state", hf_life_name(o.record.life));
+    hf_put_text(life, "policy", hf_policy_name(o.choices.policy));
+    hf_put_bool(life, "tpm", o.record.tpm);
+    put_boots(life, &o.record.trial);
     for (size_t i = 0; i < HF_ARRAY_SIZE(lines); i++) {
         hf_put_text(life, lines[i].key, lines[i].words[0] ? lines[i].words : NULL);
         if (lines[i].words[0])

@@ -18,11 +18,10 @@ static void json_drop(json_t **json)
 }
 
 /* `info mtree` shows a chip in its array mode as "romd", in the middle of a command as "i/o". */
-static int check_array_mode(struct hf_monitor *m, const struct hf_machine *machine, struct hf_error *err)
+static int check_array_mode(struct hf_monitor *m, const char *chip, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *answer = NULL;
-    const char *chip = hf_board_of(machine->type) == HF_BOARD_VIRT ? ": virt.flash1" : ": system.flash1", *at;
-    const char *text;
+    const char *text, *at;
     int r = hf_monitor_execute(m, "human-monitor-command", json_pack("{s:s}", "command-line", "info mtree -f"), &answer,
                                err);
 
@@ -37,8 +36,8 @@ static int check_array_mode(struct hf_monitor *m, const struct hf_machine *machi
     return hf_error_set(err, HF_ECANCELED, "the guest is in the middle of a flash command");
 }
 
-int hf_guest_bank_read(struct hf_monitor *m, const struct hf_machine *machine, const char *dir, uint8_t **bytes,
-                       struct hf_error *err)
+static int read_chip(struct hf_monitor *m, const char *chip, uint64_t address, uint64_t want, const char *dir,
+                     uint8_t **bytes, struct hf_error *err)
 {
     char path[PATH_MAX];
     uint8_t *read = NULL;
@@ -47,24 +46,40 @@ int hf_guest_bank_read(struct hf_monitor *m, const struct hf_machine *machine, c
 
     if ((size_t)snprintf(path, sizeof path, "%s/bank", dir) >= sizeof path)
         return hf_error_set(err, HF_EUSAGE, "%s: the path is too long", dir);
-    r = check_array_mode(m, machine, err);
+    r = check_array_mode(m, chip, err);
     if (r == 0)
-        r = hf_monitor_execute(m, "pmemsave",
-                               json_pack("{s:I, s:I, s:s}", "val", (json_int_t)hf_machine_vars_address(machine), "size",
-                                         (json_int_t)machine->vars_size, "filename", path),
-                               NULL, err);
+        r = hf_monitor_execute(
+            m, "pmemsave",
+            json_pack("{s:I, s:I, s:s}", "val", (json_int_t)address, "size", (json_int_t)want, "filename", path), NULL,
+            err);
     if (r == 0)
-        r = hf_file_read(path, machine->vars_size, &read, &size, err);
+        r = hf_file_read(path, want, &read, &size, err);
     (void)unlink(path);
     if (r < 0)
         return r;
-    if (size != machine->vars_size) {
+    if (size != want) {
         free(read);
         return hf_error_set(err, HF_EPROTO, "QMP pmemsave: wrote %llu bytes, not %llu", (unsigned long long)size,
-                            (unsigned long long)machine->vars_size);
+                            (unsigned long long)want);
     }
     *bytes = read;
     return 0;
+}
+
+int hf_guest_bank_read(struct hf_monitor *m, const struct hf_machine *machine, const char *dir, uint8_t **bytes,
+                       struct hf_error *err)
+{
+    const char *chip = hf_board_of(machine->type) == HF_BOARD_VIRT ? ": virt.flash1" : ": system.flash1";
+
+    return read_chip(m, chip, hf_machine_vars_address(machine), machine->vars_size, dir, bytes, err);
+}
+
+int hf_guest_bank_read_code(struct hf_monitor *m, const struct hf_machine *machine, const char *dir, uint8_t **bytes,
+                            struct hf_error *err)
+{
+    const char *chip = hf_board_of(machine->type) == HF_BOARD_VIRT ? ": virt.flash0" : ": system.flash0";
+
+    return read_chip(m, chip, hf_machine_code_address(machine), machine->code_size, dir, bytes, err);
 }
 
 int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t size, bool *equal, struct hf_error *err)

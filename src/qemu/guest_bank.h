@@ -16,6 +16,10 @@
 int hf_guest_bank_read(struct hf_monitor *m, const struct hf_machine *machine, const char *dir, uint8_t **bytes,
                        struct hf_error *err);
 
+/* The code bank, in the same way. */
+int hf_guest_bank_read_code(struct hf_monitor *m, const struct hf_machine *machine, const char *dir, uint8_t **bytes,
+                            struct hf_error *err);
+
 /* Whether the container's bank has these bytes. */
 int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t size, bool *equal,
                          struct hf_error *err);

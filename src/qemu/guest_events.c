@@ -13,6 +13,7 @@ static void on_stop(struct hf_supervision *s, const json_t *data)
 
 static void on_resume(struct hf_supervision *s, const json_t *data)
 {
+    s->saved = false;
     hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
     hf_trial_timer_running(s);
 }
@@ -49,9 +50,13 @@ static const struct {
     const char *name;
     void (*handle)(struct hf_supervision *s, const json_t *data);
 } handlers[] = {
-    {"STOP", on_stop},         {"RESUME", on_resume},
-    {"SHUTDOWN", on_shutdown}, {"GUEST_PANICKED", on_panic},
-    {"RESET", on_reset},       {"VSERPORT_CHANGE", hf_trial_timer_port},
+    {"STOP", on_stop},
+    {"RESUME", on_resume},
+    {"SHUTDOWN", on_shutdown},
+    {"GUEST_PANICKED", on_panic},
+    {"MIGRATION", hf_arrival_on_migration},
+    {"RESET", on_reset},
+    {"VSERPORT_CHANGE", hf_trial_timer_port},
 };
 
 static void handle(struct hf_supervision *s, const struct hf_qmp_event *event)

@@ -97,3 +97,8 @@ uint64_t hf_machine_vars_address(const struct hf_machine *m)
 {
     return hf_board_of(m->type) == HF_BOARD_VIRT ? VIRT_BANK_SIZE : X86_FLASH_END - m->code_size - m->vars_size;
 }
+
+uint64_t hf_machine_code_address(const struct hf_machine *m)
+{
+    return hf_board_of(m->type) == HF_BOARD_VIRT ? 0 : X86_FLASH_END - m->code_size;
+}

@@ -40,7 +40,8 @@ int hf_machine_check(const struct hf_machine *m, struct hf_error *err);
 /* Appends the arguments. The machine must have passed hf_machine_check() (asserted). HF_ENOMEM. */
 int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err);
 
-/* Where the guest sees the variable bank. */
+/* Where the guest sees the banks. */
 uint64_t hf_machine_vars_address(const struct hf_machine *m);
+uint64_t hf_machine_code_address(const struct hf_machine *m);
 
 #endif

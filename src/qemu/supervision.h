@@ -8,6 +8,7 @@
  *   server_watch.c   the flash server: behind, caught up, died, restarted, verified
  *   reset_watch.c    the guest's resets: stopped, decided, released or turned into a restart
  *   trial_timer.c    a boot on trial: signs of life, signals, time-out
+ *   arrival.c        states in files: saved, loaded
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread.
@@ -35,6 +36,7 @@
 enum hf_todo {
     HF_TODO_VERIFY = 1 << 0, /* compare the container's bank with the guest's */
     HF_TODO_DECIDE = 1 << 1, /* the guest is stopped at a reset */
+    HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
 };
 
 struct hf_supervision {
@@ -77,6 +79,8 @@ struct hf_supervision {
     unsigned starts;               /* of QEMU, in this run */
     bool restart;                  /* end QEMU and start it anew: */
     enum hf_moment restart_moment; /* a reset that became one */
+    bool saved; /* the guest's state is in a file, and it has not run since */
+
     bool ended_by_owner;           /* a signal to us, or quit on a monitor */
     bool panicked;
     bool powered_off;
@@ -114,6 +118,12 @@ void hf_trial_timer_begin(struct hf_supervision *s);
 void hf_trial_timer_end(struct hf_supervision *s);
 void hf_trial_timer_running(struct hf_supervision *s);
 void hf_trial_timer_port(struct hf_supervision *s, const json_t *data);
+
+/* arrival.c. begin: QEMU was let go. end: it has ended. check: between turns. on_migration: data of MIGRATION. */
+void hf_arrival_begin(struct hf_supervision *s);
+void hf_arrival_end(struct hf_supervision *s);
+void hf_arrival_check(struct hf_supervision *s);
+void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data);
 
 /* server_watch.c */
 int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err);

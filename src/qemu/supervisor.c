@@ -305,8 +305,7 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
     hf_words_addf(w, "socket,id=hf-qmp,fd=%d", monitor_fd);
     hf_words_add(w, "-mon");
     hf_words_add(w, "chardev=hf-qmp,mode=control");
-    if (s->starts > 0 || !s->arguments.incoming)
-        hf_words_add(w, "-S");
+    hf_words_add(w, "-S");
     add_owners_words(s, w);
     return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
 }
@@ -366,6 +365,10 @@ static void watch_guest(struct hf_supervision *s)
             hf_server_watch_verify(s);
             continue;
         }
+        if (s->todo & HF_TODO_ARRIVED) {
+            hf_arrival_check(s);
+            continue;
+        }
         if (s->todo & HF_TODO_DECIDE) {
             hf_reset_watch_decide(s);
             continue;
@@ -393,6 +396,8 @@ static int start(struct hf_supervision *s, struct hf_error *err)
         r = hf_reset_watch_begin(s, err);
     if (r == 0 && !s->restart)
         r = let_go(s, err);
+    if (r == 0 && !s->restart)
+        hf_arrival_begin(s);
     if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
         char text[64];
         while (waitpid(s->qemu, &s->qemu_status, 0) < 0 && errno == EINTR)
@@ -466,6 +471,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     hf_reset_watch_end(s);
     hf_loop_cancel(&s->loop, kill_qemu, s);
     end_qemu(s);
+    hf_arrival_end(s);
     r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
     r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
     r = first_of(r, hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Upgrades of real guests at their resets: applied, tried, confirmed, rolled back, held."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from guest import OVMF, Guest, alive, create, digest, export, wait_until
+from program import holdfast
+from tap import case, expect, main, note, skip
+
+DIRECTORY = tempfile.TemporaryDirectory(prefix="holdfast-upgrades-")
+PATH = pathlib.Path(DIRECTORY.name)
+CODE, VARS = OVMF["4m"]
+# What a processor finds at its reset vector, 16 bytes before the end: `jmp $`; and mov dx,0xcf9; mov al,6; out dx,al.
+HANGS = b"\xeb\xfe"
+RESETS = b"\xba\xf9\x0c\xb0\x06\xee\xeb\xfe"
+
+for name in ("RUNTIME", "STATE"):
+    (PATH / name).mkdir(mode=0o700)
+    os.environ[f"HOLDFAST_{name}_DIR"] = str(PATH / name)
+
+
+def image(name, reset_vector=None):
+    """OVMF's code with another digest: a name where no code looks, or another reset vector."""
+    code = bytearray(pathlib.Path(CODE).read_bytes())
+    if reset_vector:
+        code[-16:-16 + len(reset_vector)] = reset_vector
+    at = code.rindex(b"\xff" * 64) + 16
+    code[at:at + len(name)] = name.encode()
+    file = PATH / f"{name}.fd"
+    file.write_bytes(code)
+    return file
+
+
+def container(name, *settings):
+    path = PATH / f"{name}.hold"
+    create(path, "4m", "pc-q35-7.2")
+    if settings:
+        must("set", path, *settings)
+    return path
+
+
+def must(*arguments):
+    """Exit status 0, or the test fails with what was said."""
+    return holdfast(*arguments)
+
+
+def shown(path):
+    return must("show", path, "--json").json
+
+
+def life(path):
+    return shown(path)["lifecycle"]["state"]
+
+
+def active(path):
+    return shown(path)["slots"]["active"]["sha256"]
+
+
+def noticed():
+    """The supervisor looks at what operators did five times a second."""
+    time.sleep(1)
+
+
+def guest_resets(guest, shell):
+    start = len(guest.serial.data)
+    shell.tell("reset -w")
+    return guest.shell(start=start)
+
+
+def both(path, name):
+    return export(path, PATH / f"export-{name}")
+
+
+@case("staged on a running guest, applied at its own reset, tried, rolled back with its variables")
+def _():
+    path, new = container("manual", "confirm-by=manual"), image("second")
+    with Guest(path) as guest:
+        shell = guest.shell()
+        shell.setvar("Marker", "cafe")
+        process = guest.child("qemu")
+        must("stage", path, new)
+        expect(active(path) == digest(CODE), "staging changed what runs")
+        noticed()
+        shell = guest_resets(guest, shell)
+        expect(active(path) == digest(new), "the image was not applied at the reset")
+        expect(guest.child("qemu") != process, "QEMU was not started anew")
+        expect(shell.getvar("Marker") == "cafe", "the variables were not carried over")
+        expect(life(path) == "trial", f"no trial: {holdfast('show', path)}")
+        process = guest.child("qemu")
+        shell = guest_resets(guest, shell)
+        expect(guest.child("qemu") == process, "a reset that changes nothing ended QEMU")
+        shell.setvar("Marker", "beef")
+        refused = holdfast("rollback", path, status=3)
+        expect("Marker" in f"{refused}", f"the difference was not told: {refused}")
+        must("rollback", path, "--variables", "fallback")
+        noticed()
+        shell = guest_resets(guest, shell)
+        expect(active(path) == digest(CODE), "the code is not back")
+        expect(shell.getvar("Marker") == "cafe", "the variables are not back")
+        expect(guest.power_off(shell) == 0, guest.said())
+
+
+@case("confirmed by running time after a sign of life; an unconfirmed healthy guest is left alone")
+def _():
+    path = container("uptime", "confirm-by=uptime", "confirm-uptime=12", "trial-timeout=6")
+    must("stage", path, image("third"))
+    with Guest(path) as guest:
+        shell = guest.shell()
+        process = guest.child("qemu")
+        shell.setvar("Alive", "01")
+        wait_until(lambda: life(path) == "steady", 60, "confirmation by running time")
+        expect(guest.child("qemu") == process, "a timer ended a healthy guest")
+        expect("uptime" in f"{holdfast('log', path)}", "the log does not tell by what")
+        guest.power_off(shell)
+
+
+@case("firmware that hangs without any event is timed out and rolled back, byte for byte")
+def _():
+    path = container("hangs", "trial-timeout=3")
+    before = both(path, "hangs-before")
+    must("stage", path, image("garbage", HANGS))
+    with Guest(path) as guest:
+        guest.shell()
+        expect(active(path) == digest(CODE), f"not rolled back: {holdfast('log', path)}")
+        noted = guest.said()
+        guest.process.send_signal(signal.SIGTERM)
+        guest.wait()
+    log = f"{holdfast('log', path)}"
+    expect("no sign of life" in log, f"{log}\n{noted}")
+    after = both(path, "hangs-after")
+    expect(after["code"] == before["code"], "code differs")
+
+
+@case("firmware that resets in a loop is rolled back after three boots, in milliseconds")
+def _():
+    path = container("loops")
+    before = both(path, "loops-before")
+    must("stage", path, image("looping", RESETS))
+    with Guest(path, "-S", options=("--confirm-by", "agent")) as guest:
+        guest.connect().execute("cont")
+        wait_until(lambda: active(path) == digest(CODE), 60, f"rollback: {guest.said()}")
+        guest.process.send_signal(signal.SIGTERM)
+        guest.wait()
+    after = both(path, "loops-after")
+    expect(after["code"] == before["code"], "code differs")
+
+
+@case("a hundred resets while armed stay in one process")
+def _():
+    path = container("hundred", "confirm-by=manual")
+    must("stage", path, image("looping2", RESETS))
+    with Guest(path) as guest:
+        guest.connect()
+        process = guest.child("qemu")
+        start = time.monotonic()
+        guest.qmp.wait_event("RESET", 100, 120)
+        note(f"{(time.monotonic() - start) * 10:.1f} ms for each reset, boot included")
+        expect(guest.child("qemu") == process, "QEMU was started anew")
+        expect(life(path) == "trial", "the trial ended by itself")
+        guest.process.send_signal(signal.SIGTERM)
+        guest.wait()
+    size = path.stat().st_size
+    note(f"{size >> 10} KiB, trial of {shown(path)['lifecycle']['boots']['started']} boots")
+    expect(size < 16 << 20, f"the container grew to {size} bytes")
+
+
+@case("a disk plugged in after the start keeps the upgrade waiting, and stays")
+def _():
+    path, disk = container("plugged", "confirm-by=manual"), PATH / "disk.raw"
+    disk.write_bytes(bytes(1 << 20))
+    with Guest(path, "-device", "pcie-root-port,id=port1") as guest:
+        shell, qmp = guest.shell(), guest.connect()
+        qmp.execute("blockdev-add", driver="raw", **{"node-name": "late"}, file={"driver": "file", "filename": str(disk)})
+        qmp.execute("device_add", driver="virtio-blk-pci", drive="late", id="disk1", bus="port1")
+        process = guest.child("qemu")
+        must("stage", path, image("fourth"))
+        noticed()
+        shell = guest_resets(guest, shell)
+        expect(guest.child("qemu") == process, "QEMU was started anew, and the disk is gone")
+        expect(any(d["qdev"].startswith("/machine/peripheral/disk1") for d in qmp.execute("query-block")), "no disk")
+        expect(life(path) == "staged", "the upgrade does not wait")
+        expect("disk1" in f"{holdfast('show', path)}", f"show does not say why: {holdfast('show', path)}")
+        guest.power_off(shell)
+    with Guest(path) as guest:
+        guest.shell()
+        expect(life(path) == "trial", "not applied at the power-on")
+
+
+@case("a cold reset opens the disks anew")
+def _():
+    path, disk = container("cold"), PATH / "cold.raw"
+    disk.write_bytes(bytes(1 << 20))
+    with Guest(path, "-drive", f"file={disk},format=raw,if=none,id=d0", "-device", "virtio-blk-pci,drive=d0",
+               options=("--reset", "cold")) as guest:
+        shell = guest.shell()
+        other = PATH / "other.raw"
+        other.write_bytes(bytes(3 << 20))
+        other.rename(disk)
+        process = guest.child("qemu")
+        guest_resets(guest, shell)
+        expect(guest.child("qemu") != process, "QEMU went on")
+        guest.qmp_ready = False
+        sizes = [d["inserted"]["image"]["virtual-size"] for d in guest.connect().execute("query-block")
+                 if d.get("device") == "d0"]
+        expect(sizes == [3 << 20], f"the old disk is still open: {sizes}")
+
+
+@case("everything killed in a trial: it goes on, and nothing is rolled back without evidence")
+def _():
+    path, new = container("killed"), image("fifth")
+    must("stage", path, new)
+    for number in range(4):
+        with Guest(path) as guest:
+            guest.connect()
+            children = [guest.child("qemu"), guest.child("nbdkit")]
+            guest.process.kill()
+            guest.process.wait()
+            wait_until(lambda: not any(alive(c) for c in children if c), 30, "the end of the children")
+        now = shown(path)
+        expect(now["slots"]["active"]["sha256"] == digest(new), f"boot {number}: rolled back")
+        expect(now["lifecycle"]["state"] == "trial" and now["lifecycle"]["boots"]["failed"] == 0, f"boot {number}: {now['lifecycle']}")
+
+
+@case("policy host takes the host's file at a reset, and only there")
+def _():
+    file = PATH / "host.fd"
+    shutil.copy(CODE, file)
+    path = container("host", "policy=host", f"firmware={file}", "confirm-by=manual")
+    with Guest(path) as guest:
+        shell = guest.shell()
+        new = image("sixth")
+        new.rename(file)
+        noticed()
+        expect(active(path) == digest(CODE), "the host changed the firmware of a running guest")
+        guest_resets(guest, shell)
+        expect(active(path) == digest(file), f"the host's firmware was not taken: {holdfast('log', path)}")
+
+
+@case("a guest with a TPM wants its owner's word")
+def _():
+    if not shutil.which("swtpm"):
+        skip("swtpm is not installed")
+    path, new = container("tpm"), image("seventh")
+    (PATH / "tpm").mkdir()
+    sock = PATH / "tpm.sock"
+    tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={PATH / 'tpm'}", "--ctrl",
+                            f"type=unixio,path={sock}"])
+    try:
+        wait_until(sock.exists, 10, "swtpm")
+        with Guest(path, "-chardev", f"socket,id=tpm,path={sock}", "-tpmdev", "emulator,id=t0,chardev=tpm", "-device",
+                   "tpm-tis,tpmdev=t0") as guest:
+            guest.power_off(guest.shell())
+    finally:
+        tpm.kill()
+        tpm.wait()
+    refused = holdfast("stage", path, new, status=3)
+    expect("PCR 0" in f"{refused}", f"{refused}")
+    must("stage", path, new, "--tpm-aware")
+
+
+main(DIRECTORY.cleanup)
