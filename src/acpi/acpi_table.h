@@ -39,14 +39,8 @@ static inline void hf_acpi_put(uint8_t *p, unsigned size, uint64_t n)
     memcpy(p, &v, size);
 }
 
-static inline uint8_t hf_acpi_sum(const uint8_t *p, size_t size)
-{
-    uint8_t sum = 0;
-
-    for (size_t i = 0; i < size; i++)
-        sum = (uint8_t)(sum + p[i]);
-    return sum;
-}
+/* The sum of all bytes, modulo 256. */
+uint8_t hf_acpi_sum(const uint8_t *p, size_t size);
 
 /* Does n fit a field of `size` bytes? */
 static inline bool hf_acpi_fits(uint64_t n, unsigned size)

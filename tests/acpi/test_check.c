@@ -146,6 +146,24 @@ static void random_damage_is_refused_or_harmless(void **state)
     assert_true(passed > 100 && passed < 19000);
 }
 
+static void sums_are_those_of_single_bytes(void **state)
+{
+    static uint8_t bytes[5000];
+
+    memset(bytes, 0xff, sizeof bytes);
+    for (size_t size = 0; size < sizeof bytes; size += 1 + size / 7)
+        for (size_t at = 0; at < 9; at++) {
+            uint8_t sum = 0;
+
+            for (size_t i = at; i < at + size && i < sizeof bytes; i++) {
+                bytes[i] = (uint8_t)(0xff - (i % 97) * (size & 1));
+                sum = (uint8_t)(sum + bytes[i]);
+            }
+            if (at + size <= sizeof bytes)
+                assert_int_equal(hf_acpi_sum(bytes + at, size), sum);
+        }
+}
+
 static void show_says_what_a_command_does(void **state)
 {
     char line[256];
@@ -180,6 +198,7 @@ int main(void)
         cmocka_unit_test(an_outcome_that_is_not_complete_is_refused_too),
         cmocka_unit_test(the_rules_have_names_and_texts),
         cmocka_unit_test(random_damage_is_refused_or_harmless),
+        cmocka_unit_test(sums_are_those_of_single_bytes),
         cmocka_unit_test(show_says_what_a_command_does),
     };
 
