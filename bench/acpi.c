@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A loader script as large as that of pc-q35 with vmgenid: 128 KiB of tables, an 8 KiB DSDT and eight more tables, RSDP,
- * a page of a device. Printed: microseconds to build it, to check it for SeaBIOS and OVMF (which interprets it twice),
- * to interpret it once, and all three; processor time, so that a busy machine does not show.
+ * A loader script as large as that of pc-q35 with vmgenid: 128 KiB of tables, an 8 KiB DSDT and eight more tables,
+ * RSDP, a page of a device. Printed: microseconds to build it, to check it for SeaBIOS and OVMF (which interprets it
+ * twice), to interpret it once, and all three; processor time, so that a busy machine does not show.
  */
 #include <holdfast/acpi_build.h>
 #include <holdfast/acpi_check.h>
@@ -22,11 +22,19 @@ static const struct hf_acpi_tell tells[] = {{.file = "etc/vmgenid_addr", .size =
 static const struct hf_acpi_part parts[] = {
     {.file = "etc/acpi/tables", .bytes = tables, .size = sizeof tables, .align = 64, .multiple = 0x20000},
     {.file = "etc/acpi/rsdp", .bytes = rsdp, .size = sizeof rsdp, .align = 16, .flags = HF_ACPI_PART_FSEG},
-    {.file = "etc/vmgenid_guid", .bytes = page, .size = 4000, .align = 4096, .multiple = 4096,
+    {.file = "etc/vmgenid_guid",
+     .bytes = page,
+     .size = 4000,
+     .align = 4096,
+     .multiple = 4096,
      .flags = HF_ACPI_PART_DATA},
 };
-static struct hf_acpi_description machine = {.parts = parts, .part_count = 3, .pointers = pointers,
-                                             .checksums = checksums, .tells = tells, .tell_count = 1,
+static struct hf_acpi_description machine = {.parts = parts,
+                                             .part_count = 3,
+                                             .pointers = pointers,
+                                             .checksums = checksums,
+                                             .tells = tells,
+                                             .tell_count = 1,
                                              .script_multiple = 4096};
 
 static void table(uint32_t at, const char *signature, uint32_t length)
@@ -42,8 +50,8 @@ static void table(uint32_t at, const char *signature, uint32_t length)
 
 static void pointer(uint32_t part, uint32_t offset, uint32_t to, uint32_t target)
 {
-    pointers[machine.pointer_count++] = (struct hf_acpi_pointer){
-        .part = part, .offset = offset, .size = 4, .target_part = to, .target_offset = target};
+    pointers[machine.pointer_count++] =
+        (struct hf_acpi_pointer){.part = part, .offset = offset, .size = 4, .target_part = to, .target_offset = target};
 }
 
 static void describe(void)

@@ -3,8 +3,8 @@
 
 #include <holdfast/acpi_script.h>
 
-/* Eight bytes at a time, in four lanes of 16 bits: 128 rounds cannot overflow a lane. The order of bytes in the word does
- * not matter to their sum. Tables are summed several times on their way, so this is where the time goes. */
+/* Eight bytes at a time, in four lanes of 16 bits: 128 rounds cannot overflow a lane. The order of bytes in the word
+ * does not matter to their sum. Tables are summed several times on their way, so this is where the time goes. */
 static uint64_t sum_words(const uint8_t *p, size_t words)
 {
     const uint64_t low = UINT64_C(0x00ff00ff00ff00ff);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A bundle out of a fuzzer's bytes: one byte of features (bits 0, 1) and of left-over bytes (bits 4 to 7), one byte with
- * the number of commands, the commands, 36 bytes of etc/acpi/rsdp, 104 of etc/device_page, and the rest
+ * A bundle out of a fuzzer's bytes: one byte of features (bits 0, 1) and of left-over bytes (bits 4 to 7), one byte
+ * with the number of commands, the commands, 36 bytes of etc/acpi/rsdp, 104 of etc/device_page, and the rest
  * etc/acpi/tables. Every file is a copy of exactly its size, so that a byte too far is seen.
  */
 #ifndef HF_FUZZ_ACPI_INPUT_H
