@@ -47,16 +47,20 @@ def _():
         expect(out == "OK\nOK 0x51\n", f"{name}: {out!r}")
 
 
-@case("each header compiles alone, as C and as C++")
-def _():
-    headers = sorted((next(ROOT.rglob("holdfast/error.h")).parent).glob("*.h"))
-    expect(len(headers) > 8, f"{headers}")
-    for header in headers:
-        for language in ("c", "c++"):
-            if language == "c++" and not shutil.which("g++"):
-                continue
-            call("gcc", "-x", language, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *pkg_config("--cflags"), "-",
+def compiles_alone(language, compiler):
+    @case(f"each header compiles alone, as {language}")
+    def _():
+        if not shutil.which(compiler):
+            skip(f"{compiler} is not installed")
+        headers = sorted((next(ROOT.rglob("holdfast/error.h")).parent).glob("*.h"))
+        expect(len(headers) > 8, f"{headers}")
+        for header in headers:
+            call(compiler, "-x", language, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *pkg_config("--cflags"), "-",
                  input=f"#include <holdfast/{header.name}>\n")
+
+
+compiles_alone("c", "gcc")
+compiles_alone("c++", "g++")
 
 
 @case("what the shared library exports is the library's own")

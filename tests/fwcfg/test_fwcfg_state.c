@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include "crc32.h"
 #include "machine.h"
 
 struct host {
@@ -136,12 +137,49 @@ static void every_flipped_bit_and_every_cut_is_found(void **state)
     machine_done(&b.m);
 }
 
+/* Puts a number at an offset of a state and the checksum right again. */
+static void change(uint8_t *bytes, size_t n, size_t at, uint32_t value)
+{
+    hf_le32 v = hf_le32_of(value), crc = hf_le32_of(0);
+
+    memcpy(bytes + at, &v, 4);
+    memcpy(bytes + 28, &crc, 4);
+    crc = hf_le32_of(hf_crc32(0, bytes, n));
+    memcpy(bytes + 28, &crc, 4);
+}
+
+static void a_newer_state_loads_if_it_says_so(void **state)
+{
+    static struct host a;
+    struct hf_error err;
+    uint8_t bytes[1024], longer[1100];
+    size_t n;
+
+    start(&a, NULL, 0);
+    n = save(&a, bytes, sizeof bytes);
+    change(bytes, n, 8, 2); /* version 2, for readers of 1 */
+    assert_int_equal(hf_fwcfg_load(a.m.device, bytes, n, &err), 0);
+    change(bytes, n, 12, 2); /* for readers of 2 */
+    assert_int_equal(hf_fwcfg_load(a.m.device, bytes, n, &err), -HF_EVERSION);
+    change(bytes, n, 12, 1);
+    memcpy(longer, bytes, 64); /* a head that grew by 8 bytes */
+    memset(longer + 64, 0xee, 8);
+    memcpy(longer + 72, bytes + 64, n - 64);
+    change(longer, n + 8, 16, 72);
+    change(longer, n + 8, 32, (uint32_t)n + 8);
+    assert_int_equal(hf_fwcfg_load(a.m.device, longer, n + 8, &err), 0);
+    change(bytes, n, 24, 0xffffffff); /* more rows than there are bytes */
+    assert_int_equal(hf_fwcfg_load(a.m.device, bytes, n, &err), -HF_EDAMAGED);
+    machine_done(&a.m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_read_under_way_goes_on_elsewhere),
         cmocka_unit_test(a_machine_that_differs_refuses),
         cmocka_unit_test(a_file_with_a_fixed_selector_may_stay_behind),
+        cmocka_unit_test(a_newer_state_loads_if_it_says_so),
         cmocka_unit_test(every_flipped_bit_and_every_cut_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

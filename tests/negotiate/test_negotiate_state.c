@@ -4,6 +4,8 @@
 #include <holdfast/negotiate_guest.h>
 #include <holdfast/negotiate_host.h>
 
+#include "crc32.h"
+
 static const struct hf_negotiate_rule strict[] = {{1, 0}};
 
 struct host {
@@ -102,10 +104,32 @@ static void every_flipped_bit_and_every_cut_is_found(void **state)
     assert_memory_equal(now, bytes, n);
 }
 
+static void a_newer_state_loads_if_it_says_so(void **state)
+{
+    static struct host h;
+    uint8_t bytes[1024];
+    size_t n;
+
+    start(&h, source, 3);
+    agree(&h, "a", 5);
+    assert_int_equal(hf_negotiate_save(h.n, bytes, sizeof bytes, &n, NULL), 0);
+    for (uint8_t min_reader = 1; min_reader <= 2; min_reader++) {
+        hf_le32 crc = hf_le32_of(0);
+
+        bytes[4] = 2;
+        bytes[8] = min_reader;
+        memcpy(bytes + 24, &crc, 4);
+        crc = hf_le32_of(hf_crc32(0, bytes, n));
+        memcpy(bytes + 24, &crc, 4);
+        assert_int_equal(hf_negotiate_load(h.n, bytes, n, NULL), min_reader == 1 ? 0 : -HF_EVERSION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_agreed_arrives_or_the_load_is_refused),
+        cmocka_unit_test(a_newer_state_loads_if_it_says_so),
         cmocka_unit_test(every_flipped_bit_and_every_cut_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
