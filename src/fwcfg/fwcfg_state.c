@@ -175,7 +175,7 @@ static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct
                                "fw_cfg state: the guest may know '%s' by key 0x%x; here its key is 0x%x, because this "
                                "machine's files differ",
                                name, key, e->key);
-    if (hf_le16_get(r->travels) && e->buffer && size > e->capacity)
+    if (hf_le16_get(r->travels) && e->flags & HF_FWCFG_TRAVELS && size > e->capacity)
         return hf_error_refuse(err, "size", "fw_cfg state: '%s' comes with %u bytes; here is room for %u", name, size,
                                e->capacity);
     *ret = e;
@@ -206,7 +206,7 @@ static int walk(struct hf_fwcfg *d, const struct state_head *h, const uint8_t *b
             return res;
         if (hf_le16_get(r.travels))
             content = hf_cursor_take(&contents, hf_le32_get(r.size));
-        if (apply && content && e && e->buffer)
+        if (apply && content && e && e->flags & HF_FWCFG_TRAVELS)
             fwcfg_set_bytes(d, e, content, hf_le32_get(r.size));
     }
     if (contents.bad || rows.bad || hf_cursor_left(&contents) != 0)

@@ -64,7 +64,7 @@ typedef void hf_fwcfg_write_fn(void *opaque, uint32_t offset, uint32_t length);
 enum hf_fwcfg_flag {
     HF_FWCFG_WRITABLE = 1, /* the guest may write it by DMA; needs `buffer`; its bytes travel */
     HF_FWCFG_TRAVELS = 2,  /* its bytes are part of the saved state; needs `buffer` */
-    HF_FWCFG_USER = 4,     /* named by the machine's user: "opt/" is allowed */
+    HF_FWCFG_USER = 4,     /* named by the machine's user, who owns "opt/"; see hf_fwcfg_check_user_name */
 };
 
 /*
@@ -95,7 +95,7 @@ HF_PUBLIC int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_con
                             struct hf_error *err);
 
 /* Adds a file. HF_EUSAGE: bad or duplicate name, bad buffer, already sealed; HF_ENOSPC: all slots are taken;
- * HF_EREFUSED (rule "opt-prefix"): "opt/" belongs to users, and user files belong there. */
+ * HF_EREFUSED (rule "opt-prefix"): a name below "opt/" without HF_FWCFG_USER. */
 HF_PUBLIC int hf_fwcfg_add_file(struct hf_fwcfg *device, const struct hf_fwcfg_item *item, struct hf_error *err);
 
 /* Adds an item that has a key and no name: 0x02 .. 0x18, or 0x8000 | 0 .. 0x3f. Errors as above. */
