@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench-flash [HOLDFAST]: lists a full 4M store in process (target: at most 1 ms); with the program's path also converts
- * 2M to 4M, whole process (at most 20 ms), each beside the plainest thing that reads or writes the same bytes.
+ * bench-flash [HOLDFAST]: lists a full 4M store in process (target: at most 1 ms); with the program's path also
+ * converts 2M to 4M, whole process (at most 20 ms), each beside the plainest thing that reads or writes the same bytes.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,8 +43,11 @@ static size_t fill(uint8_t *bank, size_t size, uint32_t data_size)
 {
     uint8_t name[16], data[2048] = {1, 0, 0, 0};
     struct hf_varstore s;
-    struct hf_var v = {.guid = HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c), .attributes = 7,
-                       .name = name, .data = data, .data_size = data_size};
+    struct hf_var v = {.guid = HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c),
+                       .attributes = 7,
+                       .name = name,
+                       .data = data,
+                       .data_size = data_size};
     char text[8];
 
     if (hf_varstore_format(bank, size, size == 0x20000 ? HF_LAYOUT_2M : HF_LAYOUT_4M, NULL) < 0 ||
@@ -90,8 +93,9 @@ static void bench_list(uint32_t data_size)
         __asm__ volatile("" : : "r"(copy) : "memory");
         theirs[i] = now() - t;
     }
-    printf("list a full 4M store, %zu variables of %u bytes: %.3f ms (median of %d; target 1 ms); copying it: %.3f ms\n",
-           count, data_size, median(ours, ROUNDS), ROUNDS, median(theirs, ROUNDS));
+    printf(
+        "list a full 4M store, %zu variables of %u bytes: %.3f ms (median of %d; target 1 ms); copying it: %.3f ms\n",
+        count, data_size, median(ours, ROUNDS), ROUNDS, median(theirs, ROUNDS));
 }
 
 static double run(char *const argv[])
@@ -118,8 +122,9 @@ static void bench_convert(char *program)
     static uint8_t bank[0x20000];
     char in[] = "/tmp/bench-flash-in", out[] = "/tmp/bench-flash-out";
     char *convert[] = {program, "image", "convert", in, out, "--layout", "4m", NULL};
-    char *copy[] = {"/bin/dd", "if=/dev/zero", "of=/tmp/bench-flash-out", "bs=540672", "count=1", "conv=fsync",
-                    "status=none", NULL};
+    char *copy[] = {
+        "/bin/dd", "if=/dev/zero", "of=/tmp/bench-flash-out", "bs=540672", "count=1", "conv=fsync", "status=none",
+        NULL};
     size_t count = fill(bank, sizeof bank, 100);
     double ours[ROUNDS], theirs[ROUNDS];
     FILE *f = fopen(in, "wb");
@@ -134,7 +139,8 @@ static void bench_convert(char *program)
     }
     (void)unlink(in);
     (void)unlink(out);
-    printf("convert 2M to 4M, whole process, %zu variables: %.2f ms (median of %d; target 20 ms); dd with fsync: %.2f ms\n",
+    printf("convert 2M to 4M, whole process, %zu variables: %.2f ms (median of %d; target 20 ms); dd with fsync: %.2f "
+           "ms\n",
            count, median(ours, ROUNDS), ROUNDS, median(theirs, ROUNDS));
 }
 

@@ -41,8 +41,9 @@ static bool is_hex(char c)
 /* Names that mean EfiGlobalVariable when nothing else is said. */
 static bool defined_by_uefi(const char *name)
 {
-    static const char *const names[] = {"BootOrder", "BootNext", "DriverOrder", "SysPrepOrder", "Timeout", "Lang",
-                                        "PlatformLang", "ConIn", "ConOut", "ErrOut", "OsIndications", "PK", "KEK"};
+    static const char *const names[] = {"BootOrder",     "BootNext",     "DriverOrder", "SysPrepOrder", "Timeout",
+                                        "Lang",          "PlatformLang", "ConIn",       "ConOut",       "ErrOut",
+                                        "OsIndications", "PK",           "KEK"};
     size_t n = strlen(name);
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++)
@@ -94,7 +95,8 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
     key->var = (struct hf_var){.name = key->bytes, .name_size = (uint32_t)size, .guid = global};
     if (guid) {
         if (hf_guid_parse(guid, strlen(guid), &key->var.guid) < 0)
-            return hf_error_set(err, HF_EUSAGE, "--guid '%s': wanted is a GUID, or a name that `vars list` shows", guid);
+            return hf_error_set(err, HF_EUSAGE, "--guid '%s': wanted is a GUID, or a name that `vars list` shows",
+                                guid);
         for (size_t i = 0; i < count; i++)
             if (hf_var_same_key(&vars[i], &key->var)) {
                 *var = &vars[i];
@@ -141,8 +143,10 @@ int hf_var_attributes_parse(const char *text, uint32_t *attributes, struct hf_er
         while (i < HF_ARRAY_SIZE(names) && (n != 2 || strncasecmp(p, names[i].name, 2) != 0))
             i++;
         if (i == HF_ARRAY_SIZE(names))
-            return hf_error_set(err, HF_EUSAGE, "--attributes '%s': wanted are NV, BS, RT, HR, AW, TA, EA with a plus "
-                                                "between them, or a number", text);
+            return hf_error_set(err, HF_EUSAGE,
+                                "--attributes '%s': wanted are NV, BS, RT, HR, AW, TA, EA with a plus "
+                                "between them, or a number",
+                                text);
         bits |= names[i].bit;
         p += n + (p[n] == '+');
     }
@@ -185,8 +189,10 @@ static int parse_order(const char *text, uint8_t **data, uint32_t *size, struct 
 
         if (end != p + 4 || !is_hex(*p) || (*end && *end != ',')) {
             free(out);
-            return hf_error_set(err, HF_EUSAGE, "--order '%s': wanted are four hexadecimal digits for each, with "
-                                                "commas: 0001,0000", text);
+            return hf_error_set(err, HF_EUSAGE,
+                                "--order '%s': wanted are four hexadecimal digits for each, with "
+                                "commas: 0001,0000",
+                                text);
         }
         out[n++] = (uint8_t)value;
         out[n++] = (uint8_t)(value >> 8);
@@ -205,7 +211,7 @@ static int parse_ucs2(const char *text, uint8_t **data, uint32_t *size, struct h
 
     if (n < 0) {
         free(out);
-        return hf_error_set(err, (enum hf_code)-n, "--ucs2: no memory, or no UTF-8");
+        return hf_error_set(err, (enum hf_code) - n, "--ucs2: no memory, or no UTF-8");
     }
     *data = out;
     *size = (uint32_t)n;

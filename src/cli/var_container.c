@@ -48,8 +48,9 @@ int hf_var_container_write(const char *path, const uint8_t *bytes, uint64_t size
         return r;
     r = hf_runner_get(hf_container_id(c), &runner, NULL);
     if (r == 0)
-        return hf_error_set(err, HF_EOWNED, "the guest runs (process %lld): its firmware owns the variables until it "
-                                            "ends; change them from inside, or shut it off",
+        return hf_error_set(err, HF_EOWNED,
+                            "the guest runs (process %lld): its firmware owns the variables until it "
+                            "ends; change them from inside, or shut it off",
                             (long long)runner.pid);
     if (r != -HF_ENOTFOUND)
         return hf_error_set(err, HF_EIO, "cannot tell whether the guest runs");

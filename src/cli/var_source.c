@@ -84,8 +84,9 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
     if (r < 0)
         return r;
     if (is_qcow2(s))
-        return hf_error_set(err, HF_EUSAGE, "a qcow2 image; `qemu-img convert -O raw` makes the raw bank that is "
-                                            "wanted here");
+        return hf_error_set(err, HF_EUSAGE,
+                            "a qcow2 image; `qemu-img convert -O raw` makes the raw bank that is "
+                            "wanted here");
     return looks_like_json(s->bytes, s->size) ? open_json(s, err) : open_bank(s, lost, opaque, err);
 }
 

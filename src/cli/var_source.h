@@ -39,13 +39,14 @@ const struct hf_var *hf_var_source_vars(const struct hf_var_source *source, size
 
 /* As hf_varstore_set() and hf_varstore_delete(), whatever the form. */
 int hf_var_source_set(struct hf_var_source *source, const struct hf_var *var, unsigned flags, struct hf_error *err);
-int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key, unsigned flags,
-                         struct hf_error *err);
+int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key, unsigned flags, struct hf_error *err);
 
 /* The options --out and --in-place: where the changed store goes. */
-#define HF_VAR_TARGET_OPTIONS                                                                           \
-    {.name = "out", .arg = "NEW", .help = "write the result to a new file"},                            \
-    {.name = "in-place", .help = "replace the file; the old one is kept beside it as FILE.bak"}
+#define HF_VAR_TARGET_OPTIONS                                                                                          \
+    {.name = "out", .arg = "NEW", .help = "write the result to a new file"},                                           \
+    {                                                                                                                  \
+        .name = "in-place", .help = "replace the file; the old one is kept beside it as FILE.bak"                      \
+    }
 
 /* HF_EUSAGE unless exactly one of them was given (a container is always changed in place). To be called first. */
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err);

@@ -18,8 +18,10 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
 
     if (hf_var_is_container(path)) {
         if (out)
-            return hf_error_set(err, HF_EUSAGE, "%s is a container, which is changed in place; `vars export` makes a "
-                                                "file of its variables", path);
+            return hf_error_set(err, HF_EUSAGE,
+                                "%s is a container, which is changed in place; `vars export` makes a "
+                                "file of its variables",
+                                path);
         return 0;
     }
     if (out == in_place)

@@ -83,7 +83,8 @@ static void put_image(struct hf_invocation *inv, const char *key, const char *pa
         hf_field(inv, "Version", "%s", image->version);
     if (!vars)
         hf_field(inv, "Architecture", "%s", hf_arch_name(image->arch));
-    hf_field(inv, "Variables", "%s%s", hf_layout_name(image->layout), hf_layout_info(image->layout) && !vars ? " layout" : "");
+    hf_field(inv, "Variables", "%s%s", hf_layout_name(image->layout),
+             hf_layout_info(image->layout) && !vars ? " layout" : "");
     if (!vars)
         hf_field(inv, "Needs SMM", "%s", hf_answer_name(image->needs_smm));
     hf_field(inv, "Size", "%s", hf_size_text(image->size, size));

@@ -200,7 +200,9 @@ static int export(struct hf_invocation *inv, struct hf_error *err)
 }
 
 static const struct hf_option export_options[] = {
-    {.name = "format", .arg = "FORMAT", .help = "raw (a flash bank), qemu or virt-firmware (their JSON)",
+    {.name = "format",
+     .arg = "FORMAT",
+     .help = "raw (a flash bank), qemu or virt-firmware (their JSON)",
      .words = "raw qemu virt-firmware"},
     {.name = "layout", .arg = "LAYOUT", .help = "of a raw bank; as the source's, otherwise 4m", .words = "2m 4m aavmf"},
     {.name = "accept-loss", .help = "leave out what the format cannot hold"},

@@ -60,8 +60,10 @@ static void put_store(struct hf_invocation *inv, const struct hf_varstore *s)
     hf_field(inv, "Room", "%zu bytes, %zu needed by %zu variables, %zu with the dead ones", s->room, s->live, s->count,
              s->used);
     hf_field(inv, "Secure Boot", "%s; PK %u, KEK %u, db %u, dbx %u",
-             sb.setup_mode ? "setup mode" : sb.enforced == HF_YES ? "on, where the firmware knows it" : "off", sb.pk,
-             sb.kek, sb.db, sb.dbx);
+             sb.setup_mode           ? "setup mode"
+             : sb.enforced == HF_YES ? "on, where the firmware knows it"
+                                     : "off",
+             sb.pk, sb.kek, sb.db, sb.dbx);
     say_state(inv, s);
 }
 

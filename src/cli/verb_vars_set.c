@@ -41,14 +41,18 @@ static int set(struct hf_invocation *inv, struct hf_error *err)
 }
 
 static const struct hf_option set_options[] = {
-    {.name = "guid", .arg = "GUID", .help = "the vendor: a GUID or a name that vars list shows",
+    {.name = "guid",
+     .arg = "GUID",
+     .help = "the vendor: a GUID or a name that vars list shows",
      .words = "EfiGlobalVariable"},
     {.name = "data", .arg = "HEX", .help = "the data as hexadecimal digits", .words = ""},
     {.name = "text", .arg = "TEXT", .help = "the data as a text of 8-bit characters, without a NUL", .words = ""},
     {.name = "ucs2", .arg = "TEXT", .help = "the data as a text of 16-bit characters, with a NUL", .words = ""},
     {.name = "order", .arg = "LIST", .help = "the data as numbers of boot options: 0001,0000", .words = ""},
     {.name = "file", .arg = "FILE", .help = "the data from a file"},
-    {.name = "attributes", .arg = "LIST", .help = "NV+BS+RT or a number; otherwise as before, NV+BS+RT when new",
+    {.name = "attributes",
+     .arg = "LIST",
+     .help = "NV+BS+RT or a number; otherwise as before, NV+BS+RT when new",
      .words = "NV+BS NV+BS+RT"},
     {.name = "authenticated", .help = "change a variable that only its key's holder should change"},
     HF_VAR_TARGET_OPTIONS,

@@ -47,7 +47,7 @@ static void memory_mapped(struct hf_textbuf *t, const struct node *n, struct hf_
     uint64_t start = hf_cursor_le64(c);
 
     hf_textbuf_add(t, "MemoryMapped(0x%x,0x%llx,0x%llx)", type, (unsigned long long)start,
-                (unsigned long long)hf_cursor_le64(c));
+                   (unsigned long long)hf_cursor_le64(c));
 }
 
 static void vendor(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
@@ -85,8 +85,8 @@ static void acpi(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c
     static const struct {
         uint32_t hid;
         const char *name;
-    } known[] = {{0x0A0341D0, "PciRoot"}, {0x0A0841D0, "PcieRoot"}, {0x060441D0, "Floppy"}, {0x030141D0, "Keyboard"},
-                 {0x050141D0, "Serial"},  {0x040141D0, "ParallelPort"}};
+    } known[] = {{0x0A0341D0, "PciRoot"},  {0x0A0841D0, "PcieRoot"}, {0x060441D0, "Floppy"},
+                 {0x030141D0, "Keyboard"}, {0x050141D0, "Serial"},   {0x040141D0, "ParallelPort"}};
     uint32_t hid = hf_cursor_le32(c), uid = hf_cursor_le32(c);
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -117,7 +117,7 @@ static void ata(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
     unsigned channel = hf_cursor_u8(c), drive = hf_cursor_u8(c);
 
     hf_textbuf_add(t, "Ata(%s,%s,0x%x)", channel ? "Secondary" : "Primary", drive ? "Slave" : "Master",
-                hf_cursor_le16(c));
+                   hf_cursor_le16(c));
 }
 
 static void scsi(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
@@ -166,7 +166,11 @@ static void ipv4(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c
     is_static = hf_cursor_u8(c);
     hf_textbuf_add(t, "IPv4(");
     ipv4_address(t, &remote);
-    hf_textbuf_add(t, ",%s,%s)", protocol == 17 ? "UDP" : protocol == 6 ? "TCP" : "other", is_static ? "Static" : "DHCP");
+    hf_textbuf_add(t, ",%s,%s)",
+                   protocol == 17  ? "UDP"
+                   : protocol == 6 ? "TCP"
+                                   : "other",
+                   is_static ? "Static" : "DHCP");
 }
 
 static void ipv6(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
@@ -195,13 +199,12 @@ static void uart(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c
     parity = hf_cursor_u8(c);
     stop = hf_cursor_u8(c);
     hf_textbuf_add(t, "Uart(%llu,%u,%c,%s)", (unsigned long long)baud, bits, "DNEOMS"[parity < 6 ? parity : 0],
-                stop < 4 ? ((const char *const[]){"D", "1", "1.5", "2"})[stop] : "?");
+                   stop < 4 ? ((const char *const[]){"D", "1", "1.5", "2"})[stop] : "?");
 }
 
 static void usb_class(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
 {
-    unsigned vendor_id = hf_cursor_le16(c), product = hf_cursor_le16(c), class = hf_cursor_u8(c),
-             sub = hf_cursor_u8(c);
+    unsigned vendor_id = hf_cursor_le16(c), product = hf_cursor_le16(c), class = hf_cursor_u8(c), sub = hf_cursor_u8(c);
 
     hf_textbuf_add(t, "UsbClass(0x%x,0x%x,0x%x,0x%x,0x%x)", vendor_id, product, class, sub, hf_cursor_u8(c));
 }
@@ -268,7 +271,7 @@ static void cdrom(struct hf_textbuf *t, const struct node *n, struct hf_cursor *
     uint64_t start = hf_cursor_le64(c);
 
     hf_textbuf_add(t, "CDROM(0x%x,0x%llx,0x%llx)", entry, (unsigned long long)start,
-                (unsigned long long)hf_cursor_le64(c));
+                   (unsigned long long)hf_cursor_le64(c));
 }
 
 static void file_path(struct hf_textbuf *t, const struct node *n, struct hf_cursor *c)
@@ -302,13 +305,13 @@ static const struct {
     uint16_t least; /* bytes behind the header */
     node_printer print;
 } printers[] = {
-    {1, 1, 2, pci},        {1, 3, 20, memory_mapped}, {1, 4, 16, vendor},     {1, 5, 4, controller},
-    {2, 1, 8, acpi},       {2, 3, 4, acpi_adr},       {3, 1, 4, ata},         {3, 2, 4, scsi},
-    {3, 5, 2, usb},        {3, 10, 16, vendor},       {3, 11, 33, mac},       {3, 12, 15, ipv4},
-    {3, 13, 38, ipv6},     {3, 14, 15, uart},         {3, 15, 7, usb_class},  {3, 17, 1, unit},
-    {3, 18, 6, sata},      {3, 20, 2, vlan},          {3, 23, 12, nvme},      {3, 24, 0, uri},
-    {4, 1, 38, hard_drive}, {4, 2, 20, cdrom},        {4, 3, 16, vendor},     {4, 4, 2, file_path},
-    {4, 5, 16, one_guid},  {4, 6, 16, one_guid},      {4, 7, 16, one_guid},   {5, 1, 4, bbs},
+    {1, 1, 2, pci},         {1, 3, 20, memory_mapped}, {1, 4, 16, vendor},    {1, 5, 4, controller},
+    {2, 1, 8, acpi},        {2, 3, 4, acpi_adr},       {3, 1, 4, ata},        {3, 2, 4, scsi},
+    {3, 5, 2, usb},         {3, 10, 16, vendor},       {3, 11, 33, mac},      {3, 12, 15, ipv4},
+    {3, 13, 38, ipv6},      {3, 14, 15, uart},         {3, 15, 7, usb_class}, {3, 17, 1, unit},
+    {3, 18, 6, sata},       {3, 20, 2, vlan},          {3, 23, 12, nvme},     {3, 24, 0, uri},
+    {4, 1, 38, hard_drive}, {4, 2, 20, cdrom},         {4, 3, 16, vendor},    {4, 4, 2, file_path},
+    {4, 5, 16, one_guid},   {4, 6, 16, one_guid},      {4, 7, 16, one_guid},  {5, 1, 4, bbs},
 };
 
 static void print_node(struct hf_textbuf *t, const struct node *n)

@@ -31,9 +31,11 @@ void hf_edk2_walk(const uint8_t *bytes, size_t size, struct hf_flash_image *imag
             continue;
         }
         if (image->volume_count < HF_FLASH_VOLUMES_MAX)
-            image->volume[image->volume_count] =
-                (struct hf_flash_volume){.offset = at, .length = v.length, .filesystem = v.filesystem, .name = v.name,
-                                         .checksum_ok = v.checksum_ok};
+            image->volume[image->volume_count] = (struct hf_flash_volume){.offset = at,
+                                                                          .length = v.length,
+                                                                          .filesystem = v.filesystem,
+                                                                          .name = v.name,
+                                                                          .checksum_ok = v.checksum_ok};
         image->volume_count++;
         if (v.length > size - at)
             return;
@@ -44,13 +46,20 @@ void hf_edk2_walk(const uint8_t *bytes, size_t size, struct hf_flash_image *imag
 static enum hf_arch arch_of(uint16_t machine)
 {
     switch (machine) {
-    case 0x014C: return HF_ARCH_I386;
-    case 0x8664: return HF_ARCH_X86_64;
-    case 0x01C2: return HF_ARCH_ARM;
-    case 0xAA64: return HF_ARCH_AARCH64;
-    case 0x5064: return HF_ARCH_RISCV64;
-    case 0x6264: return HF_ARCH_LOONGARCH64;
-    default: return HF_ARCH_UNKNOWN;
+    case 0x014C:
+        return HF_ARCH_I386;
+    case 0x8664:
+        return HF_ARCH_X86_64;
+    case 0x01C2:
+        return HF_ARCH_ARM;
+    case 0xAA64:
+        return HF_ARCH_AARCH64;
+    case 0x5064:
+        return HF_ARCH_RISCV64;
+    case 0x6264:
+        return HF_ARCH_LOONGARCH64;
+    default:
+        return HF_ARCH_UNKNOWN;
     }
 }
 
@@ -182,8 +191,9 @@ static void conclude(const struct finds *f, struct hf_flash_image *image)
             image->arch = HF_ARCH_UNKNOWN; /* 32-bit reset code in front of either kind */
         image->needs_smm = f->smm_access ? HF_YES : f->pei_whole ? HF_NO : HF_UNKNOWN;
         if (image->needs_smm == HF_UNKNOWN)
-            hf_format(image->note, sizeof image->note, "the compressed volume could not be read: SMM and "
-                                                       "architecture are unknown");
+            hf_format(image->note, sizeof image->note,
+                      "the compressed volume could not be read: SMM and "
+                      "architecture are unknown");
     } else if (f->reset_arch == HF_ARCH_AARCH64 || f->reset_arch == HF_ARCH_ARM) {
         place_virt(image);
     } else {

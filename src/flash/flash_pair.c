@@ -28,8 +28,10 @@ static void judge_bank(const struct hf_flash_image *vars, struct hf_pairing *p)
     else if (vars->blank)
         SAY(p, HF_YES, "the store is blank: firmware formats it at its first start");
     else if (!vars->header_ok)
-        SAY(p, HF_NO, "firmware would erase this store at its next start: %s; restore a good copy, or export what "
-                      "`vars --salvage` still finds", vars->note);
+        SAY(p, HF_NO,
+            "firmware would erase this store at its next start: %s; restore a good copy, or export what "
+            "`vars --salvage` still finds",
+            vars->note);
     else if (!vars->authenticated)
         SAY(p, HF_YES, "the store is a plain one: it can hold no Secure Boot keys");
     else
@@ -51,8 +53,9 @@ void hf_flash_pair(const struct hf_flash_image *code, const struct hf_flash_imag
                 code->layout == HF_LAYOUT_UNKNOWN ? "code" : "variables",
                 code->layout == HF_LAYOUT_UNKNOWN ? code->note : vars->note);
         else if (code->layout != vars->layout)
-            SAY(&p, HF_NO, "the code is built for the %s layout and the variables have %s: their addresses do not "
-                           "meet, and the guest would keep nothing; convert with `holdfast image convert --layout %s`",
+            SAY(&p, HF_NO,
+                "the code is built for the %s layout and the variables have %s: their addresses do not "
+                "meet, and the guest would keep nothing; convert with `holdfast image convert --layout %s`",
                 hf_layout_name(code->layout), hf_layout_name(vars->layout), hf_layout_name(code->layout));
         else
             judge_bank(vars, &p);

@@ -4,15 +4,36 @@
 #include <holdfast/flash_image.h>
 
 static const struct hf_layout_info layouts[HF_LAYOUT_MAX] = {
-    [HF_LAYOUT_2M] = {.name = "2m", .volume_size = 0x20000, .block_size = 0x1000, .vars_size = 0xE000,
-                      .work_at = 0xF000, .work_size = 0x1000, .spare_at = 0x10000, .spare_size = 0x10000,
-                      .bank_size = 0x20000, .base = 0xFFE00000},
-    [HF_LAYOUT_4M] = {.name = "4m", .volume_size = 0x84000, .block_size = 0x1000, .vars_size = 0x40000,
-                      .work_at = 0x41000, .work_size = 0x1000, .spare_at = 0x42000, .spare_size = 0x42000,
-                      .bank_size = 0x84000, .base = 0xFFC00000},
-    [HF_LAYOUT_AAVMF] = {.name = "aavmf", .volume_size = 0xC0000, .block_size = 0x40000, .vars_size = 0x40000,
-                         .work_at = 0x40000, .work_size = 0x40000, .spare_at = 0x80000, .spare_size = 0x40000,
-                         .bank_size = 0x4000000, .base = 0x4000000},
+    [HF_LAYOUT_2M] = {.name = "2m",
+                      .volume_size = 0x20000,
+                      .block_size = 0x1000,
+                      .vars_size = 0xE000,
+                      .work_at = 0xF000,
+                      .work_size = 0x1000,
+                      .spare_at = 0x10000,
+                      .spare_size = 0x10000,
+                      .bank_size = 0x20000,
+                      .base = 0xFFE00000},
+    [HF_LAYOUT_4M] = {.name = "4m",
+                      .volume_size = 0x84000,
+                      .block_size = 0x1000,
+                      .vars_size = 0x40000,
+                      .work_at = 0x41000,
+                      .work_size = 0x1000,
+                      .spare_at = 0x42000,
+                      .spare_size = 0x42000,
+                      .bank_size = 0x84000,
+                      .base = 0xFFC00000},
+    [HF_LAYOUT_AAVMF] = {.name = "aavmf",
+                         .volume_size = 0xC0000,
+                         .block_size = 0x40000,
+                         .vars_size = 0x40000,
+                         .work_at = 0x40000,
+                         .work_size = 0x40000,
+                         .spare_at = 0x80000,
+                         .spare_size = 0x40000,
+                         .bank_size = 0x4000000,
+                         .base = 0x4000000},
 };
 
 const struct hf_layout_info *hf_layout_info(enum hf_layout layout)
@@ -46,8 +67,8 @@ const char *hf_layout_name(enum hf_layout layout)
 const char *hf_flash_kind_name(enum hf_flash_kind kind)
 {
     static const char *const names[HF_FLASH_KIND_MAX] = {
-        [HF_FLASH_UNKNOWN] = "unknown", [HF_FLASH_OVMF] = "ovmf",   [HF_FLASH_AAVMF] = "aavmf",
-        [HF_FLASH_SEABIOS] = "seabios", [HF_FLASH_QBOOT] = "qboot", [HF_FLASH_VARS] = "vars",
+        [HF_FLASH_UNKNOWN] = "unknown",   [HF_FLASH_OVMF] = "ovmf",   [HF_FLASH_AAVMF] = "aavmf",
+        [HF_FLASH_SEABIOS] = "seabios",   [HF_FLASH_QBOOT] = "qboot", [HF_FLASH_VARS] = "vars",
         [HF_FLASH_COMBINED] = "combined", [HF_FLASH_ROM] = "rom",
     };
 
@@ -57,8 +78,9 @@ const char *hf_flash_kind_name(enum hf_flash_kind kind)
 const char *hf_arch_name(enum hf_arch arch)
 {
     static const char *const names[HF_ARCH_MAX] = {
-        [HF_ARCH_UNKNOWN] = "unknown", [HF_ARCH_I386] = "i386",       [HF_ARCH_X86_64] = "x86_64",
-        [HF_ARCH_ARM] = "arm",         [HF_ARCH_AARCH64] = "aarch64", [HF_ARCH_RISCV64] = "riscv64",
+        [HF_ARCH_UNKNOWN] = "unknown",         [HF_ARCH_I386] = "i386",
+        [HF_ARCH_X86_64] = "x86_64",           [HF_ARCH_ARM] = "arm",
+        [HF_ARCH_AARCH64] = "aarch64",         [HF_ARCH_RISCV64] = "riscv64",
         [HF_ARCH_LOONGARCH64] = "loongarch64",
     };
 

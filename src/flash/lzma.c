@@ -217,8 +217,8 @@ static bool step(struct decoder *d)
 
 size_t hf_lzma_prefix(const uint8_t *in, size_t in_size, uint16_t probs[HF_LZMA_PROBS], uint8_t *out, size_t out_size)
 {
-    struct decoder d = {.in = in + 13, .in_end = in + in_size, .range = 0xFFFFFFFF, .prob = probs, .out = out,
-                        .out_size = out_size};
+    struct decoder d = {
+        .in = in + 13, .in_end = in + in_size, .range = 0xFFFFFFFF, .prob = probs, .out = out, .out_size = out_size};
     uint64_t full = 0;
 
     if (in_size < 18 || in[0] >= 9 * 5 * 5 || in[13] != 0)

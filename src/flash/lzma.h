@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define HF_LZMA_CONTEXT_MAX 4 /* lc + lp at most; edk2 uses 3 + 0 */
-#define HF_LZMA_PROBS (1856u + (0x300u << HF_LZMA_CONTEXT_MAX))
+#define HF_LZMA_PROBS       (1856u + (0x300u << HF_LZMA_CONTEXT_MAX))
 
 /* Decompresses until `out` is full, the stream ends or the input does. `probs` is scratch. Returns how many bytes of
  * `out` are good: 0 for a header that is not LZMA's. Damaged input gives a prefix of rubbish, never a read or write

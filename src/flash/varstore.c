@@ -72,8 +72,8 @@ static uint32_t lookup(const struct hf_varstore *store, const struct hf_guid *gu
     return i;
 }
 
-const struct hf_var *hf_varstore_find(const struct hf_varstore *store, const struct hf_guid *guid,
-                                      const uint8_t *name, uint32_t name_size)
+const struct hf_var *hf_varstore_find(const struct hf_varstore *store, const struct hf_guid *guid, const uint8_t *name,
+                                      uint32_t name_size)
 {
     uint32_t i = lookup(store, guid, name, name_size);
 
@@ -292,16 +292,20 @@ static int open_blank(const struct hf_flash_image *image, struct hf_varstore *st
     store->layout = image->layout;
     store->blank = true;
     store->authenticated = true;
-    store->room = hf_layout_info(image->layout)->vars_size - sizeof(struct hf_volume_header) -
-                  sizeof(struct hf_store_header);
+    store->room =
+        hf_layout_info(image->layout)->vars_size - sizeof(struct hf_volume_header) - sizeof(struct hf_store_header);
     return 0;
 }
 
 int hf_varstore_open(const void *bank, size_t size, enum hf_varstore_mode mode, struct hf_var *vars, size_t capacity,
                      hf_varstore_lost lost, void *opaque, struct hf_varstore *store, struct hf_error *err)
 {
-    struct scan s = {.base = (const uint8_t *)bank, .salvage = mode == HF_VARSTORE_SALVAGE, .lost = lost,
-                     .opaque = opaque, .store = store, .err = err};
+    struct scan s = {.base = (const uint8_t *)bank,
+                     .salvage = mode == HF_VARSTORE_SALVAGE,
+                     .lost = lost,
+                     .opaque = opaque,
+                     .store = store,
+                     .err = err};
     const struct hf_layout_info *info;
     struct hf_varstore_header h;
     struct hf_flash_image image;

@@ -166,8 +166,8 @@ static void bury(uint8_t *bank, const struct hf_varstore *store, const struct hf
 static int check_request(const struct hf_varstore *store, const struct hf_var *var, unsigned flags,
                          const struct hf_var *old, struct hf_error *err)
 {
-    uint32_t known = HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME | HF_VAR_HARDWARE_ERROR |
-                     HF_VAR_AUTHENTICATED | HF_VAR_TIME_AUTHENTICATED | HF_VAR_ENHANCED;
+    uint32_t known = HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME | HF_VAR_HARDWARE_ERROR | HF_VAR_AUTHENTICATED |
+                     HF_VAR_TIME_AUTHENTICATED | HF_VAR_ENHANCED;
 
     if (var->attributes & ~known)
         return hf_error_set(err, HF_EUSAGE, "attributes 0x%x: bits 0x%x cannot be stored", var->attributes,
@@ -238,7 +238,8 @@ int hf_varstore_set(void *bank, struct hf_varstore *store, const struct hf_var *
     if (var->data_size > store->room || var->name_size > store->room || need > store->room - live)
         return hf_error_set(err, HF_ENOSPC,
                             "the variable needs %zu bytes and the store has %zu left of %zu; remove something, or "
-                            "convert to a layout with more room", need, store->room - live, store->room);
+                            "convert to a layout with more room",
+                            need, store->room - live, store->room);
     r = settle(bank, store, err);
     if (r < 0)
         return r;

@@ -24,9 +24,9 @@ extern const struct hf_guid hf_guid_authenticated, hf_guid_plain;
 struct hf_varstore_header {
     enum hf_layout layout;
     bool authenticated;
-    size_t store_at;     /* of the store header */
-    size_t first, end;   /* of the variables */
-    struct hf_ftw ftw;   /* read only when the layout is known */
+    size_t store_at;   /* of the store header */
+    size_t first, end; /* of the variables */
+    struct hf_ftw ftw; /* read only when the layout is known */
     char problem[160];
 };
 

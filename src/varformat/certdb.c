@@ -61,10 +61,16 @@ int hf_certdb_note(struct hf_var_set *set, const struct hf_var *var, const uint8
     const struct hf_var *old = hf_certdb_in(set->vars, set->count);
     uint32_t had = old ? old->data_size : 4, name_bytes = var->name_size - 2;
     uint32_t size = (uint32_t)sizeof(struct node) + name_bytes + HF_CERTDB_DIGEST;
-    struct node n = {.vendor = var->guid, .size = hf_le32_of(size), .name_chars = hf_le32_of(name_bytes / 2),
+    struct node n = {.vendor = var->guid,
+                     .size = hf_le32_of(size),
+                     .name_chars = hf_le32_of(name_bytes / 2),
                      .digest_size = hf_le32_of(HF_CERTDB_DIGEST)};
     hf_auto(hf_cleanup_free) uint8_t *data = (uint8_t *)calloc(1, (size_t)had + size);
-    struct hf_var certdb = {.guid = vendor, .name = name, .name_size = sizeof name, .attributes = 0x27, .data = data,
+    struct hf_var certdb = {.guid = vendor,
+                            .name = name,
+                            .name_size = sizeof name,
+                            .attributes = 0x27,
+                            .data = data,
                             .data_size = had + size};
     hf_le32 total = hf_le32_of(had + size);
 

@@ -52,7 +52,7 @@ static bool known_member(const char *key)
     return false;
 }
 
-#define BAD(err, index, ...) \
+#define BAD(err, index, ...)                                                                                           \
     (hf_error_set(err, HF_EDAMAGED, __VA_ARGS__), hf_error_prefix(err, -HF_EDAMAGED, "variables[%zu]: ", index))
 
 /* "time" and "digest"; both may be absent. */
@@ -83,8 +83,7 @@ static int read_basics(json_t *object, size_t index, struct hf_var *var, uint8_t
     if (!json_is_string(j_name) || json_string_length(j_name) == 0 ||
         strlen(json_string_value(j_name)) != json_string_length(j_name))
         return BAD(err, index, "'name' must be a text of at least one character");
-    if (!json_is_string(guid) ||
-        json_string_length(guid) != HF_GUID_TEXT_SIZE - 1 ||
+    if (!json_is_string(guid) || json_string_length(guid) != HF_GUID_TEXT_SIZE - 1 ||
         hf_guid_parse(json_string_value(guid), json_string_length(guid), &var->guid) < 0)
         return BAD(err, index, "'guid' must be a GUID");
     if (!json_is_integer(attr) || json_integer_value(attr) < 0 || json_integer_value(attr) > 0xFFFFFFFF)
@@ -123,7 +122,8 @@ static int read_variable(json_t *object, size_t index, struct hf_var_set *set, s
 
     if (!json_is_object(object))
         return BAD(err, index, "not an object");
-    json_object_foreach(object, key, value) {
+    json_object_foreach(object, key, value)
+    {
         if (!known_member(key))
             return BAD(err, index, "member '%s' is unknown and would be lost", key);
     }
@@ -154,7 +154,8 @@ static int read_all(json_t *root, struct hf_var_set *set, struct hf_error *err)
     if (json_integer_value(version) != 2)
         return hf_error_set(err, HF_EVERSION, "version %lld of the JSON form; this program reads 2",
                             (long long)json_integer_value(version));
-    json_array_foreach(list, i, object) {
+    json_array_foreach(list, i, object)
+    {
         r = read_variable(object, i, set, &signers, err);
         if (r < 0)
             return r;

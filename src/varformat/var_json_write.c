@@ -65,8 +65,8 @@ static json_t *variable(const struct hf_var *var, const struct hf_var *certdb, e
 {
     json_t *o = json_object();
     char guid[HF_GUID_TEXT_SIZE];
-    const uint8_t *digest = format == HF_FORMAT_QEMU && var->attributes & HF_VAR_TIME_AUTHENTICATED
-                                ? hf_certdb_find(certdb, var) : NULL;
+    const uint8_t *digest =
+        format == HF_FORMAT_QEMU && var->attributes & HF_VAR_TIME_AUTHENTICATED ? hf_certdb_find(certdb, var) : NULL;
     int bad = 0;
 
     hf_guid_format(&var->guid, guid);
@@ -142,8 +142,7 @@ static bool plain_utc(const struct hf_var *var)
            ((var->time[0] || var->time[1]) && memcmp(var->time + 8, zeros, sizeof zeros) == 0 && var->time[7] == 0);
 }
 
-size_t hf_var_losses(const struct hf_var *vars, size_t count, enum hf_var_format format, hf_var_lost lost,
-                     void *opaque)
+size_t hf_var_losses(const struct hf_var *vars, size_t count, enum hf_var_format format, hf_var_lost lost, void *opaque)
 {
     size_t n = 0;
 

@@ -37,8 +37,9 @@ static void a_filled_store_in_words(void **state)
     struct hf_varstore s = opened(&f);
     struct hf_secure_boot sb;
 
-    assert_string_equal(described(&s, "EfiGlobalVariable", "Boot0000"),
-                        "\"UiApp\" Fv(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/FvFile(462caa21-7614-4503-836e-8ab6f4662331)");
+    assert_string_equal(
+        described(&s, "EfiGlobalVariable", "Boot0000"),
+        "\"UiApp\" Fv(7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1)/FvFile(462caa21-7614-4503-836e-8ab6f4662331)");
     assert_non_null(strstr(described(&s, "EfiGlobalVariable", "ConOut"), "PciRoot(0x0)/Pci("));
     assert_non_null(strstr(described(&s, "EfiGlobalVariable", "ConIn"), "/Acpi(PNP0303,0x0)"));
     assert_non_null(strstr(described(&s, "EfiGlobalVariable", "KEK"), "Microsoft Corporation KEK CA 2011"));
@@ -73,16 +74,22 @@ static void device_paths_follow_the_specification(void **state)
         const char *text;
         bool whole;
     } cases[] = {
-        {{0x02, 1, 12, 0, 0xD0, 0x41, 0x03, 0x0A, 0, 0, 0, 0, 1, 1, 6, 0, 1, 2, 0x7F, 0xFF, 4, 0}, 22,
-         "PciRoot(0x0)/Pci(0x2,0x1)", true},
+        {{0x02, 1, 12, 0, 0xD0, 0x41, 0x03, 0x0A, 0, 0, 0, 0, 1, 1, 6, 0, 1, 2, 0x7F, 0xFF, 4, 0},
+         22,
+         "PciRoot(0x0)/Pci(0x2,0x1)",
+         true},
         {{3, 1, 8, 0, 1, 0, 0, 0, 0x7F, 0xFF, 4, 0}, 12, "Ata(Secondary,Master,0x0)", true},
         {{3, 0x12, 10, 0, 2, 0, 0xFF, 0xFF, 0, 0, 0x7F, 0xFF, 4, 0}, 14, "Sata(0x2,0xffff,0x0)", true},
-        {{3, 0x17, 16, 0, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x7F, 0xFF, 4, 0}, 20,
-         "NVMe(0x1,08-07-06-05-04-03-02-01)", true},
+        {{3, 0x17, 16, 0, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x7F, 0xFF, 4, 0},
+         20,
+         "NVMe(0x1,08-07-06-05-04-03-02-01)",
+         true},
         {{4, 4, 10, 0, '\\', 0, 'a', 0, 0, 0, 0x7F, 0xFF, 4, 0}, 14, "\\a", true},
         {{9, 9, 6, 0, 0xAB, 0xCD, 0x7F, 0xFF, 4, 0}, 10, "Path(9,9,abcd)", true},
-        {{1, 5, 8, 0, 1, 0, 0, 0, 0x7F, 1, 4, 0, 1, 5, 8, 0, 2, 0, 0, 0, 0x7F, 0xFF, 4, 0}, 24,
-         "Ctrl(0x1),Ctrl(0x2)", true},
+        {{1, 5, 8, 0, 1, 0, 0, 0, 0x7F, 1, 4, 0, 1, 5, 8, 0, 2, 0, 0, 0, 0x7F, 0xFF, 4, 0},
+         24,
+         "Ctrl(0x1),Ctrl(0x2)",
+         true},
         {{1, 5, 8, 0, 1, 0}, 6, "", false},
         {{1, 5, 3, 0}, 4, "", false},
     };

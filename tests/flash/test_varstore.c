@@ -27,8 +27,12 @@ static uint32_t ucs2(const char *text, uint8_t *out)
 
 static struct hf_var var_of(const char *name, uint8_t *name_buf, const void *data, uint32_t size)
 {
-    return (struct hf_var){.guid = PK_GUID, .attributes = 7, .name = name_buf, .name_size = ucs2(name, name_buf),
-                           .data = data, .data_size = size};
+    return (struct hf_var){.guid = PK_GUID,
+                           .attributes = 7,
+                           .name = name_buf,
+                           .name_size = ucs2(name, name_buf),
+                           .data = data,
+                           .data_size = size};
 }
 
 static struct hf_varstore opened(const void *bank, size_t size, struct hf_var *vars)
@@ -177,8 +181,7 @@ static void a_variable_whose_successor_was_never_finished_is_alive(void **state)
     assert_int_equal(s.count, 1);
     assert_memory_equal(found(&s, "Replaced")->data, "new", 3);
     bank[FIRST + 2] = 0x3F; /* two of them whole: no firmware leaves that behind */
-    assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, NULL),
-                     -HF_EDAMAGED);
+    assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, NULL), -HF_EDAMAGED);
     free(bank);
 }
 
@@ -227,7 +230,7 @@ static void interrupt_rewrite(uint8_t *bank, enum hf_layout layout)
     struct hf_ftw_record r;
 
     memset(&h, 0xFF, sizeof h);
-    h.flags = (uint8_t)~(HF_FTW_ALLOCATED | HF_FTW_WRITES);
+    h.flags = (uint8_t) ~(HF_FTW_ALLOCATED | HF_FTW_WRITES);
     h.writes = hf_le64_of(1);
     h.private_size = hf_le64_of(0);
     memset(&r, 0xFF, sizeof r);
@@ -325,8 +328,7 @@ static void salvage_goes_round_a_damaged_variable(void **state)
         assert_int_equal(hf_varstore_set(bank, &s, &v, 0, NULL), 0);
     }
     bank[s.vars[2].at + 41] = 0xFF; /* c: data size */
-    assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, &err),
-                     -HF_EDAMAGED);
+    assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, &err), -HF_EDAMAGED);
     assert_non_null(strstr(err.text, "0xf4"));
     assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_SALVAGE, vars_a, MAX, count_lost, &lost, &s, &err), 0);
     assert_int_equal(s.count, 4);

@@ -3,9 +3,9 @@
  * walk-writes BANK LOG [SAVE-DIR INDEX...]: stops a guest after each of its flash writes, so to speak.
  *
  * BANK is the bank as it was; LOG is what QEMU's blklogwrites driver recorded. After every write the bank must be one
- * that strict reading accepts, and its variables may differ from those before in one variable at most: added, removed or
- * replaced, whole. Prints one line for each change ("INDEX + NAME HEX", "INDEX - NAME", "INDEX ! NAME HEX") and a last
- * line of counts. The banks after the writes INDEX... are saved to SAVE-DIR/INDEX.fd.
+ * that strict reading accepts, and its variables may differ from those before in one variable at most: added, removed
+ * or replaced, whole. Prints one line for each change ("INDEX + NAME HEX", "INDEX - NAME", "INDEX ! NAME HEX") and a
+ * last line of counts. The banks after the writes INDEX... are saved to SAVE-DIR/INDEX.fd.
  */
 #include <stdio.h>
 #include <stdlib.h>

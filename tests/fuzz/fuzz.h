@@ -10,10 +10,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* A property that must hold for any input; also in builds without assert(). */
-#define MUST(condition) \
-    do { \
-        if (!(condition)) \
-            abort(); \
+#define MUST(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
     } while (0)
 
 #endif

@@ -18,7 +18,7 @@ static void read_bad(const char *text, enum hf_code code, const char *says)
 }
 
 #define VAR(members) "{\"version\": 2, \"variables\": [{" members "}]}"
-#define G "\"guid\": \"8be4df61-93ca-11d2-aa0d-00e098032b8c\""
+#define G            "\"guid\": \"8be4df61-93ca-11d2-aa0d-00e098032b8c\""
 
 static void what_is_wrong_is_named(void **state)
 {
@@ -35,7 +35,8 @@ static void what_is_wrong_is_named(void **state)
     read_bad(VAR("\"name\": \"a\", " G ", \"attr\": 7, \"data\": \"00\", \"digest\": 1"), HF_EDAMAGED, "'digest'");
     read_bad(VAR("\"name\": \"a\", " G ", \"attr\": 7, \"data\": \"00\", \"x\": 1"), HF_EDAMAGED, "'x'");
     read_bad("{\"version\": 2, \"variables\": [{\"name\": \"a\", " G ", \"attr\": 7, \"data\": \"00\"},"
-             "{\"name\": \"a\", " G ", \"attr\": 3, \"data\": \"01\"}]}", HF_EDAMAGED, "variables[1]");
+             "{\"name\": \"a\", " G ", \"attr\": 3, \"data\": \"01\"}]}",
+             HF_EDAMAGED, "variables[1]");
 }
 
 static void both_forms_give_back_what_they_took(void **state)
@@ -94,8 +95,9 @@ static void remember(void *opaque, const struct hf_var *var, const char *what)
 static void losses_are_told_beforehand(void **state)
 {
     static const uint8_t name[] = {'a', 0, 0, 0}, umlaut[] = {0xE4, 0, 0, 0};
-    struct hf_var v[2] = {{.name = name, .name_size = 4, .data = name, .data_size = 1, .attributes = 7, .count = 1},
-                          {.name = name, .name_size = 4, .data = name, .data_size = 1, .attributes = 7, .key_index = 1}};
+    struct hf_var v[2] = {
+        {.name = name, .name_size = 4, .data = name, .data_size = 1, .attributes = 7, .count = 1},
+        {.name = name, .name_size = 4, .data = name, .data_size = 1, .attributes = 7, .key_index = 1}};
     char said[1024] = "";
 
     v[1].guid.b[0] = 1;

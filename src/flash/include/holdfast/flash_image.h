@@ -34,24 +34,32 @@ enum hf_flash_kind {
     HF_FLASH_KIND_MAX,
 };
 
-enum hf_arch { HF_ARCH_UNKNOWN, HF_ARCH_I386, HF_ARCH_X86_64, HF_ARCH_ARM, HF_ARCH_AARCH64, HF_ARCH_RISCV64,
-               HF_ARCH_LOONGARCH64, HF_ARCH_MAX };
+enum hf_arch {
+    HF_ARCH_UNKNOWN,
+    HF_ARCH_I386,
+    HF_ARCH_X86_64,
+    HF_ARCH_ARM,
+    HF_ARCH_AARCH64,
+    HF_ARCH_RISCV64,
+    HF_ARCH_LOONGARCH64,
+    HF_ARCH_MAX
+};
 
 /* How a variable bank is divided. A code image is built for exactly one of them. */
 enum hf_layout { HF_LAYOUT_UNKNOWN, HF_LAYOUT_NONE, HF_LAYOUT_2M, HF_LAYOUT_4M, HF_LAYOUT_AAVMF, HF_LAYOUT_MAX };
 
 /* One row per layout that can be written. */
 struct hf_layout_info {
-    const char *name;      /* as on the command line: "2m", "4m", "aavmf" */
-    uint64_t volume_size;  /* the firmware volume that holds everything below */
-    uint32_t block_size;   /* of the volume's block map */
-    uint32_t vars_size;    /* offset 0: volume header, store header, variables */
-    uint32_t work_at;      /* fault-tolerant write: working block */
+    const char *name;     /* as on the command line: "2m", "4m", "aavmf" */
+    uint64_t volume_size; /* the firmware volume that holds everything below */
+    uint32_t block_size;  /* of the volume's block map */
+    uint32_t vars_size;   /* offset 0: volume header, store header, variables */
+    uint32_t work_at;     /* fault-tolerant write: working block */
     uint32_t work_size;
-    uint32_t spare_at;     /* fault-tolerant write: spare area */
+    uint32_t spare_at; /* fault-tolerant write: spare area */
     uint32_t spare_size;
-    uint64_t bank_size;    /* what QEMU's flash device wants; more than volume_size is padding */
-    uint64_t base;         /* guest-physical address of offset 0 */
+    uint64_t bank_size; /* what QEMU's flash device wants; more than volume_size is padding */
+    uint64_t base;      /* guest-physical address of offset 0 */
 };
 
 /* NULL for HF_LAYOUT_UNKNOWN and HF_LAYOUT_NONE. */
@@ -77,22 +85,22 @@ struct hf_flash_entry {
 
 struct hf_flash_image {
     enum hf_flash_kind kind;
-    enum hf_arch arch;         /* what the guest's firmware runs as: the DXE core's, where it could be read */
-    enum hf_layout layout;     /* code: the variables it was built for; vars: what they are */
-    enum hf_answer needs_smm;  /* code only: refuses to boot without System Management Mode */
-    bool blank;                /* vars: erased or zeros; firmware formats it at its first start */
-    bool authenticated;        /* vars: the store has authenticated headers */
-    bool header_ok;            /* vars: checksum and sizes are what firmware demands; else it erases the store */
-    bool pending_write;        /* vars: an interrupted write waits in the spare area */
-    uint64_t size;             /* of the bytes given */
-    uint64_t bank_size;        /* of the flash device the image is for; 0 unknown; more than `size`: pad it */
-    uint64_t base;             /* guest-physical address of offset 0 when attached as flash; 0 with bank_size 0 unknown */
-    unsigned volume_count;     /* at most HF_FLASH_VOLUMES_MAX are listed; the rest is only counted */
+    enum hf_arch arch;        /* what the guest's firmware runs as: the DXE core's, where it could be read */
+    enum hf_layout layout;    /* code: the variables it was built for; vars: what they are */
+    enum hf_answer needs_smm; /* code only: refuses to boot without System Management Mode */
+    bool blank;               /* vars: erased or zeros; firmware formats it at its first start */
+    bool authenticated;       /* vars: the store has authenticated headers */
+    bool header_ok;           /* vars: checksum and sizes are what firmware demands; else it erases the store */
+    bool pending_write;       /* vars: an interrupted write waits in the spare area */
+    uint64_t size;            /* of the bytes given */
+    uint64_t bank_size;       /* of the flash device the image is for; 0 unknown; more than `size`: pad it */
+    uint64_t base;         /* guest-physical address of offset 0 when attached as flash; 0 with bank_size 0 unknown */
+    unsigned volume_count; /* at most HF_FLASH_VOLUMES_MAX are listed; the rest is only counted */
     struct hf_flash_volume volume[HF_FLASH_VOLUMES_MAX];
     unsigned entry_count;
     struct hf_flash_entry entry[HF_FLASH_ENTRIES_MAX];
-    char version[64];          /* as built into the image; "" when there is none */
-    char note[160];            /* why something is unknown, or what is odd; "" otherwise */
+    char version[64]; /* as built into the image; "" when there is none */
+    char note[160];   /* why something is unknown, or what is odd; "" otherwise */
 };
 
 /* Working memory with which identification can look inside OVMF's compressed volume (SMM, architecture, version).

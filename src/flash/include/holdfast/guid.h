@@ -23,14 +23,14 @@ struct hf_guid {
 #define HF_GUID_TEXT_SIZE 37 /* 36 characters and the NUL */
 
 /* The five fields of the usual text, in order: HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c). */
-#define HF_GUID(a, m, n, d, e)                                                                                     \
-    {                                                                                                              \
-        {                                                                                                          \
-            (uint8_t)(a), (uint8_t)((a) >> 8), (uint8_t)((a) >> 16), (uint8_t)((a) >> 24), (uint8_t)(m),           \
-                (uint8_t)((m) >> 8), (uint8_t)(n), (uint8_t)((n) >> 8), (uint8_t)((d) >> 8), (uint8_t)(d),         \
-                (uint8_t)((e##ull) >> 40), (uint8_t)((e##ull) >> 32), (uint8_t)((e##ull) >> 24),                   \
-                (uint8_t)((e##ull) >> 16), (uint8_t)((e##ull) >> 8), (uint8_t)(e##ull)                             \
-        }                                                                                                          \
+#define HF_GUID(a, m, n, d, e)                                                                                         \
+    {                                                                                                                  \
+        {                                                                                                              \
+            (uint8_t)(a), (uint8_t)((a) >> 8), (uint8_t)((a) >> 16), (uint8_t)((a) >> 24), (uint8_t)(m),               \
+                (uint8_t)((m) >> 8), (uint8_t)(n), (uint8_t)((n) >> 8), (uint8_t)((d) >> 8), (uint8_t)(d),             \
+                (uint8_t)((e##ull) >> 40), (uint8_t)((e##ull) >> 32), (uint8_t)((e##ull) >> 24),                       \
+                (uint8_t)((e##ull) >> 16), (uint8_t)((e##ull) >> 8), (uint8_t)(e##ull)                                 \
+        }                                                                                                              \
     }
 
 static inline bool hf_guid_equal(const struct hf_guid *a, const struct hf_guid *b)

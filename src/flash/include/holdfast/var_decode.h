@@ -29,8 +29,8 @@ HF_PUBLIC void hf_var_attributes_text(uint32_t attributes, char out[32]);
 HF_PUBLIC void hf_var_time_text(const uint8_t time[16], char out[32]);
 
 struct hf_secure_boot {
-    bool setup_mode;         /* no PK: anybody may enrol keys */
-    enum hf_answer enforced; /* as far as the variables say; the code must be a build that knows Secure Boot */
+    bool setup_mode;           /* no PK: anybody may enrol keys */
+    enum hf_answer enforced;   /* as far as the variables say; the code must be a build that knows Secure Boot */
     unsigned pk, kek, db, dbx; /* signatures in each */
 };
 HF_PUBLIC void hf_secure_boot_read(const struct hf_varstore *store, struct hf_secure_boot *state);

@@ -68,9 +68,9 @@ struct hf_varstore {
     size_t size;
     struct hf_var *vars; /* the caller's array, in the order on flash */
     size_t count, capacity;
-    size_t room;  /* bytes for variables, headers included */
-    size_t used;  /* of them taken, dead variables included */
-    size_t live;  /* of them needed by the variables in `vars` */
+    size_t room;                          /* bytes for variables, headers included */
+    size_t used;                          /* of them taken, dead variables included */
+    size_t live;                          /* of them needed by the variables in `vars` */
     uint32_t bucket[HF_VARSTORE_BUCKETS]; /* heads of the lookup chains, index + 1 */
 };
 
@@ -108,14 +108,15 @@ enum {
 };
 
 /* Sets one variable (replacing the one with the same key) or deletes it. `bank` must be the bytes `store` was opened
- * from, strictly (a salvaged store is converted, not edited). All other variables keep their bytes; dead ones are cleared away only when the room is needed. A pending
- * rewrite is finished first, a blank bank formatted. Afterwards `store` is opened anew, so pointers from before are
- * stale. `var`'s name and data must not lie in the bank. On failure the bank is as before. Errors: HF_EUSAGE
- * (attributes or name), HF_EREFUSED (rule "authenticated"), HF_ENOSPC (with the numbers), HF_ENOTFOUND (delete). */
+ * from, strictly (a salvaged store is converted, not edited). All other variables keep their bytes; dead ones are
+ * cleared away only when the room is needed. A pending rewrite is finished first, a blank bank formatted. Afterwards
+ * `store` is opened anew, so pointers from before are stale. `var`'s name and data must not lie in the bank. On failure
+ * the bank is as before. Errors: HF_EUSAGE (attributes or name), HF_EREFUSED (rule "authenticated"), HF_ENOSPC (with
+ * the numbers), HF_ENOTFOUND (delete). */
 HF_PUBLIC int hf_varstore_set(void *bank, struct hf_varstore *store, const struct hf_var *var, unsigned flags,
                               struct hf_error *err);
-HF_PUBLIC int hf_varstore_delete(void *bank, struct hf_varstore *store, const struct hf_guid *guid,
-                                 const uint8_t *name, uint32_t name_size, unsigned flags, struct hf_error *err);
+HF_PUBLIC int hf_varstore_delete(void *bank, struct hf_varstore *store, const struct hf_guid *guid, const uint8_t *name,
+                                 uint32_t name_size, unsigned flags, struct hf_error *err);
 
 /* Drops dead variables. */
 HF_PUBLIC int hf_varstore_reclaim(void *bank, struct hf_varstore *store, struct hf_error *err);
