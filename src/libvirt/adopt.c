@@ -11,6 +11,7 @@
 #include "descriptors.h"
 #include "domain_access.h"
 #include "eventlog.h"
+#include "life_record.h"
 #include "places.h"
 #include "published.h"
 #include "whole_file.h"
@@ -148,6 +149,22 @@ static int plan(struct work *w, struct hf_error *err)
     return hf_provision_check(&w->provision, &report->made, err);
 }
 
+/* The first words of the container's log about libvirt, and what `stage` needs to know before a first start. */
+static int note(struct hf_container *c, const struct work *w, struct hf_error *err)
+{
+    struct hf_life_record was, now;
+    int r = hf_life_load(c, &was, err);
+
+    if (r < 0)
+        return r;
+    now = was;
+    now.tpm = w->report.tpm;
+    r = hf_life_save(c, &was, &now, err);
+    return r < 0
+               ? r
+               : hf_event_append(c, w->q->now, "adopt", err, "adopted libvirt's domain '%s'", w->report.adoption.name);
+}
+
 static int fill_container(struct work *w, struct hf_error *err)
 {
     struct hf_adopt_report *report = &w->report;
@@ -160,7 +177,7 @@ static int fill_container(struct work *w, struct hf_error *err)
     snprintf(report->adoption.container, PATH_MAX, "%s", hf_container_path(c));
     r = hf_begin(c, err);
     if (r == 0)
-        r = hf_event_append(c, w->q->now, "adopt", err, "adopted libvirt's domain '%s'", report->adoption.name);
+        r = note(c, w, err);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     if (r == 0)

@@ -20,6 +20,7 @@
 #include "eventlog.h"
 #include "life_record.h"
 #include "guest_bank.h"
+#include "host_offer.h"
 #include "loop.h"
 #include "nbd_server.h"
 #include "places.h"
@@ -53,6 +54,7 @@ static int64_t now(void)
 
 static int boot(struct guard *g, struct hf_error *err)
 {
+    hf_auto(hf_host_offer_done) struct hf_host_offer offer = {.bytes = NULL};
     char boot_id[HF_UUID_TEXT_SIZE];
     struct hf_boot_plan plan;
     struct hf_guest guest;
@@ -70,7 +72,10 @@ static int boot(struct guard *g, struct hf_error *err)
         .vmm = g->config->vmm,
         .pinned = hf_machine_is_pinned(guest.machine),
     };
-    r = hf_lifecycle_power_on(g->container, &b, &plan, err);
+    const struct hf_host_offer_place place = {.architecture = guest.arch, .machine = guest.machine};
+    r = hf_host_offer_find(g->container, &place, &b, &offer, err);
+    if (r == 0)
+        r = hf_lifecycle_power_on(g->container, &b, &plan, err);
     if (r == 0 && plan.words[0])
         syslog(LOG_INFO, "%s: %s", g->adoption.name, plan.words);
     return r;

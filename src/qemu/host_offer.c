@@ -9,7 +9,6 @@
 #include "descriptors.h"
 #include "settings.h"
 #include "slots.h"
-#include "supervision.h"
 #include "whole_file.h"
 
 void hf_host_offer_done(struct hf_host_offer *o)
@@ -19,11 +18,11 @@ void hf_host_offer_done(struct hf_host_offer *o)
 }
 
 /* What to look for. An image that came from a snapshot or a file that is gone leaves only the setting. */
-static int wanted_name(struct hf_supervision *s, char *name, size_t size, struct hf_error *err)
+static int wanted_name(struct hf_container *c, char *name, size_t size, struct hf_error *err)
 {
     char value[HF_SETTING_VALUE_SIZE];
     struct hf_slot_info active;
-    int r = hf_setting_get(s->container, "firmware", value, err);
+    int r = hf_setting_get(c, "firmware", value, err);
 
     if (r < 0)
         return r;
@@ -31,16 +30,17 @@ static int wanted_name(struct hf_supervision *s, char *name, size_t size, struct
         (void)snprintf(name, size, "%s", value);
         return 0;
     }
-    r = hf_slot_get(s->container, HF_SLOT_ACTIVE, &active, err);
+    r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
     if (r == 0)
         (void)snprintf(name, size, "%s", active.origin);
     return r;
 }
 
-static int read_firmware(struct hf_supervision *s, const char *name, struct hf_host_offer *o, struct hf_error *err)
+static int read_firmware(const struct hf_host_offer_place *place, const char *name, struct hf_host_offer *o,
+                         struct hf_error *err)
 {
     struct hf_host_firmware_query query = {
-        .name = name, .architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
+        .name = name, .architecture = place->architecture, .machine = place->machine, .qemu = place->qemu};
     struct hf_host_firmware found = {0};
     uint64_t size = 0;
     int r = hf_host_firmware_find(&query, NULL, &found, err);
@@ -54,18 +54,19 @@ static int read_firmware(struct hf_supervision *s, const char *name, struct hf_h
     return r;
 }
 
-int hf_host_offer_find(struct hf_supervision *s, struct hf_boot *boot, struct hf_host_offer *o, struct hf_error *err)
+int hf_host_offer_find(struct hf_container *c, const struct hf_host_offer_place *place, struct hf_boot *boot,
+                       struct hf_host_offer *o, struct hf_error *err)
 {
     char name[512];
     struct hf_error why;
     bool wants;
-    int r = hf_lifecycle_wants_offer(s->container, boot, &wants, err);
+    int r = hf_lifecycle_wants_offer(c, boot, &wants, err);
 
     if (r == 0 && wants)
-        r = wanted_name(s, name, sizeof name, err);
+        r = wanted_name(c, name, sizeof name, err);
     if (r < 0 || !wants)
         return r;
-    if (!name[0] || read_firmware(s, name, o, &why) < 0) {
+    if (!name[0] || read_firmware(place, name, o, &why) < 0) {
         (void)snprintf(o->why, sizeof o->why, "%.250s", name[0] ? why.text : "the setting 'firmware' is not set");
         boot->no_offer = o->why;
         return 0;

@@ -142,6 +142,7 @@ static enum hf_ending ending_of_reset(const struct hf_supervision *s)
 static int decide(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_boot boot = hf_supervision_boot(s, s->options->cold_reset ? HF_MOMENT_COLD_RESET : HF_MOMENT_WARM_RESET);
+    struct hf_host_offer_place place = hf_supervision_place(s);
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot_plan plan;
     char why[256];
@@ -149,7 +150,7 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
 
     why_not_restart(s, why, sizeof why);
     boot.held = why[0] && !s->options->cold_reset ? why : NULL;
-    r = hf_host_offer_find(s, &boot, &offer, err);
+    r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
     if (r == 0)
         r = hf_lifecycle_reset(s->container, &boot, ending_of_reset(s), &plan, err);
     s->timed_out = false;

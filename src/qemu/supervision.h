@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <sys/types.h>
 
+#include "host_offer.h"
 #include "arguments.h"
 #include "boots.h"
 #include "container.h"
@@ -104,6 +105,7 @@ void hf_guest_events(struct hf_supervision *s);
 
 /* supervisor.c: this boot, as the lifecycle wants it told. */
 struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_moment moment);
+struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s);
 
 /* reset_watch.c. begin: QEMU is there and runs nothing yet. end: asks QEMU to end when it is to be restarted. decide:
  * between turns. on_shutdown: true when the event is no end of the guest (a stopped reset, an echo of our own quit). */

@@ -239,11 +239,18 @@ struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_momen
     };
 }
 
+struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s)
+{
+    return (struct hf_host_offer_place){
+        .architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
+}
+
 static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
 {
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot boot = hf_supervision_boot(s, moment);
-    int r = hf_host_offer_find(s, &boot, &offer, err);
+    struct hf_host_offer_place place = hf_supervision_place(s);
+    int r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
 
     if (r == 0)
         r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
