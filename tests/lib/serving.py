@@ -109,5 +109,5 @@ class Serving:
         status = self.process.wait(60)
         if status:
             raise AssertionError(f"serve ended with status {status}: {self.warnings}")
-        if any("Sanitizer" in line or "runtime error" in line for line in self.warnings):
+        if any(text in line for line in self.warnings for text in ("Sanitizer", "ABORTING", "runtime error")):
             raise AssertionError("\n".join(self.warnings))
