@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ground.h"
 
+#include <sqlite3.h>
+
 #include "contract.h"
 #include "eventlog.h"
 #include "roms.h"
@@ -379,6 +381,38 @@ static void untrusted_places_are_refused(void **state)
     OK(hf_container_close(c, &err));
 }
 
+static void a_fresh_container_is_what_schema_sql_says(void **state)
+{
+    struct hf_container *c = ground_container("g.hold");
+    static char text[64 << 10];
+    char path[PATH_MAX];
+    const char *at = text;
+    sqlite3_stmt *s;
+    sqlite3 *db;
+    FILE *f;
+
+    OK(hf_container_close(c, &err));
+    snprintf(path, sizeof path, "%s/src/store/schema.sql", getenv("HOLDFAST_SOURCE_ROOT"));
+    f = fopen(path, "r");
+    assert_non_null(f);
+    assert_in_range(fread(text, 1, sizeof text - 1, f), 1, sizeof text - 1);
+    fclose(f);
+    assert_int_equal(sqlite3_open(ground_path("g.hold"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema ORDER BY rowid", -1, &s, NULL), SQLITE_OK);
+    while (sqlite3_step(s) == SQLITE_ROW) {
+        const char *sql = (const char *)sqlite3_column_text(s, 0);
+
+        at = strstr(at, "CREATE TABLE ");
+        assert_non_null(at);
+        assert_int_equal(strncmp(at, sql, strlen(sql)), 0);
+        at += strlen(sql);
+        assert_int_equal(*at, ';');
+    }
+    assert_null(strstr(at, "CREATE "));
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+}
+
 static void works_with_a_rollback_journal(void **state)
 {
     struct hf_container *c;
@@ -419,6 +453,7 @@ int main(void)
         IN_GROUND(room_is_reserved_or_refused),
         IN_GROUND(one_process_opens_it_once),
         IN_GROUND(untrusted_places_are_refused),
+        IN_GROUND(a_fresh_container_is_what_schema_sql_says),
         IN_GROUND(works_with_a_rollback_journal),
     };
 
