@@ -50,6 +50,18 @@ static void tell_error(struct checking *k, int r, const struct hf_error *err)
         tell(k, err->text);
 }
 
+/* SQLite gives several findings in one text, below a headline. */
+static void tell_lines(struct checking *k, const char *text)
+{
+    while (text && *text) {
+        int n = (int)strcspn(text, "\n");
+
+        if (n > 0 && strncmp(text, "***", 3) != 0 && strcmp(text, "ok") != 0)
+            tellf(k, "%s: structure: %.*s", k->c->place.path, n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
 static void check_structure(struct checking *k)
 {
     struct hf_error err;
@@ -57,10 +69,7 @@ static void check_structure(struct checking *k)
     int rc = sqlite3_prepare_v2(k->c->db, "PRAGMA integrity_check(50)", -1, &s, NULL);
 
     while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        const char *line = (const char *)sqlite3_column_text(s, 0);
-
-        if (line && strcmp(line, "ok") != 0)
-            tellf(k, "%s: structure: %.300s", k->c->place.path, line);
+        tell_lines(k, (const char *)sqlite3_column_text(s, 0));
         rc = SQLITE_OK;
     }
     if (rc != SQLITE_DONE)

@@ -327,7 +327,7 @@ static int quick_check(struct hf_container *c, struct hf_error *err)
     if (rc != SQLITE_ROW)
         r = hf_sql_error(c, rc, err, "check the structure");
     else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
-        r = hf_damaged(c, err, "structure: %s", sqlite3_column_text(s, 0));
+        r = hf_damaged(c, err, "SQLite finds fault with its structure; holdfast check says where");
     sqlite3_finalize(s);
     return r;
 }
