@@ -9,6 +9,7 @@ import tempfile
 from tap import case, expect, main, note, skip
 
 BUILD = pathlib.Path(os.environ["HOLDFAST_BUILD_ROOT"])
+SOURCE = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
 PROGRAM = BUILD / "examples/kvm-pc/kvm-pc"
 FIRMWARE = BUILD / "examples/firmware/firmware.rom"
 SEABIOS = pathlib.Path("/usr/share/seabios/bios-256k.bin")
@@ -54,6 +55,15 @@ def _():
     text = seabios("--firmware", SEABIOS, *EXTENDED)
     complete(text)
     expect("etc/negotiate/window            160 bytes: 0 selects" in text, "SeaBIOS knows the window")
+
+
+@case("Debian 13's SeaBIOS too")
+def _():
+    found = subprocess.run([SOURCE / "tests/lib/debian13"], capture_output=True, text=True)
+    if found.returncode == 77:
+        skip(found.stderr.strip().splitlines()[-1])
+    expect(found.returncode == 0, found.stderr)
+    complete(seabios("--firmware", pathlib.Path(found.stdout.strip()) / "usr/share/seabios/bios-256k.bin", *EXTENDED))
 
 
 @case("SeaBIOS on a VMM that does not ask (the proposal of 2017) loses the device")
