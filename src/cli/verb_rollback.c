@@ -13,6 +13,7 @@ static const struct hf_option options[] = {
      .help = "fallback: those it was replaced with; current: those the guest has now",
      .words = "fallback current"},
     {.name = "old-dbx", .help = "go back to a dbx that forbids less than the present one, too"},
+    {.name = "now", .help = "reset a guest that runs under 'holdfast run' instead of waiting for its own reset"},
     {.name = NULL},
 };
 
@@ -80,7 +81,9 @@ static int read_request(const struct hf_invocation *inv, struct hf_rollback_requ
         return r;
     *request = (struct hf_rollback_request){
         .chosen = hf_given(inv, "variables"),
-        .wish = {.variables = (enum hf_rollback_variables)which, .old_dbx = hf_given(inv, "old-dbx")},
+        .wish = {.variables = (enum hf_rollback_variables)which,
+                 .old_dbx = hf_given(inv, "old-dbx"),
+                 .now = hf_given(inv, "now")},
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };
@@ -132,7 +135,7 @@ const struct hf_verb hf_verb_rollback = {
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
     .help = "Bring back the firmware and variables from before the last upgrade",
-    .synopsis = "G.hold [--variables fallback|current] [--old-dbx]",
+    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--now]",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

@@ -443,6 +443,7 @@ int hf_lifecycle_watch(struct hf_container *c, bool cold_reset, struct hf_watch 
     *watch = (struct hf_watch){
         .life = record.life,
         .intercept = cold_reset || record.life != HF_LIFE_STEADY || hf_policy_needs_every_reset(choices.policy),
+        .reset_now = record.life == HF_LIFE_ROLLBACK && record.back.now,
         .by = choices.by,
         .timeout = choices.timeout,
     };

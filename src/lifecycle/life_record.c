@@ -34,6 +34,7 @@ static const struct field fields[] = {
     FIELD("trial.boot-id", TEXT, trial.boot_id),
     FIELD("rollback.variables", VARIABLES, back.variables),
     FIELD("rollback.old-dbx", FLAG, back.old_dbx),
+    FIELD("rollback.now", FLAG, back.now),
     FIELD("rollback.automatic", FLAG, back.automatic),
     FIELD("staged.held", TEXT, held),
     FIELD("staged.consent", FLAG, consent),
@@ -48,6 +49,11 @@ static const struct field fields[] = {
     FIELD("vmm.machine", TEXT, machine),
     FIELD("guest.tpm", FLAG, tpm),
 };
+
+const char *hf_life_field(size_t n)
+{
+    return n < HF_ARRAY_SIZE(fields) ? fields[n].name : NULL;
+}
 
 static int damaged(const struct field *f, const char *value, struct hf_error *err)
 {

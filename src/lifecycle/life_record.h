@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the container remembers about the life of its firmware, beside slots and snapshots. Kept as the store's small
- * named values (state.h), one per field, so that any sqlite3 shows it; docs/container.md lists the names.
+ * named values (state.h), one per field, so that any sqlite3 shows it; docs/upgrading.md lists the names.
  */
 #ifndef HF_LIFE_RECORD_H
 #define HF_LIFE_RECORD_H
@@ -23,6 +23,7 @@ enum hf_rollback_variables {
 struct hf_rollback_wish {
     enum hf_rollback_variables variables;
     bool old_dbx;   /* also a dbx that lacks entries of the present one */
+    bool now;       /* the operator wants a running guest reset for it */
     bool automatic; /* decided by the evidence of a trial, not by an operator */
 };
 
@@ -56,5 +57,8 @@ int hf_life_load(struct hf_container *c, struct hf_life_record *record, struct h
 /* In a transaction: writes the fields in which `now` differs from `was`. */
 int hf_life_save(struct hf_container *c, const struct hf_life_record *was, const struct hf_life_record *now,
                  struct hf_error *err);
+
+/* The name of field `n` in the container; NULL after the last. For the test that holds the page to them. */
+const char *hf_life_field(size_t n);
 
 #endif

@@ -58,6 +58,16 @@ static void answered(void *ctx, const json_t *result, const struct hf_error *err
 
 /* ---- whether resets must be stopped ---- */
 
+/* Once for each QEMU: where the rollback must wait for the next power-on, another reset would not help. The command
+ * that arms goes before it. */
+static int reset_now(struct hf_supervision *s, struct hf_error *err)
+{
+    if (s->reset_asked)
+        return 0;
+    s->reset_asked = true;
+    return hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, err);
+}
+
 static int look(struct hf_supervision *s, struct hf_error *err)
 {
     int r = hf_container_commits(s->container, &s->seen_commits, err);
@@ -67,7 +77,7 @@ static int look(struct hf_supervision *s, struct hf_error *err)
     if (r < 0)
         return r;
     follow(s, hf_resets_arm(&s->resets, s->watch.intercept));
-    return 0;
+    return s->watch.reset_now ? reset_now(s, err) : 0;
 }
 
 /* The operator may have staged, confirmed or asked for a rollback meanwhile. */
@@ -205,6 +215,7 @@ int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
     };
     int r = read_shape(s, &s->shape, err);
 
+    s->reset_asked = false;
     hf_resets_init(&s->resets, user, false);
     if (r == 0)
         r = look(s, err);

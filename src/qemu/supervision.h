@@ -35,8 +35,8 @@
 #include "words.h"
 
 enum hf_todo {
-    HF_TODO_VERIFY = 1 << 0, /* compare the container's bank with the guest's */
-    HF_TODO_DECIDE = 1 << 1, /* the guest is stopped at a reset */
+    HF_TODO_VERIFY = 1 << 0,  /* compare the container's bank with the guest's */
+    HF_TODO_DECIDE = 1 << 1,  /* the guest is stopped at a reset */
     HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
 };
 
@@ -75,14 +75,15 @@ struct hf_supervision {
     struct hf_trial_watch trial;
     uint64_t trial_commits;
     struct hf_digest trial_vars; /* the variables when this boot began */
+    bool reset_asked;            /* by an operator who did not want to wait for the guest's own */
     bool timed_out;              /* we reset it: it showed no sign of life */
 
     unsigned starts;               /* of QEMU, in this run */
     bool restart;                  /* end QEMU and start it anew: */
     enum hf_moment restart_moment; /* a reset that became one */
-    bool saved; /* the guest's state is in a file, and it has not run since */
+    bool saved;                    /* the guest's state is in a file, and it has not run since */
 
-    bool ended_by_owner;           /* a signal to us, or quit on a monitor */
+    bool ended_by_owner; /* a signal to us, or quit on a monitor */
     bool panicked;
     bool powered_off;
     bool reset_ended;      /* -no-reboot: a reset ended QEMU */

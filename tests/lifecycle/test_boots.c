@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "guest.h"
 
+#include "cleanup.h"
 #include "confirm.h"
 #include "outlook.h"
 #include "revert.h"
 #include "rollback.h"
 #include "slots.h"
 #include "suspended.h"
+#include "variables.h"
+#include "whole_file.h"
 
 #define NEED_IMAGES()                                                                                                  \
     do {                                                                                                               \
@@ -298,6 +301,75 @@ static void another_layout_converts_the_variables_and_back(void **state)
     guest_free(&g);
 }
 
+/* The guest's operating system revokes a program: its dbx gets one entry (SHA-256 of `fill`), in place of any other. */
+static void revoke_program(struct guest *g, uint8_t fill)
+{
+    static const struct hf_guid security = HF_GUID(0xd719b2cb, 0x3d3a, 0x4596, 0xa3bc, 0xdad00e67656f);
+    static const uint8_t name[] = {'d', 0, 'b', 0, 'x', 0, 0, 0};
+    uint8_t list[76] = {0x26};
+    struct hf_var var = {.guid = security,
+                         .attributes = HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME | HF_VAR_TIME_AUTHENTICATED,
+                         .name = name,
+                         .name_size = sizeof name,
+                         .data = list,
+                         .data_size = sizeof list};
+    struct hf_variables v;
+
+    list[16] = sizeof list;
+    list[24] = 48;
+    memset(list + 44, fill, 32);
+    ok(hf_variables_of_bank(g->c, &v, &why));
+    ok(hf_varstore_set(v.bytes, &v.store, &var, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, &why));
+    ok(hf_begin(g->c, &why));
+    ok(hf_variables_store(g->c, &v, &why));
+    ok(hf_commit(g->c, HF_DURABLE, &why));
+    hf_variables_done(&v);
+}
+
+/* Whether the dbx of the bank has that entry. */
+static bool revoked(struct guest *g, uint8_t fill)
+{
+    struct hf_variables v;
+    bool found = false;
+
+    ok(hf_variables_of_bank(g->c, &v, &why));
+    for (size_t i = 0; i < v.store.count; i++)
+        found = found || (v.store.vars[i].data_size == 76 && v.store.vars[i].data[60] == fill);
+    hf_variables_done(&v);
+    return found;
+}
+
+static void a_dbx_never_goes_backwards_unless_told(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+    struct hf_digest vars;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    revoke_program(&g, 1);
+    vars = guest_vars(&g);
+    for (unsigned n = 1; n <= 3; n++) {
+        guest_stage(&g, n);
+        guest_power_on(&g);
+        revoke_program(&g, 2);
+        back.wish.old_dbx = n == 3;
+        if (n > 1)
+            ok(hf_rollback(g.c, &back, &report, &why));
+        for (unsigned i = 0; n == 1 && i < 2; i++) /* the first by evidence */
+            guest_reset(&g, HF_ENDING_RESET, NULL);
+        assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_ROLL_BACK);
+        assert_int_equal(revoked(&g, 2), n != 3);
+        if (n == 2)
+            revoke_program(&g, 1);
+        if (n == 2)
+            vars = guest_vars(&g);
+    }
+    same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
 static void a_tpm_wants_the_owners_word(void **state)
 {
     struct hf_error err;
@@ -451,6 +523,21 @@ static void a_snapshot_brings_back_code_and_variables(void **state)
     guest_free(&g);
 }
 
+static void the_page_names_what_the_container_remembers(void **state)
+{
+    hf_auto(hf_cleanup_free) uint8_t *page = NULL;
+    char path[4096], name[80];
+    uint64_t size;
+
+    snprintf(path, sizeof path, "%s/docs/upgrading.md", getenv("HOLDFAST_SOURCE_ROOT"));
+    ok(hf_file_read(path, 1 << 20, &page, &size, &why));
+    for (size_t n = 0; hf_life_field(n); n++) {
+        snprintf(name, sizeof name, "`%s`", hf_life_field(n));
+        if (memmem(page, (size_t)size, name, strlen(name)) == NULL)
+            fail_msg("docs/upgrading.md does not name %s", name);
+    }
+}
+
 static void a_fourth_image_finds_room(void **state)
 {
     struct hf_confirm_report confirmed;
@@ -504,12 +591,14 @@ int main(void)
         cmocka_unit_test(a_held_boot_changes_nothing_and_says_why),
         cmocka_unit_test(a_wrong_image_is_refused_by_name),
         cmocka_unit_test(another_layout_converts_the_variables_and_back),
+        cmocka_unit_test(a_dbx_never_goes_backwards_unless_told),
         cmocka_unit_test(a_tpm_wants_the_owners_word),
         cmocka_unit_test(the_host_policy_takes_the_hosts_and_never_a_rejected_one_again),
         cmocka_unit_test(the_versioned_policy_follows_the_vmm),
         cmocka_unit_test(a_policy_only_stages_where_there_is_a_tpm),
         cmocka_unit_test(a_saved_state_keeps_newer_variables_and_refuses_other_firmware),
         cmocka_unit_test(a_snapshot_brings_back_code_and_variables),
+        cmocka_unit_test(the_page_names_what_the_container_remembers),
         cmocka_unit_test(a_fourth_image_finds_room),
         cmocka_unit_test(ten_thousand_resets_stay_small),
     };
