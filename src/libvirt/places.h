@@ -27,6 +27,7 @@
 #define HF_VARS_SOCKET    "vars.sock"
 #define HF_GUARD_SOCKET   "guard.sock"
 #define HF_BANK_FILE      "bank"
+#define HF_PAUSED_MARK    "paused"
 
 /* HF_LIBVIRT_STATE/UUID/name and HF_LIBVIRT_RUN/UUID/name. */
 void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MAX]);

@@ -29,6 +29,12 @@ struct bank {
     uint64_t address, size;
 };
 
+static void close_file(FILE **f)
+{
+    if (*f)
+        (void)fclose(*f);
+}
+
 static void moment(void)
 {
     const struct timespec t = {.tv_nsec = MOMENT_MS * 1000000L};
@@ -60,17 +66,33 @@ static int find_bank(const struct hf_adoption *adoption, struct bank *bank, stru
     return 0;
 }
 
-/* The first request finds the connection gone and starts a new one in the background, the next uses it. */
-static int connect_again(struct hf_virt *v, struct hf_error *err)
+/* Whether somebody is connected to the socket: /proc/net/unix shows the server's end of each connection, state 3. */
+static bool is_connected(const char *socket)
 {
+    hf_auto(close_file) FILE *f = fopen("/proc/net/unix", "re");
+    char line[PATH_MAX + 128], path[PATH_MAX];
+    unsigned state;
+
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "%*s %*s %*s %*s %*s %x %*s %4095s", &state, path) == 2 && state == 3 && !strcmp(path, socket))
+            return true;
+    return false;
+}
+
+/* The first request finds the connection broken, the second begins another one in the background, a later one uses it.
+ * What `qemu-io` says goes to QEMU's log, so the socket has to tell. */
+static int connect_again(struct hf_virt *v, const char *uuid, struct hf_error *err)
+{
+    char socket[PATH_MAX];
+
+    hf_libvirt_run_path(uuid, HF_VARS_SOCKET, socket);
     for (int i = 0; i < TRIES; i++) {
         hf_auto(hf_cleanup_free) char *answer = NULL;
+        bool connected = is_connected(socket);
         int r = hf_virt_monitor(v, "qemu-io libvirt-pflash1-storage \"read 0 512\"", &answer, err);
 
-        if (r < 0)
+        if (r < 0 || connected) /* with this request the connection is in use */
             return r;
-        if (!strstr(answer, "failed") && !strstr(answer, "rror"))
-            return 0;
         moment();
     }
     return hf_error_set(err, HF_ETIMEDOUT, "QEMU does not connect to the server of its variables again");
@@ -138,7 +160,7 @@ static int resync(struct hf_virt *v, const char *uuid, struct hf_error *err)
     if (r == 0)
         r = ask(uuid, HF_GUARD_AGAIN, err);
     if (r == 0)
-        r = connect_again(v, err);
+        r = connect_again(v, uuid, err);
     if (r < 0)
         return r;
     bytes = malloc(bank.size);
@@ -146,6 +168,31 @@ static int resync(struct hf_virt *v, const char *uuid, struct hf_error *err)
         return hf_error_set(err, HF_ENOMEM, "no memory for %llu bytes of variables", (unsigned long long)bank.size);
     r = read_bank(v, &bank, bytes, err);
     return r < 0 ? r : hand_over(uuid, bytes, bank.size, err);
+}
+
+/* That it was us who paused the guest, also for the next try. */
+static void mark_path(const char *uuid, char path[PATH_MAX])
+{
+    hf_libvirt_run_path(uuid, HF_PAUSED_MARK, path);
+}
+
+static int pause_guest(struct hf_virt *v, const char *uuid, struct hf_error *err)
+{
+    char path[PATH_MAX];
+    int r = hf_virt_suspend(v, err);
+
+    mark_path(uuid, path);
+    if (r == 0)
+        (void)hf_file_write_new(path, "", 0, 0600, NULL);
+    return r;
+}
+
+static int resume_guest(struct hf_virt *v, const char *uuid, struct hf_error *err)
+{
+    char path[PATH_MAX];
+
+    mark_path(uuid, path);
+    return unlink(path) == 0 ? hf_virt_resume(v, err) : 0; /* its owner paused it: it stays */
 }
 
 int hf_libvirt_resync(const char *uuid, struct hf_error *err)
@@ -161,11 +208,9 @@ int hf_libvirt_resync(const char *uuid, struct hf_error *err)
     if (!state.active)
         return hf_error_set(err, HF_ENOTFOUND, "domain %s does not run", uuid);
     if (!state.paused)
-        r = hf_virt_suspend(v, err);
+        r = pause_guest(v, uuid, err);
+    /* After a failure the guest stands still until the guard's next try. */
     if (r == 0)
         r = resync(v, uuid, err);
-    /* Whoever fails here is tried again by the guard, and the guest stands still until then. */
-    if (r == 0 && !state.paused)
-        r = hf_virt_resume(v, err);
-    return r;
+    return r < 0 ? r : resume_guest(v, uuid, err);
 }

@@ -76,7 +76,8 @@ class Domain:
         return json.loads(self.holdfast("show", self.container, "--json").stdout)
 
     def start(self):
-        """Starts it and returns its UEFI shell."""
+        """Starts it (anew, when an earlier case left it running) and returns its UEFI shell."""
+        self.virsh("destroy", check=False)
         at = len(self.serial.data)
         self.virsh("start")
         return Shell(self.serial, start=at)
@@ -97,7 +98,7 @@ class Domain:
         size = self.published().stat().st_size
         self.virsh("suspend")
         path = "/var/lib/libvirt/qemu/code-bank"
-        self.virsh("qemu-monitor-command", "--hmp", f"pmemsave {(4 << 30) - size} {size} {path}")
+        self.virsh("qemu-monitor-command", "--hmp", f'pmemsave {(4 << 30) - size} {size} "{path}"')
         self.virsh("resume")
         data = self.inside(path).read_bytes()
         self.inside(path).unlink()
@@ -232,31 +233,26 @@ def _():
     vm.host.run("kill", "-9", servers[0])
     shell.setvar("Killed1", "21")  # written while there is no server, or just after
     vm.host.wait(lambda: vm.processes("nbdkit") and vm.processes("nbdkit") != servers, 60, "another server")
+    time.sleep(3)
     vm.host.wait(lambda: vm.virsh("domstate").strip() == "running", 60, "the guest going on")
-    time.sleep(1)
     shell.setvar("Killed2", "22")
     vm.stop()
     shell = vm.start()
     for name, value in (("Killed1", "21"), ("Killed2", "22"), ("Marker", MARKER)):
         expect(shell.getvar(name) == value, f"{name} is {shell.getvar(name)}")
-    expect("bank-copied" in vm.holdfast("log", vm.container).stdout or "bank" not in vm.holdfast("log", vm.container).stdout,
-           "log")
 
 
-@case("the guard is killed under a running guest: libvirtd's next start replaces it, nothing is lost")
+@case("the guard is killed under a running guest: the server serves it to its end, nothing is lost")
 def _():
     at = len(vm.serial.data)
     vm.serial.send(b"\r")
     shell = Shell(vm.serial, start=at)
     vm.host.run("kill", "-9", vm.processes("libvirt guard")[0])
-    vm.host.wait(lambda: not vm.processes("nbdkit"), 60, "the end of the server")
     shell.setvar("Orphan", "31")
     vm.host.restart_libvirtd()
-    vm.host.wait(lambda: vm.processes("nbdkit"), 60, "another server")
-    vm.host.wait(lambda: vm.virsh("domstate").strip() == "running", 60, "the guest going on")
-    time.sleep(2)
     shell.setvar("Orphan2", "32")
     vm.stop()
+    vm.host.wait(lambda: not vm.processes("nbdkit"), 60, "the end of the server")
     shell = vm.start()
     for name, value in (("Orphan", "31"), ("Orphan2", "32")):
         expect(shell.getvar(name) == value, f"{name} is {shell.getvar(name)}")
@@ -314,6 +310,7 @@ def _():
 @case("release: the old XML, raw files with its variables, its own firmware")
 def _():
     code = vm.active()
+    vm.virsh("destroy", check=False)
     done = vm.holdfast("libvirt", "release", "vm1")
     expect("its own copy" in done.stdout, done.stdout)  # the host's file was replaced above
     after = vm.virsh("dumpxml", "--inactive", "--security-info")
