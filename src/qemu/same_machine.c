@@ -150,21 +150,44 @@ static void sort(struct hf_shape *s)
     s->sorted = true;
 }
 
-bool hf_shape_same(struct hf_shape *start, struct hf_shape *now, char *why, size_t why_size)
+/* The next line from `at` on that begins with `what`. */
+static size_t next_of(const struct hf_shape *s, size_t at, const char *what)
 {
-    size_t i = 0, j = 0;
+    while (at < s->count && strncmp(s->lines[at], what, strlen(what)) != 0)
+        at++;
+    return at;
+}
 
-    sort(start);
-    sort(now);
-    while (i < start->count && j < now->count && strcmp(start->lines[i], now->lines[j]) == 0)
-        i++, j++;
+/* Walks both lists, sorted as they are, to the first difference among lines that begin with `what`. */
+static bool same_of(const struct hf_shape *start, const struct hf_shape *now, const char *what, char *why, size_t size)
+{
+    size_t i = next_of(start, 0, what), j = next_of(now, 0, what);
+
+    while (i < start->count && j < now->count && strcmp(start->lines[i], now->lines[j]) == 0) {
+        i = next_of(start, i + 1, what);
+        j = next_of(now, j + 1, what);
+    }
     if (i == start->count && j == now->count)
         return true;
     if (i == start->count || (j < now->count && strcmp(start->lines[i], now->lines[j]) > 0))
-        snprintf(why, why_size, "%s came after the start", now->lines[j]);
+        (void)snprintf(why, size, "%s came after the start", now->lines[j]);
     else
-        snprintf(why, why_size, "%s of the start is gone or changed", start->lines[i]);
+        (void)snprintf(why, size, "%s of the start is gone or changed", start->lines[i]);
     return false;
+}
+
+bool hf_shape_same(struct hf_shape *start, struct hf_shape *now, char *why, size_t why_size)
+{
+    /* A disk is a device, a drive and several block nodes; people know it by the first. */
+    static const char *const order[] = {"device ", "drive ", ""};
+
+    sort(start);
+    sort(now);
+    for (size_t i = 0; i < HF_ARRAY_SIZE(order); i++) {
+        if (!same_of(start, now, order[i], why, why_size))
+            return false;
+    }
+    return true;
 }
 
 bool hf_shape_stateful(const struct hf_shape *s, char *why, size_t why_size)
