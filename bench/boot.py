@@ -25,7 +25,7 @@ def seconds(make_guest):
 
 def main():
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 11
-    home = scratch()
+    home, memory = scratch(), paired.runtime_in_memory()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name:
         here = pathlib.Path(name)
         code, variables = OVMF["4m"]
@@ -43,6 +43,7 @@ def main():
         paired.run("boot to the UEFI shell, holdfast : bare QEMU", "s", pairs, lambda: seconds(held),
                    lambda: seconds(bare), target=1.05)
     home.cleanup()
+    memory.cleanup()
 
 
 main()

@@ -5,6 +5,7 @@ import os
 import pathlib
 import statistics
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "lib"))
@@ -21,6 +22,13 @@ def run(title, unit, pairs, ours, theirs, target):
     print(f"{title}: ratio {statistics.median(ratios):.3f} (median of {pairs} pairs, {min(ratios):.3f} to "
           f"{max(ratios):.3f}; target {target}); {statistics.median(a):.4g} {unit} against "
           f"{statistics.median(b):.4g} {unit}", flush=True)
+
+
+def runtime_in_memory():
+    """The runtime directory where it is in use: on a file system in memory. Removed when the object dies."""
+    directory = tempfile.TemporaryDirectory(prefix="holdfast-bench-", dir="/dev/shm")
+    os.environ["HOLDFAST_RUNTIME_DIR"] = directory.name
+    return directory
 
 
 def line(title, value, unit, target):

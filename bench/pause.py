@@ -63,7 +63,7 @@ def raw():
 
 def main():
     global HERE
-    home = scratch()
+    home, memory = scratch(), paired.runtime_in_memory()
     HERE = pathlib.Path(home.name)
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     paired.run("one flash write, holdfast : nbdkit's file plugin (not durable)", "us", pairs, held, raw, target="none")
@@ -71,6 +71,7 @@ def main():
         paired.line(f"longest pause by one flash write, {name} (worst of {pairs} runs)", max(values), "ms",
                     "5" if name == "p99" else "none")
     home.cleanup()
+    memory.cleanup()
 
 
 main()

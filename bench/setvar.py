@@ -35,7 +35,7 @@ def seconds(make_guest):
 
 def main():
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    home = scratch()
+    home, memory = scratch(), paired.runtime_in_memory()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name:
         here = pathlib.Path(name)
         code, variables = OVMF["4m"]
@@ -54,6 +54,7 @@ def main():
         paired.run("100 variables set from the guest, holdfast : raw file", "s", pairs, lambda: seconds(held),
                    lambda: seconds(bare), target=1.1)
     home.cleanup()
+    memory.cleanup()
 
 
 main()
