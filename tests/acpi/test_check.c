@@ -62,6 +62,21 @@ static void a_rule_binds_only_those_it_is_about(void **state)
     assert_int_equal(sample_check(&s, 0, 0, NULL), 0);
 }
 
+/* OVMF looks at no zone and would take it; but it has agreed to nothing, and the next release may look. */
+static void an_extension_needs_an_agreement_whoever_reads_it(void **state)
+{
+    struct hf_acpi_finding f;
+
+    sample_init(&s, true);
+    assert_int_equal(sample_build(&s, HF_ACPI_FEATURE_64BIT), 0);
+    assert_int_equal(sample_check(&s, HF_ACPI_CONSUMER_BIT(HF_ACPI_OVMF), HF_ACPI_FEATURE_64BIT, NULL), 0);
+    assert_int_equal(sample_check(&s, HF_ACPI_CONSUMER_BIT(HF_ACPI_OVMF), 0, &f), -HF_EREFUSED);
+    assert_string_equal(f.rule, "zone");
+    assert_int_equal(sample_build(&s, HF_ACPI_FEATURE_NOACPI), 0);
+    assert_int_equal(sample_check(&s, HF_ACPI_CONSUMER_BIT(HF_ACPI_OVMF), HF_ACPI_FEATURE_64BIT, &f), -HF_EREFUSED);
+    assert_string_equal(f.rule, "zone");
+}
+
 static void order_matters(void **state)
 {
     struct hf_acpi_record saved;
@@ -194,6 +209,7 @@ int main(void)
         cmocka_unit_test(what_the_builder_makes_is_safe_for_whom_it_is_meant),
         cmocka_unit_test(the_first_broken_rule_is_named_by_command),
         cmocka_unit_test(a_rule_binds_only_those_it_is_about),
+        cmocka_unit_test(an_extension_needs_an_agreement_whoever_reads_it),
         cmocka_unit_test(order_matters),
         cmocka_unit_test(an_outcome_that_is_not_complete_is_refused_too),
         cmocka_unit_test(the_rules_have_names_and_texts),
