@@ -98,7 +98,7 @@ class Guest:
             raise AssertionError(f"qtest: {text}: {answer}")
         return words[1] if len(words) > 1 else ""
 
-    def wait_for(self, words, seconds=90):
+    def wait_for(self, words, seconds=240):
         """Until one of the words stands on the debug console or the serial port."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

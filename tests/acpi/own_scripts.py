@@ -64,7 +64,7 @@ def ours(memory, base=0):
     return []
 
 
-def until_installed(base=0, seconds=90):
+def until_installed(base=0, seconds=240):
     """A `done` for UEFI firmware, which boots slowly without ACPI: the tables are in memory."""
     def wait(guest):
         end = time.monotonic() + seconds
