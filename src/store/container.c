@@ -178,8 +178,8 @@ static int build(const struct hf_draft *draft, const struct hf_guest *guest, int
     if (r == 0)
         r = put_first_owner(c, now, err);
     if (r == 0)
-        r = hf_event_append(c, now, "created", err, "for guest %s '%s', %s %s", guest->uuid, guest->name, guest->arch,
-                            guest->machine);
+        r = hf_event_append(c, now, "created", err, "for guest %s%s%s%s, %s %s", guest->uuid, guest->name[0] ? " '" : "",
+                            guest->name, guest->name[0] ? "'" : "", guest->arch, guest->machine);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     closed = hf_draft_close(c, r == 0 ? err : NULL);
