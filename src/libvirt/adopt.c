@@ -19,7 +19,6 @@
 /* How long QEMU waits for a server that went away before it gives its guest an error. */
 #define RECONNECT_SECONDS 60
 
-#define HOOK           "/etc/libvirt/hooks/qemu.d/holdfast"
 #define APPARMOR_LOCAL "/etc/apparmor.d/local/abstractions/libvirt-qemu"
 #define APPARMOR_RULE  HF_LIBVIRT_RUN "/*/" HF_VARS_SOCKET " rw,"
 
@@ -43,10 +42,10 @@ static void work_done(struct work *w)
 
 static int check_hook(struct hf_error *err)
 {
-    if (access(HOOK, X_OK) == 0)
+    if (access(HOLDFAST_LIBVIRT_HOOK, X_OK) == 0)
         return 0;
     return hf_error_refuse(err, "hook",
-                           "'" HOOK "' is not there, so libvirt would not start the server of the "
+                           "'" HOLDFAST_LIBVIRT_HOOK "' is not there, so libvirt would not start the server of the "
                            "variables; install it (it comes with holdfast) and restart libvirtd once");
 }
 
