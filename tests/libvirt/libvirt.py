@@ -292,19 +292,22 @@ def _():
     note(f"variables before {before[:12]}, now {vm.show()['vars']['sha256'][:12]}")
 
 
-@case("a saved state of before an upgrade is refused")
+@case("managed save: restored as it was, and refused once the variables were replaced")
 def _():
-    image = new_firmware()
+    vm.holdfast("snapshot", vm.container)
     vm.start()
     vm.virsh("managedsave", timeout=300)
-    vm.holdfast("libvirt", "release", "vm1", status=3)
-    shell_at = len(vm.serial.data)
+    done = vm.holdfast("libvirt", "release", "vm1", status=3)
+    expect("rule 'saved'" in done.stderr, done.stderr)
+    at = len(vm.serial.data)
     vm.virsh("start", timeout=300)
     vm.serial.send(b"\r")
-    Shell(vm.serial, start=shell_at)
+    expect(Shell(vm.serial, start=at).getvar("Marker") == MARKER, "not the guest that was saved")
     vm.virsh("managedsave", timeout=300)
+    vm.holdfast("revert", vm.container, vm.show()["snapshots"][-1]["id"])
+    done = vm.host.run("virsh", "start", "vm1", check=False, timeout=300)
+    expect(done.returncode != 0 and "replaced since" in done.stderr, done.stderr)
     vm.virsh("managedsave-remove")
-    note("a state that fits is restored")
 
 
 @case("release: the old XML, raw files with its variables, its own firmware")
