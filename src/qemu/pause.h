@@ -6,6 +6,8 @@
  *   stopped by the owner --hold, drop--> stopped by the owner
  *   stopped by us, owner says `cont` --> stopped again by us, until the last hold is dropped
  *
+ * QEMU tells nobody about a `stop` of a guest that is stopped already: an owner's stop during a hold goes unseen.
+ *
  * Pure: it says which command to send. One per QEMU process.
  */
 #ifndef HF_PAUSE_H

@@ -206,6 +206,7 @@ void hf_server_watch_verify(struct hf_supervision *s)
     if (s->todo & HF_TODO_VERIFY)
         return; /* it died again meanwhile */
     if (r == 0) {
+        hf_supervision_say(s, "the guest's variables are safe; it goes on as before");
         hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_SERVER));
         return;
     }

@@ -241,8 +241,7 @@ struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_momen
 
 struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s)
 {
-    return (struct hf_host_offer_place){
-        .architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
+    return (struct hf_host_offer_place){.architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
 }
 
 static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
@@ -357,6 +356,15 @@ static void end_qemu(struct hf_supervision *s)
     hf_words_done(&s->words);
 }
 
+/* QEMU has closed its monitor: it is about to end, and is helped if it does not. */
+static void await_qemu(struct hf_supervision *s)
+{
+    (void)hf_loop_timer(&s->loop, END_MS, kill_qemu, s, NULL);
+    while (s->qemu > 0 && hf_loop_turn(&s->loop, -1, NULL) == 0)
+        ;
+    hf_loop_cancel(&s->loop, kill_qemu, s);
+}
+
 static bool goes_on(const struct hf_supervision *s)
 {
     return s->qemu > 0 && s->fault.code == HF_OK && !s->restart;
@@ -407,9 +415,8 @@ static int start(struct hf_supervision *s, struct hf_error *err)
         hf_arrival_begin(s);
     if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
         char text[64];
-        while (waitpid(s->qemu, &s->qemu_status, 0) < 0 && errno == EINTR)
-            ;
-        s->qemu = -1;
+        await_qemu(s);
+        hf_guest_events(s);
         if (s->ended_by_owner)
             return 0;
         return hf_error_set(err, HF_EIO, "%s %s before the guest started", s->program,
