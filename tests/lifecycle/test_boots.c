@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "guest.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "cleanup.h"
 #include "confirm.h"
 #include "outlook.h"
@@ -523,6 +527,48 @@ static void a_snapshot_brings_back_code_and_variables(void **state)
     guest_free(&g);
 }
 
+static rlim_t file_size(const char *path, const char *suffix)
+{
+    char name[160];
+    struct stat st;
+
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    return stat(name, &st) < 0 ? 0 : (rlim_t)st.st_size;
+}
+
+/* Stage has allocated what the way there and back needs: from then on no file may grow. */
+static void a_full_disk_does_not_keep_the_fallback_away(void **state)
+{
+    struct hf_digest code, vars;
+    struct rlimit before, full;
+    rlim_t log;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    guest_write(&g, 180000, "written before");
+    code = guest_code(&g);
+    vars = guest_vars(&g);
+    guest_stage(&g, 1);
+    ok(hf_container_reserve(g.c, 0, &why));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = before;
+    full.rlim_cur = file_size(g.path, "");
+    log = file_size(g.path, "-wal");
+    if (log > full.rlim_cur)
+        full.rlim_cur = log;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+    guest_write(&g, 180000, "written by the new one");
+    for (unsigned i = 0; i < 3; i++)
+        guest_reset(&g, HF_ENDING_RESET, NULL);
+    same(guest_code(&g), code);
+    same(guest_vars(&g), vars);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    guest_free(&g);
+}
+
 static void the_page_names_what_the_container_remembers(void **state)
 {
     hf_auto(hf_cleanup_free) uint8_t *page = NULL;
@@ -598,6 +644,7 @@ int main(void)
         cmocka_unit_test(a_policy_only_stages_where_there_is_a_tpm),
         cmocka_unit_test(a_saved_state_keeps_newer_variables_and_refuses_other_firmware),
         cmocka_unit_test(a_snapshot_brings_back_code_and_variables),
+        cmocka_unit_test(a_full_disk_does_not_keep_the_fallback_away),
         cmocka_unit_test(the_page_names_what_the_container_remembers),
         cmocka_unit_test(a_fourth_image_finds_room),
         cmocka_unit_test(ten_thousand_resets_stay_small),
