@@ -131,8 +131,8 @@ int hf_libvirt_hook(const char *operation, const char *part, const char *xml, si
     const struct hf_domain *d;
     int r = hf_domain_xml_parse(xml, size, &doc, err);
 
-    if (r < 0)
-        return r;
+    if (r < 0) /* what is odd about somebody else's domain is not for us to judge */
+        return memmem(xml, size, HF_LIBVIRT_STATE, strlen(HF_LIBVIRT_STATE)) ? r : 0;
     d = hf_domain_facts(doc);
     if (!is_ours(d))
         return 0;
