@@ -300,14 +300,14 @@ static void any_history_gives_the_guests_view_and_commits_its_moments_in_order(v
     struct hf_write_queue q;
 
     pick_seed();
-    for (unsigned history = 0; history < 60; history++) {
+    for (unsigned history = 0; history < 30; history++) {
         void *m = new_memory();
 
         new_bank(NULL);
         model.has_sealed = false;
         memcpy(model.guest, bank.bytes, sizeof model.guest);
         hf_write_queue_init(&q, m, BANK_SIZE, key, &ops);
-        for (unsigned step = 0; step < 300; step++) {
+        for (unsigned step = 0; step < 200; step++) {
             uint32_t what = rnd(20);
 
             if (what < 14)
