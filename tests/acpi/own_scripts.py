@@ -149,4 +149,76 @@ def _():
     play_uefi("wide", 0, acpi_guest.aavmf, arm=True, machine="virt-7.2,acpi=off")
 
 
+# Damage to the baseline, and what each firmware makes of it: the interpreter's word against the real one's.
+
+def change(directory, name, at, data):
+    path = pathlib.Path(directory) / name
+    was = path.read_bytes()
+    path.write_bytes(was[:at] + data + was[at + len(data):])
+
+
+def one_past_the_end(d):  # command 5 is the SSDT's pointer to the page, of 4096 bytes
+    change(d, "etc/acpi/tables", 64 + 100 + 48, (4096).to_bytes(4, "little"))
+
+
+def checksum_not_zero(d):
+    change(d, "etc/acpi/tables", 64 + 9, b"\x07")
+
+
+def align_8192(d):
+    change(d, "etc/table-loader", 60, (8192).to_bytes(4, "little"))
+
+
+def unknown_command(d):  # in the padding, after all others
+    change(d, "etc/table-loader", 20 * 128, b"\x09")
+
+
+def no_such_file(d):  # the page's ALLOCATE
+    change(d, "etc/table-loader", 2 * 128 + 4, b"etc/other_page\0")
+
+
+def pointer_of_3_bytes(d):
+    change(d, "etc/table-loader", 5 * 128 + 120, b"\x03")
+
+
+DAMAGE = (one_past_the_end, checksum_not_zero, align_8192, unknown_command, no_such_file, pointer_of_3_bytes)
+
+
+def predicted_tables(report):
+    return sorted(t["signature"] for t in report["tables"] if t["signature"] not in ("RSDT", "XSDT"))
+
+
+for damage in DAMAGE:
+    @case(f"SeaBIOS and its interpreter agree on damage: {damage.__name__.replace('_', ' ')}")
+    def _(damage=damage):
+        with tempfile.TemporaryDirectory() as d:
+            damage(emit(d, "narrow", 0))
+            report, _ = predict(d, "seabios")
+            with booted(d, SEABIOS_DONE) as guest:
+                log = guest.wait_for(SEABIOS_DONE)
+                found, address = ours(guest.memory()), told(guest)
+        expect(found == predicted_tables(report), f"tables {found}, predicted {predicted_tables(report)}")
+        told_it = bool(report["told"])
+        expect(bool(address) == told_it, f"told {address:#x}, predicted {told_it}")
+        # A file that is missing is passed over in silence; all else is one complaint each.
+        faults = [f for f in report["faults"] if f["command"] is not None and "no such file in" not in f["reason"]]
+        expect(log.count(FAULT) == len(faults), f"{log.count(FAULT)} complaints, predicted {faults}")
+
+
+for damage in DAMAGE:
+    @case(f"OVMF and its interpreter agree on damage: {damage.__name__.replace('_', ' ')}")
+    def _(damage=damage):
+        with tempfile.TemporaryDirectory() as d:
+            damage(emit(d, "narrow", 0))
+            report, _ = predict(d, "ovmf")
+            predicted = predicted_tables(report)
+            done = until_installed() if predicted else OVMF_DONE
+            with booted(d, done, lambda x: acpi_guest.ovmf(DEBIAN12, x)) as guest:
+                found, address = ours(guest.memory()), told(guest)
+        expect(found == predicted, f"tables {found}, predicted {predicted}")
+        told_it = any(t["value"] for t in report["told"])
+        expect(bool(address) == told_it, f"told {address:#x}, predicted {told_it}")
+        note(f"{predicted or 'nothing'}, as predicted")
+
+
 main()
