@@ -11,6 +11,9 @@
 
 #include "cleanup.h"
 
+/* Where posix_spawn() cannot tell that there is no such program (under valgrind), the child ends with this status. */
+#define NOT_STARTED 127
+
 extern char **environ;
 
 int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_error *err)
@@ -37,8 +40,8 @@ int hf_program_end(pid_t pid)
 
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return 0;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+            return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int read_all(const char *program, int fd, char *text, struct hf_error *err)
@@ -71,7 +74,7 @@ int hf_program_output(char *const *argv, char **text, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *buf = malloc(HF_PROGRAM_OUTPUT_MAX);
     hf_auto(hf_cleanup_close) int mine = -1;
-    int fds[2], r;
+    int fds[2], status, r;
     pid_t pid;
 
     if (!buf)
@@ -86,7 +89,10 @@ int hf_program_output(char *const *argv, char **text, struct hf_error *err)
     r = read_all(argv[0], mine, buf, err);
     if (r < 0)
         (void)kill(pid, SIGKILL);
-    if (!hf_program_end(pid) && r == 0)
+    status = hf_program_end(pid);
+    if (status == NOT_STARTED && r == 0)
+        r = hf_error_set(err, HF_ENOTFOUND, "%s: no such program", argv[0]);
+    else if (status != 0 && r == 0)
         r = hf_error_set(err, HF_EPROTO, "%s %s: failed", argv[0], argv[1] ? argv[1] : "");
     if (r == 0)
         *text = hf_take_ptr(buf);
