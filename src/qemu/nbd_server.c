@@ -51,27 +51,30 @@ void hf_nbd_server_uri(const char *socket, const char *export_name, char *uri, s
         uri[n] = '\0';
 }
 
+/* Ours or root's: a build tree may lie where others can make files. */
+static bool is_trusted(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+           !(st.st_mode & S_IWOTH);
+}
+
+/* BUILD/src/cli/holdfast has its plugin in BUILD/src/nbdkit. */
 static bool beside_program(char *path, size_t size)
 {
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 
-    for (unsigned up = 0; n > 0 && up < 3; up++) {
-        char *slash;
+    for (unsigned up = 0; n > 0 && up < 2; up++) {
+        const char *slash;
 
         self[n] = '\0';
         slash = strrchr(self, '/');
-        if (!slash)
-            return false;
-        n = slash - self;
-        if (snprintf(path, size, "%.*s/nbdkit/" HF_NBD_PLUGIN_FILE, (int)n, self) < (int)size &&
-            access(path, R_OK) == 0)
-            return true;
-        if (snprintf(path, size, "%.*s/src/nbdkit/" HF_NBD_PLUGIN_FILE, (int)n, self) < (int)size &&
-            access(path, R_OK) == 0)
-            return true;
+        n = slash ? slash - self : 0;
     }
-    return false;
+    return n > 0 && snprintf(path, size, "%.*s/nbdkit/" HF_NBD_PLUGIN_FILE, (int)n, self) < (int)size &&
+           is_trusted(path);
 }
 
 int hf_nbd_plugin_path(char *path, size_t size, struct hf_error *err)
