@@ -154,7 +154,7 @@ static int harden(struct hf_container *c, enum hf_connection how)
     }
     set_limits(c->db);
     sqlite3_extended_result_codes(c->db, 1);
-    return sqlite3_busy_timeout(c->db, BUSY_MILLISECONDS);
+    return sqlite3_busy_timeout(c->db, c->patience ? c->patience : BUSY_MILLISECONDS);
 }
 
 static int count_frames(void *ctx, sqlite3 *db, const char *name, int frames)
@@ -227,6 +227,7 @@ int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *
     if (rc == SQLITE_OK)
         rc = harden(c, how);
     r = rc == SQLITE_OK ? settle_in(c, how, err) : hf_sql_error(c, rc, err, "open");
+    (void)sqlite3_busy_timeout(c->db, BUSY_MILLISECONDS);
     c->frozen = how == HF_CONNECT_FROZEN;
     if (r < 0)
         (void)hf_disconnect(c, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "eventlog.h"
+#include "gate.h"
 #include "handle.h"
 #include "random_id.h"
 #include "runtime.h"
@@ -60,7 +61,7 @@ int hf_container_close(struct hf_container *c, struct hf_error *err)
     if (!c)
         return 0;
     hf_abort(c);
-    if (c->mode != HF_OPEN_LOOK && c->wal && !c->beside && !c->incoming)
+    if (c->mode != HF_OPEN_LOOK && c->wal && !c->incoming && hf_gate_alone(c->gate))
         r = hf_settle(c, err);
     closed = hf_disconnect(c, r == 0 ? err : NULL);
     hf_container_free(c);

@@ -29,7 +29,9 @@ struct hf_container {
     bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
     bool claiming; /* in the transaction of hf_begin_claim */
+    int patience;  /* milliseconds to wait for another process's lock while connecting; 0: the usual */
     int lock_fd;
+    int gate; /* gate.h; -1: not for writing */
     int uuid_lock_fd;
     char id[HF_ID_TEXT_SIZE];
     int64_t created;

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "epochs.h"
+#include "gate.h"
 #include "handle.h"
 #include "lock.h"
 #include "runtime.h"
@@ -25,6 +26,8 @@ struct opening {
     bool mark_known;
     uint64_t mark;                          /* what the file itself says, without its log */
     uint64_t log_mark;                      /* what the log's header says; 0: none */
+    uint64_t seen;                          /* commits that this boot knows of, asked before the view's moment */
+    bool apart;                             /* file and log were read at two moments and did not fit */
     struct hf_ledger_row ledger[HF_TABLES]; /* the file's own; valid when mark_known */
 };
 
@@ -36,7 +39,7 @@ struct hf_container *hf_container_alloc(struct hf_error *err)
         (void)hf_error_set(err, HF_ENOMEM, "no memory for a container");
         return NULL;
     }
-    c->lock_fd = c->uuid_lock_fd = c->place.fd = -1;
+    c->lock_fd = c->uuid_lock_fd = c->gate = c->place.fd = -1;
     return c;
 }
 
@@ -49,6 +52,7 @@ void hf_container_free(struct hf_container *c)
     hf_counter_close(&c->counter);
     hf_cleanup_close(&c->lock_fd);
     hf_cleanup_close(&c->uuid_lock_fd);
+    hf_cleanup_close(&c->gate);
     EVP_MD_CTX_free((EVP_MD_CTX *)c->digester);
     free(c);
 }
@@ -131,6 +135,7 @@ static int check_log(struct opening *o, struct hf_error *err)
     }
     if (!hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
         return 0;
+    o->apart = true;
     return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
                       "log held as lost (holdfast check --accept-loss)", c->place.path,
                       c->place.log_size == 0 ? "is missing" : "is not the one that belongs to it");
@@ -149,7 +154,8 @@ static int check_closed(struct opening *o, struct hf_error *err)
 
         if (r < 0)
             return r;
-        if (row.rows != o->ledger[id].rows || memcmp(row.total, o->ledger[id].total, HF_SUM_SIZE) != 0)
+        o->apart = row.rows != o->ledger[id].rows || memcmp(row.total, o->ledger[id].total, HF_SUM_SIZE) != 0;
+        if (o->apart)
             return hf_damaged(c, err, "it was closed, yet a log with changes of table '%s' lies beside it that is not its own: "
                               "remove %s-wal if the file is the newer of the two", hf_table_name((enum hf_table)id),
                               c->place.path);
@@ -178,11 +184,9 @@ static int check_count(struct opening *o, struct hf_error *err)
     struct hf_container *c = o->c;
     struct hf_owner owner;
     struct hf_epoch epoch;
-    uint64_t seen, count;
-    int r = hf_counter_look(c->id, &seen, err);
+    uint64_t seen = o->seen, count;
+    int r = hf_container_commits(c, &count, err);
 
-    if (r == 0)
-        r = hf_container_commits(c, &count, err);
     if (r == 0)
         r = hf_owner_get(c, &owner, err);
     if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
@@ -193,6 +197,28 @@ static int check_count(struct opening *o, struct hf_error *err)
     return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
                       "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,
                       (unsigned long long)seen);
+}
+
+/* Through a log that nobody seems to use. Somebody may all the same: then as one of several, as soon as that is possible. */
+static int connect_private(struct hf_container *c, struct hf_error *err)
+{
+    int r = -HF_ETIMEDOUT;
+
+    c->patience = 100;
+    for (unsigned i = 0; i < 50 && r == -HF_ETIMEDOUT; i++) {
+        r = hf_connect(c, HF_CONNECT_PRIVATE, err);
+        if (r == -HF_ETIMEDOUT)
+            r = hf_connect(c, HF_CONNECT_SHARED, err);
+    }
+    c->patience = 0;
+    return r;
+}
+
+static int connect_view(struct hf_container *c, enum hf_connection how, struct hf_error *err)
+{
+    if (how == HF_CONNECT_COPY)
+        return hf_connect_private_copy(c, err);
+    return how == HF_CONNECT_PRIVATE ? connect_private(c, err) : hf_connect(c, how, err);
 }
 
 /* The connection through which a looker reads, and through which everything is added up before anybody writes. */
@@ -215,7 +241,7 @@ static int open_view(struct opening *o, struct hf_error *err)
         return 0;
     r = hf_disconnect(c, err);
     if (r == 0)
-        r = how == HF_CONNECT_COPY ? hf_connect_private_copy(c, err) : hf_connect(c, how, err);
+        r = connect_view(c, how, err);
     return r < 0 ? r : hf_schema_verify(c, err);
 }
 
@@ -342,6 +368,8 @@ static int open_write(struct opening *o, struct hf_error *err)
     if (r == 0)
         r = hf_disconnect(c, err);
     if (r == 0)
+        r = hf_gate_enter(c->id, &c->gate, err);
+    if (r == 0)
         r = hf_counter_open(c->id, &c->counter, err);
     if (r == 0)
         r = hf_connect(c, HF_CONNECT_WRITE, err);
@@ -367,6 +395,8 @@ static int open_once(struct opening *o, const char *path, struct hf_error *err)
         r = check_log(o, err);
     if (r == 0)
         r = open_view(o, err);
+    if (r == 0)
+        r = hf_counter_look(c->id, &o->seen, err);
     if (r == 0)
         r = verify_view(o, err);
     if (r == -HF_EDAMAGED && o->request->survey)
@@ -398,7 +428,8 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
             return 0;
         }
         /* A runner that begins or ends while we look can make any of it look wrong once. */
-        moving = (r == -HF_EDAMAGED || r == -HF_ETIMEDOUT) && o.c->place.fd >= 0 && hf_place_changed(&o.c->place);
+        moving = (r == -HF_EDAMAGED || r == -HF_ETIMEDOUT || r == -HF_EIO) && o.c->place.fd >= 0 &&
+                 (hf_place_changed(&o.c->place) || (o.apart && attempt < 4));
         if (request->lock_fd >= 0 && moving && attempt < ATTEMPTS)
             o.c->lock_fd = -1;
         hf_container_free(o.c);
