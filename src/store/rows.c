@@ -271,13 +271,17 @@ static int run(struct hf_container *c, sqlite3_stmt *s, struct hf_error *err)
     return r;
 }
 
-/* total += sign * sum, modulo 2^128, little-endian. */
-static void tally(uint8_t total[HF_SUM_SIZE], const uint8_t *sum, bool minus)
+/* total += sign * (sum ^ id), modulo 2^128, little-endian. The id counts too: a row is found by it, so one whose id alone
+ * was changed must not add up to the same. */
+static void tally(uint8_t total[HF_SUM_SIZE], const uint8_t *sum, int64_t id, bool minus)
 {
+    hf_le64 word = hf_le64_of((uint64_t)id);
     unsigned carry = minus ? 1 : 0;
 
     for (unsigned i = 0; i < HF_SUM_SIZE; i++) {
-        carry += (unsigned)total[i] + (uint8_t)(minus ? ~sum[i] : sum[i]);
+        uint8_t weight = (uint8_t)(i < sizeof word.b ? sum[i] ^ word.b[i] : sum[i]);
+
+        carry += (unsigned)total[i] + (uint8_t)(minus ? ~weight : weight);
         total[i] = (uint8_t)carry;
         carry >>= 8;
     }
@@ -344,10 +348,10 @@ int hf_row_put(struct hf_container *c, enum hf_table table, int64_t id, const st
     if (r < 0)
         return r;
     if (there)
-        tally(ledger->total, old, true);
+        tally(ledger->total, old, id, true);
     else
         ledger->rows++;
-    tally(ledger->total, sum, false);
+    tally(ledger->total, sum, id, false);
     ledger->dirty = true;
     return 0;
 }
@@ -371,7 +375,7 @@ int hf_row_delete(struct hf_container *c, enum hf_table table, int64_t id, struc
     r = run(c, s, err);
     if (r < 0)
         return r;
-    tally(ledger->total, old, true);
+    tally(ledger->total, old, id, true);
     ledger->rows--;
     ledger->dirty = true;
     return 1;
@@ -529,7 +533,7 @@ static int verify_rows(struct hf_container *c, enum hf_table table, sqlite3_stmt
             return r;
         last = id;
         seen->rows++;
-        tally(seen->total, (const uint8_t *)sum, false);
+        tally(seen->total, (const uint8_t *)sum, id, false);
     }
     return rc == SQLITE_DONE ? 0 : hf_sql_error(c, rc, err, "read the container");
 }

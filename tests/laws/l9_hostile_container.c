@@ -313,6 +313,8 @@ static void altered_by_a_stranger(void **state)
         {HF_EDAMAGED, "UPDATE guest SET name = CAST(zeroblob(5000000) AS TEXT)"},
         {HF_EDAMAGED, "UPDATE image SET size = 1e18"},
         {HF_EDAMAGED, "UPDATE ledger SET total = zeroblob(16)"},
+        {HF_EDAMAGED, "UPDATE page SET id = id + 256 WHERE id = (SELECT max(id) FROM page)"},
+        {HF_EDAMAGED, "UPDATE setting SET id = id + 1 WHERE id = (SELECT max(id) FROM setting)"},
         {HF_EDAMAGED, "DELETE FROM ledger"},
     };
     struct hf_digest want;
