@@ -317,4 +317,17 @@ def _():
     expect(life(path) == "steady", f"{holdfast('show', path)}")
 
 
+@case("a rollback that should not wait resets the guest at once")
+def _():
+    path = container("now", "confirm-by=manual")
+    must("stage", path, image("ninth"))
+    with Guest(path) as guest:
+        guest.shell()
+        expect(life(path) == "trial", "not applied at the power-on")
+        start = len(guest.serial.data)
+        must("rollback", path, "--variables", "fallback", "--now")
+        wait_until(lambda: active(path) == digest(CODE), 60, f"the rollback: {guest.said()}")
+        guest.power_off(guest.shell(start=start))
+
+
 main(DIRECTORY.cleanup)
