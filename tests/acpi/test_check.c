@@ -134,7 +134,7 @@ static void random_damage_is_refused_or_harmless(void **state)
     const char *given = getenv("HOLDFAST_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 0) : 20171, passed = 0;
 
-    print_message("seed %u\n", seed);
+    print_message("# seed %u\n", seed);
     srand(seed);
     for (unsigned round = 0; round < 20000; round++) {
         unsigned all = HF_ACPI_CONSUMER_BIT(HF_ACPI_SEABIOS) | HF_ACPI_CONSUMER_BIT(HF_ACPI_OVMF);
