@@ -146,5 +146,6 @@ int main(int argc, char **argv)
     }
     printf("done %llu writes, %zu changes, %zu with a rewrite pending, %zu torn\n", (unsigned long long)entries,
            changes, pending / 2, torn / 2);
+    free(log);
     return 0;
 }
