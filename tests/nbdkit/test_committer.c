@@ -272,7 +272,7 @@ static bool mount_small(void)
     snprintf(options, sizeof options, "size=%zu", hf_write_queue_head_size(BANK_SIZE) + 3 * PAGE);
     if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0)
         return false;
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", directory, "tmpfs", MS_NOSUID | MS_NODEV, options) == 0;
 }
 
