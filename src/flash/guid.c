@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <holdfast/guid.h>
 
+#include "hex.h"
+
 static const struct {
     struct hf_guid guid;
     const char *name;
@@ -79,17 +81,6 @@ void hf_guid_format(const struct hf_guid *guid, char text[HF_GUID_TEXT_SIZE])
     *p = '\0';
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int hf_guid_parse(const char *text, size_t size, struct hf_guid *guid)
 {
     struct hf_guid g;
@@ -105,9 +96,9 @@ int hf_guid_parse(const char *text, size_t size, struct hf_guid *guid)
     for (unsigned i = 0; i < 16; i++, at += 2) {
         if (dash_before(i) && text[at++] != '-')
             return -HF_EUSAGE;
-        if (digit(text[at]) < 0 || digit(text[at + 1]) < 0)
+        if (hf_hex_digit(text[at]) < 0 || hf_hex_digit(text[at + 1]) < 0)
             return -HF_EUSAGE;
-        g.b[order[i]] = (uint8_t)(digit(text[at]) << 4 | digit(text[at + 1]));
+        g.b[order[i]] = (uint8_t)(hf_hex_digit(text[at]) << 4 | hf_hex_digit(text[at + 1]));
     }
     *guid = g;
     return 0;

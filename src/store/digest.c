@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "digest.h"
+#include "hex.h"
 
 #include <stdlib.h>
 
@@ -68,17 +69,6 @@ char *hf_digest_text(const struct hf_digest *digest, char text[HF_DIGEST_TEXT_SI
     return text;
 }
 
-static int digit(char ch)
-{
-    if (ch >= '0' && ch <= '9')
-        return ch - '0';
-    if (ch >= 'a' && ch <= 'f')
-        return ch - 'a' + 10;
-    if (ch >= 'A' && ch <= 'F')
-        return ch - 'A' + 10;
-    return -1;
-}
-
 bool hf_digest_parse(const char *text, struct hf_digest *digest)
 {
     struct hf_digest d;
@@ -86,7 +76,7 @@ bool hf_digest_parse(const char *text, struct hf_digest *digest)
     if (strlen(text) != HF_DIGEST_TEXT_SIZE - 1)
         return false;
     for (unsigned i = 0; i < HF_DIGEST_SIZE; i++) {
-        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        int high = hf_hex_digit(text[2 * i]), low = hf_hex_digit(text[2 * i + 1]);
 
         if (high < 0 || low < 0)
             return false;

@@ -10,6 +10,7 @@
 
 #include "certdb.h"
 #include "cleanup.h"
+#include "hex.h"
 
 const char *const hf_var_format_names[HF_FORMAT_MAX + 1] = {"raw", "qemu", "virt-firmware", NULL};
 
@@ -18,22 +19,11 @@ static void json_done(json_t **j)
     json_decref(*j);
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Reads exactly `size` bytes of hex. */
 static bool unhex(const char *text, uint8_t *out, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        int high = nibble(text[2 * i]), low = high < 0 ? -1 : nibble(text[2 * i + 1]);
+        int high = hf_hex_digit(text[2 * i]), low = high < 0 ? -1 : hf_hex_digit(text[2 * i + 1]);
 
         if (low < 0)
             return false;
