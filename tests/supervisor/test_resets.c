@@ -239,5 +239,5 @@ int main(void)
         cmocka_unit_test(a_new_monitor_arms_again),
     };
 
-    return cmocka_run_group_tests_name("qemu-resets", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("supervisor-resets", tests, NULL, NULL);
 }

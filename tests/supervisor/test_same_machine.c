@@ -137,5 +137,5 @@ int main(void)
         cmocka_unit_test(an_endless_list_is_cut_off),
     };
 
-    return cmocka_run_group_tests_name("qemu-same_machine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("supervisor-same_machine", tests, NULL, NULL);
 }

@@ -62,5 +62,5 @@ int main(void)
         cmocka_unit_test(a_hold_dropped_before_the_stop_was_seen_still_ends_in_running),
     };
 
-    return cmocka_run_group_tests_name("qemu-pause", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("supervisor-pause", tests, NULL, NULL);
 }

@@ -75,5 +75,5 @@ int main(void)
         cmocka_unit_test(a_port_that_opens_is_told),
     };
 
-    return cmocka_run_group_tests_name("qemu-trial_watch", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("supervisor-trial_watch", tests, NULL, NULL);
 }
