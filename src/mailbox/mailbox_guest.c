@@ -70,6 +70,7 @@ int hf_mailbox_guest_start(struct hf_mailbox_port *port)
     copy_out(port, HOST(magic), magic, sizeof magic);
     if (memcmp(magic, HF_MAILBOX_HOST_MAGIC, sizeof magic) != 0 || get_word(port, HOST(version)) != HF_MAILBOX_VERSION)
         return -HF_ENOTFOUND;
+    port->ask = get_word(port, HOST(answered)); /* of a driver before this one, since the reset */
     put_word(port, GUEST(version), HF_MAILBOX_VERSION);
     put_word(port, GUEST(ask), port->ask);
     put_word(port, GUEST(stage), HF_MAILBOX_STAGE_STARTED);
@@ -83,6 +84,31 @@ int hf_mailbox_guest_start(struct hf_mailbox_port *port)
 void hf_mailbox_guest_report(struct hf_mailbox_port *port, enum hf_mailbox_stage stage)
 {
     put_word(port, GUEST(stage), stage);
+}
+
+void hf_mailbox_guest_loaded(struct hf_mailbox_port *port, enum hf_mailbox_loader loader)
+{
+    put_word(port, GUEST(loader), loader);
+}
+
+uint32_t hf_mailbox_guest_generation(const struct hf_mailbox_port *port)
+{
+    fence();
+    return get_word(port, HOST(generation));
+}
+
+int hf_mailbox_guest_wait_files(struct hf_mailbox_port *port, uint32_t *generation)
+{
+    for (uint32_t waited = 0;; waited++) {
+        uint32_t now = hf_mailbox_guest_generation(port);
+
+        if (get_word(port, HOST(file_count)) != 0) {
+            *generation = now;
+            return 0;
+        }
+        if (!port->wait(port->opaque, waited))
+            return -HF_ETIMEDOUT;
+    }
 }
 
 static int read_directory(void *opaque, uint32_t offset, void *to, uint32_t size)

@@ -22,7 +22,7 @@ struct hf_mailbox_port {
      */
     bool (*wait)(void *opaque, uint32_t waited);
     void *opaque;
-    uint32_t ask; /* of the last question; start with 0 */
+    uint32_t ask; /* of the last question; hf_mailbox_guest_start() sets it */
 };
 
 /* Looks whether a host is there and says that a guest is. */
@@ -30,6 +30,14 @@ int hf_mailbox_guest_start(struct hf_mailbox_port *port);
 
 /* Reports how far the boot came. */
 void hf_mailbox_guest_report(struct hf_mailbox_port *port, enum hf_mailbox_stage stage);
+
+/* Reports what became of the linker script. */
+void hf_mailbox_guest_loaded(struct hf_mailbox_port *port, enum hf_mailbox_loader loader);
+
+/* Waits until there are files; *generation is that of the host's half that gives them. Whoever read them all looks at
+ * hf_mailbox_guest_generation() again: when it is another one, what was read may be half of one and half of another. */
+int hf_mailbox_guest_wait_files(struct hf_mailbox_port *port, uint32_t *generation);
+uint32_t hf_mailbox_guest_generation(const struct hf_mailbox_port *port);
 
 /* For hf_negotiate_guest(): `*ret` borrows `port`. */
 void hf_mailbox_guest_negotiate_port(struct hf_mailbox_port *port, struct hf_negotiate_port *ret);

@@ -14,6 +14,17 @@ static const char *const stage_names[] = {
 };
 _Static_assert(HF_ARRAY_SIZE(stage_names) == HF_MAILBOX_STAGE_MAX, "one name per stage");
 
+static const char *const loader_names[] = {
+    [HF_MAILBOX_LOADER_NONE] = "none",
+    [HF_MAILBOX_LOADER_INSTALLED] = "installed",
+    [HF_MAILBOX_LOADER_NO_FILES] = "no-files",
+    [HF_MAILBOX_LOADER_BAD_FILES] = "bad-files",
+    [HF_MAILBOX_LOADER_BAD_SCRIPT] = "bad-script",
+    [HF_MAILBOX_LOADER_NO_MEMORY] = "no-memory",
+    [HF_MAILBOX_LOADER_REFUSED] = "refused",
+};
+_Static_assert(HF_ARRAY_SIZE(loader_names) == HF_MAILBOX_LOADER_MAX, "one name per outcome");
+
 /* ---- shared memory, one word at a time ---- */
 
 static _Atomic uint32_t *word_at(const struct hf_mailbox *m, size_t offset)
@@ -133,6 +144,18 @@ static void look_at_stage(struct hf_mailbox *m, struct hf_mailbox_news *news)
     news->stage = m->stage;
 }
 
+/* The first outcome that is one counts, until the next reset. */
+static void look_at_loader(struct hf_mailbox *m, struct hf_mailbox_news *news)
+{
+    uint32_t loader = get_word(m, GUEST(loader));
+
+    if (m->loader != HF_MAILBOX_LOADER_NONE || loader == HF_MAILBOX_LOADER_NONE || loader >= HF_MAILBOX_LOADER_MAX)
+        return;
+    m->loader = (enum hf_mailbox_loader)loader;
+    news->loaded = true;
+    news->loader = m->loader;
+}
+
 bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news)
 {
     uint8_t magic[4];
@@ -143,11 +166,12 @@ bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news)
     if (memcmp(magic, HF_MAILBOX_GUEST_MAGIC, sizeof magic) != 0 || get_word(m, GUEST(version)) != HF_MAILBOX_VERSION)
         return false;
     look_at_stage(m, news);
+    look_at_loader(m, news);
     ask = get_word(m, GUEST(ask));
     /* A question put to another generation is put again by the guest. */
     if (ask != m->answered && ask != 0 && get_word(m, GUEST(generation)) == m->generation)
         answer(m, ask, news);
-    return news->asked || news->moved_on;
+    return news->asked || news->moved_on || news->loaded;
 }
 
 void hf_mailbox_reset(struct hf_mailbox *m)
@@ -159,6 +183,7 @@ void hf_mailbox_reset(struct hf_mailbox *m)
     copy_in(m, HF_MAILBOX_GUEST_AT, &nothing, sizeof nothing);
     m->answered = 0;
     m->stage = HF_MAILBOX_STAGE_NONE;
+    m->loader = HF_MAILBOX_LOADER_NONE;
     (void)hf_negotiate_directory(m->negotiate, &size);
     put_directory(m);
     put_head(m, size);
@@ -215,4 +240,9 @@ int hf_mailbox_put_files(struct hf_mailbox *m, const struct hf_mailbox_blob *fil
 const char *hf_mailbox_stage_name(enum hf_mailbox_stage stage)
 {
     return (unsigned)stage < HF_MAILBOX_STAGE_MAX ? stage_names[stage] : "?";
+}
+
+const char *hf_mailbox_loader_name(enum hf_mailbox_loader loader)
+{
+    return (unsigned)loader < HF_MAILBOX_LOADER_MAX ? loader_names[loader] : "?";
 }

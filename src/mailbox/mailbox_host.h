@@ -23,6 +23,7 @@ struct hf_mailbox {
     struct hf_negotiate *negotiate;
     uint32_t generation, answered;
     enum hf_mailbox_stage stage;
+    enum hf_mailbox_loader loader;
     size_t files_end; /* of what is in use */
 };
 
@@ -34,6 +35,8 @@ struct hf_mailbox_news {
     struct hf_bits wanted;
     bool moved_on; /* `stage` is new */
     enum hf_mailbox_stage stage;
+    bool loaded; /* `loader` is new */
+    enum hf_mailbox_loader loader;
 };
 
 /* Makes the host's half: magic, generation (any number but that of before), directory. The guest's page is not touched;
@@ -60,5 +63,7 @@ int hf_mailbox_put_files(struct hf_mailbox *m, const struct hf_mailbox_blob *fil
 
 /* "none", "started", "ready-to-boot", "exit-boot-services". */
 const char *hf_mailbox_stage_name(enum hf_mailbox_stage stage);
+/* "none", "installed", "no-files", "bad-files", "bad-script", "no-memory", "refused". */
+const char *hf_mailbox_loader_name(enum hf_mailbox_loader loader);
 
 #endif

@@ -38,6 +38,23 @@ enum hf_mailbox_stage {
     HF_MAILBOX_STAGE_MAX,
 };
 
+/* The domain of the stages, version 1. STARTED is reported by whoever runs; the others when STAGES is agreed. */
+#define HF_LIFECYCLE_DOMAIN         "lifecycle"
+#define HF_LIFECYCLE_DOMAIN_VERSION 1
+#define HF_LIFECYCLE_FEATURE_STAGES (UINT64_C(1) << 0)
+
+/* What became of the linker script in this boot. */
+enum hf_mailbox_loader {
+    HF_MAILBOX_LOADER_NONE = 0, /* not there yet, or the domain acpi-loader was not agreed on */
+    HF_MAILBOX_LOADER_INSTALLED = 1,
+    HF_MAILBOX_LOADER_NO_FILES = 2,   /* the host agreed and then gave none */
+    HF_MAILBOX_LOADER_BAD_FILES = 3,  /* rows or files that cannot be, or they changed all the time */
+    HF_MAILBOX_LOADER_BAD_SCRIPT = 4, /* a command failed, or it was not about what was agreed on: nothing installed */
+    HF_MAILBOX_LOADER_NO_MEMORY = 5,
+    HF_MAILBOX_LOADER_REFUSED = 6, /* by the firmware's ACPI driver, or it has none: nothing installed */
+    HF_MAILBOX_LOADER_MAX,
+};
+
 /* Page 0. To ask, the guest writes `request`, then makes `ask` a number that it was not before. */
 struct hf_mailbox_guest {
     uint8_t magic[4]; /* "HFMG": the driver was here; written last of all when the driver starts */
@@ -45,7 +62,8 @@ struct hf_mailbox_guest {
     hf_le32 ask;        /* 0: nothing was asked */
     hf_le32 generation; /* of the host's half that the guest saw when it asked */
     hf_le32 stage;      /* enum hf_mailbox_stage */
-    uint8_t reserved[44];
+    hf_le32 loader;     /* enum hf_mailbox_loader */
+    uint8_t reserved[40];
     struct hf_negotiate_request request;
 };
 _Static_assert(sizeof(struct hf_mailbox_guest) == 160, "the guest's half is 160 bytes");

@@ -140,6 +140,59 @@ static void stages_only_count_up_until_reset(void **state)
     assert_false(hf_mailbox_poll(&host, &news)); /* the guest's page is empty again */
 }
 
+static void the_outcome_of_the_script_is_told_once(void **state)
+{
+    struct hf_mailbox_news news;
+
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_true(hf_mailbox_poll(&host, &news) && !news.loaded);
+    hf_mailbox_guest_loaded(&port, (enum hf_mailbox_loader)99);
+    assert_false(hf_mailbox_poll(&host, &news));
+    hf_mailbox_guest_loaded(&port, HF_MAILBOX_LOADER_BAD_SCRIPT);
+    assert_true(hf_mailbox_poll(&host, &news) && news.loaded);
+    assert_string_equal(hf_mailbox_loader_name(news.loader), "bad-script");
+    hf_mailbox_guest_loaded(&port, HF_MAILBOX_LOADER_INSTALLED);
+    assert_false(hf_mailbox_poll(&host, &news));
+    hf_mailbox_reset(&host);
+    assert_int_equal(host.loader, HF_MAILBOX_LOADER_NONE);
+}
+
+/* A driver that is started a second time in one boot does not take an old answer for its own. */
+static void a_second_start_goes_on_counting(void **state)
+{
+    struct hf_bits agreed;
+
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_int_equal(agree("lifecycle", 1, &agreed), 0);
+    port.ask = 0;
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_int_equal(agree("acpi-loader", 1, &agreed), 0);
+    assert_int_equal(agreed.byte[0], 1);
+    assert_int_equal(port.ask, host.answered);
+    assert_int_equal(port.ask, 2);
+}
+
+static bool host_gives_files_late(void *opaque, uint32_t waited)
+{
+    const struct hf_mailbox_blob file = {"etc/table-loader", "x", 1};
+
+    return waited < 3 || hf_mailbox_put_files(&host, &file, 1, NULL) == 0;
+}
+
+static void files_are_waited_for(void **state)
+{
+    uint32_t generation = 0;
+
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    port.wait = nobody_answers;
+    assert_int_equal(hf_mailbox_guest_wait_files(&port, &generation), -HF_ETIMEDOUT);
+    port.wait = host_gives_files_late;
+    assert_int_equal(hf_mailbox_guest_wait_files(&port, &generation), 0);
+    assert_int_equal(generation, host.generation);
+    assert_int_equal(open_window(host.generation + 1), 0);
+    assert_int_not_equal(hf_mailbox_guest_generation(&port), generation);
+}
+
 static void files_arrive_whole_and_in_bounds(void **state)
 {
     static const uint8_t script[130] = {1, 2, 3}, odd[7] = "abcdefg";
@@ -240,6 +293,9 @@ int main(void)
         IT(without_a_guest_nothing_is_answered),
         IT(a_question_is_put_again_to_a_new_generation),
         IT(stages_only_count_up_until_reset),
+        IT(the_outcome_of_the_script_is_told_once),
+        IT(a_second_start_goes_on_counting),
+        IT(files_are_waited_for),
         IT(files_arrive_whole_and_in_bounds),
         IT(the_guest_does_not_believe_the_host),
         IT(a_scribbling_guest_harms_nothing),
