@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# For scripts here: Debian's packages unpacked into the cache beside this machine's own, without installing them.
+# Sourced after `set -eu`. Whatever cannot be had ends the script with 77 and the reason.
+
+cache=${HOLDFAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/holdfast}
+
+# cached NAME: sets dir; false when it has to be made. One process at a time goes on from here.
+cached() {
+    dir=$cache/$1
+    mkdir -p "$cache"
+    exec 9>"$dir.lock"
+    flock 9
+    [ ! -e "$dir/complete" ] || return 0
+    rm -rf "$dir"
+    return 1
+}
+
+# unpack RELEASE ARCHITECTURE PACKAGE,... DIRECTORY
+unpack() {
+    command -v mmdebstrap >/dev/null || { echo "mmdebstrap is not installed" >&2; exit 77; }
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+          grep -E '/debian/?$' | head -n 1)
+    mmdebstrap --quiet --mode="$( [ "$(id -u)" = 0 ] && echo root || echo unshare )" --variant=extract \
+        --architectures="$2" --aptopt='Acquire::Check-Valid-Until "false"' --include="$3" \
+        "$1" "$4" "${uri:-http://deb.debian.org/debian}" >&2 || {
+        rm -rf "$4"
+        echo "$3 of Debian's $1 could not be fetched from ${uri:-deb.debian.org}" >&2
+        exit 77
+    }
+}
