@@ -10,7 +10,8 @@
 #include "cleanup.h"
 
 struct hf_monitor {
-    int fd; /* -1: closed */
+    int fd;      /* -1: closed */
+    int pass_fd; /* to go with the next bytes; -1: none */
     struct hf_loop *loop;
     struct hf_qmp *qmp;
     struct hf_error fault;
@@ -37,6 +38,32 @@ static void end(struct hf_monitor *m, const struct hf_error *why)
 
 static void on_ready(void *ctx, short revents);
 
+/* QEMU keeps a descriptor until a command asks for it, so it may go with any byte up to that command's last. */
+static ssize_t send_some(struct hf_monitor *m, const void *bytes, size_t size)
+{
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {.iov_base = (void *)bytes, .iov_len = size};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
+
+    if (m->pass_fd >= 0) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof control;
+        control.head =
+            (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+        memcpy(CMSG_DATA(&control.head), &m->pass_fd, sizeof(int));
+    }
+    n = sendmsg(m->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n > 0) {
+        hf_cleanup_close(&m->pass_fd);
+        m->pass_fd = -1;
+    }
+    return n;
+}
+
 /* Sends what can be sent now and asks the loop for POLLOUT while something is left. */
 static void flush(struct hf_monitor *m)
 {
@@ -47,7 +74,7 @@ static void flush(struct hf_monitor *m)
     if (m->fd < 0)
         return;
     if (size) {
-        ssize_t n = send(m->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_some(m, bytes, size);
         if (n > 0)
             hf_qmp_sent(m->qmp, (size_t)n);
         /* an error shows as POLLERR or the end of the stream when reading */
@@ -90,6 +117,7 @@ int hf_monitor_new(int fd, struct hf_loop *loop, struct hf_monitor **out, struct
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }
     m->fd = fd;
+    m->pass_fd = -1;
     m->loop = loop;
     r = hf_loop_watch(loop, fd, POLLIN, on_ready, m, err);
     if (r < 0) {
@@ -105,6 +133,7 @@ void hf_monitor_free(struct hf_monitor *m)
     if (!m)
         return;
     end(m, NULL);
+    hf_cleanup_close(&m->pass_fd);
     hf_qmp_free(m->qmp);
     free(m);
 }
@@ -164,6 +193,24 @@ int hf_monitor_send(struct hf_monitor *m, const char *command, json_t *arguments
     if (r == 0)
         flush(m);
     return r;
+}
+
+int hf_monitor_send_fd(struct hf_monitor *m, const char *command, json_t *arguments, int fd, hf_qmp_done_fn *done,
+                       void *ctx, struct hf_error *err)
+{
+    int copy;
+
+    if (m->pass_fd >= 0) {
+        json_decref(arguments);
+        return hf_error_set(err, HF_EOWNED, "QMP %s: another descriptor waits to be sent", command);
+    }
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) {
+        json_decref(arguments);
+        return hf_error_set(err, HF_EIO, "QMP %s: descriptor %d: %s", command, fd, strerror(errno));
+    }
+    m->pass_fd = copy;
+    return hf_monitor_send(m, command, arguments, done, ctx, err);
 }
 
 static void answered(void *ctx, const json_t *result, const struct hf_error *err)

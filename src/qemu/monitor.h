@@ -29,6 +29,11 @@ int hf_monitor_wait_ready(struct hf_monitor *m, int timeout_ms, struct hf_error 
 int hf_monitor_send(struct hf_monitor *m, const char *command, json_t *arguments, hf_qmp_done_fn *done, void *ctx,
                     struct hf_error *err);
 
+/* The same with a descriptor beside it (getfd, add-fd); `fd` stays the caller's. HF_EOWNED: the one before is still
+ * waiting to be sent. */
+int hf_monitor_send_fd(struct hf_monitor *m, const char *command, json_t *arguments, int fd, hf_qmp_done_fn *done,
+                       void *ctx, struct hf_error *err);
+
 /* Sends and turns the loop until the answer is there. Events wait in their queue meanwhile. `result` (may be NULL) is
  * the caller's to json_decref(). `arguments` is stolen. HF_EREFUSED "qmp" (QEMU's words), HF_ETIMEDOUT (after
  * HF_MONITOR_ANSWER_MS), HF_EPROTO, HF_EIO. */

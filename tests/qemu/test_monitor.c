@@ -89,6 +89,50 @@ static void the_end_of_qemu_is_the_end_of_every_call(void **state)
     tear_down(&p);
 }
 
+/* Reads what was sent with the descriptor beside it; -1 when there is none. */
+static int received(const struct peer *p, char *text, size_t size)
+{
+    char control[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = {text, size - 1};
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(p->qemu, &message, 0);
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    int fd = -1;
+
+    assert_true(n > 0);
+    text[n] = '\0';
+    if (head)
+        memcpy(&fd, CMSG_DATA(head), sizeof fd);
+    return fd;
+}
+
+static void a_descriptor_goes_with_its_command_once(void **state)
+{
+    char text[256];
+    struct peer p;
+    int ends[2], fd;
+
+    set_up(&p);
+    say(&p, GREETING);
+    assert_int_equal(hf_monitor_wait_ready(p.monitor, 1000, NULL), 0);
+    assert_int_equal(received(&p, text, sizeof text), -1);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(
+        hf_monitor_send_fd(p.monitor, "getfd", json_pack("{s:s}", "fdname", "x"), ends[1], NULL, NULL, NULL), 0);
+    fd = received(&p, text, sizeof text);
+    assert_true(fd >= 0);
+    assert_non_null(strstr(text, "getfd"));
+    assert_int_equal(write(fd, "a", 1), 1);
+    assert_int_equal(read(ends[0], text, 1), 1);
+    assert_int_equal(hf_monitor_send(p.monitor, "stop", NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(received(&p, text, sizeof text), -1);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+    tear_down(&p);
+}
+
 static void silence_and_nonsense_are_errors(void **state)
 {
     struct hf_error err;
@@ -130,6 +174,7 @@ int main(void)
         cmocka_unit_test(greets_executes_and_keeps_events_for_later),
         cmocka_unit_test(a_refusal_carries_the_command_and_qemus_words),
         cmocka_unit_test(the_end_of_qemu_is_the_end_of_every_call),
+        cmocka_unit_test(a_descriptor_goes_with_its_command_once),
         cmocka_unit_test(silence_and_nonsense_are_errors),
         cmocka_unit_test(timers_fire_once_and_can_be_moved_and_cancelled),
     };
