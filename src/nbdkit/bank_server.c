@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 
+#define TAKE_OVER_TRIES 600
+#define TAKE_OVER_NS    100000000
+
 struct hf_bank_server {
     char *path;
     int lock_fd; /* a descriptor of the owner lock that survives the handles; -1 before the first is open */
@@ -19,7 +22,9 @@ struct hf_bank_server {
     struct hf_committer_ops ops;
     void (*status)(const struct hf_nbd_status *s);
 
-    pthread_mutex_t lock; /* for what follows; taken after the committer's own */
+    pthread_mutex_t take_over;      /* held by the write that ends `incoming` */
+    pthread_mutex_t lock;           /* for what follows; taken after the committer's own */
+    bool incoming;                  /* being received: neither queue nor committer yet */
     struct hf_container *container; /* NULL after a failure, until it can be opened again */
     bool doubtful;                  /* SQLite reported an error: recover before the next use */
 };
@@ -39,7 +44,11 @@ static int container_locked(struct hf_bank_server *s, struct hf_container **out,
         (void)hf_container_close(s->container, NULL);
         s->container = NULL;
     }
-    if (!s->container) {
+    if (!s->container && s->incoming) {
+        r = hf_container_open(s->path, HF_OPEN_LOOK, now_seconds(), &s->container, err);
+        if (r < 0)
+            return r;
+    } else if (!s->container) {
         int fd = fcntl(s->lock_fd, F_DUPFD_CLOEXEC, 3);
 
         if (fd < 0)
@@ -47,8 +56,8 @@ static int container_locked(struct hf_bank_server *s, struct hf_container **out,
         r = hf_container_open_child(s->path, fd, &s->container, err);
         if (r < 0)
             return r;
-        s->doubtful = false;
     }
+    s->doubtful = false;
     *out = s->container;
     return 0;
 }
@@ -145,7 +154,7 @@ static int open_container(struct hf_bank_server *s, int lock_fd, struct hf_error
     return r;
 }
 
-static int open_banks(struct hf_bank_server *s, struct hf_error *err)
+static int find_sizes(struct hf_bank_server *s, struct hf_error *err)
 {
     int r = hf_bank_size(s->container, HF_BANK_CODE, &s->size[HF_BANK_CODE], err);
 
@@ -153,9 +162,14 @@ static int open_banks(struct hf_bank_server *s, struct hf_error *err)
         r = 0;
     if (r == 0)
         r = hf_bank_size(s->container, HF_BANK_VARS, &s->size[HF_BANK_VARS], err);
-    if (r == -HF_ENOTFOUND)
-        return 0;
-    return r < 0 ? r : hf_writeback_open(s->container, &s->queue, err);
+    return r == -HF_ENOTFOUND ? 0 : r;
+}
+
+static int open_banks(struct hf_bank_server *s, struct hf_error *err)
+{
+    int r = find_sizes(s, err);
+
+    return r < 0 || !s->size[HF_BANK_VARS] ? r : hf_writeback_open(s->container, &s->queue, err);
 }
 
 static void release(struct hf_bank_server *s)
@@ -164,25 +178,33 @@ static void release(struct hf_bank_server *s)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     (void)pthread_mutex_destroy(&s->lock);
+    (void)pthread_mutex_destroy(&s->take_over);
     free(s->path);
     free(s);
 }
 
-int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
-                        struct hf_bank_server **out, struct hf_error *err)
+static int new_server(const char *path, void (*status)(const struct hf_nbd_status *s), struct hf_bank_server **out,
+                      struct hf_error *err)
 {
     struct hf_bank_server *s = calloc(1, sizeof *s);
-    int r;
 
     if (!s)
         return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
     s->lock_fd = -1;
     s->status = status;
     s->path = strdup(path);
+    (void)pthread_mutex_init(&s->take_over, NULL);
     (void)pthread_mutex_init(&s->lock, NULL);
-    r = s->path ? open_container(s, lock_fd, err) : hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
-    if (r == 0)
-        r = open_banks(s, err);
+    if (!s->path) {
+        release(s);
+        return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+    }
+    *out = s;
+    return 0;
+}
+
+static int opened(struct hf_bank_server *s, int r, struct hf_bank_server **out)
+{
     if (r < 0) {
         hf_container_done(&s->container);
         release(s);
@@ -192,14 +214,123 @@ int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const stru
     return 0;
 }
 
-int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err)
+int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
+                        struct hf_bank_server **out, struct hf_error *err)
 {
-    if (!s->queue)
-        return 0;
+    struct hf_bank_server *s;
+    int r = new_server(path, status, &s, err);
+
+    if (r < 0)
+        return r;
+    r = open_container(s, lock_fd, err);
+    if (r == 0)
+        r = open_banks(s, err);
+    return opened(s, r, out);
+}
+
+int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
+                                 struct hf_bank_server **out, struct hf_error *err)
+{
+    struct hf_container *c;
+    struct hf_bank_server *s;
+    int r = new_server(path, status, &s, err);
+
+    if (r < 0)
+        return r;
+    s->incoming = true;
+    s->lock_fd = lock_fd;
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = find_sizes(s, err);
+    return opened(s, r, out);
+}
+
+static int start_committer(struct hf_bank_server *s, struct hf_error *err)
+{
     hf_queue_file_set_load(s->queue, load_page, s);
     s->ops = (struct hf_committer_ops){
         .commit = op_commit, .read = op_read, .write = op_write, .status = op_status, .opaque = s};
     return hf_committer_start(s->queue, &s->ops, &s->committer, err);
+}
+
+int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err)
+{
+    return s->queue ? start_committer(s, err) : 0;
+}
+
+/* ---- a container that was being received ---- */
+
+/* The file may have been replaced under its name since it was first read. */
+static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
+{
+    uint64_t had = s->size[HF_BANK_VARS], has;
+    struct hf_container *c;
+    int r;
+
+    hf_container_done(&s->container);
+    s->incoming = false;
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = hf_bank_size(c, HF_BANK_VARS, &has, err);
+    if (r == 0 && has != had)
+        r = hf_error_set(err, HF_EPROTO, "%s: its variables came with %llu bytes, announced were %llu", s->path,
+                         (unsigned long long)has, (unsigned long long)had);
+    if (r == 0)
+        r = hf_writeback_open(c, &s->queue, err);
+    if (r == -HF_EREFUSED) /* writes of an earlier ownership are moved aside by that */
+        r = hf_writeback_open(c, &s->queue, err);
+    return r;
+}
+
+static void stay_incoming(struct hf_bank_server *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    hf_queue_file_close(s->queue);
+    s->queue = NULL;
+    hf_container_done(&s->container);
+    s->incoming = true;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static int take_over(struct hf_bank_server *s, struct hf_error *err)
+{
+    int r = 0;
+
+    (void)pthread_mutex_lock(&s->take_over);
+    if (!s->committer) {
+        (void)pthread_mutex_lock(&s->lock);
+        r = open_claimed(s, err);
+        (void)pthread_mutex_unlock(&s->lock);
+        if (r == 0)
+            r = start_committer(s, err);
+        if (r < 0)
+            stay_incoming(s);
+    }
+    (void)pthread_mutex_unlock(&s->take_over);
+    return r;
+}
+
+/* The one write that there is to lose before the first commit is the whole bank as the guest brings it. The guest does
+ * not run yet, so it can wait. */
+static int become_owner(struct hf_bank_server *s, struct hf_error *err)
+{
+    int r = take_over(s, err);
+
+    for (unsigned i = 0; r < 0 && r != -HF_EOWNED && r != -HF_EPROTO && i < TAKE_OVER_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TAKE_OVER_NS}, NULL);
+        r = take_over(s, err);
+    }
+    return r;
+}
+
+static bool is_incoming(struct hf_bank_server *s)
+{
+    bool incoming;
+
+    (void)pthread_mutex_lock(&s->take_over);
+    incoming = !s->committer && s->incoming;
+    (void)pthread_mutex_unlock(&s->take_over);
+    return incoming;
 }
 
 int hf_bank_server_close(struct hf_bank_server *s, struct hf_error *err)
@@ -219,7 +350,7 @@ uint64_t hf_bank_server_size(const struct hf_bank_server *s, enum hf_bank bank)
 int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, void *bytes, size_t size,
                         struct hf_error *err)
 {
-    if (bank == HF_BANK_VARS)
+    if (bank == HF_BANK_VARS && !is_incoming(s))
         return hf_committer_read(s->committer, offset, bytes, size, err);
     return read_container(s, bank, offset, bytes, size, err);
 }
@@ -227,7 +358,7 @@ int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t of
 int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *bytes, size_t size,
                          struct hf_error *err)
 {
-    int r = 0;
+    int r = is_incoming(s) ? become_owner(s, err) : 0;
 
     for (size_t done = 0; r == 0 && done < size;) {
         size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
@@ -240,11 +371,11 @@ int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *
 
 int hf_bank_server_flush(struct hf_bank_server *s, struct hf_error *err)
 {
-    return s->committer ? hf_committer_flush(s->committer, err) : 0;
+    return is_incoming(s) || !s->committer ? 0 : hf_committer_flush(s->committer, err);
 }
 
-int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length,
-                          bool *erased, struct hf_error *err)
+int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length, bool *erased,
+                          struct hf_error *err)
 {
     struct hf_container *c;
     uint64_t n = 0, quiet;
@@ -258,7 +389,7 @@ int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t 
     (void)pthread_mutex_unlock(&s->lock);
     if (r < 0)
         return r;
-    quiet = bank == HF_BANK_VARS ? hf_committer_untouched(s->committer, offset, n) : n;
+    quiet = bank == HF_BANK_VARS && !is_incoming(s) ? hf_committer_untouched(s->committer, offset, n) : n;
     *length = quiet ? quiet : HF_PAGE_SIZE - offset % HF_PAGE_SIZE;
     *erased = quiet && e;
     return 0;

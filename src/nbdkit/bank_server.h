@@ -16,6 +16,12 @@ struct hf_bank_server;
 int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
                         struct hf_bank_server **out, struct hf_error *err);
 
+/* The same for a container that is being received: it is only read, through whatever file has that name when a read
+ * comes first. `lock_fd` is the owner lock of whoever receives it. The first write takes over the container that has
+ * the name then and goes on as if it had been opened above; so it must have been claimed before. */
+int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
+                                 struct hf_bank_server **out, struct hf_error *err);
+
 /* Starts the committing thread, once privileges are gone. */
 int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err);
 
@@ -33,7 +39,7 @@ int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *
 int hf_bank_server_flush(struct hf_bank_server *s, struct hf_error *err);
 
 /* As hf_bank_extent(), of the guest's view. */
-int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length,
-                          bool *erased, struct hf_error *err);
+int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length, bool *erased,
+                          struct hf_error *err);
 
 #endif

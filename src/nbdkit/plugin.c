@@ -2,7 +2,7 @@
 /*
  * nbdkit's plugin: serves a container's banks as the exports `code` (read only) and `vars`.
  *
- *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G]
+ *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [incoming=1]
  *
  * Order matters (L7): the thread model gives each connection one thread, so that writes happen in the order in which
  * they were sent. Only one connection writes at a time: a client that lost its connection may come back while the
@@ -21,15 +21,16 @@
 #include <string.h>
 #include <time.h>
 
-#define THREAD_MODEL     NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
-#define WRITER_WAIT_S    10
-#define BLOCK_PREFERRED  4096
-#define BLOCK_MAX        131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
+#define THREAD_MODEL    NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
+#define WRITER_WAIT_S   10
+#define BLOCK_PREFERRED 4096
+#define BLOCK_MAX       131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
 
 static struct {
     char *container;
     char *user, *group;
     int lock_fd, status_fd;
+    int incoming;
     struct hf_identity identity;
 } config = {.lock_fd = -1, .status_fd = -1};
 
@@ -111,7 +112,12 @@ static int plugin_config(const char *key, const char *value)
             return -1;
         return fcntl(config.status_fd, F_SETFL, O_NONBLOCK);
     }
-    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user and group", key);
+    if (!strcmp(key, "incoming")) {
+        config.incoming = nbdkit_parse_bool(value);
+        return config.incoming < 0 ? -1 : 0;
+    }
+    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group and incoming",
+                 key);
     return -1;
 }
 
@@ -147,7 +153,8 @@ static int plugin_after_fork(void)
 {
     struct hf_nbd_status ready = {.kind = HF_NBD_READY};
     struct hf_error err;
-    int r = hf_bank_server_open(config.container, config.lock_fd, send_status, &server, &err);
+    int r = config.incoming ? hf_bank_server_open_incoming(config.container, config.lock_fd, send_status, &server, &err)
+                            : hf_bank_server_open(config.container, config.lock_fd, send_status, &server, &err);
 
     config.lock_fd = -1;
     if (r < 0)
@@ -328,8 +335,7 @@ static int plugin_pwrite(void *handle, const void *buf, uint32_t count, uint64_t
 }
 
 /* Erased flash reads as 0xFF: a hole, but not zeros. */
-static int plugin_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags,
-                          struct nbdkit_extents *extents)
+static int plugin_extents(void *handle, uint32_t count, uint64_t offset, uint32_t flags, struct nbdkit_extents *extents)
 {
     const struct connection *h = handle;
     uint64_t end = offset + count, length;
@@ -355,7 +361,8 @@ static struct nbdkit_plugin plugin = {
     .config_help = "container=G.hold      (required) the guest's container\n"
                    "lock-fd=N             inherited descriptor of the owner lock\n"
                    "status-fd=N           inherited descriptor for status lines\n"
-                   "user=U group=G        whom to become once everything is open",
+                   "user=U group=G        whom to become once everything is open\n"
+                   "incoming=1            it is being received: read only until the first write",
     .magic_config_key = "container",
     .config = plugin_config,
     .config_complete = plugin_config_complete,

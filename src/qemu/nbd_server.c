@@ -171,12 +171,14 @@ static int build_arguments(const struct hf_nbd_server *s, int status_fd, struct 
     add(a, a->status);
     add_option(a, a->user, sizeof a->user, "user", c->user);
     add_option(a, a->group, sizeof a->group, "group", c->group);
+    if (c->incoming)
+        add(a, "incoming=1");
     return 0;
 }
 
-/* Only async-signal-safe calls: the caller may have threads. A session of its own, since the terminal's ^C is the parent's
- * business, which ends this process in its turn; and no descriptor but these, since ours may be what a user passed for
- * QEMU. */
+/* Only async-signal-safe calls: the caller may have threads. A session of its own, since the terminal's ^C is the
+ * parent's business, which ends this process in its turn; and no descriptor but these, since ours may be what a user
+ * passed for QEMU. */
 static void become_nbdkit(const struct arguments *a, const int keep[2], int words)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -356,8 +358,8 @@ static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
     }
 }
 
-/* nbdkit makes the socket with mode 0755, whatever the umask was: enough to keep others from connecting, which takes the
- * right to write. */
+/* nbdkit makes the socket with mode 0755, whatever the umask was: enough to keep others from connecting, which takes
+ * the right to write. */
 static int give_socket(const struct hf_nbd_server_config *c, struct hf_error *err)
 {
     if (chmod(c->socket, 0600) < 0)
@@ -451,6 +453,11 @@ pid_t hf_nbd_server_pid(const struct hf_nbd_server *s)
 const char *hf_nbd_server_socket(const struct hf_nbd_server *s)
 {
     return s->config.socket;
+}
+
+void hf_nbd_server_claimed(struct hf_nbd_server *s)
+{
+    s->config.incoming = false;
 }
 
 void hf_nbd_server_stop(struct hf_nbd_server *s)

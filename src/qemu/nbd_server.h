@@ -21,13 +21,14 @@
 #include "nbd_status.h"
 
 struct hf_nbd_server_config {
-    const char *container;      /* path of the .hold file */
-    int lock_fd;                /* hf_container_lock_fd() of the caller's handle */
-    const char *socket;         /* where to listen; at most 107 bytes; its directory exists */
-    uid_t socket_uid;           /* whose socket it becomes; (uid_t)-1: the caller's own */
+    const char *container; /* path of the .hold file */
+    int lock_fd;           /* hf_container_lock_fd() of the caller's handle */
+    const char *socket;    /* where to listen; at most 107 bytes; its directory exists */
+    uid_t socket_uid;      /* whose socket it becomes; (uid_t)-1: the caller's own */
     gid_t socket_gid;
-    const char *user, *group;   /* what the server becomes once it has everything open; NULL: see below */
-    const char *selinux_label;  /* label of the socket, NULL: none */
+    const char *user, *group;  /* what the server becomes once it has everything open; NULL: see below */
+    const char *selinux_label; /* label of the socket, NULL: none */
+    bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */
 };
 
 struct hf_nbd_server;
@@ -49,8 +50,11 @@ int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struc
 /* Starts it again after HF_NBD_DIED, or ends a running one first. */
 int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
 
-/* Ends it: it brings in what waits and removes its socket. One that has not ended after 500 ms, because a client holds its
- * connection or the disk is slow, is killed, which loses nothing: call hf_writeback_drain() afterwards in any case.
+/* The container that was `incoming` is the caller's from now on: a server that is started again says so too. */
+void hf_nbd_server_claimed(struct hf_nbd_server *s);
+
+/* Ends it: it brings in what waits and removes its socket. One that has not ended after 500 ms, because a client holds
+ * its connection or the disk is slow, is killed, which loses nothing: call hf_writeback_drain() afterwards in any case.
  * Harmless when none runs. */
 void hf_nbd_server_stop(struct hf_nbd_server *s);
 
