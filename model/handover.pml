@@ -26,7 +26,7 @@ mtype:owner = { NONE, INCOMING, REVOKED, OWNED, GRANTED, DEPARTED };
 mtype:msg = { OFFER, READY, GRANT, CLAIMED, REVOKE, REFUSED };
 
 chan to_dst = [2] of { mtype:msg, byte, byte }; /* message, attempt, writes in it */
-chan to_src = [2] of { mtype:msg, byte };       /* message, attempt */
+chan to_src = [2] of { mtype:msg, byte, byte }; /* message, attempt, writes in it */
 
 mtype:owner disk_src = OWNED, disk_dst = NONE;
 byte disk_epoch_src = 1, disk_epoch_dst = 0;
@@ -56,12 +56,12 @@ inline tell_dst(m, a, n)
     fi
 }
 
-inline tell_src(m, a)
+inline tell_src(m, a, n)
 {
     if
     :: !fair -> skip
-    :: nfull(to_src) -> to_src ! m, a
-    :: !fair && len(to_src) == 0 -> to_src ! m, a; to_src ! m, a
+    :: nfull(to_src) -> to_src ! m, a, n
+    :: !fair && len(to_src) == 0 -> to_src ! m, a, n; to_src ! m, a, n
     :: full(to_src) -> skip
     fi
 }
@@ -74,7 +74,7 @@ inline becomes_owner(epoch)
 
 proctype Source()
 {
-    byte a;
+    byte a, n;
 
 end:
     do
@@ -85,14 +85,14 @@ end:
 offer:     disk_attempt_src++ }
     :: atomic { runs_src && !fair && disk_attempt_src > 0 ->
 flush:     runs_src = false; flushed = true }
-    :: atomic { flushed && disk_src == OWNED && !fair ->
+    :: atomic { (flushed || runs_src && disk_attempt_src > 0) && disk_src == OWNED && !fair ->
 send:      tell_dst(OFFER, disk_attempt_src, disk_vars_src) }
     :: atomic { flushed && disk_src == OWNED ->
 cancel:    flushed = false; runs_src = true }
 
-    :: atomic { up_src && to_src ?? [READY, a] -> to_src ?? READY, a;
+    :: atomic { up_src && to_src ?? [READY, a, n] -> to_src ?? READY, a, n;
            if
-           :: flushed && disk_src == OWNED && a == disk_attempt_src ->
+           :: flushed && disk_src == OWNED && a == disk_attempt_src && n == disk_vars_src ->
 #ifdef MUTANT_GRANT_BEFORE_DISK
                tell_dst(GRANT, disk_attempt_src, disk_vars_src); granting = true
 #else
@@ -106,13 +106,13 @@ grant:         disk_src = GRANTED;
 #endif
     :: atomic { up_src && disk_src == GRANTED && (quiet || !fair) ->
 revoke:    tell_dst(REVOKE, disk_attempt_src, 0) }
-    :: atomic { up_src && to_src ?? [CLAIMED, a] -> to_src ?? CLAIMED, a;
+    :: atomic { up_src && to_src ?? [CLAIMED, a, n] -> to_src ?? CLAIMED, a, n;
            if
            :: disk_src == GRANTED && a == disk_attempt_src ->
 depart:        disk_src = DEPARTED; flushed = false
            :: else
            fi }
-    :: atomic { up_src && to_src ?? [REFUSED, a] -> to_src ?? REFUSED, a;
+    :: atomic { up_src && to_src ?? [REFUSED, a, n] -> to_src ?? REFUSED, a, n;
            if
            :: disk_src == GRANTED && a == disk_attempt_src ->
 resume:        disk_epoch_src = disk_epoch_src + 2;
@@ -144,7 +144,7 @@ end:
            if
            :: disk_dst != OWNED && a > disk_attempt_dst || disk_dst == INCOMING && a == disk_attempt_dst ->
 ready:         disk_dst = INCOMING; disk_attempt_dst = a; disk_vars_dst = n;
-               tell_src(READY, a)
+               tell_src(READY, a, n)
            :: else
            fi }
     :: atomic { up_dst && to_dst ?? [GRANT, a, n] -> to_dst ?? GRANT, a, n;
@@ -154,17 +154,19 @@ claim:         disk_epoch_dst = disk_epoch_src + 1;
                becomes_owner(disk_epoch_dst);
                disk_dst = OWNED; runs_dst = true;
                assert(disk_src != OWNED && disk_vars_dst >= acked);
-               tell_src(CLAIMED, a)
-           :: disk_dst == OWNED && a == disk_attempt_dst -> tell_src(CLAIMED, a)
-           :: disk_dst == REVOKED && a == disk_attempt_dst -> tell_src(REFUSED, a)
+               tell_src(CLAIMED, a, 0)
+           :: disk_dst == OWNED && a == disk_attempt_dst -> tell_src(CLAIMED, a, 0)
+           :: disk_dst == REVOKED && a == disk_attempt_dst -> tell_src(REFUSED, a, 0)
+           :: a < disk_attempt_dst -> tell_src(CLAIMED, a, 0)
            :: else
            fi }
     :: atomic { up_dst && to_dst ?? [REVOKE, a, n] -> to_dst ?? REVOKE, a, n;
            if
-           :: disk_dst == OWNED && a == disk_attempt_dst -> tell_src(CLAIMED, a)
+           :: disk_dst == OWNED && a == disk_attempt_dst -> tell_src(CLAIMED, a, 0)
+           :: a < disk_attempt_dst -> tell_src(CLAIMED, a, 0)
            :: disk_dst != OWNED && a >= disk_attempt_dst ->
 refuse:        disk_dst = REVOKED; disk_attempt_dst = a;
-               tell_src(REFUSED, a)
+               tell_src(REFUSED, a, 0)
            :: else
            fi }
 

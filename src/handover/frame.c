@@ -18,13 +18,14 @@ static bool limits_of(unsigned type, struct limits *ret)
 {
     switch (type) {
     case HF_MESSAGE_OFFER:
+    case HF_MESSAGE_READY:
     case HF_MESSAGE_GRANT:
         *ret = (struct limits){DIGEST_SIZE, DIGEST_SIZE};
         return true;
-    case HF_MESSAGE_READY:
     case HF_MESSAGE_CLAIMED:
     case HF_MESSAGE_REVOKE:
     case HF_MESSAGE_REFUSED:
+    case HF_FRAME_ASK:
         *ret = (struct limits){0, 0};
         return true;
     case HF_FRAME_HELLO:
@@ -39,6 +40,12 @@ static bool limits_of(unsigned type, struct limits *ret)
         return true;
     case HF_FRAME_FAILED:
         *ret = (struct limits){0, HF_ERROR_TEXT_MAX - 1};
+        return true;
+    case HF_FRAME_STREAM:
+        *ret = (struct limits){0, HF_FRAME_PAYLOAD_MAX};
+        return true;
+    case HF_FRAME_CAPS:
+        *ret = (struct limits){2, HF_FRAME_PAYLOAD_MAX};
         return true;
     default:
         return false;

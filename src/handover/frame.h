@@ -20,14 +20,17 @@
 #define HF_FRAME_HEADER_SIZE 24
 #define HF_FRAME_PAYLOAD_MAX (1U << 20)
 
-/* Numbers below 16 are enum hf_message: the hand-over's own; their payload is empty but for OFFER's and GRANT's 32-byte
- * digest of the state. The rest carries what is handed over. Never renumber. */
+/* Numbers below 16 are enum hf_message: the hand-over's own; their payload is empty but for the 32-byte digest of the
+ * state that OFFER, READY and GRANT are about. The rest carries what is handed over. Never renumber. */
 enum hf_frame_type {
     HF_FRAME_HELLO = 16,  /* JSON: who speaks, and what it offers or has; the first frame each way */
     HF_FRAME_WANT = 17,   /* JSON: digests of the images that the destination lacks */
-    HF_FRAME_IMAGE = 18,  /* 32-byte digest, be64 offset, bytes */
-    HF_FRAME_STATE = 19,  /* be64 offset, bytes of the container without its images */
+    HF_FRAME_IMAGE = 18,  /* 32-byte digest, be64 number of a chunk, the chunk as it is stored */
+    HF_FRAME_STATE = 19,  /* be64 offset, bytes of the container's rows (store/transfer.h) */
     HF_FRAME_FAILED = 20, /* UTF-8: why this side gives up; the last frame it sends */
+    HF_FRAME_STREAM = 21, /* bytes of QEMU's own stream, for the QEMU over there; none: it is complete */
+    HF_FRAME_CAPS = 22,   /* JSON: what the destination's host can do, as `holdfast caps` says it */
+    HF_FRAME_ASK = 23,    /* the destination wants the grant now */
 };
 
 struct hf_frame_header {

@@ -3,7 +3,9 @@
  *    source                                         destination
  *
  *    OWNED <-------------+                           NONE, DEPARTED
- *      | offer, flush    |                             |
+ *      | offer           |                             |
+ *      | send (again) ------ OFFER ------------------> | ready (again)
+ *      | flush           |                             |
  *      | send  ------------- OFFER ------------------> | ready
  *      | (cancel) -------+                             v
  *      |      <------------- READY ---------------- INCOMING
@@ -23,7 +25,7 @@
 
 #define IN(h) (1U << HF_HOLDER_##h)
 
-/* `sent_flushed`: only with the guest standing still. `on`: the message that brings the step about. */
+/* `needs_flushed`: only with the guest standing still. `on`: the message that brings the step about. */
 struct row {
     const char *name;
     enum hf_side side;
@@ -38,7 +40,7 @@ static const struct row rows[] = {
     /* clang-format off */
     [HF_STEP_OFFER]  = {"offer",  HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    false, 0},
     [HF_STEP_FLUSH]  = {"flush",  HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    false, 0},
-    [HF_STEP_SEND]   = {"send",   HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_OFFER,   true,  0},
+    [HF_STEP_SEND]   = {"send",   HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_OFFER,   false, 0},
     [HF_STEP_CANCEL] = {"cancel", HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    true,  0},
     [HF_STEP_READY]  = {"ready",  HF_SIDE_DESTINATION, IN(NONE) | IN(INCOMING) | IN(REVOKED) | IN(DEPARTED),
                                                                      HF_HOLDER_INCOMING, HF_MESSAGE_OFFER,   HF_MESSAGE_READY,   false, 0},
@@ -89,13 +91,17 @@ static bool allowed(enum hf_step step, const struct hf_handover_state *s, uint32
     return (row->from & 1U << s->holder) && (s->flushed || !row->needs_flushed) && attempt_fits(step, s, attempt);
 }
 
-/* A question that was answered before gets the same answer: the first one may have been lost. */
+/* A question that was answered before gets the same answer: the first one may have been lost. An attempt that a later
+ * one followed was claimed, by this side or by the one it handed on to: only its owner can have begun the later one, and
+ * the asking side has not taken it back. */
 static enum hf_message repeated_answer(enum hf_side side, const struct hf_handover_state *s, enum hf_message message,
                                        uint32_t attempt)
 {
-    if (side != HF_SIDE_DESTINATION || attempt != s->attempt ||
+    if (side != HF_SIDE_DESTINATION || attempt > s->attempt ||
         (message != HF_MESSAGE_GRANT && message != HF_MESSAGE_REVOKE))
         return HF_MESSAGE_NONE;
+    if (attempt < s->attempt)
+        return HF_MESSAGE_CLAIMED;
     if (s->holder == HF_HOLDER_OWNED)
         return HF_MESSAGE_CLAIMED;
     if (s->holder == HF_HOLDER_REVOKED)

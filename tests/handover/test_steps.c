@@ -72,6 +72,8 @@ static void a_repeated_question_gets_the_same_answer(void **state)
     assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_REVOKE, 5, &m), HF_STEP_MAX);
     assert_int_equal(m, HF_MESSAGE_CLAIMED);
     assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_REVOKE, 4, &m), HF_STEP_MAX);
+    assert_int_equal(m, HF_MESSAGE_CLAIMED); /* a later attempt followed it */
+    assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_GRANT, 6, &m), HF_STEP_MAX);
     assert_int_equal(m, HF_MESSAGE_NONE);
 }
 
