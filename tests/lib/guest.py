@@ -34,6 +34,8 @@ OVMF = {"4m": ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.
         "aavmf": ("/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd")}
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|.)")
+_PROMPT = re.compile(r"(Shell|[A-Z]+\d*:\\?.*)> *$")
+_COUNTDOWN = re.compile(r"Press ESC in \d seconds to skip startup.nsh or any other key to continue\.$")
 
 
 class TimedOut(AssertionError):
@@ -162,12 +164,21 @@ class Shell:
 
     def __init__(self, serial, seconds=SHELL_SECONDS, start=0):
         self.serial = serial
+        self._no_countdown(start, seconds)
         self._prompt(start, seconds)
+
+    def _no_countdown(self, start, seconds):
+        """A key ends the shell's wait of five seconds before it looks for startup.nsh."""
+        def found(data):
+            text = clean(data[start:])
+            return _COUNTDOWN.search(text) or _PROMPT.search(text)
+        if self.serial.wait_for(found, seconds, "the UEFI shell").re is _COUNTDOWN:
+            self.serial.send(b" ")
 
     def _prompt(self, start, seconds):
         def found(data):
             text = clean(data[start:])
-            return text if re.search(r"(Shell|[A-Z]+\d*:\\?.*)> *$", text) else None
+            return text if _PROMPT.search(text) else None
         return self.serial.wait_for(found, seconds, "the UEFI shell's prompt")
 
     def run(self, command, seconds=60):
