@@ -16,7 +16,7 @@ import time
 
 import flash_trace
 import nbd
-from program import holdfast, scratch
+from program import await_end, holdfast, scratch
 from serving import OVMF_CODE, OVMF_VARS, Serving, make
 from tap import case, expect, main, note, skip
 
@@ -149,8 +149,7 @@ def crash(s, path):
     """Everything of this guest at once, and the runtime directory with it: the host went down."""
     os.kill(s.process.pid, signal.SIGSTOP)
     s.kill_server()
-    os.kill(s.process.pid, signal.SIGKILL)
-    s.process.wait()
+    s.kill()
     runtime = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"])
     shutil.rmtree(runtime)
     runtime.mkdir(mode=0o700)
@@ -276,9 +275,10 @@ def _():
         c.write(offset, data)
         guest.apply(n)
     s.await_warning("behind since")
-    os.kill(s.process.pid, signal.SIGKILL)
-    s.process.wait()
+    server = s.server_pid()
+    s.kill()
     c.close()
+    await_end(server)  # it may still bring its queue in when it finds room
     expect("ehind since" in holdfast("show", path).out, "show knows")
     (place / "filler").unlink()
     with Serving(path) as s, s.client("vars") as c:

@@ -331,14 +331,6 @@ class Guest:
         self.close()
 
 
-def alive(pid):
-    """Whether the process exists and is no zombie."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def wait_until(condition, seconds, what):
     end = time.monotonic() + seconds
     while not condition():

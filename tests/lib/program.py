@@ -8,8 +8,10 @@
 import json
 import os
 import pathlib
+import select
 import subprocess
 import tempfile
+import time
 
 SOURCE = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
 BUILD = pathlib.Path(os.environ["HOLDFAST_BUILD_ROOT"])
@@ -42,6 +44,27 @@ def holdfast(*args, status=0, env=None, timeout=120, **more):
     if "AddressSanitizer" in result.err or "runtime error:" in result.err:
         raise AssertionError(str(result))
     return result
+
+
+def alive(pid):
+    """Whether any thread of the process is left. Its first one may be a zombie while others still hold files and locks."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        return not select.select([handle], [], [], 0)[0]
+    finally:
+        os.close(handle)
+
+
+def await_end(pid, seconds=60):
+    """Returns when the process is gone, and with it every file and lock it had. Whoever is its parent may reap it."""
+    end = time.monotonic() + seconds
+    while alive(pid):
+        if time.monotonic() > end:
+            raise AssertionError(f"process {pid} lives on after {seconds} s")
+        time.sleep(0.002)
 
 
 def scratch():

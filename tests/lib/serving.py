@@ -16,7 +16,7 @@ import threading
 import time
 
 import nbd
-from program import BUILD, PROGRAM, holdfast
+from program import BUILD, PROGRAM, await_end, holdfast
 
 OVMF_CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 OVMF_VARS = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
@@ -60,9 +60,11 @@ class Serving:
         for line in self.process.stdout:
             text += line
             try:
-                return json.loads(text)
+                said = json.loads(text)
             except ValueError:
-                pass
+                continue
+            if "error" not in said:
+                return said
         status = self.process.wait()
         time.sleep(0.1)
         raise AssertionError(f"serve ended with status {status}: {text}{self.warnings}")
@@ -91,7 +93,15 @@ class Serving:
         return named[0] if named else None
 
     def kill_server(self, pid=None):
-        os.kill(pid or self.server_pid(), signal.SIGKILL)
+        """Returns when it is gone: nothing that is asked of the socket afterwards reaches the dying one."""
+        pid = pid or self.server_pid()
+        os.kill(pid, signal.SIGKILL)
+        await_end(pid)
+
+    def kill(self):
+        """`serve` alone. Its server ends when it notices, and lives on as long as it has a client."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def await_warning(self, text, seconds=20):
         """The first line of standard error with `text` in it."""

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import nbd
-from program import holdfast, scratch
+from program import alive, await_end, holdfast, scratch
 from serving import AAVMF_CODE, AAVMF_VARS, OVMF_CODE, OVMF_VARS, Serving, make, sanitizer_environment
 from tap import case, expect, main, note, skip
 
@@ -300,14 +300,6 @@ def _():
         expect(after <= 8192, f"{after} KiB")
 
 
-def lives(pid):
-    """Not gone, and not merely waiting for init to notice."""
-    try:
-        return fields(pid)["State"][0] not in "ZX"
-    except FileNotFoundError:
-        return False
-
-
 @case("it ends on SIGTERM, SIGINT and SIGHUP with status 0, and leaves one file")
 def _():
     path = make(HERE / "end.hold")
@@ -318,7 +310,7 @@ def _():
             c.write(0x3000, bytes([number]))
         serving.process.send_signal(s)
         expect(serving.process.wait(30) == 0, (s, serving.warnings))
-        expect(not lives(pid), "the server lives on")
+        expect(not alive(pid), "the server lives on")
         expect(list(stored(path)) == ["end.hold"], stored(path))
 
 
@@ -331,12 +323,8 @@ def _():
         with serving.client("vars") as c:
             for at in range(20):
                 c.write(0x3000 + 512 * at, bytes([number]) * 512)
-            os.kill(serving.process.pid, signal.SIGKILL)
-        serving.process.wait()
-        end = time.monotonic() + 10
-        while lives(pid) and time.monotonic() < end:
-            time.sleep(0.01)
-        expect(not lives(pid), "an orphan is left")
+            serving.kill()
+        await_end(pid)
         with Serving(path) as s, s.client("vars") as c:
             expect(c.read(0x3000, 512 * 20) == bytes([number]) * 512 * 20, "writes are missing")
 

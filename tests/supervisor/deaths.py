@@ -7,8 +7,8 @@ import subprocess
 import threading
 import time
 
-from guest import MARKER_GUID, Guest, TimedOut, alive, create, wait_until
-from program import BUILD, holdfast, scratch
+from guest import MARKER_GUID, Guest, TimedOut, create, wait_until
+from program import BUILD, await_end, holdfast, scratch
 from tap import case, expect, main, note, skip
 
 DIRECTORY = scratch()
@@ -33,7 +33,8 @@ def same_variables(guest):
 
 
 def gone(pids):
-    wait_until(lambda: not any(alive(p) for p in pids), 20, f"end of {pids}")
+    for pid in pids:
+        await_end(pid)
 
 
 GUEST = None

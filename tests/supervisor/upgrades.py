@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import time
 
-from guest import OVMF, Guest, alive, create, digest, export, wait_until
-from program import SOURCE, holdfast
+from guest import OVMF, Guest, create, digest, export, wait_until
+from program import SOURCE, await_end, holdfast
 from tap import case, expect, main, note, skip
 
 DIRECTORY = tempfile.TemporaryDirectory(prefix="holdfast-upgrades-")
@@ -220,7 +220,8 @@ def _():
             children = [guest.child("qemu"), guest.child("nbdkit")]
             guest.process.kill()
             guest.process.wait()
-            wait_until(lambda: not any(alive(c) for c in children if c), 30, "the end of the children")
+            for child in filter(None, children):
+                await_end(child)
         now = shown(path)
         expect(now["slots"]["active"]["sha256"] == digest(new), f"boot {number}: rolled back")
         expect(now["lifecycle"]["state"] == "trial" and now["lifecycle"]["boots"]["failed"] == 0, f"boot {number}: {now['lifecycle']}")
