@@ -83,12 +83,12 @@ int hf_mailbox_guest_start(struct hf_mailbox_port *port)
 
 void hf_mailbox_guest_report(struct hf_mailbox_port *port, enum hf_mailbox_stage stage)
 {
-    put_word(port, GUEST(stage), stage);
+    put_word(port, GUEST(stage), (uint32_t)stage);
 }
 
 void hf_mailbox_guest_loaded(struct hf_mailbox_port *port, enum hf_mailbox_loader loader)
 {
-    put_word(port, GUEST(loader), loader);
+    put_word(port, GUEST(loader), (uint32_t)loader);
 }
 
 uint32_t hf_mailbox_guest_generation(const struct hf_mailbox_port *port)
