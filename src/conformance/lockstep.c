@@ -21,11 +21,11 @@
 #define KEYS_MAX  0x80
 
 struct twin {
-    struct peer *p;
+    struct hf_qtest *p;
     struct report *r;
     struct hf_fwcfg *device;
     void *block;
-    uint8_t memory[PEER_MEMORY_SIZE];
+    uint8_t memory[HF_QTEST_MEMORY_SIZE];
     uint8_t *bytes[FILES_MAX], *items[KEYS_MAX];
     size_t n_items;
     struct hf_fwcfg_file files[FILES_MAX];
@@ -48,8 +48,8 @@ static uint32_t pick(struct twin *t, uint32_t below)
 
 static bool in_memory(const struct twin *t, uint64_t at, uint64_t size)
 {
-    return at >= t->p->memory && at - t->p->memory <= PEER_MEMORY_SIZE &&
-           size <= PEER_MEMORY_SIZE - (at - t->p->memory);
+    return at >= t->p->memory && at - t->p->memory <= HF_QTEST_MEMORY_SIZE &&
+           size <= HF_QTEST_MEMORY_SIZE - (at - t->p->memory);
 }
 
 static bool memory_read(void *opaque, uint64_t at, void *to, size_t size)
@@ -76,8 +76,8 @@ static bool is_writable(struct twin *t, const struct hf_fwcfg_file *f)
 {
     const uint32_t select = (uint32_t)f->key << 16 | HF_FWCFG_DMA_SELECT;
 
-    return f->size != 0 && peer_dma(t->p, select | HF_FWCFG_DMA_READ, 1, t->p->memory + 0x800) == 0 &&
-           peer_dma(t->p, select | HF_FWCFG_DMA_WRITE, 1, t->p->memory + 0x800) == 0;
+    return f->size != 0 && hf_qtest_dma(t->p, select | HF_FWCFG_DMA_READ, 1, t->p->memory + 0x800) == 0 &&
+           hf_qtest_dma(t->p, select | HF_FWCFG_DMA_WRITE, 1, t->p->memory + 0x800) == 0;
 }
 
 static bool is_smi(const char *name)
@@ -88,7 +88,7 @@ static bool is_smi(const char *name)
 static int clone_file(struct twin *t, size_t i)
 {
     const struct hf_fwcfg_file *f = &t->files[i];
-    struct hf_fwcfg_client c = peer_client(t->p);
+    struct hf_fwcfg_client c = hf_qtest_client(t->p);
     struct hf_fwcfg_item it = {.name = f->name, .size = f->size, .flags = HF_FWCFG_USER};
 
     if (strncmp(f->name, "opt/", 4) != 0)
@@ -129,8 +129,8 @@ static void clone_key(struct twin *t, uint16_t key)
 
     if (!bytes)
         return;
-    (void)peer_dma(t->p, (uint32_t)key << 16 | 0x0a, ITEM_MAX, t->p->memory + 0x1000);
-    peer_read(t->p, t->p->memory + 0x1000, bytes, ITEM_MAX);
+    (void)hf_qtest_dma(t->p, (uint32_t)key << 16 | 0x0a, ITEM_MAX, t->p->memory + 0x1000);
+    hf_qtest_read(t->p, t->p->memory + 0x1000, bytes, ITEM_MAX);
     while (it.size != 0 && bytes[it.size - 1] == 0)
         it.size--;
     if (it.size == 0 || hf_fwcfg_add_item(t->device, &it, NULL) < 0)
@@ -152,7 +152,7 @@ static int clone(struct twin *t, unsigned slots)
     struct hf_fwcfg_config config = {.slots = slots,
                                      .dma = true,
                                      .memory = {.read = memory_read, .write = memory_write, .opaque = t}};
-    struct hf_fwcfg_client c = peer_client(t->p);
+    struct hf_fwcfg_client c = hf_qtest_client(t->p);
     struct hf_fwcfg_file f;
     hf_le64 supported;
     int r;
@@ -188,7 +188,7 @@ static bool device_read(struct twin *t, unsigned offset, void *bytes, unsigned s
 
 static void both_write(struct twin *t, unsigned offset, const void *bytes, unsigned size)
 {
-    peer_register_write(t->p, offset, bytes, size);
+    hf_qtest_register_write(t->p, offset, bytes, size);
     (void)(t->p->mmio ? hf_fwcfg_mmio_write : hf_fwcfg_port_write)(t->device, offset, bytes, size);
 }
 
@@ -230,12 +230,12 @@ static bool compare(struct twin *t, const char *what, const void *peer, const vo
 /* Any access to any byte of the block: only a start of DMA with an address of nobody's choice is not made. */
 static void register_access(struct twin *t)
 {
-    unsigned block = t->p->mmio ? HF_FWCFG_MMIO_SIZE : HF_FWCFG_PORT_SIZE, dma = peer_dma_offset(t->p);
+    unsigned block = t->p->mmio ? HF_FWCFG_MMIO_SIZE : HF_FWCFG_PORT_SIZE, dma = hf_qtest_dma_offset(t->p);
     unsigned size = 1u << pick(t, t->p->mmio ? 4 : 3), offset = pick(t, block - size + 1);
     uint8_t a[8], b[8];
 
     if (pick(t, 4) != 0) {
-        peer_register_read(t->p, offset, a, size);
+        hf_qtest_register_read(t->p, offset, a, size);
         (void)device_read(t, offset, b, size);
         compare(t, "register read", a, b, size);
         return;
@@ -254,7 +254,7 @@ static void data_reads(struct twin *t)
     uint8_t a[64], b[64];
     uint32_t n = 1 + pick(t, sizeof a);
 
-    peer_data(t->p, a, n);
+    hf_qtest_data(t->p, a, n);
     for (uint32_t i = 0; i < n; i++)
         (void)device_read(t, t->p->mmio ? HF_FWCFG_MMIO_DATA : HF_FWCFG_PORT_DATA, b + i, 1);
     compare(t, "data reads", a, b, n);
@@ -264,13 +264,13 @@ static void fill(struct twin *t, uint32_t at, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         t->memory[at + i] = (uint8_t)(pick(t, 3) == 0 ? 0 : pick(t, 8));
-    peer_write(t->p, t->p->memory + at, t->memory + at, n);
+    hf_qtest_write(t->p, t->p->memory + at, t->memory + at, n);
 }
 
 static void dma(struct twin *t)
 {
     static const uint32_t lengths[] = {0, 1, 2, 4, 8, 9, 16, 20, 64, 200, 4096, 9000};
-    static uint8_t peer[PEER_MEMORY_SIZE];
+    static uint8_t peer[HF_QTEST_MEMORY_SIZE];
     uint32_t control = pick(t, 32) & ~HF_FWCFG_DMA_ERROR, length = lengths[pick(t, 12)];
     uint32_t descriptor = pick(t, 0x100), to = 0x1000 + pick(t, 0x1000), seen = length < 9000 ? length : 9000;
     bool nowhere = pick(t, 12) == 0 && !(control & HF_FWCFG_DMA_WRITE), wide = pick(t, 4) == 0 && t->p->mmio;
@@ -281,17 +281,17 @@ static void dma(struct twin *t)
     d.control = hf_be32_of(control | pick(t, 20) / 19 * 0xfe0u | (uint32_t)any_key(t) << 16);
     fill(t, to, seen + 16 < 256 ? seen + 16 : 256);
     memcpy(t->memory + descriptor, &d, sizeof d);
-    peer_write(t->p, t->p->memory + descriptor, &d, sizeof d);
+    hf_qtest_write(t->p, t->p->memory + descriptor, &d, sizeof d);
     if (wide) {
-        both_write(t, peer_dma_offset(t->p), at.b, 8);
+        both_write(t, hf_qtest_dma_offset(t->p), at.b, 8);
     } else {
         if (pick(t, 2) == 0 || t->p->memory >> 32 != 0)
-            both_write(t, peer_dma_offset(t->p), at.b, 4);
-        both_write(t, peer_dma_offset(t->p) + 4, at.b + 4, 4);
+            both_write(t, hf_qtest_dma_offset(t->p), at.b, 4);
+        both_write(t, hf_qtest_dma_offset(t->p) + 4, at.b + 4, 4);
     }
-    peer_read(t->p, t->p->memory + descriptor, peer, sizeof d);
+    hf_qtest_read(t->p, t->p->memory + descriptor, peer, sizeof d);
     compare(t, "descriptor", peer, t->memory + descriptor, sizeof d);
-    peer_read(t->p, t->p->memory + to, peer, seen + 16);
+    hf_qtest_read(t->p, t->p->memory + to, peer, seen + 16);
     compare(t, "memory", peer, t->memory + to, seen + 16);
 }
 
@@ -303,7 +303,7 @@ static void reset(struct twin *t)
     if (t->smi)
         hf_fwcfg_negotiate_reset(&t->glue);
     for (size_t i = 0; i < t->n_files; i++) { /* each owner resets its own file, in its own way: take what there is */
-        struct hf_fwcfg_client c = peer_client(t->p);
+        struct hf_fwcfg_client c = hf_qtest_client(t->p);
 
         if (t->bytes[i] && is_writable(t, &t->files[i]) && hf_fwcfg_client_open(&c) == 0)
             (void)hf_fwcfg_client_read(&c, &t->files[i], t->bytes[i], t->files[i].size);
@@ -327,7 +327,7 @@ static void step(struct twin *t)
         reset(t);
 }
 
-void check_lockstep(struct peer *p, struct report *r, unsigned slots, uint64_t seed, unsigned long operations)
+void check_lockstep(struct hf_qtest *p, struct report *r, unsigned slots, uint64_t seed, unsigned long operations)
 {
     static struct twin t;
     char name[96];
@@ -345,7 +345,7 @@ void check_lockstep(struct peer *p, struct report *r, unsigned slots, uint64_t s
         report_end(r, name);
         return;
     }
-    peer_write(p, p->memory, t.memory, sizeof t.memory);
+    hf_qtest_write(p, p->memory, t.memory, sizeof t.memory);
     both_select(&t, HF_FWCFG_SIGNATURE);
     for (t.step = 0; t.step < operations && r->bad == 0; t.step++)
         step(&t);

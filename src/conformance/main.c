@@ -60,10 +60,10 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
         if (!end || end == optarg || *end != '\0')
             return false;
         if (c == PORT || c == MMIO)
-            p->base = n;
-        p->mmio = p->mmio || c == MMIO;
+            p->machine.base = n;
+        p->machine.mmio = p->machine.mmio || c == MMIO;
         if (c == MEMORY)
-            p->memory = n;
+            p->machine.memory = n;
         if (c == SLOTS)
             o->slots = (unsigned)n;
         if (c == OPERATIONS)
@@ -76,7 +76,7 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
 
 int main(int argc, char **argv)
 {
-    static struct peer p = {.base = HF_FWCFG_PORT_BASE, .memory = 0x100000, .reset = "cf9=6"};
+    static struct peer p = {.machine = {.base = HF_FWCFG_PORT_BASE, .memory = 0x100000}, .reset = "cf9=6"};
     struct options o = {.slots = HF_FWCFG_SLOTS_DEFAULT, .operations = 2000, .seed = (uint64_t)time(NULL)};
     struct report r = {0};
     bool done = false;
@@ -89,13 +89,13 @@ int main(int argc, char **argv)
         fputs(usage, stdout);
         return 0;
     }
-    if (p.mmio && p.reset && strcmp(p.reset, "line") != 0)
+    if (p.machine.mmio && p.reset && strcmp(p.reset, "line") != 0)
         p.reset = NULL;
     peer_open(&p, argv + optind);
-    check_device(&p, &r, o.slots);
-    check_smi(&p, &r);
-    check_negotiation(&p, &r);
-    check_lockstep(&p, &r, o.slots, o.seed, o.operations);
+    check_device(&p.machine, &r, o.slots);
+    check_smi(&p.machine, &r);
+    check_negotiation(&p.machine, &r);
+    check_lockstep(&p.machine, &r, o.slots, o.seed, o.operations);
     peer_close(&p);
     printf("1..%u\n", r.done);
     report_note("%u checks, %u failed, %u skipped", r.done, r.failed, r.skipped);

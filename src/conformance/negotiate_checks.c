@@ -15,12 +15,12 @@ struct guest {
     uint32_t n;
 };
 
-static int open_guest(struct peer *p, struct guest *g)
+static int open_guest(struct hf_qtest *p, struct guest *g)
 {
     struct hf_negotiate_directory head;
     int r;
 
-    g->c = peer_client(p);
+    g->c = hf_qtest_client(p);
     r = hf_fwcfg_client_open(&g->c);
     if (r == 0)
         r = hf_fwcfg_negotiate_link(&g->link, &g->c, &g->port);
@@ -107,7 +107,7 @@ static void check_refusals(struct report *r, struct guest *g)
     report_end(r, "negotiation: what must be refused");
 }
 
-static void check_open(struct peer *p, struct report *r, struct guest *g, const char *when)
+static void check_open(struct hf_qtest *p, struct report *r, struct guest *g, const char *when)
 {
     report_expect(r, open_guest(p, g) == 0, "%s: the files are gone", when);
     for (uint32_t i = 0; i < g->n; i++)
@@ -116,7 +116,7 @@ static void check_open(struct peer *p, struct report *r, struct guest *g, const 
 }
 
 /* Domain by domain: take everything; the others stay as they were. */
-static void check_agreement(struct peer *p, struct report *r, struct guest *g)
+static void check_agreement(struct hf_qtest *p, struct report *r, struct guest *g)
 {
     static const struct hf_bits none;
 
@@ -143,7 +143,7 @@ static void check_agreement(struct peer *p, struct report *r, struct guest *g)
     report_end(r, "negotiation: each domain locks alone");
 }
 
-void check_negotiation(struct peer *p, struct report *r)
+void check_negotiation(struct hf_qtest *p, struct report *r)
 {
     static struct guest g;
 

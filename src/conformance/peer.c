@@ -3,14 +3,13 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-_Noreturn void peer_bail(struct peer *p, const char *why)
+static _Noreturn void bail(struct peer *p, const char *why)
 {
     printf("Bail out! %s\n", why);
     fflush(stdout);
@@ -18,12 +17,15 @@ _Noreturn void peer_bail(struct peer *p, const char *why)
     exit(1);
 }
 
+static int exchange(void *ctx, const char *command, size_t size, char *answer, size_t room, struct hf_error *err);
+static void failed(void *ctx, const struct hf_error *why);
+
 void peer_open(struct peer *p, char *const argv[])
 {
     int down[2], up[2];
 
     if (pipe(down) < 0 || pipe(up) < 0)
-        peer_bail(p, "no pipe for the peer");
+        bail(p, "no pipe for the peer");
     p->pid = fork();
     if (p->pid == 0) {
         dup2(down[0], 0);
@@ -35,11 +37,14 @@ void peer_open(struct peer *p, char *const argv[])
     }
     close(down[0]), close(up[1]);
     if (p->pid < 0)
-        peer_bail(p, "cannot start the peer");
+        bail(p, "cannot start the peer");
     signal(SIGPIPE, SIG_IGN);
     p->to = down[1];
     p->from = up[0];
     p->held = 0;
+    p->machine.exchange = exchange;
+    p->machine.failed = failed;
+    p->machine.ctx = p;
 }
 
 /* Ends the peer: its input ends, and if that is not enough, it is told to. */
@@ -61,7 +66,7 @@ static void send_bytes(struct peer *p, const char *text, size_t n)
         if (w < 0 && errno == EINTR)
             continue;
         if (w <= 0)
-            peer_bail(p, "the peer does not listen any more");
+            bail(p, "the peer does not listen any more");
         text += w;
         n -= (size_t)w;
     }
@@ -83,194 +88,50 @@ static void receive_line(struct peer *p, char *to, size_t size)
             return;
         }
         if (end || p->held == sizeof p->line)
-            peer_bail(p, "the peer's answer is too long");
+            bail(p, "the peer's answer is too long");
         r = read(p->from, p->line + p->held, sizeof p->line - p->held);
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            peer_bail(p, "the peer has ended");
+            bail(p, "the peer has ended");
         p->held += (size_t)r;
     }
 }
 
-/* Sends a command; the text behind OK, valid until the next one. */
-static const char *ask(struct peer *p, const char *command, size_t n)
+static int exchange(void *ctx, const char *command, size_t size, char *answer, size_t room, struct hf_error *err)
 {
-    static char answer[1 << 17];
-    char words[256];
+    struct peer *p = ctx;
 
-    send_bytes(p, command, n);
+    (void)err;
+    send_bytes(p, command, size);
     do {
-        receive_line(p, answer, sizeof answer);
+        receive_line(p, answer, room);
     } while (strncmp(answer, "IRQ", 3) == 0 || answer[0] == '#');
-    if (strncmp(answer, "OK", 2) != 0) {
-        snprintf(words, sizeof words, "the peer answered '%.80s' to '%.*s'", answer, (int)(n < 80 ? n - 1 : 80),
-                 command);
-        peer_bail(p, words);
-    }
-    return answer[2] == ' ' ? answer + 3 : answer + 2;
+    return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static const char *askf(struct peer *p, const char *format, ...)
+static void failed(void *ctx, const struct hf_error *why)
 {
-    char command[128];
-    va_list ap;
-    int n;
-
-    va_start(ap, format);
-    n = vsnprintf(command, sizeof command, format, ap);
-    va_end(ap);
-    return ask(p, command, (size_t)n);
+    bail(ctx, why->text);
 }
 
-static char width(unsigned size)
+bool peer_resets(const struct hf_qtest *machine)
 {
-    return size == 1 ? 'b' : size == 2 ? 'w' : 'l';
+    return ((const struct peer *)machine->ctx)->reset != NULL;
 }
 
-uint64_t peer_in(struct peer *p, unsigned port, unsigned size)
+bool peer_reset(struct hf_qtest *machine)
 {
-    return strtoull(askf(p, "in%c 0x%x\n", width(size), port), NULL, 16);
-}
-
-void peer_out(struct peer *p, unsigned port, unsigned size, uint64_t value)
-{
-    askf(p, "out%c 0x%x 0x%llx\n", width(size), port, (unsigned long long)value);
-}
-
-void peer_read(struct peer *p, uint64_t address, void *to, size_t size)
-{
-    const char *hex = askf(p, "read 0x%llx 0x%zx\n", (unsigned long long)address, size);
-
-    if (strlen(hex) != 2 + 2 * size)
-        peer_bail(p, "the peer read another number of bytes than it was asked for");
-    for (size_t i = 0; i < size; i++) {
-        const char digits[3] = {hex[2 + 2 * i], hex[3 + 2 * i], '\0'};
-
-        ((uint8_t *)to)[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-}
-
-void peer_write(struct peer *p, uint64_t address, const void *from, size_t size)
-{
-    static char command[1 << 17];
-    int n = snprintf(command, sizeof command, "write 0x%llx 0x%zx 0x", (unsigned long long)address, size);
-
-    for (size_t i = 0; i < size && (size_t)n + 4 < sizeof command; i++)
-        n += snprintf(command + n, 3, "%02x", ((const uint8_t *)from)[i]);
-    command[n++] = '\n';
-    ask(p, command, (size_t)n);
-}
-
-bool peer_reset(struct peer *p)
-{
+    struct peer *p = machine->ctx;
     unsigned port, value;
 
     if (!p->reset)
         return false;
     if (strcmp(p->reset, "line") == 0) {
-        ask(p, "reset\n", 6);
+        hf_qtest_tell(machine, "reset");
     } else if (sscanf(p->reset, "%x=%x", &port, &value) == 2) {
-        peer_out(p, port, 1, value);
-        (void)peer_in(p, port, 1); /* by the time of this answer the reset is over */
+        hf_qtest_out(machine, port, 1, value);
+        (void)hf_qtest_in(machine, port, 1); /* by the time of this answer the reset is over */
     }
     return true;
-}
-
-void peer_register_read(struct peer *p, unsigned offset, void *bytes, unsigned size)
-{
-    uint64_t value;
-
-    if (p->mmio) {
-        peer_read(p, p->base + offset, bytes, size);
-        return;
-    }
-    value = peer_in(p, (unsigned)p->base + offset, size);
-    for (unsigned i = 0; i < size; i++)
-        ((uint8_t *)bytes)[i] = (uint8_t)(value >> 8 * i);
-}
-
-void peer_register_write(struct peer *p, unsigned offset, const void *bytes, unsigned size)
-{
-    uint64_t value = 0;
-
-    if (p->mmio) {
-        peer_write(p, p->base + offset, bytes, size);
-        return;
-    }
-    for (unsigned i = size; i-- > 0;)
-        value = value << 8 | ((const uint8_t *)bytes)[i];
-    peer_out(p, (unsigned)p->base + offset, size, value);
-}
-
-void peer_select(struct peer *p, uint16_t key)
-{
-    const uint8_t low = (uint8_t)key, high = (uint8_t)(key >> 8);
-    const uint8_t bytes[2] = {p->mmio ? high : low, p->mmio ? low : high};
-
-    peer_register_write(p, p->mmio ? HF_FWCFG_MMIO_SELECTOR : HF_FWCFG_PORT_SELECTOR, bytes, 2);
-}
-
-void peer_data(struct peer *p, void *to, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        peer_register_read(p, p->mmio ? HF_FWCFG_MMIO_DATA : HF_FWCFG_PORT_DATA, (uint8_t *)to + i, 1);
-}
-
-unsigned peer_dma_offset(const struct peer *p)
-{
-    return p->mmio ? HF_FWCFG_MMIO_DMA : HF_FWCFG_PORT_DMA;
-}
-
-void peer_start_dma(struct peer *p, uint32_t at)
-{
-    hf_be64 address = hf_be64_of(p->memory + at);
-
-    peer_register_write(p, peer_dma_offset(p), address.b, 4);
-    peer_register_write(p, peer_dma_offset(p) + 4, address.b + 4, 4);
-}
-
-uint32_t peer_dma(struct peer *p, uint32_t control, uint32_t length, uint64_t address)
-{
-    struct hf_fwcfg_dma d = {hf_be32_of(control), hf_be32_of(length), hf_be64_of(address)};
-
-    peer_write(p, p->memory, &d, sizeof d);
-    peer_start_dma(p, 0);
-    peer_read(p, p->memory, &d, sizeof d);
-    return hf_be32_get(d.control);
-}
-
-static void bus_select(struct hf_fwcfg_client *c, uint16_t key)
-{
-    peer_select((struct peer *)c->opaque, key);
-}
-
-static void bus_read(struct hf_fwcfg_client *c, void *to, size_t size)
-{
-    peer_data((struct peer *)c->opaque, to, size);
-}
-
-static int bus_dma(struct hf_fwcfg_client *c, uint32_t control, void *buffer, uint32_t size)
-{
-    struct peer *p = (struct peer *)c->opaque;
-    const uint32_t room = PEER_MEMORY_SIZE / 2;
-    uint8_t *at = (uint8_t *)buffer;
-
-    for (uint32_t n; size != 0; at += n, size -= n) {
-        n = size < room ? size : room;
-        if (control & HF_FWCFG_DMA_WRITE)
-            peer_write(p, p->memory + room, at, n);
-        if (peer_dma(p, control, n, p->memory + room) != 0)
-            return -HF_EREFUSED;
-        if (control & HF_FWCFG_DMA_READ)
-            peer_read(p, p->memory + room, at, n);
-    }
-    return 0;
-}
-
-struct hf_fwcfg_client peer_client(struct peer *p)
-{
-    static const struct hf_fwcfg_bus bus = {bus_select, bus_read, bus_dma};
-
-    return (struct hf_fwcfg_client){.bus = &bus, .opaque = p};
 }

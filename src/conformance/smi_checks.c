@@ -10,11 +10,11 @@ struct smi {
     uint64_t host;
 };
 
-static bool find_all(struct peer *p, struct smi *s)
+static bool find_all(struct hf_qtest *p, struct smi *s)
 {
     hf_le64 host;
 
-    s->c = peer_client(p);
+    s->c = hf_qtest_client(p);
     if (hf_fwcfg_client_open(&s->c) < 0 || hf_fwcfg_client_find(&s->c, HF_SMI_SUPPORTED_FILE, &s->supported) < 0 ||
         hf_fwcfg_client_find(&s->c, HF_SMI_REQUESTED_FILE, &s->requested) < 0 ||
         hf_fwcfg_client_find(&s->c, HF_SMI_OK_FILE, &s->ok) < 0 || s->supported.size != 8 ||
@@ -42,7 +42,7 @@ static bool acceptable(uint64_t host, uint64_t bits)
     return !(bits & ~host) && !((bits & 6) && !(bits & 1)) && !((bits & 4) && !(bits & 2));
 }
 
-static void check_subsets(struct peer *p, struct report *r, struct smi *s)
+static void check_subsets(struct hf_qtest *p, struct report *r, struct smi *s)
 {
     hf_le64 now;
 
@@ -62,7 +62,7 @@ static void check_subsets(struct peer *p, struct report *r, struct smi *s)
     report_end(r, "SMI: every request of four bits, each after a reset");
 }
 
-static void check_lock(struct peer *p, struct report *r, struct smi *s)
+static void check_lock(struct hf_qtest *p, struct report *r, struct smi *s)
 {
     hf_le64 now;
 
@@ -76,7 +76,7 @@ static void check_lock(struct peer *p, struct report *r, struct smi *s)
     report_end(r, "SMI: a refusal is not final, a lock is, until reset");
 }
 
-void check_smi(struct peer *p, struct report *r)
+void check_smi(struct hf_qtest *p, struct report *r)
 {
     struct smi s;
 
@@ -84,7 +84,7 @@ void check_smi(struct peer *p, struct report *r)
         report_skip(r, "SMI negotiation", "this machine has no etc/smi files");
         return;
     }
-    if (!p->reset) {
+    if (!peer_resets(p)) {
         report_skip(r, "SMI negotiation", "this peer cannot be reset");
         return;
     }
