@@ -107,7 +107,7 @@ def _():
 @case("writes that never reached the container are taken from the stopped guest's memory")
 def _():
     first = GUEST.child("nbdkit")
-    done = subprocess.run([BUILD / "tests" / "qemu" / "scribble", CONTAINER], stderr=subprocess.PIPE, text=True)
+    done = subprocess.run([BUILD / "tests" / "supervisor" / "scribble", CONTAINER], stderr=subprocess.PIPE, text=True)
     expect(done.returncode == 0, done.stderr)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: "taken from the stopped guest's memory" in GUEST.said(), 30, "the doubt was noticed")
