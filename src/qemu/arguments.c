@@ -154,6 +154,13 @@ static int on_action_pair(void *ctx, const char *key, const char *value, struct 
     return 0;
 }
 
+static int on_rtc_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    return strcmp(key, "base") != 0 ? 0 : keep(r, r->args.clock, "base", value, err);
+}
+
 static int refuse_user(const struct reading *r, struct hf_error *err)
 {
     return hf_error_refuse(err, "user",
@@ -200,6 +207,7 @@ READ_PAIRS(read_object, "qom-type", on_object_pair)
 READ_PAIRS(read_machine_pairs, "type", on_machine_pair)
 READ_PAIRS(read_accel, "accel", on_accel_pair)
 READ_PAIRS(read_action, NULL, on_action_pair)
+READ_PAIRS(read_rtc, NULL, on_rtc_pair)
 READ_PAIRS(read_run_with, NULL, on_run_with_pair)
 READ_PAIRS(read_smbios, NULL, on_smbios_pair)
 #undef READ_PAIRS
@@ -394,7 +402,7 @@ static const struct option {
     {"qtest", true, NULL},
     {"qtest-log", true, NULL},
     {"rotate", true, NULL},
-    {"rtc", true, NULL},
+    {"rtc", true, read_rtc},
     {"sandbox", true, NULL},
     {"sd", true, NULL},
     {"seed", true, NULL},

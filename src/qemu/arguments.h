@@ -56,11 +56,12 @@ struct hf_arguments {
     enum hf_on_reboot on_reboot;
     enum hf_on_shutdown on_shutdown;
     enum hf_on_panic on_panic;
-    bool paused;          /* -S */
-    bool snapshot;        /* -snapshot */
-    bool tpm;             /* a TPM device */
-    bool uuid;            /* -uuid was given (and equals the container's) */
-    const char *incoming; /* -incoming; NULL when not given */
+    char clock[HF_MACHINE_NAME_MAX]; /* base of -rtc: "utc", "localtime", a date; "" when not given */
+    bool paused;                     /* -S */
+    bool snapshot;                   /* -snapshot */
+    bool tpm;                        /* a TPM device */
+    bool uuid;                       /* -uuid was given (and equals the container's) */
+    const char *incoming;            /* -incoming; NULL when not given */
     const char *loadvm;
     bool only_asks; /* -version, -help, "help" of some option: QEMU prints and exits */
 };

@@ -20,12 +20,16 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
 
 static void on_reset(struct hf_supervision *s, const json_t *data)
 {
+    s->panicked = false; /* whatever it was, the guest begins anew */
     hf_reset_watch_on_reset(s);
 }
 
+/* With the action "run" the guest does what it does after a panic: it resets, stands still, or goes on. */
 static void on_panic(struct hf_supervision *s, const json_t *data)
 {
-    s->panicked = true;
+    const char *action = json_string_value(json_object_get(data, "action"));
+
+    s->panicked = !action || strcmp(action, "run") != 0;
 }
 
 /* Why QEMU stops for good. The reasons are QEMU's ShutdownCause. */
@@ -46,6 +50,11 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
         s->reset_ended = true;
 }
 
+static void on_clock(struct hf_supervision *s, const json_t *data)
+{
+    hf_guest_clock_set(&s->clock, json_integer_value(json_object_get(data, "offset")));
+}
+
 static const struct {
     const char *name;
     void (*handle)(struct hf_supervision *s, const json_t *data);
@@ -57,6 +66,7 @@ static const struct {
     {"MIGRATION", hf_arrival_on_migration},
     {"RESET", on_reset},
     {"VSERPORT_CHANGE", hf_trial_timer_port},
+    {"RTC_CHANGE", on_clock},
 };
 
 static void handle(struct hf_supervision *s, const struct hf_qmp_event *event)

@@ -212,6 +212,7 @@ int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
     struct hf_user_actions user = {
         .no_reboot = s->arguments.on_reboot == HF_REBOOT_SHUTS_DOWN,
         .no_shutdown = s->arguments.on_shutdown == HF_SHUTDOWN_PAUSES,
+        .panic_ends = s->arguments.on_panic == HF_PANIC_SHUTS_DOWN,
     };
     int r = read_shape(s, &s->shape, err);
 

@@ -5,12 +5,20 @@
 
 #include "cleanup.h"
 
-#define ARMED_ACTIONS "{\"reboot\":\"shutdown\",\"shutdown\":\"pause\"}"
+/* [panic_ends] */
+static const char *const armed_actions[2] = {
+    "{\"reboot\":\"shutdown\",\"shutdown\":\"pause\"}",
+    "{\"reboot\":\"shutdown\",\"shutdown\":\"pause\",\"panic\":\"exit-failure\"}",
+};
 
-/* [no_reboot][no_shutdown]: the user's own words, given back to QEMU. */
+/* [no_reboot][no_shutdown]: the user's own words, given back to QEMU; and where a panic ends it. */
 static const char *const user_actions[2][2] = {
     {"{\"reboot\":\"reset\",\"shutdown\":\"poweroff\"}", "{\"reboot\":\"reset\",\"shutdown\":\"pause\"}"},
     {"{\"reboot\":\"shutdown\",\"shutdown\":\"poweroff\"}", "{\"reboot\":\"shutdown\",\"shutdown\":\"pause\"}"},
+};
+static const char *const user_actions_panic[2] = {
+    "{\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
+    "{\"reboot\":\"shutdown\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
 };
 
 enum release_step { RELEASE_ALLOW, RELEASE_RESET, RELEASE_ARM, RELEASE_CONT, RELEASE_DONE };
@@ -55,7 +63,11 @@ static struct hf_resets_step send(struct hf_resets *r, const char *command, cons
 
 static const char *wanted_actions(const struct hf_resets *r)
 {
-    return r->armed ? ARMED_ACTIONS : user_actions[r->user.no_reboot][r->user.no_shutdown];
+    bool panic_ends = r->user.panic_ends && !r->user.no_shutdown;
+
+    if (r->armed)
+        return armed_actions[panic_ends];
+    return panic_ends ? user_actions_panic[r->user.no_reboot] : user_actions[r->user.no_reboot][r->user.no_shutdown];
 }
 
 static struct hf_resets_step send_wanted(struct hf_resets *r)

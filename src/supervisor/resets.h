@@ -20,6 +20,7 @@
  *
  * While armed QEMU has `reboot=shutdown,shutdown=pause`, so what the user asked for with -action, -no-reboot and
  * -no-shutdown is done here instead: a reset under -no-reboot is a shutdown, a shutdown ends QEMU unless -no-shutdown.
+ * With shutdown=pause QEMU lets a guest that panicked run on, so a panic that would have ended it gets its own action.
  *
  * Bytes neither come nor go here: the caller reports events and answers, sends the one command that is asked for, and
  * reports its answer. One command is under way at a time. Not thread-safe; one per QEMU process.
@@ -34,6 +35,7 @@
 struct hf_user_actions {
     bool no_reboot;   /* -no-reboot, -action reboot=shutdown */
     bool no_shutdown; /* -no-shutdown, -action shutdown=pause */
+    bool panic_ends;  /* a panic ends QEMU: its default, but under no_shutdown QEMU lets the guest run on */
 };
 
 enum hf_resets_state {

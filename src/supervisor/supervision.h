@@ -19,10 +19,11 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#include "host_offer.h"
 #include "arguments.h"
 #include "boots.h"
 #include "container.h"
+#include "guest_clock.h"
+#include "host_offer.h"
 #include "loop.h"
 #include "machine.h"
 #include "monitor.h"
@@ -81,6 +82,7 @@ struct hf_supervision {
     unsigned starts;               /* of QEMU, in this run */
     bool restart;                  /* end QEMU and start it anew: */
     enum hf_moment restart_moment; /* a reset that became one */
+    struct hf_guest_clock clock;
     bool saved;                    /* the guest's state is in a file, and it has not run since */
 
     bool ended_by_owner; /* a signal to us, or quit on a monitor */

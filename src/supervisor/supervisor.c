@@ -301,6 +301,7 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
 static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
 {
     struct hf_words *w = &s->words;
+    char base[HF_CLOCK_BASE_SIZE];
     int r;
 
     hf_words_add(w, s->program);
@@ -313,6 +314,10 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
     hf_words_add(w, "chardev=hf-qmp,mode=control");
     hf_words_add(w, "-S");
     add_owners_words(s, w);
+    if (s->starts > 0 && hf_guest_clock_base(&s->clock, time(NULL), base)) {
+        hf_words_add(w, "-rtc");
+        hf_words_addf(w, "base=%s", base);
+    }
     return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
 }
 
@@ -333,6 +338,10 @@ static int start_qemu(struct hf_supervision *s, struct hf_error *err)
     spec.argv = s->words.at;
     spec.keep[0] = theirs;
     (void)clock_gettime(CLOCK_REALTIME, &s->qemu_started);
+    if (s->starts == 0)
+        hf_guest_clock_init(&s->clock, s->arguments.clock, s->qemu_started.tv_sec);
+    else
+        hf_guest_clock_restarted(&s->clock);
     return hf_child_start(&spec, &s->qemu, err);
 }
 

@@ -6,7 +6,7 @@
 /* The little of QEMU that matters here: which actions are set, whether it runs, and that a reset is performed some time
  * after system_reset was answered. */
 struct machine {
-    bool stop_at_reset, pause_at_shutdown, running, must_reset, reset_due, dead;
+    bool stop_at_reset, pause_at_shutdown, fail_at_panic, running, must_reset, reset_due, dead;
     unsigned boots;
 };
 
@@ -19,6 +19,8 @@ static bool obey(struct machine *m, const struct hf_resets_step *s)
             m->stop_at_reset = false;
         if (strstr(s->arguments, "\"shutdown\":"))
             m->pause_at_shutdown = strstr(s->arguments, "pause") != NULL;
+        if (strstr(s->arguments, "\"panic\":"))
+            m->fail_at_panic = strstr(s->arguments, "exit-failure") != NULL;
         return true;
     }
     if (strcmp(s->command, "system_reset") == 0) {
@@ -104,6 +106,34 @@ static void disarming_gives_back_what_the_user_said(void **state)
         assert_int_equal(settle(&r, &m, hf_resets_arm(&r, true), false).want, HF_RESETS_NOTHING);
         assert_int_equal(r.state, HF_RESETS_ARMED);
         assert_true(m.stop_at_reset && m.pause_at_shutdown);
+    }
+}
+
+/* QEMU runs on after a panic while shutdown=pause, unless panic says otherwise. */
+static void a_panic_ends_an_armed_guest_where_it_would_end_any(void **state)
+{
+    static const struct {
+        struct hf_user_actions user;
+        bool ends;
+    } cases[] = {{{.panic_ends = true}, true},
+                 {{.panic_ends = true, .no_reboot = true}, true},
+                 {{.panic_ends = true, .no_shutdown = true}, false},
+                 {{.panic_ends = false}, false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct machine m = {.running = true};
+        struct hf_resets r;
+
+        hf_resets_init(&r, cases[i].user, false);
+        (void)settle(&r, &m, hf_resets_arm(&r, true), false);
+        assert_int_equal(m.fail_at_panic, cases[i].ends);
+        if (cases[i].ends) {
+            assert_int_equal(settle(&r, &m, hf_resets_on_shutdown(&r, "guest-panic"), false).want, HF_RESETS_NOTHING);
+            assert_true(m.dead);
+            continue;
+        }
+        (void)settle(&r, &m, hf_resets_arm(&r, false), false);
+        assert_false(m.fail_at_panic);
     }
 }
 
@@ -228,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_armed_reset_waits_for_the_decision),
         cmocka_unit_test(disarming_gives_back_what_the_user_said),
+        cmocka_unit_test(a_panic_ends_an_armed_guest_where_it_would_end_any),
         cmocka_unit_test(a_power_off_stays_a_power_off),
         cmocka_unit_test(what_the_host_ends_is_left_to_end),
         cmocka_unit_test(a_machine_left_shut_down_can_be_reset),
