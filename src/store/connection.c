@@ -86,6 +86,23 @@ int hf_sql_exec(struct hf_container *c, const char *sql, struct hf_error *err, c
     return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, doing);
 }
 
+int hf_sql_prepare(struct hf_container *c, const char *sql, sqlite3_stmt **statement, struct hf_error *err)
+{
+    int rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+
+    return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, "hf_sql_prepare a statement");
+}
+
+int hf_sql_run(struct hf_container *c, sqlite3_stmt *s, struct hf_error *err)
+{
+    int rc = sqlite3_step(s);
+    int r = rc == SQLITE_DONE ? 0 : hf_sql_error(c, rc, err, "write to the container");
+
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return r;
+}
+
 int hf_sql_number(struct hf_container *c, const char *sql, int64_t *n, struct hf_error *err)
 {
     sqlite3_stmt *s = NULL;

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "container.h"
 #include "counter.h"
+#include "ledger.h"
 #include "owner.h"
 #include "place.h"
 #include "rows.h"
@@ -52,6 +53,10 @@ struct hf_container {
 /* What SQLite said last, as an error of ours: "cannot <doing>: ...". */
 int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const char *doing);
 int hf_sql_exec(struct hf_container *c, const char *sql, struct hf_error *err, const char *doing);
+/* A statement that is kept. */
+int hf_sql_prepare(struct hf_container *c, const char *sql, sqlite3_stmt **statement, struct hf_error *err);
+/* One that changes something and gives no row; it can be bound and run again. */
+int hf_sql_run(struct hf_container *c, sqlite3_stmt *s, struct hf_error *err);
 /* One integer from a statement that gives one row. */
 int hf_sql_number(struct hf_container *c, const char *sql, int64_t *n, struct hf_error *err);
 
