@@ -45,7 +45,7 @@ struct hf_container {
     sqlite3_stmt *begin, *commit, *rollback, *ledger_get, *ledger_set;
     struct hf_ledger_row ledger[HF_TABLES];
     uint64_t log_frames;
-    void *digester; /* EVP_MD_CTX, made at first use */
+    void *digester; /* hf_record_digester */
 };
 
 #define HF_LEDGER_COMMITS 0

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "epochs.h"
 #include "gate.h"
 #include "handle.h"
 #include "lock.h"
+#include "opening.h"
 #include "runtime.h"
 
 #define ATTEMPTS 8 /* at a container that changes while it is looked at */
@@ -20,62 +18,9 @@
  *      place and header -> frozen look: schema, id, mark -> owner lock -> log fits? -> view: every table adds up
  *          -> count not below this boot's -> (LOOK ends here) -> owner and register -> write connection -> RUN: new epoch
  */
-struct opening {
-    struct hf_container *c;
-    const struct hf_open_request *request;
-    bool mark_known;
-    uint64_t mark;                          /* what the file itself says, without its log */
-    uint64_t log_mark;                      /* what the log's header says; 0: none */
-    uint64_t seen;                          /* commits that this boot knows of, asked before the view's moment */
-    bool apart;                             /* file and log were read at two moments and did not fit */
-    struct hf_ledger_row ledger[HF_TABLES]; /* the file's own; valid when mark_known */
-};
-
-struct hf_container *hf_container_alloc(struct hf_error *err)
-{
-    struct hf_container *c = (struct hf_container *)calloc(1, sizeof *c);
-
-    if (!c) {
-        (void)hf_error_set(err, HF_ENOMEM, "no memory for a container");
-        return NULL;
-    }
-    c->lock_fd = c->uuid_lock_fd = c->gate = c->place.fd = -1;
-    return c;
-}
-
-void hf_container_free(struct hf_container *c)
-{
-    if (!c)
-        return;
-    (void)hf_disconnect(c, NULL);
-    hf_place_close(&c->place);
-    hf_counter_close(&c->counter);
-    hf_cleanup_close(&c->lock_fd);
-    hf_cleanup_close(&c->uuid_lock_fd);
-    hf_cleanup_close(&c->gate);
-    EVP_MD_CTX_free((EVP_MD_CTX *)c->digester);
-    free(c);
-}
-
-int hf_container_load(struct hf_container *c, struct hf_error *err)
-{
-    struct hf_rows rows hf_auto(hf_rows_close) = {0};
-    int r = hf_row_find(c, HF_T_CONTAINER, 1, &rows, err);
-
-    if (r == 0)
-        return hf_damaged(c, err, "it has no identity");
-    if (r > 0)
-        r = hf_row_text(&rows, 0, c->id, sizeof c->id, err);
-    if (r < 0)
-        return r;
-    if (strlen(c->id) != HF_ID_TEXT_SIZE - 1 || strspn(c->id, "0123456789abcdef") != HF_ID_TEXT_SIZE - 1)
-        return hf_damaged(c, err, "its id is not 32 hexadecimal digits");
-    c->created = rows.v[1].n;
-    return 0;
-}
 
 /* The file alone, without its log, which is what its mark is about. */
-static int look_frozen(struct opening *o, struct hf_error *err)
+static int look_frozen(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     int r = hf_connect(c, HF_CONNECT_FROZEN, err);
@@ -97,7 +42,7 @@ static int look_frozen(struct opening *o, struct hf_error *err)
     return r;
 }
 
-static int lock_owner(struct opening *o, struct hf_error *err)
+static int lock_owner(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     char path[PATH_MAX];
@@ -120,83 +65,6 @@ static int lock_owner(struct opening *o, struct hf_error *err)
         return hf_error_set(err, HF_EOWNED, "%s: a copy; process %lld runs the container from another file", c->place.path,
                             (long long)runner.pid);
     return 0;
-}
-
-static int check_log(struct opening *o, struct hf_error *err)
-{
-    struct hf_container *c = o->c;
-    int r = hf_wal_look(c->place.path, &o->log_mark, err);
-
-    if (r < 0 || c->beside || !o->mark_known || o->request->lock_fd >= 0)
-        return r;
-    if (o->request->accept_loss) {
-        c->log_lost = !hf_mark_fits(o->mark, o->log_mark) && (hf_mark_is_open(o->mark) || c->place.log_size > 0);
-        return 0;
-    }
-    if (!hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
-        return 0;
-    o->apart = true;
-    return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
-                      "log held as lost (holdfast check --accept-loss)", c->place.path,
-                      c->place.log_size == 0 ? "is missing" : "is not the one that belongs to it");
-}
-
-/* A closed file has no log, or the one that just went into it, or a new one in which nothing happened but the mark. */
-static int check_closed(struct opening *o, struct hf_error *err)
-{
-    struct hf_container *c = o->c;
-    struct hf_ledger_row row;
-
-    if (hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
-        return 0;
-    for (unsigned id = 1; id < HF_TABLES; id++) {
-        int r = hf_ledger_read(c, id, &row, err);
-
-        if (r < 0)
-            return r;
-        o->apart = row.rows != o->ledger[id].rows || memcmp(row.total, o->ledger[id].total, HF_SUM_SIZE) != 0;
-        if (o->apart)
-            return hf_damaged(c, err, "it was closed, yet a log with changes of table '%s' lies beside it that is not its own: "
-                              "remove %s-wal if the file is the newer of the two", hf_table_name((enum hf_table)id),
-                              c->place.path);
-    }
-    return 0;
-}
-
-/* What file and log say together, against what the file says alone. */
-static int check_against_file(struct opening *o, struct hf_error *err)
-{
-    struct hf_container *c = o->c;
-    uint64_t commits;
-    int r;
-
-    if (!o->mark_known || c->place.log_size == 0 || o->log_mark == 0 || c->log_lost || c->beside || o->request->lock_fd >= 0)
-        return 0;
-    r = hf_container_commits(c, &commits, err);
-    if (r == 0 && (int64_t)commits < o->ledger[0].rows)
-        r = hf_damaged(c, err, "with its log it holds %llu commits, without it %lld: the log is older than the file, or lost its end",
-                       (unsigned long long)commits, (long long)o->ledger[0].rows);
-    return r < 0 ? r : check_closed(o, err);
-}
-
-static int check_count(struct opening *o, struct hf_error *err)
-{
-    struct hf_container *c = o->c;
-    struct hf_owner owner;
-    struct hf_epoch epoch;
-    uint64_t seen = o->seen, count;
-    int r = hf_container_commits(c, &count, err);
-
-    if (r == 0)
-        r = hf_owner_get(c, &owner, err);
-    if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
-        return r;
-    /* A copy that is known to be one may well be older; whether it may write is the register's to say. */
-    if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch > owner.epoch))
-        return 0;
-    return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
-                      "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,
-                      (unsigned long long)seen);
 }
 
 /* Through a log that nobody seems to use. Somebody may all the same: then as one of several, as soon as that is possible. */
@@ -222,7 +90,7 @@ static int connect_view(struct hf_container *c, enum hf_connection how, struct h
 }
 
 /* The connection through which a looker reads, and through which everything is added up before anybody writes. */
-static int open_view(struct opening *o, struct hf_error *err)
+static int open_view(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     bool log = c->place.log_size > 0 && !c->log_lost;
@@ -245,7 +113,7 @@ static int open_view(struct opening *o, struct hf_error *err)
     return r < 0 ? r : hf_schema_verify(c, err);
 }
 
-static int verify_view(struct opening *o, struct hf_error *err)
+static int verify_view(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     struct hf_owner owner;
@@ -254,9 +122,9 @@ static int verify_view(struct opening *o, struct hf_error *err)
     if (r == 0)
         r = hf_ledger_verify(c, err);
     if (r == 0)
-        r = check_against_file(o, err);
+        r = hf_opening_check_view(o, err);
     if (r == 0)
-        r = check_count(o, err);
+        r = hf_opening_check_count(o, err);
     if (r == 0)
         r = hf_owner_get(c, &owner, err);
     if (r == 0)
@@ -311,7 +179,7 @@ static int check_register(struct hf_container *c, const struct hf_owner *owner, 
     return 0;
 }
 
-static int check_ownership(struct opening *o, struct hf_error *err)
+static int check_ownership(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     struct hf_owner owner;
@@ -325,7 +193,7 @@ static int check_ownership(struct opening *o, struct hf_error *err)
     return r < 0 ? r : check_register(c, &owner, err);
 }
 
-static int lock_uuid(struct opening *o, struct hf_error *err)
+static int lock_uuid(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     struct hf_guest guest;
@@ -359,7 +227,7 @@ static int quick_check(struct hf_container *c, struct hf_error *err)
 }
 
 /* Nothing is written by this yet; the first transaction is the caller's, or the new epoch's. */
-static int open_write(struct opening *o, struct hf_error *err)
+static int open_write(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     bool shared = c->beside || o->request->lock_fd >= 0;
@@ -379,7 +247,7 @@ static int open_write(struct opening *o, struct hf_error *err)
     return hf_schema_verify(c, err);
 }
 
-static int open_once(struct opening *o, const char *path, struct hf_error *err)
+static int open_once(struct hf_opening *o, const char *path, struct hf_error *err)
 {
     struct hf_container *c = o->c;
     int r = hf_place_find(path, &c->place, err);
@@ -392,7 +260,7 @@ static int open_once(struct opening *o, const char *path, struct hf_error *err)
     if (r == 0)
         r = lock_owner(o, err);
     if (r == 0)
-        r = check_log(o, err);
+        r = hf_opening_check_log(o, err);
     if (r == 0)
         r = open_view(o, err);
     if (r == 0)
@@ -413,7 +281,7 @@ static int open_once(struct opening *o, const char *path, struct hf_error *err)
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err)
 {
     for (unsigned attempt = 1;; attempt++) {
-        struct opening o = {.c = hf_container_alloc(err), .request = request};
+        struct hf_opening o = {.c = hf_container_alloc(err), .request = request};
         bool moving;
         int r;
 

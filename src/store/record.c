@@ -54,10 +54,21 @@ struct hf_value hf_blob(const void *bytes, size_t size)
     return (struct hf_value){.type = HF_BLOB, .p = bytes, .size = size};
 }
 
+void *hf_record_digester(void)
+{
+    EVP_MD_CTX *evp = EVP_MD_CTX_new();
+
+    if (evp && EVP_DigestInit_ex(evp, EVP_sha256(), NULL))
+        return evp;
+    EVP_MD_CTX_free(evp);
+    return NULL;
+}
+
+/* Of calls that only fail when they are used wrongly: the digester is made, and none of them allocates. */
 static void must(int ok)
 {
     if (!ok)
-        abort(); /* libcrypto without SHA-256, or no memory for its context */
+        abort();
 }
 
 /* name NUL | id | per column: type, length or number, bytes; numbers are 8 bytes little-endian. */
@@ -69,9 +80,7 @@ void hf_record_sum(struct hf_container *c, unsigned table, int64_t id, const str
     hf_le64 word = hf_le64_of((uint64_t)id);
     EVP_MD_CTX *evp = (EVP_MD_CTX *)c->digester;
 
-    if (!evp)
-        c->digester = evp = EVP_MD_CTX_new();
-    must(evp && EVP_DigestInit_ex(evp, EVP_sha256(), NULL));
+    must(EVP_DigestInit_ex(evp, NULL, NULL));
     must(EVP_DigestUpdate(evp, tables[table].name, strlen(tables[table].name) + 1));
     must(EVP_DigestUpdate(evp, &word, sizeof word));
     for (size_t i = 0; i < columns; i++) {
