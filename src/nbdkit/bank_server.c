@@ -80,6 +80,12 @@ static int read_container(struct hf_bank_server *s, enum hf_bank bank, uint64_t 
     r = container_locked(s, &c, err);
     if (r == 0)
         r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
+    if (r == -HF_ETIMEDOUT && s->incoming) { /* more of it was received meanwhile */
+        s->doubtful = true;
+        r = container_locked(s, &c, err);
+        if (r == 0)
+            r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
+    }
     (void)pthread_mutex_unlock(&s->lock);
     return r;
 }

@@ -212,7 +212,7 @@ static int no_check(void *ctx, const struct hf_contract *contract)
     return 0;
 }
 
-static void check_meaning(struct checking *k)
+static void check_meaning(struct checking *k, bool all)
 {
     char value[HF_SETTING_VALUE_SIZE];
     struct hf_guest guest;
@@ -225,10 +225,30 @@ static void check_meaning(struct checking *k)
         tell_error(k, hf_setting_get(k->c, s->key, value, &err), &err);
     tell_error(k, hf_contract_list(k->c, no_check, NULL, &err), &err);
     tell_error(k, hf_event_list(k->c, 0, check_event, k, &err), &err);
-    check_images(k);
     check_slots(k);
     check_banks(k);
+    if (!all)
+        return;
+    check_images(k);
     check_snapshots(k);
+}
+
+static void check_all(struct checking *k)
+{
+    check_structure(k);
+    for (unsigned table = 1; table < HF_TABLES; table++)
+        check_rows(k, (enum hf_table)table);
+    check_meaning(k, true);
+}
+
+void hf_check_handle(struct hf_container *c, bool all, void (*finding)(void *ctx, const char *line), void *ctx)
+{
+    struct checking k = {.c = c, .finding = finding, .ctx = ctx};
+
+    if (all)
+        check_all(&k);
+    else
+        check_meaning(&k, false);
 }
 
 static int open_for_check(struct checking *k, const char *path, struct hf_error *err)
@@ -252,10 +272,7 @@ int hf_check(const char *path, void (*finding)(void *ctx, const char *line), voi
         return r;
     r = hf_begin(k.c, err);
     if (r == 0) {
-        check_structure(&k);
-        for (unsigned table = 1; table < HF_TABLES; table++)
-            check_rows(&k, (enum hf_table)table);
-        check_meaning(&k);
+        check_all(&k);
         *report = k.report;
     }
     hf_container_done(&k.c);

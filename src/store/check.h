@@ -16,6 +16,10 @@ struct hf_check_report {
 int hf_check(const char *path, void (*finding)(void *ctx, const char *line), void *ctx, struct hf_check_report *report,
              struct hf_error *err);
 
+/* The same over a handle, in a transaction whose rows are in the database (hf_ledger_flush): what it holds, and with `all`
+ * also its structure, every row, image and snapshot. For the store's own use. */
+void hf_check_handle(struct hf_container *c, bool all, void (*finding)(void *ctx, const char *line), void *ctx);
+
 /* Goes on without a log that is lost or does not belong to the file, or with fewer commits than this boot of the host
  * has seen, keeping a log that does not fit under another name. What the file itself holds must be sound: HF_EDAMAGED.
  * HF_EREFUSED "nothing-lost": there is nothing to accept. Logged as an event. */

@@ -61,7 +61,7 @@ int hf_container_close(struct hf_container *c, struct hf_error *err)
     if (!c)
         return 0;
     hf_abort(c);
-    if (c->mode != HF_OPEN_LOOK && c->wal && !c->incoming && hf_gate_alone(c->gate))
+    if (c->mode != HF_OPEN_LOOK && c->wal && hf_gate_alone(c->gate))
         r = hf_settle(c, err);
     closed = hf_disconnect(c, r == 0 ? err : NULL);
     hf_container_free(c);
@@ -130,7 +130,7 @@ int hf_guest_get(struct hf_container *c, struct hf_guest *guest, struct hf_error
 }
 
 /* The tables, in the settings that schema.sql names. */
-static int make_tables(struct hf_container *c, struct hf_error *err)
+int hf_container_make_tables(struct hf_container *c, struct hf_error *err)
 {
     char sql[256];
     int r;
@@ -169,7 +169,7 @@ static int build(const struct hf_draft *draft, const struct hf_guest *guest, int
         return r;
     r = hf_random_id(c->id, err);
     if (r == 0)
-        r = make_tables(c, err);
+        r = hf_container_make_tables(c, err);
     if (r == 0)
         r = hf_ledger_read(c, HF_LEDGER_COMMITS, &c->ledger[HF_LEDGER_COMMITS], err);
     if (r == 0)

@@ -38,7 +38,7 @@ static int copy_pages(struct hf_container *from, const struct hf_draft *draft, s
 }
 
 struct change {
-    enum { BACKUP, RESTORE, CLONE, RECEIVE } kind;
+    enum { BACKUP, RESTORE, CLONE } kind;
     int64_t now;
     const char *source;
     const char *uuid, *name; /* CLONE */
@@ -68,8 +68,7 @@ static int give_identity(struct hf_container *c, const struct change *change, st
 /* What makes the copy another thing than its original, in one commit. */
 static int alter(struct hf_container *c, const struct change *change, struct hf_error *err)
 {
-    static const char *const kinds[] = {[BACKUP] = "backup", [RESTORE] = "restored", [CLONE] = "cloned",
-                                        [RECEIVE] = "received"};
+    static const char *const kinds[] = {[BACKUP] = "backup", [RESTORE] = "restored", [CLONE] = "cloned"};
     struct hf_ledger_row *commits = &c->ledger[HF_LEDGER_COMMITS];
     int r = hf_begin_unowned(c, err);
 
@@ -171,19 +170,6 @@ int hf_backup(const char *container, const char *target, int64_t now, struct hf_
     change.owner.state = HF_OWNER_BACKUP;
     snprintf(change.owner.reason, sizeof change.owner.reason, "backup");
     return copy(from, target, &change, err);
-}
-
-int hf_receive_copy(struct hf_container *c, const char *target, int64_t now, struct hf_error *err)
-{
-    struct change change = {.kind = RECEIVE, .now = now};
-    int r = hf_owner_get(c, &change.owner, err);
-
-    if (r < 0)
-        return r;
-    change.owner.state = HF_OWNER_INCOMING;
-    change.owner.since = now;
-    snprintf(change.owner.reason, sizeof change.owner.reason, "received");
-    return copy(c, target, &change, err);
 }
 
 static int own_here(struct hf_owner *owner, uint64_t epoch, const char *reason, struct hf_error *err)

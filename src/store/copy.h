@@ -17,8 +17,4 @@ int hf_restore(const char *backup, const char *target, int64_t now, struct hf_er
 int hf_clone(const char *container, const char *target, const char *uuid, const char *name, int64_t now,
              struct hf_error *err);
 
-/* What a hand-over sends ahead: a copy that serves reads and owns nothing until it is claimed (owner.h). `c` may be any
- * handle of the container; the copy is one moment, as last committed. */
-int hf_receive_copy(struct hf_container *c, const char *target, int64_t now, struct hf_error *err);
-
 #endif

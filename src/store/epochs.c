@@ -16,10 +16,12 @@
 /* One small text file per container, replaced by rename:
  *
  *      epoch 7
- *      departed 0
+ *      departed 0                      (1: to that host; 2: granted to it, and not heard)
  *      host-id 0123...
  *      host-name alpha
  *      uuid 0f1e...
+ *      revoked 0
+ *      place /var/lib/guests/web1.hold
  *      end
  */
 
@@ -49,7 +51,8 @@ static bool parse(char *text, struct hf_epoch *seen)
             seen->epoch = number;
             got |= 1;
         } else if (sscanf(line, "departed %llu", &number) == 1) {
-            seen->departed = number == 1;
+            seen->departed = number > 0;
+            seen->granted = number == 2;
             got |= 2;
         } else if (strncmp(line, "host-id ", 8) == 0) {
             snprintf(seen->host_id, sizeof seen->host_id, "%.*s", HF_ID_TEXT_SIZE - 1, line + 8);
@@ -57,6 +60,10 @@ static bool parse(char *text, struct hf_epoch *seen)
             snprintf(seen->host_name, sizeof seen->host_name, "%.*s", HF_HOST_NAME_SIZE - 1, line + 10);
         } else if (strncmp(line, "uuid ", 5) == 0) {
             snprintf(seen->uuid, sizeof seen->uuid, "%.*s", HF_UUID_TEXT_SIZE - 1, line + 5);
+        } else if (sscanf(line, "revoked %llu", &number) == 1) {
+            seen->revoked = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
+        } else if (strncmp(line, "place ", 6) == 0) {
+            snprintf(seen->place, sizeof seen->place, "%s", line + 6);
         } else if (strcmp(line, "end") == 0) {
             got |= 4;
         }
@@ -68,7 +75,7 @@ static bool parse(char *text, struct hf_epoch *seen)
 static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *err)
 {
     int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char text[1024];
+    char text[PATH_MAX + 1024];
     ssize_t n;
 
     if (fd < 0)
@@ -119,11 +126,12 @@ static int sync_directory(const char *path, struct hf_error *err)
 
 static int write_entry(const char *path, const struct hf_epoch *seen, struct hf_error *err)
 {
-    char draft[PATH_MAX + 16], text[512];
+    char draft[PATH_MAX + 16], text[PATH_MAX + 1024];
     int fd hf_auto(hf_cleanup_close) = -1, n;
 
-    n = snprintf(text, sizeof text, "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nend\n",
-                 (unsigned long long)seen->epoch, seen->departed, seen->host_id, seen->host_name, seen->uuid);
+    n = snprintf(text, sizeof text, "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nrevoked %u\nplace %s\nend\n",
+                 (unsigned long long)seen->epoch, seen->granted ? 2 : seen->departed, seen->host_id, seen->host_name,
+                 seen->uuid, seen->revoked, seen->place);
     snprintf(draft, sizeof draft, "%s.new", path);
     fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) < 0 || rename(draft, path) < 0) {
@@ -139,7 +147,7 @@ int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct h
 {
     char path[PATH_MAX], lock_path[PATH_MAX + 8];
     int lock hf_auto(hf_cleanup_close) = -1;
-    struct hf_epoch before;
+    struct hf_epoch before, after = *seen;
     int r = register_path(container_id, path, err);
 
     if (r < 0)
@@ -152,5 +160,9 @@ int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct h
     if (r > 0 && before.epoch > seen->epoch)
         return hf_error_refuse(err, "epoch", "epoch %llu of container %s is older than %llu, which this host has seen",
                                (unsigned long long)seen->epoch, container_id, (unsigned long long)before.epoch);
-    return r < 0 ? r : write_entry(path, seen, err);
+    if (r > 0 && after.revoked < before.revoked)
+        after.revoked = before.revoked;
+    if (r > 0 && !after.place[0])
+        memcpy(after.place, before.place, sizeof after.place);
+    return r < 0 ? r : write_entry(path, &after, err);
 }

@@ -3,11 +3,16 @@
 #ifndef HF_EPOCHS_H
 #define HF_EPOCHS_H
 
+#include <limits.h>
+
 #include "owner.h"
 
 struct hf_epoch {
     uint64_t epoch;
     bool departed;                  /* to the host below */
+    bool granted;                   /* departed, and not heard yet that the host below took it */
+    uint32_t revoked;               /* attempts up to this one are never claimed on this host; 0: none */
+    char place[PATH_MAX];           /* where its copy was received last on this host; "": nowhere */
     char host_id[HF_ID_TEXT_SIZE];
     char host_name[HF_HOST_NAME_SIZE];
     char uuid[HF_UUID_TEXT_SIZE];   /* the guest's */
@@ -17,7 +22,8 @@ struct hf_epoch {
 int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
 /* The same, when never seen is no failure. 1: *seen is set; 0: never seen here. */
 int hf_epoch_look(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
-/* Durable when it returns. A lower epoch than the recorded one is HF_EREFUSED "epoch". */
+/* Durable when it returns. A lower epoch than the recorded one is HF_EREFUSED "epoch". A promise that was made stays, and
+ * so does a place unless there is another. */
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);
 
 #endif

@@ -24,7 +24,7 @@ struct hf_container {
     enum hf_open_mode mode;
     bool wal;      /* write-ahead log, else rollback journal */
     bool frozen;   /* immutable: nobody had it open when we began to look */
-    bool incoming; /* opened with hf_container_open_incoming, not claimed yet */
+    bool incoming; /* being received, and not claimed yet */
     bool beside;   /* opened while another process held the owner lock */
     bool marked;   /* the file itself says that its log matters */
     bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
@@ -75,7 +75,8 @@ struct hf_open_request {
     int64_t now;
     int lock_fd;        /* of the supervisor, or -1 */
     bool incoming;
-    bool any_owner;     /* for take, restore: whoever owns it, and whatever the register says */
+    bool giving;        /* held here, or granted by this host; RUN: locks, and leaves the epoch */
+    bool any_owner;     /* whoever owns it, and whatever the register says; RUN: locks, and leaves the epoch */
     bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
     bool survey;        /* LOOK: open even what does not add up */
 };
@@ -85,11 +86,19 @@ void hf_container_free(struct hf_container *c);
 
 /* owner.c: the epoch of a new run, durable in the container, then in the register. */
 int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err);
-/* After the commit of a claim: this handle writes from now on. */
+/* owner_steps.c: HF_EREFUSED "granted", and what to do; `to` is the owner's reason, or a host's name. */
+int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err);
+/* owner_steps.c: after the commit of a claim this handle writes. */
 int hf_owner_claimed(struct hf_container *c, struct hf_error *err);
+/* Whoever held it before: as it is when this host holds it at `epoch`. */
+int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
+                  struct hf_error *err);
 int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
 /* The register learns what the container says. */
 int hf_owner_register(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
+
+/* container.c: the tables of a new container, in a transaction that stays open. */
+int hf_container_make_tables(struct hf_container *c, struct hf_error *err);
 
 /* draft.c: a file that becomes a container in one step. */
 struct hf_draft {

@@ -11,7 +11,6 @@
 
 #define CHUNK_STORED_MAX (132U << 10) /* schema.sql; ZSTD_compressBound of a chunk is less */
 #define LEVEL            12
-#define CHUNK_ID(image, number) ((int64_t)(image) << 16 | (int64_t)(number))
 
 const char *hf_image_kind_text(enum hf_image_kind kind)
 {
@@ -143,7 +142,7 @@ static int store_chunks(struct hf_container *c, int64_t id, const uint8_t *bytes
 
         if (ZSTD_isError(n))
             return hf_error_set(err, HF_ENOMEM, "cannot compress an image: %s", ZSTD_getErrorName(n));
-        r = hf_row_put(c, HF_T_CHUNK, CHUNK_ID(id, at / HF_IMAGE_CHUNK_SIZE), &v, err);
+        r = hf_row_put(c, HF_T_CHUNK, HF_CHUNK_ID(id, at / HF_IMAGE_CHUNK_SIZE), &v, err);
         *stored += n;
     }
     return r;
@@ -191,7 +190,7 @@ static int unpack(struct hf_container *c, int64_t image, uint64_t number, uint8_
                   struct hf_error *err)
 {
     struct hf_rows rows hf_auto(hf_rows_close) = {0};
-    int r = hf_row_find(c, HF_T_CHUNK, CHUNK_ID(image, number), &rows, err);
+    int r = hf_row_find(c, HF_T_CHUNK, HF_CHUNK_ID(image, number), &rows, err);
     size_t n;
 
     if (r < 0)
@@ -366,7 +365,7 @@ int hf_image_collect(struct hf_container *c, size_t *removed, struct hf_error *e
             return r;
         if (r > 0)
             continue;
-        r = hf_rows_delete(c, HF_T_CHUNK, CHUNK_ID(id, 0), CHUNK_ID(id, 0xffff), err);
+        r = hf_rows_delete(c, HF_T_CHUNK, HF_CHUNK_ID(id, 0), HF_CHUNK_ID(id, 0xffff), err);
         if (r == 0)
             r = hf_row_delete(c, HF_T_IMAGE, id, err);
         if (r < 0)

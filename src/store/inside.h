@@ -13,6 +13,7 @@ int hf_may_change(struct hf_container *c, struct hf_error *err);
 /* rows.c: the sum that is stored with a row, not compared. 1 there, 0 not. */
 int hf_row_sum(struct hf_container *c, enum hf_table table, int64_t id, uint8_t sum[HF_SUM_SIZE], struct hf_error *err);
 
+#define HF_CHUNK_ID(image, number) ((int64_t)(image) << 16 | (int64_t)(number))
 /* images.c: the id of the row that stands for a digest. 1 found, 0 not. */
 int hf_image_id(struct hf_container *c, const struct hf_digest *digest, int64_t *id, struct hf_error *err);
 /* The image of a row id, HF_EDAMAGED when there is none. */

@@ -146,8 +146,15 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
         return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu", c->place.path, owner->host_name,
                                epoch);
     case HF_OWNER_INCOMING:
-        return request->incoming ? 0 : hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet "
-                                                       "owned here", c->place.path, owner->host_name);
+        if (request->incoming || request->lock_fd >= 0)
+            return 0;
+        return hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet owned here", c->place.path,
+                               owner->host_name);
+    case HF_OWNER_REVOKED:
+        return hf_error_refuse(err, "incoming", "%s: was being received from host '%s', which took it back", c->place.path,
+                               owner->host_name);
+    case HF_OWNER_GRANTED:
+        return request->giving && strcmp(owner->host_id, c->host_id) == 0 ? 0 : hf_owner_say_granted(c, owner->reason, err);
     default:
         break;
     }
@@ -161,13 +168,16 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
     return 0;
 }
 
-static int check_register(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err)
+static int check_register(struct hf_container *c, const struct hf_owner *owner, const struct hf_open_request *request,
+                          struct hf_error *err)
 {
     struct hf_epoch seen;
     int r = hf_epoch_look(c->id, &seen, err);
 
-    if (r <= 0)
-        return r;
+    if (r <= 0 || (owner->state == HF_OWNER_INCOMING && seen.epoch <= owner->epoch))
+        return r < 0 ? r : 0;
+    if (seen.granted && seen.epoch == owner->epoch)
+        return request->giving ? 0 : hf_owner_say_granted(c, seen.host_name, err);
     if (seen.departed && seen.epoch >= owner->epoch)
         return hf_error_refuse(err, "departed", "%s: this copy is at epoch %llu; the container moved to host '%s' at epoch %llu",
                                c->place.path, (unsigned long long)owner->epoch, seen.host_name,
@@ -187,10 +197,12 @@ static int check_ownership(struct hf_opening *o, struct hf_error *err)
 
     if (r == 0)
         r = hf_owner_get(c, &owner, err);
+    if (r == 0)
+        c->incoming = owner.state == HF_OWNER_INCOMING;
     if (r < 0 || o->request->any_owner)
         return r;
     r = check_state(c, &owner, o->request, err);
-    return r < 0 ? r : check_register(c, &owner, err);
+    return r < 0 ? r : check_register(c, &owner, o->request, err);
 }
 
 static int lock_uuid(struct hf_opening *o, struct hf_error *err)
@@ -287,9 +299,9 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
 
         if (!o.c)
             return -HF_ENOMEM;
-        o.c->incoming = request->incoming;
         r = open_once(&o, path, err);
-        if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner && !request->incoming)
+        if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner && !request->incoming &&
+            !request->giving)
             r = hf_owner_advance(o.c, request->now, err);
         if (r == 0) {
             *out = o.c;

@@ -73,7 +73,7 @@ int hf_opening_check_count(struct hf_opening *o, struct hf_error *err)
     if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
         return r;
     /* A copy that is known to be one may well be older; whether it may write is the register's to say. */
-    if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch > owner.epoch))
+    if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch + epoch.departed > owner.epoch))
         return 0;
     return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
                       "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,

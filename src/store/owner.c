@@ -11,7 +11,7 @@
 
 const char *hf_owner_state_text(enum hf_owner_state state)
 {
-    static const char *const texts[] = {"unknown", "held", "departed", "incoming", "backup"};
+    static const char *const texts[] = {"unknown", "held", "departed", "incoming", "backup", "granted", "revoked"};
 
     return (unsigned)state < HF_ARRAY_SIZE(texts) ? texts[state] : texts[0];
 }
@@ -32,11 +32,14 @@ int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error
         r = hf_row_text(&rows, 5, o.reason, sizeof o.reason, err);
     if (r < 0)
         return r;
-    if (rows.v[0].n < HF_OWNER_HELD || rows.v[0].n > HF_OWNER_BACKUP || rows.v[1].n <= 0)
-        return hf_damaged(c, err, "owner state %lld, epoch %lld", (long long)rows.v[0].n, (long long)rows.v[1].n);
+    if (rows.v[0].n < HF_OWNER_HELD || rows.v[0].n > HF_OWNER_REVOKED || rows.v[1].n <= 0 || rows.v[6].n < 0 ||
+        rows.v[6].n > UINT32_MAX)
+        return hf_damaged(c, err, "owner state %lld, epoch %lld, attempt %lld", (long long)rows.v[0].n,
+                          (long long)rows.v[1].n, (long long)rows.v[6].n);
     o.state = (enum hf_owner_state)rows.v[0].n;
     o.epoch = (uint64_t)rows.v[1].n;
     o.since = rows.v[4].n;
+    o.attempt = (uint32_t)rows.v[6].n;
     *owner = o;
     return 0;
 }
@@ -46,6 +49,7 @@ int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf
     const struct hf_value v[] = {
         hf_int(owner->state),     hf_int((int64_t)owner->epoch), hf_text(owner->host_id),
         hf_text(owner->host_name), hf_int(owner->since),          hf_text(owner->reason),
+        hf_int(owner->attempt),
     };
 
     return hf_row_put(c, HF_T_OWNER, 1, v, err);
@@ -65,25 +69,34 @@ int hf_owner_register(struct hf_container *c, const struct hf_owner *owner, stru
     return hf_epoch_set(c->id, &seen, err);
 }
 
-/* Whoever held it before; this host from now on. */
-static struct hf_owner held_here(const struct hf_container *c, uint64_t epoch, int64_t now, const char *reason)
+int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
+                  struct hf_error *err)
 {
-    struct hf_owner o = {.state = HF_OWNER_HELD, .epoch = epoch, .since = now};
+    struct hf_owner o;
+    int r = hf_owner_get(c, &o, err);
 
+    if (r < 0)
+        return r;
+    o.state = HF_OWNER_HELD;
+    o.epoch = epoch;
+    o.since = now;
     memcpy(o.host_id, c->host_id, sizeof o.host_id);
     memcpy(o.host_name, c->host_name, sizeof o.host_name);
     snprintf(o.reason, sizeof o.reason, "%.*s", HF_HOST_NAME_SIZE - 1, reason);
-    return o;
+    *owner = o;
+    return 0;
 }
 
 int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err)
 {
-    struct hf_owner owner = held_here(c, c->epoch + 1, now, "run");
+    struct hf_owner owner;
     int r = hf_begin(c, err);
 
     if (r < 0)
         return r;
-    r = hf_owner_put(c, &owner, err);
+    r = hf_owner_here(c, c->epoch + 1, now, "run", &owner, err);
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     if (r < 0) {
@@ -91,106 +104,23 @@ int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err)
         return r;
     }
     c->epoch = owner.epoch;
-    return hf_owner_register(c, &owner, err);
-}
-
-int hf_owner_depart(struct hf_container *c, const char *host_id, const char *host_name, int64_t now, struct hf_error *err)
-{
-    struct hf_owner owner = {.state = HF_OWNER_DEPARTED, .epoch = c->epoch + 1, .since = now, .reason = "handed over"};
-    int r;
-
-    if (strlen(host_id) >= sizeof owner.host_id || strlen(host_name) >= sizeof owner.host_name)
-        return hf_error_set(err, HF_EUSAGE, "host id or name is too long");
-    strcpy(owner.host_id, host_id);
-    strcpy(owner.host_name, host_name);
-    r = hf_begin(c, err);
-    if (r < 0)
-        return r;
-    r = hf_event_append(c, now, "departed", err, "to host '%s' at epoch %llu", host_name, (unsigned long long)owner.epoch);
-    if (r == 0)
-        r = hf_owner_put(c, &owner, err);
-    /* The register first: a crash in between leaves a container that this host refuses, never one it owns by mistake. */
-    if (r == 0)
-        r = hf_owner_register(c, &owner, err);
-    if (r == 0)
-        r = hf_commit(c, HF_DURABLE, err);
-    if (r < 0) {
-        hf_abort(c);
-        return r;
-    }
-    c->epoch = owner.epoch;
-    return 0;
-}
-
-int hf_container_open_incoming(const char *path, int64_t now, struct hf_container **out, struct hf_error *err)
-{
-    const struct hf_open_request request = {.mode = HF_OPEN_RUN, .now = now, .lock_fd = -1, .incoming = true};
-
-    return hf_open(path, &request, out, err);
-}
-
-static int check_claim(struct hf_container *c, uint64_t epoch, struct hf_error *err)
-{
-    struct hf_owner owner;
-    struct hf_epoch seen;
-    int r = hf_owner_get(c, &owner, err);
-
-    if (r < 0)
-        return r;
-    if (owner.state != HF_OWNER_INCOMING || owner.epoch != c->epoch)
-        return hf_error_refuse(err, "incoming", "%s: is %s at epoch %llu, and not being received any more", c->place.path,
-                               hf_owner_state_text(owner.state), (unsigned long long)owner.epoch);
-    r = hf_epoch_look(c->id, &seen, err);
-    if (r < 0)
-        return r;
-    if (epoch <= owner.epoch || (r > 0 && epoch <= seen.epoch))
-        return hf_error_refuse(err, "epoch", "%s: claimed at epoch %llu; the container is at %llu, and this host has seen %llu",
-                               c->place.path, (unsigned long long)epoch, (unsigned long long)owner.epoch,
-                               r > 0 ? (unsigned long long)seen.epoch : 0ULL);
-    return 0;
-}
-
-int hf_begin_claim(struct hf_container *c, uint64_t epoch, int64_t now, struct hf_error *err)
-{
-    struct hf_owner owner = held_here(c, epoch, now, "claim");
-    int r = hf_begin_unowned(c, err);
-
-    if (r < 0)
-        return r;
-    r = check_claim(c, epoch, err);
-    if (r == 0)
-        r = hf_owner_put(c, &owner, err);
-    if (r == 0)
-        r = hf_event_append(c, now, "claimed", err, "by host '%s' at epoch %llu", c->host_name, (unsigned long long)epoch);
-    if (r < 0) {
-        hf_abort(c);
-        return r;
-    }
-    c->claiming = true;
-    return 0;
-}
-
-int hf_owner_claimed(struct hf_container *c, struct hf_error *err)
-{
-    struct hf_owner owner;
-    int r = hf_owner_get(c, &owner, err);
-
-    if (r < 0)
-        return r;
-    c->epoch = owner.epoch;
-    c->incoming = false;
     return hf_owner_register(c, &owner, err);
 }
 
 /* Above everything that the container and this host know of. */
 static int next_epoch(struct hf_container *c, uint64_t *epoch, struct hf_error *err)
 {
-    struct hf_epoch seen;
+    struct hf_epoch seen = {0};
+    struct hf_owner owner;
     int r = hf_epoch_look(c->id, &seen, err);
 
+    if (r >= 0)
+        r = hf_owner_get(c, &owner, err);
     if (r < 0)
         return r;
-    *epoch = (r > 0 && seen.epoch > c->epoch ? seen.epoch : c->epoch) + 1;
+    *epoch = (seen.epoch > c->epoch ? seen.epoch : c->epoch) + 1;
+    if (owner.state == HF_OWNER_GRANTED || seen.granted)
+        ++*epoch; /* the other host may have claimed it at that number */
     return 0;
 }
 
@@ -211,8 +141,9 @@ static int take(struct hf_container *c, const char *reason, int64_t now, uint64_
     if (commits->rows < (int64_t)seen) /* an older copy that counts from now on is not one that lost commits */
         commits->rows = (int64_t)seen;
     snprintf(text, sizeof text, "take: %.100s", reason);
-    owner = held_here(c, *epoch, now, text);
-    r = hf_owner_put(c, &owner, err);
+    r = hf_owner_here(c, *epoch, now, text, &owner, err);
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
     if (r == 0)
         r = hf_event_append(c, now, "taken", err, "by host '%s' at epoch %llu: %s", c->host_name,
                             (unsigned long long)*epoch, reason);

@@ -10,7 +10,7 @@
 
 #include "handle.h"
 
-/* Types of the columns after `sum`: i integer, t text, b blob; upper case may be NULL. */
+/* Types as hf_table_types() gives them. */
 static const struct {
     const char *name;
     const char *columns;
@@ -19,7 +19,7 @@ static const struct {
     [0] = {"ledger", "name, rows, total", "tib"},
     [HF_T_CONTAINER] = {"container", "uid, created, key_id", "tiT"},
     [HF_T_GUEST] = {"guest", "uuid, name, arch, machine", "tttt"},
-    [HF_T_OWNER] = {"owner", "state, epoch, host_id, host_name, since, reason", "iittit"},
+    [HF_T_OWNER] = {"owner", "state, epoch, host_id, host_name, since, reason, attempt", "iittiti"},
     [HF_T_SETTING] = {"setting", "name, value", "tt"},
     [HF_T_STATE] = {"state", "name, value", "tt"},
     [HF_T_IMAGE] = {"image", "digest, kind, size, stored, added, name", "biiiit"},
@@ -37,6 +37,11 @@ static const struct {
 const char *hf_table_name(unsigned table)
 {
     return tables[table].name;
+}
+
+const char *hf_table_types(unsigned table)
+{
+    return tables[table].types;
 }
 
 const char *hf_table_columns(unsigned table)

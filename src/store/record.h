@@ -61,6 +61,8 @@ struct hf_value hf_blob(const void *bytes, size_t size);
 const char *hf_table_name(unsigned table);
 /* The columns after `sum`: "name, value". */
 const char *hf_table_columns(unsigned table);
+/* One letter for each of them: i integer, t text, b blob; upper case may be NULL. */
+const char *hf_table_types(unsigned table);
 
 /* What a handle needs for sums: an EVP_MD_CTX. NULL: no memory. */
 void *hf_record_digester(void);

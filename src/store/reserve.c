@@ -9,14 +9,23 @@
 #define LOG_BANK (4U << 20) /* of a larger bank, this much is logged at once at most */
 
 /* Room is made by storing zeros and removing them: the file does not shrink, and what was removed is used again. */
-static int fill(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+int hf_reserve_fill(struct hf_container *c, uint64_t bytes, struct hf_error *err)
 {
     uint8_t *zeros hf_auto(hf_cleanup_free) = (uint8_t *)calloc(1, PIECE);
     struct hf_value v = hf_blob(zeros, PIECE);
-    int r = zeros ? hf_begin(c, err) : hf_error_set(err, HF_ENOMEM, "no memory to reserve room");
+    int r = zeros ? 0 : hf_error_set(err, HF_ENOMEM, "no memory to reserve room");
 
     for (uint64_t at = 0, i = 0; at < bytes && r == 0; at += PIECE, i++)
         r = hf_row_put(c, HF_T_CHUNK, HF_RESERVE_FIRST + (int64_t)i, &v, err);
+    return r;
+}
+
+static int fill(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+{
+    int r = hf_begin(c, err);
+
+    if (r == 0)
+        r = hf_reserve_fill(c, bytes, err);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     hf_abort(c);

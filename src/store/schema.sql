@@ -36,12 +36,13 @@ CREATE TABLE guest (
 CREATE TABLE owner (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     sum BLOB NOT NULL CHECK (typeof(sum) = 'blob' AND length(sum) = 16),
-    state INTEGER NOT NULL CHECK (typeof(state) = 'integer' AND state BETWEEN 1 AND 4),
+    state INTEGER NOT NULL CHECK (typeof(state) = 'integer' AND state BETWEEN 1 AND 6),
     epoch INTEGER NOT NULL CHECK (typeof(epoch) = 'integer' AND epoch > 0),
     host_id TEXT NOT NULL CHECK (typeof(host_id) = 'text' AND length(host_id) < 33),
     host_name TEXT NOT NULL CHECK (typeof(host_name) = 'text' AND length(host_name) < 128),
     since INTEGER NOT NULL CHECK (typeof(since) = 'integer'),
-    reason TEXT NOT NULL CHECK (typeof(reason) = 'text' AND length(reason) < 128)
+    reason TEXT NOT NULL CHECK (typeof(reason) = 'text' AND length(reason) < 128),
+    attempt INTEGER NOT NULL CHECK (typeof(attempt) = 'integer' AND attempt BETWEEN 0 AND 4294967295)
 );
 
 CREATE TABLE setting (

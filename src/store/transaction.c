@@ -66,6 +66,8 @@ static int check_owner(struct hf_container *c, struct hf_error *err)
         return hf_error_refuse(err, "epoch", "%s: is at epoch %llu (%s) and was opened at %llu: it was started, taken or moved "
                                "meanwhile; open it again", c->place.path, (unsigned long long)owner.epoch, owner.reason,
                                (unsigned long long)c->epoch);
+    if (owner.state == HF_OWNER_GRANTED)
+        return hf_owner_say_granted(c, owner.reason, err);
     if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0)
         return hf_error_set(err, HF_EOWNED, "%s: %s by host '%s' since epoch %llu", c->place.path,
                             hf_owner_state_text(owner.state), owner.host_name, (unsigned long long)owner.epoch);

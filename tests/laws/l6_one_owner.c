@@ -249,14 +249,17 @@ static void another_host_owns_nothing_until_it_takes_it(void **state)
     FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
 }
 
-/* Makes the file that a destination receives: the same bytes, marked as being received. */
-static void receive(const char *from, const char *to)
-{
-    struct hf_container *c;
+static const struct hf_host host_b = {.id = "b", .name = "host b"};
 
-    OK(hf_container_open(ground_path(from), HF_OPEN_LOOK, NOW, &c, &err));
-    OK(hf_receive_copy(c, ground_path(to), NOW, &err));
-    OK(hf_container_close(c, &err));
+/* From owned to granted, for what the container holds now. */
+static void grant(struct hf_container *c)
+{
+    struct hf_digest state;
+    uint32_t attempt;
+
+    OK(hf_owner_offer(c, &attempt, &err));
+    OK(hf_transfer_digest(c, &state, &err));
+    OK(hf_owner_grant(c, attempt, &state, &host_b, NOW, &err));
 }
 
 static void a_hand_over_moves_the_epoch(void **state)
@@ -270,36 +273,157 @@ static void a_hand_over_moves_the_epoch(void **state)
     OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(write_byte(c, 5, &err));
     OK(hf_container_close(c, &err));
-    receive("g.hold", "moved.hold");
-    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    ground_host("b");
+    ground_receive("g.hold", "moved.hold");
+    ground_host("a");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
     strcpy(id, hf_container_id(c));
-    OK(hf_owner_depart(c, "b", "host b", NOW, &err));
+    grant(c);
+    REFUSED("granted", write_byte(c, 6, &err));
+    OK(hf_owner_depart(c, &host_b, NOW, &err));
     FAILS(HF_EOWNED, write_byte(c, 6, &err));
     OK(hf_container_close(c, &err));
     REFUSED("departed", hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(hf_epoch_get(id, &seen, &err));
-    assert_true(seen.departed);
-    assert_int_equal(seen.epoch, 4);
+    assert_true(seen.departed && !seen.granted);
+    assert_int_equal(seen.epoch, 3);
 
     ground_host("b");
     REFUSED("incoming", hf_container_open(ground_path("moved.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, &err));
     assert_int_equal(read_byte(c), 5);
     REFUSED("incoming", write_byte(c, 8, &err));
-    REFUSED("epoch", hf_begin_claim(c, 2, NOW, &err));
-    OK(hf_begin_claim(c, 4, NOW, &err));
+    REFUSED("epoch", hf_begin_claim(c, 1, 2, NOW, &err));
+    REFUSED("incoming", hf_begin_claim(c, 2, 3, NOW, &err));
+    OK(hf_begin_claim(c, 1, 3, NOW, &err));
     hf_abort(c);
     REFUSED("incoming", write_byte(c, 8, &err));
-    OK(hf_begin_claim(c, 4, NOW, &err));
+    OK(hf_begin_claim(c, 1, 3, NOW, &err));
     OK(hf_bank_write(c, HF_BANK_VARS, 20000, "\x0a", 1, NULL, &err));
     OK(hf_commit(c, HF_DURABLE, &err));
     assert_int_equal(read_byte(c), 10);
     OK(write_byte(c, 11, &err));
     OK(hf_owner_get(c, &owner, &err));
     assert_int_equal(owner.state, HF_OWNER_HELD);
-    assert_int_equal(owner.epoch, 4);
+    assert_int_equal(owner.epoch, 3);
     OK(hf_container_close(c, &err));
     OK(hf_container_open(ground_path("moved.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+}
+
+/* A server that has slept through the grant wakes up and has something to write. */
+static void a_writer_that_slept_through_the_grant_changes_nothing(void **state)
+{
+    struct hf_container *c;
+    struct other o;
+
+    make("g.hold");
+    if (other_begins(&o)) {
+        struct hf_container *late;
+        struct hf_error err;
+        int r;
+
+        if (hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &late, NULL) < 0)
+            _exit(1);
+        other_waits(&o);
+        r = write_byte(late, 9, &err);
+        printf("# the late writer is told: %s\n", err.text);
+        fflush(stdout);
+        _exit(r != -HF_EREFUSED || strcmp(err.rule, "granted") != 0 || hf_container_close(late, NULL) < 0);
+    }
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    OK(write_byte(c, 1, &err));
+    grant(c);
+    assert_int_equal(other_ends(&o), 0);
+    OK(hf_container_close(c, &err));
+    assert_int_equal(stored_byte("g.hold"), 1);
+}
+
+static void what_was_written_after_the_offer_is_not_granted_away(void **state)
+{
+    struct hf_digest offered;
+    struct hf_container *c;
+    uint32_t attempt;
+
+    make("g.hold");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_owner_offer(c, &attempt, &err));
+    OK(hf_transfer_digest(c, &offered, &err));
+    OK(write_byte(c, 1, &err));
+    REFUSED("changed", hf_owner_grant(c, attempt, &offered, &host_b, NOW, &err));
+    OK(write_byte(c, 2, &err));
+    OK(hf_container_close(c, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+}
+
+static void a_granted_container_waits_for_the_other_sides_word(void **state)
+{
+    struct hf_container *c;
+    struct hf_owner owner;
+
+    make("g.hold");
+    copy_file("g.hold", "before.hold");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    grant(c);
+    OK(hf_container_close(c, &err));
+    REFUSED("granted", hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    REFUSED("granted", hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    REFUSED("granted", hf_container_open(ground_path("before.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_owner_resume(c, NOW, &err));
+    OK(write_byte(c, 3, &err));
+    OK(hf_owner_get(c, &owner, &err));
+    assert_int_equal(owner.epoch, 3);
+    REFUSED("step", hf_owner_resume(c, NOW, &err));
+    REFUSED("step", hf_owner_depart(c, &host_b, NOW, &err));
+    OK(hf_container_close(c, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+    REFUSED("epoch", hf_container_open(ground_path("before.hold"), HF_OPEN_RUN, NOW, &c, &err));
+}
+
+/* The register is written before the container: what a crash in between leaves is asked about, not run. */
+static void a_grant_that_was_cut_short_is_a_grant(void **state)
+{
+    struct hf_container *c;
+    struct hf_owner owner;
+
+    make("g.hold");
+    copy_file("g.hold", "before.hold");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    grant(c);
+    OK(hf_container_close(c, &err));
+    copy_file("before.hold", "g.hold"); /* as if its own commit had not come */
+    REFUSED("granted", hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_owner_standing(c, &owner, &err));
+    assert_int_equal(owner.state, HF_OWNER_GRANTED);
+    OK(hf_owner_resume(c, NOW, &err));
+    OK(hf_container_close(c, &err));
+}
+
+static void what_was_promised_away_is_never_claimed(void **state)
+{
+    static const struct hf_host host_a = {.id = "a", .name = "host a"};
+    struct hf_container *c;
+    char id[HF_ID_TEXT_SIZE];
+
+    make("g.hold");
+    ground_host("b");
+    ground_receive("g.hold", "moved.hold");
+    copy_file("moved.hold", "copy.hold");
+    OK(hf_container_open_received(ground_path("copy.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    REFUSED("copy", hf_begin_claim(c, 1, 2, NOW, &err)); /* another file than the one that was received */
+    OK(hf_container_close(c, &err));
+    OK(hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, &err));
+    strcpy(id, hf_container_id(c));
+    OK(hf_owner_refuse(c, id, 1, 1, &host_a, NOW, &err));
+    REFUSED("incoming", hf_begin_claim(c, 1, 2, NOW, &err));
+    OK(hf_container_close(c, &err));
+    copy_file("copy.hold", "moved.hold"); /* the copy's own promise is undone; the host's is not */
+    OK(hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, &err));
+    REFUSED("incoming", hf_begin_claim(c, 1, 2, NOW, &err));
     OK(hf_container_close(c, &err));
 }
 
@@ -310,7 +434,8 @@ static void a_departed_copy_is_refused_even_when_it_looks_owned(void **state)
     make("g.hold");
     copy_file("g.hold", "copy.hold");
     OK(hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
-    OK(hf_owner_depart(c, "b", "host b", NOW, &err));
+    grant(c);
+    OK(hf_owner_depart(c, &host_b, NOW, &err));
     OK(hf_container_close(c, &err));
     REFUSED("departed", hf_container_open(ground_path("copy.hold"), HF_OPEN_RUN, NOW, &c, &err));
 }
@@ -339,6 +464,11 @@ int main(int argc, char **argv)
         IN_GROUND(of_two_copies_the_one_that_ran_is_the_container),
         IN_GROUND(another_host_owns_nothing_until_it_takes_it),
         IN_GROUND(a_hand_over_moves_the_epoch),
+        IN_GROUND(a_writer_that_slept_through_the_grant_changes_nothing),
+        IN_GROUND(what_was_written_after_the_offer_is_not_granted_away),
+        IN_GROUND(a_granted_container_waits_for_the_other_sides_word),
+        IN_GROUND(a_grant_that_was_cut_short_is_a_grant),
+        IN_GROUND(what_was_promised_away_is_never_claimed),
         IN_GROUND(a_departed_copy_is_refused_even_when_it_looks_owned),
         IN_GROUND(one_uuid_runs_once),
     };

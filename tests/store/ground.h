@@ -15,6 +15,7 @@
 #include "owner.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "transfer.h"
 
 #define NOW       1700000000
 #define BANK_SIZE (64U << 10)
@@ -134,6 +135,58 @@ static inline struct hf_container *ground_container(const char *name)
     OK(hf_bank_write(c, HF_BANK_VARS, 0, page, sizeof page, NULL, &err));
     OK(hf_commit(c, HF_DURABLE, &err));
     return c;
+}
+
+/* All that another host needs to know of a container to receive it; what it is offered is what it holds now. */
+static inline struct hf_transfer_from ground_offered(struct hf_container *c)
+{
+    struct hf_transfer_from from = {.host = {.id = "a", .name = "host a"}};
+    struct hf_owner owner;
+
+    OK(hf_owner_get(c, &owner, &err));
+    strcpy(from.container, hf_container_id(c));
+    from.epoch = owner.epoch;
+    from.attempt = owner.attempt + 1;
+    OK(hf_transfer_digest(c, &from.digest, &err));
+    return from;
+}
+
+static inline struct hf_arrived *ground_images(struct hf_container *c)
+{
+    struct hf_arrived *arrived = hf_arrived_new();
+    struct hf_image list[HF_IMAGES_MAX];
+    size_t count, size;
+    uint8_t *bytes;
+
+    OK(hf_image_list(c, list, &count, &err));
+    for (size_t i = 0; i < count; i++)
+        for (uint32_t n = 0; n < hf_transfer_chunks(list[i].size); n++) {
+            OK(hf_transfer_chunk(c, &list[i].digest, n, &bytes, &size, &err));
+            OK(hf_arrived_add(arrived, &list[i].digest, n, bytes, size, &err));
+            free(bytes);
+        }
+    return arrived;
+}
+
+/* Makes the file that a destination receives, incoming, for the attempt after the container's last. */
+static inline void ground_receive(const char *name, const char *to)
+{
+    struct hf_transfer_sent sent = {0};
+    struct hf_transfer_from from;
+    struct hf_arrived *arrived;
+    struct hf_container *c;
+    uint8_t *bytes;
+    size_t size;
+
+    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
+    from = ground_offered(c);
+    arrived = ground_images(c);
+    OK(hf_transfer_write(c, &sent, &bytes, &size, &err));
+    OK(hf_container_close(c, &err));
+    OK(hf_transfer_create(ground_path(to), &from, bytes, size, arrived, NOW, &err));
+    free(bytes);
+    hf_transfer_sent_done(&sent);
+    hf_arrived_free(arrived);
 }
 
 #endif

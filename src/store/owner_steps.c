@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "owner_steps.h"
+
+#include <string.h>
+
+#include "epochs.h"
+#include "eventlog.h"
+#include "handle.h"
+#include "transfer.h"
+
+int hf_container_open_giving(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
+                             struct hf_error *err)
+{
+    const struct hf_open_request request = {.mode = mode, .now = now, .lock_fd = -1, .giving = true};
+
+    return hf_open(path, &request, out, err);
+}
+
+int hf_container_open_incoming(const char *path, int64_t now, struct hf_container **out, struct hf_error *err)
+{
+    const struct hf_open_request request = {.mode = HF_OPEN_RUN, .now = now, .lock_fd = -1, .incoming = true};
+
+    return hf_open(path, &request, out, err);
+}
+
+int hf_container_open_received(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
+                               struct hf_error *err)
+{
+    const struct hf_open_request request = {.mode = mode, .now = now, .lock_fd = -1, .any_owner = true};
+
+    return hf_open(path, &request, out, err);
+}
+
+int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err)
+{
+    return hf_error_refuse(err, "granted",
+                           "%s: its hand-over was interrupted after it was granted (%s), and whether it was taken there is "
+                           "not known here: 'holdfast migrate' to there asks, and goes on. When that host is gone for good: "
+                           "'holdfast owner --take --because TEXT'", c->place.path, to);
+}
+
+int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_error *err)
+{
+    struct hf_owner o;
+    struct hf_epoch seen;
+    int r = hf_owner_get(c, &o, err);
+
+    if (r < 0)
+        return r;
+    r = o.state == HF_OWNER_HELD ? hf_epoch_look(c->id, &seen, err) : 0;
+    if (r < 0)
+        return r;
+    if (r > 0 && seen.granted && seen.epoch == o.epoch) {
+        o.state = HF_OWNER_GRANTED;
+        snprintf(o.reason, sizeof o.reason, "to host '%.100s'", seen.host_name);
+    }
+    *owner = o;
+    return 0;
+}
+
+static int wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err)
+{
+    return hf_error_refuse(err, "step", "%s: cannot %s: it is %s by host '%s' at epoch %llu, attempt %u", c->place.path, step,
+                           hf_owner_state_text(owner->state), owner->host_name, (unsigned long long)owner->epoch,
+                           owner->attempt);
+}
+
+/* Ends what hf_begin began: `r` is what became of it so far. */
+static int finish(struct hf_container *c, int r, struct hf_error *err)
+{
+    if (r == 0)
+        return hf_commit(c, HF_DURABLE, err);
+    hf_abort(c);
+    return r;
+}
+
+int hf_owner_offer(struct hf_container *c, uint32_t *attempt, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_begin(c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &owner, err);
+    if (r == 0 && owner.attempt == UINT32_MAX)
+        r = hf_error_set(err, HF_ENOSPC, "%s: has no number left for another attempt", c->place.path);
+    owner.attempt++;
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
+    r = finish(c, r, err);
+    if (r == 0)
+        *attempt = owner.attempt;
+    return r;
+}
+
+static int check_offered(struct hf_container *c, const struct hf_owner *owner, uint32_t attempt,
+                         const struct hf_digest *state, struct hf_error *err)
+{
+    struct hf_digest now;
+    int r = hf_transfer_digest(c, &now, err);
+
+    if (r < 0)
+        return r;
+    if (owner->attempt != attempt)
+        return wrong_step(c, owner, "grant an older attempt", err);
+    if (!hf_digest_equal(&now, state))
+        return hf_error_refuse(err, "changed", "%s: was written since it was offered", c->place.path);
+    return 0;
+}
+
+/* In the transaction. The register first: a crash in between leaves a container that this host asks about, never one it
+ * owns by mistake. */
+static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_host *to, struct hf_error *err)
+{
+    struct hf_epoch seen = {.epoch = owner->epoch, .departed = true, .granted = true};
+    struct hf_guest guest;
+    int r = hf_guest_get(c, &guest, err);
+
+    if (r < 0)
+        return r;
+    memcpy(seen.host_id, to->id, sizeof seen.host_id);
+    memcpy(seen.host_name, to->name, sizeof seen.host_name);
+    memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
+    r = hf_epoch_set(c->id, &seen, err);
+    return r < 0 ? r : hf_owner_put(c, owner, err);
+}
+
+int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
+                   int64_t now, struct hf_error *err)
+{
+    struct hf_owner held, owner;
+    bool given = false;
+    int r = hf_begin(c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &held, err);
+    if (r == 0)
+        r = check_offered(c, &held, attempt, state, err);
+    owner = held;
+    owner.state = HF_OWNER_GRANTED;
+    owner.since = now;
+    snprintf(owner.reason, sizeof owner.reason, "to host '%.100s'", to->name);
+    if (r == 0) {
+        given = true;
+        r = hf_event_append(c, now, "granted", err, "to host '%s', attempt %u", to->name, attempt);
+    }
+    if (r == 0)
+        r = give(c, &owner, to, err);
+    r = finish(c, r, err);
+    if (r < 0 && given)
+        (void)hf_owner_register(c, &held, NULL); /* it is still held: as if nothing had happened */
+    return r;
+}
+
+/* From GRANTED, in a transaction that the register has no say in. */
+static int begin_granted(struct hf_container *c, const char *step, struct hf_owner *owner, struct hf_error *err)
+{
+    int r = hf_begin_unowned(c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_standing(c, owner, err);
+    if (r == 0 && (owner->state != HF_OWNER_GRANTED || strcmp(owner->host_id, c->host_id) != 0))
+        r = wrong_step(c, owner, step, err);
+    if (r < 0)
+        hf_abort(c);
+    return r;
+}
+
+int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t now, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = begin_granted(c, "depart", &owner, err);
+
+    if (r < 0)
+        return r;
+    owner.state = HF_OWNER_DEPARTED;
+    owner.epoch++;
+    owner.since = now;
+    memcpy(owner.host_id, to->id, sizeof owner.host_id);
+    memcpy(owner.host_name, to->name, sizeof owner.host_name);
+    snprintf(owner.reason, sizeof owner.reason, "handed over");
+    r = hf_event_append(c, now, "departed", err, "to host '%s' at epoch %llu", to->name, (unsigned long long)owner.epoch);
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
+    if (r == 0)
+        r = hf_owner_register(c, &owner, err);
+    r = finish(c, r, err);
+    if (r == 0)
+        c->epoch = owner.epoch;
+    return r;
+}
+
+int hf_owner_resume(struct hf_container *c, int64_t now, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = begin_granted(c, "resume", &owner, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_here(c, owner.epoch + 2, now, "resumed", &owner, err);
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
+    if (r == 0)
+        r = hf_event_append(c, now, "resumed", err, "by host '%s' at epoch %llu: attempt %u was not taken", c->host_name,
+                            (unsigned long long)owner.epoch, owner.attempt);
+    r = finish(c, r, err);
+    if (r < 0)
+        return r;
+    c->epoch = owner.epoch;
+    return hf_owner_register(c, &owner, err);
+}
+
+/* The host's own word against the claim: a promise, a higher epoch, another place. */
+static int check_register(struct hf_container *c, uint32_t attempt, uint64_t epoch, struct hf_error *err)
+{
+    struct hf_epoch seen = {0};
+    int r = hf_epoch_look(c->id, &seen, err);
+
+    if (r < 0)
+        return r;
+    if (epoch <= c->epoch || epoch <= seen.epoch)
+        return hf_error_refuse(err, "epoch", "%s: claimed at epoch %llu; the container is at %llu, and this host has seen %llu",
+                               c->place.path, (unsigned long long)epoch, (unsigned long long)c->epoch,
+                               (unsigned long long)seen.epoch);
+    if (attempt <= seen.revoked)
+        return hf_error_refuse(err, "incoming", "%s: this host has promised never to claim attempt %u", c->place.path, attempt);
+    if (seen.place[0] && strcmp(seen.place, c->place.path) != 0)
+        return hf_error_refuse(err, "copy", "%s: a copy; the container was received at %s", c->place.path, seen.place);
+    return 0;
+}
+
+static int check_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_owner_get(c, &owner, err);
+
+    if (r < 0)
+        return r;
+    if (owner.state != HF_OWNER_INCOMING || owner.attempt != attempt)
+        return hf_error_refuse(err, "incoming", "%s: is %s at epoch %llu, attempt %u, and not to be claimed for attempt %u",
+                               c->place.path, hf_owner_state_text(owner.state), (unsigned long long)owner.epoch, owner.attempt,
+                               attempt);
+    c->epoch = owner.epoch;
+    return check_register(c, attempt, epoch, err);
+}
+
+int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int64_t now, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_begin_unowned(c, err);
+
+    if (r < 0)
+        return r;
+    r = check_claim(c, attempt, epoch, err);
+    if (r == 0)
+        r = hf_owner_here(c, epoch, now, "claim", &owner, err);
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
+    if (r == 0)
+        r = hf_event_append(c, now, "claimed", err, "by host '%s' at epoch %llu", c->host_name, (unsigned long long)epoch);
+    if (r < 0) {
+        hf_abort(c);
+        return r;
+    }
+    c->claiming = true;
+    return 0;
+}
+
+int hf_owner_claimed(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_owner_get(c, &owner, err);
+
+    if (r < 0)
+        return r;
+    c->epoch = owner.epoch;
+    c->incoming = false;
+    return hf_owner_register(c, &owner, err);
+}
+
+int hf_owner_follow(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_owner_get(c, &owner, err);
+
+    if (r < 0)
+        return r;
+    if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0 || owner.epoch < c->epoch || c->lock_fd < 0)
+        return wrong_step(c, &owner, "follow a claim", err);
+    c->epoch = owner.epoch;
+    c->incoming = false;
+    return 0;
+}
+
+static int promise(const char *container_id, uint32_t attempt, uint64_t epoch, const struct hf_host *from,
+                   struct hf_error *err)
+{
+    struct hf_epoch seen = {0};
+    int r = hf_epoch_look(container_id, &seen, err);
+
+    if (r < 0)
+        return r;
+    if (seen.epoch > epoch)
+        return hf_error_refuse(err, "epoch", "container %s: asked about epoch %llu, and this host has seen %llu of it%s%s: ask "
+                               "where that is", container_id, (unsigned long long)epoch, (unsigned long long)seen.epoch,
+                               seen.place[0] ? ", at " : "", seen.place);
+    if (seen.epoch < epoch) {
+        seen.epoch = epoch;
+        seen.departed = true; /* it is the other host's */
+        seen.granted = false;
+        memcpy(seen.host_id, from->id, sizeof seen.host_id);
+        memcpy(seen.host_name, from->name, sizeof seen.host_name);
+    }
+    seen.revoked = attempt;
+    return hf_epoch_set(container_id, &seen, err);
+}
+
+int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t attempt, uint64_t epoch,
+                    const struct hf_host *from, int64_t now, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = c ? hf_begin_unowned(c, err) : 0;
+
+    if (r < 0)
+        return r;
+    if (!c)
+        return promise(container_id, attempt, epoch, from, err);
+    r = hf_owner_get(c, &owner, err);
+    if (r == 0 && (owner.state == HF_OWNER_HELD || owner.attempt > attempt))
+        r = wrong_step(c, &owner, "promise not to claim", err);
+    if (r == 0)
+        r = promise(container_id, attempt, epoch, from, err);
+    owner.state = HF_OWNER_REVOKED;
+    owner.attempt = attempt;
+    owner.since = now;
+    if (r == 0)
+        r = hf_owner_put(c, &owner, err);
+    r = finish(c, r, err);
+    if (r == 0)
+        c->incoming = false;
+    return r;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The destination's half: bytes to rows, all of a state or nothing of it. */
+#include <string.h>
+#include <unistd.h>
+
+#include "arrived.h"
+#include "check.h"
+#include "counter.h"
+#include "cursor.h"
+#include "epochs.h"
+#include "inside.h"
+#include "ledger.h"
+#include "reserve.h"
+#include "transfer_rows.h"
+
+struct applying {
+    struct hf_container *c;
+    const struct hf_transfer_from *from;
+    const struct hf_arrived *arrived;
+    struct hf_arrived *own; /* the images that were there before a whole state replaced everything; or NULL */
+    unsigned touched;       /* mask of tables */
+    int64_t now;
+};
+
+static int not_a_state(const struct hf_cursor *in, const char *what, struct hf_error *err)
+{
+    return hf_error_set(err, HF_EPROTO, "what the other side sent of the container's state is wrong at byte %zu: %s",
+                        in->at, what);
+}
+
+static bool read_value(struct hf_cursor *in, char type, struct hf_value *v)
+{
+    uint8_t kind = hf_cursor_u8(in);
+    uint32_t size;
+
+    switch (kind) {
+    case HF_NULL:
+        *v = hf_null();
+        return type < 'a';
+    case HF_INT:
+        *v = hf_int((int64_t)hf_cursor_be64(in));
+        return (type | 32) == 'i';
+    case HF_TEXT:
+    case HF_BLOB:
+        size = hf_cursor_be32(in);
+        *v = (struct hf_value){.type = (enum hf_type)kind, .p = hf_cursor_take(in, size), .size = size};
+        return (type | 32) == (kind == HF_TEXT ? 't' : 'b');
+    default:
+        return false;
+    }
+}
+
+/* The digest that an image's row names; false when there is no such row, or it is not one. */
+static bool digest_of_row(struct hf_container *c, int64_t id, struct hf_digest *digest)
+{
+    struct hf_image image;
+
+    if (hf_image_by_id(c, id, &image, NULL) < 0)
+        return false;
+    *digest = image.digest;
+    return true;
+}
+
+static int drop_chunks(struct hf_container *c, int64_t image, struct hf_error *err)
+{
+    return image > 0 && image <= INT32_MAX
+               ? hf_rows_delete(c, HF_T_CHUNK, HF_CHUNK_ID(image, 0), HF_CHUNK_ID(image, 0xffff), err)
+               : 0;
+}
+
+/* The row's own constraints are SQLite's to hold; a row that breaks them is the other side's fault. */
+static int put_row(struct applying *a, unsigned table, int64_t id, const struct hf_value *v, struct hf_error *err)
+{
+    struct hf_digest was;
+    int r = 0;
+
+    if (table == HF_T_IMAGE && digest_of_row(a->c, id, &was) &&
+        (v[0].size != sizeof was.b || memcmp(v[0].p, was.b, sizeof was.b) != 0))
+        r = drop_chunks(a->c, id, err);
+    if (r == 0)
+        r = hf_row_put(a->c, (enum hf_table)table, id, v, err);
+    if (r < 0 && (sqlite3_errcode(a->c->db) & 0xff) == SQLITE_CONSTRAINT)
+        r = hf_error_set(err, HF_EPROTO, "the other side sent a row %lld of table '%s' that the format does not allow",
+                         (long long)id, hf_table_name(table));
+    return r;
+}
+
+static int delete_row(struct applying *a, unsigned table, int64_t id, struct hf_error *err)
+{
+    int r = table == HF_T_IMAGE ? drop_chunks(a->c, id, err) : 0;
+
+    if (r == 0)
+        r = hf_row_delete(a->c, (enum hf_table)table, id, err);
+    return r < 0 ? r : 0;
+}
+
+static int apply_record(struct applying *a, struct hf_cursor *in, struct hf_error *err)
+{
+    struct hf_value v[HF_COLUMNS_MAX];
+    struct hf_transfer_record record;
+    const char *types;
+    int64_t id;
+
+    hf_cursor_copy(in, &record, sizeof record);
+    id = (int64_t)hf_be64_get(record.id);
+    if (in->bad || (record.what != HF_TRANSFER_PUT && record.what != HF_TRANSFER_DELETE) ||
+        !hf_transfer_travels(record.table))
+        return not_a_state(in, "no row begins here", err);
+    a->touched |= 1U << record.table;
+    if (record.what == HF_TRANSFER_DELETE)
+        return delete_row(a, record.table, id, err);
+    types = hf_table_types(record.table);
+    for (size_t i = 0; types[i]; i++)
+        if (!read_value(in, types[i], &v[i]) || in->bad)
+            return not_a_state(in, "a column of another type, or cut short", err);
+    return put_row(a, record.table, id, v, err);
+}
+
+/* The images that are here already, into memory: their rows may come back under other numbers. */
+static int keep_images(struct applying *a, struct hf_error *err)
+{
+    struct hf_image list[HF_IMAGES_MAX];
+    size_t count = 0;
+    int r = hf_image_list(a->c, list, &count, err);
+
+    a->own = r == 0 ? hf_arrived_new() : NULL;
+    if (r == 0 && !a->own)
+        return hf_error_set(err, HF_ENOMEM, "no memory for images");
+    for (size_t i = 0; r == 0 && i < count; i++)
+        for (uint32_t n = 0; r == 0 && n < hf_transfer_chunks(list[i].size); n++) {
+            uint8_t *bytes hf_auto(hf_cleanup_free) = NULL;
+            size_t size;
+
+            r = hf_transfer_chunk(a->c, &list[i].digest, n, &bytes, &size, err);
+            if (r == 0)
+                r = hf_arrived_add(a->own, &list[i].digest, n, bytes, size, err);
+        }
+    return r;
+}
+
+static int empty_tables(struct applying *a, struct hf_error *err)
+{
+    int r = keep_images(a, err);
+
+    for (unsigned table = HF_TABLES - 1; table > 0 && r == 0; table--)
+        if (hf_transfer_travels(table))
+            r = hf_rows_delete(a->c, (enum hf_table)table, INT64_MIN, INT64_MAX, err);
+    if (r == 0)
+        r = hf_rows_delete(a->c, HF_T_CHUNK, INT64_MIN, HF_RESERVE_FIRST - 1, err);
+    a->touched = ~0U;
+    return r;
+}
+
+static int apply_rows(struct applying *a, const void *bytes, size_t size, struct hf_error *err)
+{
+    struct hf_cursor in = hf_cursor_of(bytes, size);
+    struct hf_transfer_header header;
+    struct hf_digest here;
+    int r;
+
+    hf_cursor_copy(&in, &header, sizeof header);
+    if (in.bad || (header.kind != HF_TRANSFER_WHOLE && header.kind != HF_TRANSFER_CHANGES))
+        return not_a_state(&in, "neither a whole state nor changes", err);
+    if (header.kind == HF_TRANSFER_WHOLE) {
+        r = empty_tables(a, err);
+    } else {
+        r = hf_transfer_digest(a->c, &here, err);
+        if (r == 0 && !hf_digest_equal(&here, &header.base))
+            r = not_a_state(&in, "it changes another state than the one that is here", err);
+    }
+    while (r == 0 && hf_cursor_left(&in) > 0)
+        r = apply_record(a, &in, err);
+    return r;
+}
+
+static int put_chunks(struct applying *a, const struct hf_image *image, int64_t id, struct hf_error *err)
+{
+    char text[HF_DIGEST_TEXT_SIZE];
+    uint32_t count = 0;
+    const struct hf_arrived_chunk *chunks = hf_arrived_get(a->arrived, &image->digest, &count);
+    int r = 0;
+
+    if (!chunks && a->own)
+        chunks = hf_arrived_get(a->own, &image->digest, &count);
+    if (count != hf_transfer_chunks(image->size))
+        return hf_error_set(err, HF_EPROTO, "of image %s %u chunks were sent; it has %u", hf_digest_text(&image->digest, text),
+                            count, hf_transfer_chunks(image->size));
+    for (uint32_t n = 0; n < count && r == 0; n++) {
+        struct hf_value v = hf_blob(chunks[n].bytes, chunks[n].size);
+
+        r = hf_row_put(a->c, HF_T_CHUNK, HF_CHUNK_ID(id, n), &v, err);
+    }
+    return r;
+}
+
+/* Every image that a row names gets its chunks, from what was sent or from what was here. */
+static int fill_images(struct applying *a, struct hf_error *err)
+{
+    struct hf_image list[HF_IMAGES_MAX];
+    size_t count = 0;
+    int r = hf_image_list(a->c, list, &count, err);
+
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        struct hf_rows rows hf_auto(hf_rows_close) = {0};
+        int64_t id;
+
+        r = hf_image_id(a->c, &list[i].digest, &id, err);
+        if (r > 0)
+            r = hf_row_find(a->c, HF_T_CHUNK, HF_CHUNK_ID(id, 0), &rows, err);
+        hf_rows_close(&rows);
+        r = r == 0 ? put_chunks(a, &list[i], id, err) : r > 0 ? 0 : r;
+    }
+    return r;
+}
+
+static void keep_first(void *ctx, const char *line)
+{
+    char *first = (char *)ctx;
+
+    if (first[0] == '\0')
+        snprintf(first, HF_ERROR_TEXT_MAX, "%s", line);
+}
+
+/* The container's own word about what it holds now, and the digest that both sides calculate. */
+static int check_result(struct applying *a, struct hf_error *err)
+{
+    const unsigned small = 1U << HF_T_SETTING | 1U << HF_T_STATE | 1U << HF_T_PAGE | 1U << HF_T_CONTRACT | 1U << HF_T_EVENT;
+    char uid[HF_ID_TEXT_SIZE], first[HF_ERROR_TEXT_MAX] = "";
+    struct hf_digest digest;
+    int r;
+
+    memcpy(uid, a->c->id, sizeof uid);
+    r = hf_container_load(a->c, err);
+    if (r == 0 && (strcmp(uid, a->c->id) != 0 || strcmp(uid, a->from->container) != 0))
+        r = hf_error_set(err, HF_EPROTO, "the other side announced container %s and sent %s", a->from->container, a->c->id);
+    memcpy(a->c->id, uid, sizeof uid);
+    if (r == 0)
+        r = hf_transfer_digest(a->c, &digest, err);
+    if (r == 0 && !hf_digest_equal(&digest, &a->from->digest))
+        r = hf_error_set(err, HF_EPROTO, "what the other side sent is not the state that it offers");
+    if (r == 0)
+        r = hf_ledger_flush(a->c, err);
+    if (r < 0)
+        return r;
+    hf_check_handle(a->c, (a->touched & ~small) != 0, keep_first, first);
+    return first[0] ? hf_error_set(err, HF_EPROTO, "what the other side sent is not a sound container: %s", first) : 0;
+}
+
+/* The host remembers where a copy is received, so that no other copy answers for it. */
+static int note_place(struct applying *a, const char *path, struct hf_error *err)
+{
+    struct hf_epoch seen = {0};
+    struct hf_guest guest;
+    int r = hf_epoch_look(a->c->id, &seen, err);
+
+    if (r >= 0)
+        r = hf_guest_get(a->c, &guest, err);
+    if (r < 0)
+        return r;
+    if (seen.epoch > a->from->epoch)
+        return hf_error_refuse(err, "epoch", "container %s is offered at epoch %llu, and this host has seen epoch %llu of it%s%s",
+                               a->c->id, (unsigned long long)a->from->epoch, (unsigned long long)seen.epoch,
+                               seen.place[0] ? ", at " : "", seen.place);
+    if (a->from->attempt <= seen.revoked)
+        return hf_error_refuse(err, "incoming", "this host has promised never to claim attempt %u of container %s",
+                               a->from->attempt, a->c->id);
+    if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
+        return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: receive it there, or remove that",
+                               a->c->id, seen.place);
+    if (seen.epoch < a->from->epoch) {
+        seen.epoch = a->from->epoch;
+        seen.departed = true; /* it is the other host's */
+        seen.granted = false;
+        memcpy(seen.host_id, a->from->host.id, sizeof seen.host_id);
+        memcpy(seen.host_name, a->from->host.name, sizeof seen.host_name);
+    }
+    memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
+    snprintf(seen.place, sizeof seen.place, "%s", path);
+    return hf_epoch_set(a->c->id, &seen, err);
+}
+
+static int put_owner(struct applying *a, struct hf_error *err)
+{
+    struct hf_owner owner = {.state = HF_OWNER_INCOMING, .epoch = a->from->epoch, .since = a->now,
+                             .attempt = a->from->attempt, .reason = "received"};
+
+    memcpy(owner.host_id, a->from->host.id, sizeof owner.host_id);
+    memcpy(owner.host_name, a->from->host.name, sizeof owner.host_name);
+    return hf_owner_put(a->c, &owner, err);
+}
+
+/* In a transaction; ended by the caller, whatever comes of it. */
+static int apply(struct applying *a, const char *path, const void *bytes, size_t size, struct hf_error *err)
+{
+    int r = hf_sql_exec(a->c, "PRAGMA defer_foreign_keys = ON", err, "begin receiving");
+
+    if (r == 0)
+        r = apply_rows(a, bytes, size, err);
+    if (r == 0)
+        r = fill_images(a, err);
+    if (r == 0)
+        r = put_owner(a, err);
+    if (r == 0)
+        r = check_result(a, err);
+    if (r == 0)
+        r = note_place(a, path, err);
+    if (r == 0)
+        r = hf_commit(a->c, HF_DURABLE, err);
+    hf_abort(a->c);
+    hf_arrived_free(a->own);
+    return r;
+}
+
+int hf_transfer_apply(struct hf_container *c, const struct hf_transfer_from *from, const void *bytes, size_t size,
+                      const struct hf_arrived *arrived, int64_t now, struct hf_error *err)
+{
+    struct applying a = {.c = c, .from = from, .arrived = arrived, .now = now};
+    struct hf_owner owner;
+    int r = hf_begin_unowned(c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &owner, err);
+    if (r == 0 && (owner.state == HF_OWNER_HELD || owner.state == HF_OWNER_BACKUP || owner.attempt > from->attempt))
+        r = hf_error_refuse(err, "step", "%s: cannot receive attempt %u: it is %s at epoch %llu, attempt %u", c->place.path,
+                            from->attempt, hf_owner_state_text(owner.state), (unsigned long long)owner.epoch, owner.attempt);
+    if (r < 0) {
+        hf_abort(c);
+        return r;
+    }
+    r = apply(&a, c->place.path, bytes, size, err);
+    if (r < 0)
+        return r;
+    c->epoch = from->epoch;
+    c->incoming = true;
+    return 0;
+}
+
+/* Room for a rollback, as the source's file has it: stored and removed again, so that the file keeps it. */
+static int make_room(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+{
+    uint64_t seen = 0;
+    int r = hf_counter_look(c->id, &seen, err);
+
+    if (r == 0)
+        r = hf_container_make_tables(c, err);
+    if (r == 0)
+        r = hf_ledger_read(c, HF_LEDGER_COMMITS, &c->ledger[HF_LEDGER_COMMITS], err);
+    if (r == 0)
+        r = hf_reserve_fill(c, bytes < HF_CONTAINER_MAX ? bytes : HF_CONTAINER_MAX, err);
+    if (r < 0)
+        return r;
+    c->ledger[HF_LEDGER_COMMITS].dirty = true;
+    c->ledger[HF_LEDGER_COMMITS].rows = (int64_t)seen; /* a copy that comes back is not one that lost commits */
+    return hf_commit(c, HF_DURABLE, err);
+}
+
+static int build(struct applying *a, const struct hf_draft *draft, const void *bytes, size_t size, struct hf_error *err)
+{
+    int closed, r = hf_draft_open(draft, &a->c, err);
+
+    if (r < 0)
+        return r;
+    memcpy(a->c->id, a->from->container, sizeof a->c->id);
+    r = make_room(a->c, a->from->reserve, err);
+    if (r == 0)
+        r = hf_begin_unowned(a->c, err);
+    if (r == 0)
+        r = hf_rows_delete(a->c, HF_T_CHUNK, HF_RESERVE_FIRST, INT64_MAX, err);
+    if (r == 0)
+        r = apply(a, draft->place.path, bytes, size, err);
+    closed = hf_draft_close(a->c, r == 0 ? err : NULL);
+    return r < 0 ? r : closed;
+}
+
+int hf_transfer_create(const char *path, const struct hf_transfer_from *from, const void *bytes, size_t size,
+                       const struct hf_arrived *arrived, int64_t now, struct hf_error *err)
+{
+    struct applying a = {.from = from, .arrived = arrived, .now = now};
+    struct hf_draft draft;
+    int r;
+
+    if (hf_cursor_left(&(struct hf_cursor){.base = bytes, .size = size}) < sizeof(struct hf_transfer_header) ||
+        *(const uint8_t *)bytes != HF_TRANSFER_WHOLE)
+        return hf_error_set(err, HF_EPROTO, "the other side sent changes of a state that was never here");
+    for (const char *p = path; *p; p++)
+        if ((unsigned char)*p < 0x20)
+            return hf_error_set(err, HF_EUSAGE, "a container's path has no control characters");
+    r = hf_draft_begin(path, &draft, err);
+    if (r < 0)
+        return r;
+    r = build(&a, &draft, bytes, size, err);
+    if (r == 0)
+        r = hf_draft_finish(&draft, err);
+    if (r < 0)
+        hf_draft_drop(&draft);
+    return r;
+}
+
+int hf_transfer_has(struct hf_container *c, const struct hf_image *image, struct hf_error *err)
+{
+    struct hf_image found;
+    int r = hf_image_get(c, &image->digest, &found, err);
+
+    if (r == -HF_ENOTFOUND)
+        return 0;
+    return r < 0 ? r : found.size == image->size && found.stored == image->stored;
+}
