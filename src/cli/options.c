@@ -140,6 +140,8 @@ static int parse_option(struct hf_invocation *inv, int argc, char **argv, int *a
         return unknown_option(inv->verb, name, length, err);
     if (o->arg && equals)
         value = equals + 1;
+    else if (o->arg && o->alone)
+        value = o->alone;
     else if (o->arg && *at + 1 < argc)
         value = argv[++*at];
     else if (o->arg)

@@ -41,6 +41,7 @@ struct hf_option {
     const char *help;  /* one line, lower case, no full stop */
     const char *words; /* the values it takes, for completion: "warm cold"; NULL for file names */
     bool repeat;       /* may be given more than once */
+    const char *alone; /* the value when it is given without one; then a value follows '=' only; NULL: it wants one */
 };
 
 struct hf_invocation;

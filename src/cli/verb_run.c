@@ -46,10 +46,16 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         .argument_count = inv->tail_count,
         .continue_without_storage = hf_given(inv, "continue-without-storage"),
         .force_restart = hf_given(inv, "force-restart"),
+        .tpm_aware = hf_given(inv, "tpm-aware"),
         .say = say,
     };
     int reset = 0, r = hf_choice(inv, "reset", resets, 0, &reset, err);
 
+    if (r == 0 && hf_given(inv, "mailbox"))
+        r = hf_mailbox_mode_parse(hf_value(inv, "mailbox"), &options.mailbox, err);
+    if (r == 0 && hf_given(inv, "mailbox") && options.mailbox == HF_MAILBOX_OFF)
+        r = hf_error_set(err, HF_EUSAGE, "'--mailbox' is always or boot-only; 'holdfast set G.hold mailbox=off' removes "
+                                         "the mailbox");
     if (r == 0)
         r = record_trial(inv, err);
     if (r < 0)
@@ -71,6 +77,11 @@ static const struct hf_option options_of_run[] = {
     {.name = "trial-boots",
      .arg = "N",
      .help = "failed boots that end a trial and bring the fallback back; recorded in the container"},
+    {.name = "mailbox",
+     .arg = "WHEN",
+     .alone = "always",
+     .help = "give the machine the mailbox: always, or boot-only; recorded in the container"},
+    {.name = "tpm-aware", .help = "with --mailbox: you know that the TPM will measure something else"},
     {.name = "force-restart", .help = "change firmware at a reset even where a restart changes the machine"},
     {.name = "continue-without-storage", .help = "let the guest run on while its flash writes cannot be stored"},
     {.name = NULL},

@@ -5,13 +5,13 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "containers.h"
-#include "contract.h"
 #include "eventlog.h"
 #include "images.h"
 #include "outlook.h"
 #include "owner.h"
 #include "roms.h"
 #include "settings.h"
+#include "show_mailbox.h"
 #include "slots.h"
 #include "snapshots.h"
 #include "verbs.h"
@@ -211,29 +211,6 @@ static int show_roms(const struct hf_invocation *inv, struct hf_container *c, st
     return r;
 }
 
-static int add_contract(void *ctx, const struct hf_contract *contract)
-{
-    json_t *row = hf_append_object(ctx);
-
-    hf_put_text(row, "domain", contract->domain);
-    hf_put_number(row, "bytes", (int64_t)contract->size);
-    return 0;
-}
-
-static int show_contract(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
-{
-    json_t *rows = hf_put_array(inv->report, "contract"), *row;
-    int r = hf_contract_list(c, add_contract, rows, err);
-    size_t i;
-
-    if (r < 0)
-        return r;
-    json_array_foreach(rows, i, row)
-        hf_field(inv, i ? "" : "Agreed", "%s, %lld bytes", json_string_value(json_object_get(row, "domain")),
-                 (long long)json_integer_value(json_object_get(row, "bytes")));
-    return 0;
-}
-
 static int show_usage(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     char used[HF_SIZE_TEXT_MAX], limit[HF_SIZE_TEXT_MAX];
@@ -281,6 +258,8 @@ static void setting_limits(const struct hf_setting *s, char *text, size_t size)
         snprintf(text, size, "%s", s->choices);
     else if (s->type == HF_SETTING_NUMBER)
         snprintf(text, size, "%lld to %lld", (long long)s->min, (long long)s->max);
+    else if (s->type == HF_SETTING_BITS || s->type == HF_SETTING_DIGESTS)
+        snprintf(text, size, "%s", s->type == HF_SETTING_BITS ? "DOMAIN.BIT,..." : "SHA256,...");
     else
         snprintf(text, size, "text");
 }
@@ -316,7 +295,7 @@ static int show_all(const struct hf_invocation *inv, struct hf_container *c, str
 {
     static int (*const parts[])(const struct hf_invocation *, struct hf_container *, struct hf_error *) = {
         show_guest,     show_slots,    show_outlook, show_variables, show_roms,
-        show_snapshots, show_contract, show_owner,   show_writes,    show_usage};
+        show_snapshots, hf_show_mailbox, show_owner,   show_writes,    show_usage};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {
         int r = parts[i](inv, c, err);

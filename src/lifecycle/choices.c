@@ -3,13 +3,30 @@
 
 #include <stdio.h>
 
+#include "mailbox_hardware.h"
 #include "settings.h"
+
+/* A guest whose firmware reports its boot needs no waiting, so that is what counts there unless its owner chose. */
+static int signal_in_effect(struct hf_container *c, char value[HF_SETTING_VALUE_SIZE], struct hf_error *err)
+{
+    struct hf_mailbox_hardware hw;
+    bool chosen;
+    int r = hf_setting_is_set(c, "confirm-by", &chosen, err);
+
+    if (r == 0)
+        r = hf_setting_get(c, "confirm-by", value, err);
+    if (r == 0)
+        r = hf_mailbox_hardware_get(c, &hw, err);
+    if (r == 0 && !chosen && hw.present && hw.rom && hw.mode != HF_MAILBOX_OFF)
+        (void)snprintf(value, HF_SETTING_VALUE_SIZE, "%s", hf_signal_name(HF_SIGNAL_MAILBOX));
+    return r;
+}
 
 static int get_signal(struct hf_container *c, struct hf_confirm_by *by, struct hf_error *err)
 {
     char value[HF_SETTING_VALUE_SIZE];
     int64_t seconds;
-    int r = hf_setting_get(c, "confirm-by", value, err);
+    int r = signal_in_effect(c, value, err);
 
     if (r == 0)
         r = hf_confirm_by_parse(value, by, err);

@@ -126,6 +126,11 @@ static void answer(struct hf_mailbox *m, uint32_t ask, struct hf_mailbox_news *n
     memcpy(news->domain, request.domain, sizeof news->domain);
     news->domain[sizeof news->domain - 1] = '\0';
     news->wanted = request.wanted;
+    news->bit = hf_le32_get(reply.bit);
+    if (m->keep && m->keep(m->opaque, news) < 0) {
+        news->asked = false;
+        return;
+    }
     put_directory(m);
     copy_in(m, HOST(answer), &reply, sizeof reply);
     put_word(m, HOST(answered), ask);
@@ -172,6 +177,12 @@ bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news)
     if (ask != m->answered && ask != 0 && get_word(m, GUEST(generation)) == m->generation)
         answer(m, ask, news);
     return news->asked || news->moved_on || news->loaded;
+}
+
+void hf_mailbox_refresh(struct hf_mailbox *m)
+{
+    put_directory(m);
+    atomic_thread_fence(memory_order_release);
 }
 
 void hf_mailbox_reset(struct hf_mailbox *m)

@@ -18,6 +18,12 @@
 
 #include "mailbox_wire.h"
 
+struct hf_mailbox_news;
+
+/* Makes what was agreed last, before the guest learns of it. Minus a code: not now; the guest is not answered, and the
+ * same question is looked at again by the next poll. */
+typedef int hf_mailbox_keep_fn(void *opaque, const struct hf_mailbox_news *news);
+
 struct hf_mailbox {
     uint8_t *window; /* HF_MAILBOX_SIZE bytes, page aligned, shared */
     struct hf_negotiate *negotiate;
@@ -25,6 +31,8 @@ struct hf_mailbox {
     enum hf_mailbox_stage stage;
     enum hf_mailbox_loader loader;
     size_t files_end; /* of what is in use */
+    hf_mailbox_keep_fn *keep; /* the caller's to set after hf_mailbox_publish(); NULL: nothing to keep */
+    void *opaque;
 };
 
 /* What a poll saw. */
@@ -33,7 +41,8 @@ struct hf_mailbox_news {
     char domain[HF_NEGOTIATE_NAME_SIZE];
     enum hf_negotiate_status status; /* of that answer */
     struct hf_bits wanted;
-    bool moved_on; /* `stage` is new */
+    uint32_t bit;          /* of that answer, or HF_NEGOTIATE_NO_BIT */
+    bool moved_on;         /* `stage` is new */
     enum hf_mailbox_stage stage;
     bool loaded; /* `loader` is new */
     enum hf_mailbox_loader loader;
@@ -47,6 +56,9 @@ int hf_mailbox_publish(uint8_t *window, struct hf_negotiate *negotiate, uint32_t
 
 /* Looks at the guest's page once and answers what is new there. True when *news says something. */
 bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news);
+
+/* Shows the guest what the negotiation below says now, when something else than a question changed it. */
+void hf_mailbox_refresh(struct hf_mailbox *m);
 
 /* System reset, while the guest stands still: nothing was asked, every domain is open, there are no files. Both halves
  * are written. */

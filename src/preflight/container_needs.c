@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agreement.h"
 #include "banks.h"
 #include "images.h"
 #include "inspect.h"
 #include "life_record.h"
+#include "mailbox_hardware.h"
 #include "roms.h"
 #include "settings.h"
 #include "slots.h"
@@ -21,6 +23,8 @@ struct hf_container_needs {
     struct hf_rom rom[HF_ROMS_MAX];
     char rom_digest[HF_ROMS_MAX][HF_DIGEST_TEXT_SIZE];
     struct hf_rom_need rom_need[HF_ROMS_MAX];
+    struct hf_agreement agreement[HF_AGREEMENTS_MAX];
+    struct hf_locked_domain locked[HF_AGREEMENTS_MAX];
 };
 
 static int read_guest(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
@@ -114,6 +118,40 @@ static int read_roms(struct hf_container *c, struct hf_container_needs *n, struc
     return r;
 }
 
+_Static_assert(sizeof(struct hf_domain_bits) == sizeof(struct hf_bits), "one layout of bits");
+
+static int read_contract(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    static const struct hf_bits none;
+    size_t count;
+    int r = hf_agreement_list(c, n->agreement, &count, err);
+
+    for (size_t i = 0; r >= 0 && i < count; i++) {
+        struct hf_locked_domain *locked = &n->locked[n->needs.locked_count];
+
+        /* A domain locked to nothing promises nothing. */
+        if (!n->agreement[i].locked || hf_bits_equal(&n->agreement[i].agreed, &none))
+            continue;
+        *locked = (struct hf_locked_domain){.name = n->agreement[i].domain, .version = n->agreement[i].version};
+        memcpy(&locked->bits, &n->agreement[i].agreed, sizeof locked->bits);
+        n->needs.locked_count++;
+    }
+    n->needs.locked = n->locked;
+    return r;
+}
+
+static int read_mailbox(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    struct hf_mailbox_hardware hw;
+    int r = hf_mailbox_hardware_get(c, &hw, err);
+
+    if (r < 0)
+        return r;
+    n->needs.mailbox = hw.mode != HF_MAILBOX_OFF || hw.present;
+    n->needs.memory_named = hw.memory_named;
+    return read_contract(c, n, err);
+}
+
 int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **ret, struct hf_error *err)
 {
     struct hf_container_needs *n = calloc(1, sizeof *n);
@@ -127,6 +165,8 @@ int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **
         r = read_firmware(c, n, err);
     if (r >= 0)
         r = read_roms(c, n, err);
+    if (r >= 0)
+        r = read_mailbox(c, n, err);
     if (r < 0) {
         free(n);
         return r;

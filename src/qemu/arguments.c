@@ -128,6 +128,33 @@ static int on_machine_pair(void *ctx, const char *key, const char *value, struct
         return refuse_confidential(r, key, err);
     if (!strcmp(key, "smm"))
         r->args.smm = switch_of(value);
+    if (!strcmp(key, "memory-backend"))
+        r->args.memory_named = true;
+    return 0;
+}
+
+/* Without a unit -m means MiB, and -object bytes. */
+static int on_memory_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+    size_t n = strlen(value);
+    bool has_unit = n > 0 && (value[n - 1] < '0' || value[n - 1] > '9');
+
+    if (strcmp(key, "size") != 0)
+        return 0;
+    if (n + 1 >= HF_MEMORY_SIZE_MAX)
+        return hf_error_set(err, HF_EUSAGE, "-m: size '%.40s' is longer than %d characters", value,
+                            HF_MEMORY_SIZE_MAX - 2);
+    (void)snprintf(r->args.memory, sizeof r->args.memory, "%s%s", value, has_unit ? "" : "M");
+    return 0;
+}
+
+static int on_numa_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct reading *r = ctx;
+
+    if (!strcmp(key, "memdev") || !strcmp(key, "mem"))
+        r->args.memory_named = true;
     return 0;
 }
 
@@ -210,6 +237,8 @@ READ_PAIRS(read_action, NULL, on_action_pair)
 READ_PAIRS(read_rtc, NULL, on_rtc_pair)
 READ_PAIRS(read_run_with, NULL, on_run_with_pair)
 READ_PAIRS(read_smbios, NULL, on_smbios_pair)
+READ_PAIRS(read_memory, "size", on_memory_pair)
+READ_PAIRS(read_numa, "type", on_numa_pair)
 #undef READ_PAIRS
 
 static int read_machine(struct reading *r, const char *text, struct hf_error *err)
@@ -235,6 +264,12 @@ static int refuse_detached(struct reading *r, const char *text, struct hf_error 
 {
     return hf_error_refuse(err, "daemonize", "-%s: holdfast has to watch QEMU itself; leave it out%s", r->option,
                            !strcmp(r->option, "daemonize") ? " and put holdfast into the background" : "");
+}
+
+static int read_mem_path(struct reading *r, const char *text, struct hf_error *err)
+{
+    r->args.memory_named = true;
+    return 0;
 }
 
 static int read_user(struct reading *r, const char *text, struct hf_error *err)
@@ -344,6 +379,9 @@ static const struct option {
     {"snapshot", false, read_flag},
     {"incoming", true, read_incoming},
     {"loadvm", true, read_loadvm},
+    {"m", true, read_memory},
+    {"mem-path", true, read_mem_path},
+    {"numa", true, read_numa},
     {"h", false, read_flag},
     {"help", false, read_flag},
     {"version", false, read_flag},
@@ -382,15 +420,12 @@ static const struct option {
     {"k", true, NULL},
     {"kernel", true, NULL},
     {"L", true, NULL},
-    {"m", true, NULL},
-    {"mem-path", true, NULL},
     {"monitor", true, NULL},
     {"msg", true, NULL},
     {"mtdblock", true, NULL},
     {"name", true, NULL},
     {"net", true, NULL},
     {"nic", true, NULL},
-    {"numa", true, NULL},
     {"option-rom", true, NULL},
     {"overcommit", true, NULL},
     {"parallel", true, NULL},

@@ -34,6 +34,7 @@
 #include "board.h"
 
 #define HF_MACHINE_NAME_MAX 64
+#define HF_MEMORY_SIZE_MAX  32
 
 /* What the container says. */
 struct hf_arguments_guest {
@@ -60,6 +61,8 @@ struct hf_arguments {
     bool paused;                     /* -S */
     bool snapshot;                   /* -snapshot */
     bool tpm;                        /* a TPM device */
+    bool memory_named;               /* the guest's RAM is an object or a file of the owner's own */
+    char memory[HF_MEMORY_SIZE_MAX]; /* size of the RAM with its unit, as -object takes it: "2G"; "" when not given */
     bool uuid;                       /* -uuid was given (and equals the container's) */
     const char *incoming;            /* -incoming; NULL when not given */
     const char *loadvm;

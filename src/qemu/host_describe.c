@@ -11,6 +11,7 @@
 #include "datadirs.h"
 #include "descriptors.h"
 #include "digest.h"
+#include "domains.h"
 #include "program_output.h"
 #include "qemu_describe.h"
 #include "whole_file.h"
@@ -168,6 +169,25 @@ static int put_room(json_t *host, const char *directory, struct hf_error *err)
     return 0;
 }
 
+/* What this holdfast offers firmware through the mailbox. */
+static json_t *domains_here(void)
+{
+    const struct hf_negotiate_domain *known;
+    size_t count = hf_domains_known(&known);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        char bits[2 * sizeof known[i].supported.byte + 1];
+
+        /* The highest byte first, as one number. */
+        for (size_t j = 0; j < sizeof known[i].supported.byte; j++)
+            (void)snprintf(bits + 2 * j, 3, "%02x", known[i].supported.byte[sizeof known[i].supported.byte - 1 - j]);
+        json_array_append_new(
+            array, json_pack("{s:s, s:i, s:s}", "name", known[i].name, "version", (int)known[i].version, "bits", bits));
+    }
+    return array;
+}
+
 int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_error *err)
 {
     char name[256] = "";
@@ -175,9 +195,9 @@ int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_
     int r;
 
     (void)gethostname(name, sizeof name - 1);
-    host = json_pack("{s:i, s:s, s:s, s:{s:i, s:i}, s:b, s:o}", "schema", 1, "host", name, "holdfast", query->holdfast,
+    host = json_pack("{s:i, s:s, s:s, s:{s:i, s:i}, s:b, s:o, s:o}", "schema", 1, "host", name, "holdfast", query->holdfast,
                      "container", "reads", FORMAT_READS, "writes", FORMAT_READS, "swtpm", has_swtpm(), "firmware",
-                     firmware_here());
+                     firmware_here(), "domains", domains_here());
     if (!host)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     put_nbdkit(host);

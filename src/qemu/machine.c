@@ -71,6 +71,39 @@ static void add_machine(struct hf_words *out, const struct hf_machine *m)
                   m->named ? "" : ",", m->vars_size ? ",pflash1=hf-vars" : "", m->needs_smm ? ",smm=on" : "");
 }
 
+#define WINDOW_SIZE 0x100000
+
+/* The RAM becomes an object, and the first one: QEMU 10 and later abort as the source of a migration under TCG where
+ * another memory object stands beside the default RAM. Its name is the one that QEMU gives the default, so that it
+ * migrates from and to machines that have that. */
+static void add_mailbox_memory(struct hf_words *out, const struct hf_machine *m)
+{
+    static const char default_size[] = "128M";
+    const char *id = hf_board_of(m->type) == HF_BOARD_VIRT ? "mach-virt.ram" : "pc.ram";
+
+    if (m->memory) {
+        hf_words_add(out, "-object");
+        hf_words_addf(out, "memory-backend-ram,id=%s,size=%s,x-use-canonical-path-for-ramblock-id=off", id,
+                      m->memory[0] ? m->memory : default_size);
+        hf_words_add(out, "-machine");
+        hf_words_addf(out, "memory-backend=%s", id);
+    }
+    hf_words_add(out, "-object");
+    hf_words_add_json(out, json_pack("{s:s, s:s, s:s, s:i, s:b}", "qom-type", "memory-backend-file", "id", "hf-window",
+                                     "mem-path", m->mailbox, "size", WINDOW_SIZE, "share", 1));
+}
+
+int hf_machine_last_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err)
+{
+    if (m->mailbox) {
+        hf_words_add(out, "-device");
+        hf_words_addf(out, "ivshmem-plain,id=" HF_MAILBOX_DEVICE ",memdev=hf-window,master=on,bus=%s,romfile=%s",
+                      hf_board_of(m->type) == HF_BOARD_PC ? "pci.0" : "pcie.0",
+                      m->mailbox_rom ? HF_MAILBOX_ROM_NAME : "");
+    }
+    return out->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+}
+
 int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err)
 {
     assert(hf_machine_check(m, NULL) == 0);
@@ -82,6 +115,8 @@ int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struc
         hf_words_add(out, "-global");
         hf_words_add(out, "driver=cfi.pflash01,property=secure,value=on");
     }
+    if (m->mailbox)
+        add_mailbox_memory(out, m);
     if (m->rom_dir) {
         hf_words_add(out, "-L");
         hf_words_add(out, m->rom_dir);

@@ -32,13 +32,23 @@ struct hf_machine {
     bool needs_smm;
     const char *socket;  /* of the NBD server with the exports "code" and "vars" */
     const char *rom_dir; /* first directory for ROMs; NULL: none */
+
+    const char *mailbox; /* file of the window that the guest shares; NULL: the machine has none */
+    const char *memory;  /* with a mailbox: size of the RAM ("2G"; "" for QEMU's own default); NULL: its owner named it */
+    bool mailbox_rom;    /* the driver comes in the ROM HF_MAILBOX_ROM_NAME of rom_dir */
 };
+
+#define HF_MAILBOX_DEVICE   "hf-mailbox" /* QEMU's id of the device */
+#define HF_MAILBOX_ROM_NAME "holdfast-mailbox.rom"
 
 /* HF_EREFUSED "machine" (no board that holdfast knows), "size" (banks that the board cannot map), "smm". */
 int hf_machine_check(const struct hf_machine *m, struct hf_error *err);
 
 /* Appends the arguments. The machine must have passed hf_machine_check() (asserted). HF_ENOMEM. */
 int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err);
+
+/* Appends what must stand behind the owner's arguments, so that no device of theirs gets another address. HF_ENOMEM. */
+int hf_machine_last_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err);
 
 /* Where the guest sees the banks. */
 uint64_t hf_machine_vars_address(const struct hf_machine *m);

@@ -8,10 +8,12 @@
 
 #include "eventlog.h"
 #include "inside.h"
+#include "setting_lists.h"
 
 #define CHOICE(choices) HF_SETTING_CHOICE, choices, 0, 0
 #define NUMBER(min, max) HF_SETTING_NUMBER, NULL, min, max
 #define TEXT HF_SETTING_TEXT, NULL, 0, 0
+#define LIST(type) type, NULL, 0, 0
 
 static const struct hf_setting table[] = {
     {"policy", CHOICE("guest|versioned|host"), "guest", "what decides the guest's firmware"},
@@ -22,8 +24,11 @@ static const struct hf_setting table[] = {
      "failed boots before an upgrade is rolled back; 0: never by itself; -1: 3, but 0 with confirm-by=manual"},
     {"trial-timeout", NUMBER(0, 86400), "300", "seconds without a sign of life that make a boot a failed one; 0: never"},
     {"snapshots", NUMBER(1, 8), "8", "snapshots that are kept"},
-    {"mailbox", CHOICE("off|on"), "off", "the shared window for live negotiation"},
-    {"features-mask", TEXT, "", "features that are never offered, as DOMAIN:BIT, separated by commas"},
+    {"mailbox", CHOICE("off|always|boot-only"), "off",
+     "the window shared with the guest's firmware: a PCI device with a ROM; from the next power-on"},
+    {"mask", LIST(HF_SETTING_BITS), "", "features that are not offered from the next reset on: DOMAIN.BIT,..."},
+    {"guest-update", LIST(HF_SETTING_DIGESTS), "",
+     "images that the guest itself may stage through the mailbox: SHA256,... (three at most)"},
     {"firmware", TEXT, "", "where policy host and versioned look for firmware: a name or a path; empty: as created"},
     {"roms", CHOICE("guest|host"), "guest", "who decides the option ROMs"},
     {NULL, TEXT, NULL, NULL},
@@ -95,6 +100,8 @@ int hf_setting_check(const char *key, const char *value, struct hf_error *err)
         return check_number(s, value, err);
     if (s->type == HF_SETTING_CHOICE && !is_choice(s->choices, value))
         return hf_error_set(err, HF_EUSAGE, "%s: '%s' is none of %s", key, value, s->choices);
+    if (s->type == HF_SETTING_BITS || s->type == HF_SETTING_DIGESTS)
+        return hf_setting_list_check(s, value, err);
     return check_text(s, value, err);
 }
 
@@ -127,6 +134,17 @@ int hf_setting_number(struct hf_container *c, const char *key, int64_t *value, s
     if (r == 0)
         *value = strtoll(text, NULL, 10);
     return r;
+}
+
+int hf_setting_is_set(struct hf_container *c, const char *key, bool *set, struct hf_error *err)
+{
+    char value[HF_SETTING_VALUE_SIZE];
+    int r = hf_named_get(c, HF_T_SETTING, key, value, sizeof value, err);
+
+    if (r < 0)
+        return r;
+    *set = r > 0;
+    return 0;
 }
 
 int hf_setting_set(struct hf_container *c, const char *key, const char *value, int64_t now, struct hf_error *err)

@@ -8,7 +8,13 @@
 
 #define HF_SETTING_VALUE_SIZE 256
 
-enum hf_setting_type { HF_SETTING_CHOICE, HF_SETTING_NUMBER, HF_SETTING_TEXT };
+enum hf_setting_type {
+    HF_SETTING_CHOICE,
+    HF_SETTING_NUMBER,
+    HF_SETTING_TEXT,
+    HF_SETTING_BITS,    /* DOMAIN.BIT, separated by commas; see setting_lists.h */
+    HF_SETTING_DIGESTS, /* SHA-256 in hexadecimal, separated by commas */
+};
 
 struct hf_setting {
     const char *key; /* "policy", "trial-boots", ... */
@@ -28,6 +34,8 @@ const struct hf_setting *hf_setting_find(const char *key);
 int hf_setting_get(struct hf_container *c, const char *key, char value[HF_SETTING_VALUE_SIZE], struct hf_error *err);
 /* The same for type NUMBER. */
 int hf_setting_number(struct hf_container *c, const char *key, int64_t *value, struct hf_error *err);
+/* Whether somebody set it; if not, hf_setting_get() gives the initial value. */
+int hf_setting_is_set(struct hf_container *c, const char *key, bool *set, struct hf_error *err);
 /* In a transaction; logs the change as event "set". HF_ENOTFOUND (key), HF_EUSAGE (value; the text says what is allowed). */
 int hf_setting_set(struct hf_container *c, const char *key, const char *value, int64_t now, struct hf_error *err);
 /* Whether `value` would be taken, without a container. */

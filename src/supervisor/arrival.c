@@ -112,6 +112,8 @@ void hf_arrival_check(struct hf_supervision *s)
     if (!s->monitor || !hf_monitor_is_open(s->monitor))
         return;
     r = compare(s, &err);
+    if (r == 0)
+        r = hf_mailbox_watch_publish(s, true, &err);
     if (r == 0 && !s->arguments.paused)
         r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, &err);
     if (r < 0)

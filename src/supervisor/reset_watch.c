@@ -17,6 +17,11 @@
 
 static void answered(void *ctx, const json_t *result, const struct hf_error *err);
 
+static bool intercept(const struct hf_supervision *s)
+{
+    return s->watch.intercept || hf_mailbox_watch_is_on(s);
+}
+
 /* Does what resets.h wants, without waiting. */
 static void follow(struct hf_supervision *s, struct hf_resets_step step)
 {
@@ -34,7 +39,7 @@ static void follow(struct hf_supervision *s, struct hf_resets_step step)
         break;
     case HF_RESETS_RELEASED:
         hf_trial_timer_begin(s);
-        follow(s, hf_resets_arm(&s->resets, s->watch.intercept));
+        follow(s, hf_resets_arm(&s->resets, intercept(s)));
         break;
     case HF_RESETS_FAILED:
         if (s->resets.state == HF_RESETS_STOPPED)
@@ -76,7 +81,7 @@ static int look(struct hf_supervision *s, struct hf_error *err)
         r = hf_lifecycle_watch(s->container, s->options->cold_reset, &s->watch, err);
     if (r < 0)
         return r;
-    follow(s, hf_resets_arm(&s->resets, s->watch.intercept));
+    follow(s, hf_resets_arm(&s->resets, intercept(s)));
     return s->watch.reset_now ? reset_now(s, err) : 0;
 }
 
@@ -174,6 +179,9 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
     }
     if (plan.words[0])
         hf_supervision_say(s, "%s", plan.words);
+    r = hf_mailbox_watch_reset(s, err);
+    if (r < 0)
+        return r;
     r = look(s, err); /* armed again or not, as it is now: RELEASING sends what is wanted */
     follow(s, hf_resets_release(&s->resets));
     return r;

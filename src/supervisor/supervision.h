@@ -9,6 +9,8 @@
  *   reset_watch.c    the guest's resets: stopped, decided, released or turned into a restart
  *   trial_timer.c    a boot on trial: signs of life, signals, time-out
  *   arrival.c        states in files: saved, loaded
+ *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
+ *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread.
@@ -19,13 +21,19 @@
 #include <limits.h>
 #include <sys/types.h>
 
+#include "agreement.h"
 #include "arguments.h"
 #include "boots.h"
 #include "container.h"
+#include "domains.h"
 #include "guest_clock.h"
 #include "host_offer.h"
 #include "loop.h"
 #include "machine.h"
+#include "mailbox_hardware.h"
+#include "mailbox_host.h"
+#include "mailbox_pace.h"
+#include "mailbox_window.h"
 #include "monitor.h"
 #include "nbd_server.h"
 #include "pause.h"
@@ -39,6 +47,21 @@ enum hf_todo {
     HF_TODO_VERIFY = 1 << 0,  /* compare the container's bank with the guest's */
     HF_TODO_DECIDE = 1 << 1,  /* the guest is stopped at a reset */
     HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
+};
+
+#define HF_NEGOTIATE_ROOM 8192
+
+struct hf_mailbox_watch {
+    struct hf_mailbox_hardware hw; /* of this machine; mode HF_MAILBOX_OFF: it has no mailbox */
+    struct hf_mailbox_window window;
+    _Alignas(16) uint8_t memory[HF_NEGOTIATE_ROOM]; /* of `negotiate` */
+    struct hf_negotiate *negotiate;                 /* NULL: nothing is published yet */
+    struct hf_mailbox host;
+    struct hf_mailbox_pace pace;
+    struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
+    size_t agreement_count;
+    unsigned refusals; /* written to the log in this boot */
+    bool failing;      /* the container does not take what was agreed */
 };
 
 struct hf_supervision {
@@ -76,6 +99,7 @@ struct hf_supervision {
     struct hf_trial_watch trial;
     uint64_t trial_commits;
     struct hf_digest trial_vars; /* the variables when this boot began */
+    struct hf_mailbox_watch mailbox;
     bool reset_asked;            /* by an operator who did not want to wait for the guest's own */
     bool timed_out;              /* we reset it: it showed no sign of life */
 
@@ -123,6 +147,30 @@ void hf_trial_timer_begin(struct hf_supervision *s);
 void hf_trial_timer_end(struct hf_supervision *s);
 void hf_trial_timer_running(struct hf_supervision *s);
 void hf_trial_timer_port(struct hf_supervision *s, const json_t *data);
+void hf_trial_timer_booted(struct hf_supervision *s); /* the firmware reported that boot services ended */
+
+/* mailbox_start.c. choose: whether this machine has a mailbox, once per run; refuses by rule. rom: before the ROMs are
+ * published. */
+int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
+int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
+
+/* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's half,
+ * while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract. reset:
+ * the guest is stopped at a reset; negotiation is open again. running: QEMU stopped or went on. */
+int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
+int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err);
+int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
+void hf_mailbox_watch_running(struct hf_supervision *s);
+void hf_mailbox_watch_close(struct hf_supervision *s);
+
+/* Whether resets must be stopped for it. */
+static inline bool hf_mailbox_watch_is_on(const struct hf_supervision *s)
+{
+    return s->mailbox.hw.mode != HF_MAILBOX_OFF;
+}
+
+/* Whether the guest's driver runs and has not reported that an operating system took over. */
+bool hf_mailbox_watch_still_booting(const struct hf_supervision *s);
 
 /* arrival.c. begin: QEMU was let go. end: it has ended. check: between turns. on_migration: data of MIGRATION. */
 void hf_arrival_begin(struct hf_supervision *s);

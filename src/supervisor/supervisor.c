@@ -318,6 +318,9 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
         hf_words_add(w, "-rtc");
         hf_words_addf(w, "base=%s", base);
     }
+    r = hf_machine_last_arguments(&s->machine, w, err);
+    if (r < 0)
+        return r;
     return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
 }
 
@@ -417,6 +420,8 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_first_look(s, err);
     if (r == 0)
+        r = hf_mailbox_watch_publish(s, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
+    if (r == 0)
         r = hf_reset_watch_begin(s, err);
     if (r == 0 && !s->restart)
         r = let_go(s, err);
@@ -487,6 +492,8 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     int r = hf_server_watch_start(s, err);
 
     if (r == 0)
+        r = hf_mailbox_watch_open(s, err);
+    if (r == 0)
         r = start(s, err);
     began = r == 0;
     if (began)
@@ -494,6 +501,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     hf_reset_watch_end(s);
     hf_loop_cancel(&s->loop, kill_qemu, s);
     end_qemu(s);
+    hf_mailbox_watch_close(s);
     hf_arrival_end(s);
     r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
     r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
@@ -513,10 +521,15 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         r = read_arguments(s, err);
     if (r < 0 || s->arguments.only_asks)
         return r;
+    r = hf_mailbox_start_choose(s, err);
+    if (r < 0)
+        return r;
     s->restart_moment = HF_MOMENT_POWER_ON;
     do {
         s->restart = false;
         r = power_on(s, s->restart_moment, err);
+        if (r == 0)
+            r = hf_mailbox_start_rom(s, err);
         if (r == 0)
             r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
         if (r == 0)

@@ -17,6 +17,8 @@
 
 #include <holdfast/error.h>
 
+#include "mailbox_hardware.h"
+
 struct hf_run_options {
     const char *container;  /* path */
     const char *qemu;       /* program; NULL: qemu-system-ARCHITECTURE */
@@ -25,13 +27,15 @@ struct hf_run_options {
     bool cold_reset;                          /* every reset of the guest ends QEMU and starts it again */
     bool force_restart;                       /* change firmware at a reset even where the machine would change */
     bool continue_without_storage;            /* do not stop the guest while what it writes to flash cannot be stored */
+    enum hf_mailbox_mode mailbox;  /* put the mailbox into the machine, for good; OFF: as recorded */
+    bool tpm_aware;                /* the owner knows that the TPM will measure something else */
     void (*say)(void *ctx, const char *line); /* one sentence for the owner, no newline; may be NULL */
     void *say_ctx;
 };
 
 /* Returns 0 when the guest was powered off, or was shut down by a signal or over QEMU's monitor. Otherwise: HF_EIO
  * (QEMU ended badly, or the guest panicked: the text says how), HF_EREFUSED (rules of arguments.h, machine.h,
- * machine_roms.h, "version" for a QEMU older than 7.2, "architecture" for one of another), HF_EOWNED, HF_EDAMAGED,
+ * machine_roms.h, "mailbox-rom", "secure-boot" and "tpm-aware" for the mailbox, "version" for a QEMU older than 7.2, "architecture" for one of another), HF_EOWNED, HF_EDAMAGED,
  * HF_ENOSPC, ... */
 int hf_run(const struct hf_run_options *options, struct hf_error *err);
 

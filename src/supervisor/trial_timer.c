@@ -64,15 +64,23 @@ static void give_up(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    hf_supervision_say(s, "no sign of life for %u s: the boot of the trial has failed", s->watch.timeout);
+    hf_supervision_say(s, "%s for %u s: the boot of the trial has failed",
+                       s->trial.life ? "the firmware started nothing" : "no sign of life", s->watch.timeout);
     s->timed_out = true;
     if (hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
         hf_supervision_fail(s, &err);
 }
 
+/* Firmware that said it started, and never that an operating system took over, hangs: what it wrote and read on the way
+ * there proves nothing. */
+static bool shows_life(const struct hf_supervision *s)
+{
+    return s->trial.life && !(s->watch.by.signal == HF_SIGNAL_MAILBOX && hf_mailbox_watch_still_booting(s));
+}
+
 static void judge(struct hf_supervision *s)
 {
-    switch (hf_watch_judge(&s->watch.by, s->watch.timeout, hf_trial_watch_seconds(&s->trial), s->trial.life)) {
+    switch (hf_watch_judge(&s->watch.by, s->watch.timeout, hf_trial_watch_seconds(&s->trial), shows_life(s))) {
     case HF_WATCH_CONFIRM:
         confirm(s, HF_SIGNAL_UPTIME);
         break;
@@ -123,6 +131,12 @@ void hf_trial_timer_begin(struct hf_supervision *s)
 void hf_trial_timer_end(struct hf_supervision *s)
 {
     hf_loop_cancel(&s->loop, tick, s);
+}
+
+void hf_trial_timer_booted(struct hf_supervision *s)
+{
+    if (on_trial(s))
+        confirm(s, HF_SIGNAL_MAILBOX);
 }
 
 /* ---- the agent ---- */

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "domains.h"
+
+#include <holdfast/acpi_script.h>
+#include <holdfast/negotiate_guest.h>
+
+#include "cleanup.h"
+#include "setting_lists.h"
+
+static const struct hf_negotiate_domain known[] = {
+    {.name = HF_DOMAIN_LIFECYCLE, .version = 1, .supported = {{1u << HF_LIFECYCLE_STAGES}}},
+    {.name = HF_DOMAIN_ACPI, .version = 1, .supported = {{HF_ACPI_FEATURES}}},
+};
+_Static_assert(HF_ARRAY_SIZE(known) <= HF_DOMAINS_MAX, "room for every domain");
+
+size_t hf_domains_known(const struct hf_negotiate_domain **list)
+{
+    *list = known;
+    return HF_ARRAY_SIZE(known);
+}
+
+static void mask(struct hf_negotiate_domain *d, const char *masked)
+{
+    for (unsigned bit = 0; bit < HF_NEGOTIATE_BITS; bit++) {
+        if (hf_bits_has(&d->supported, bit) && hf_setting_has_bit(masked, d->name, bit))
+            hf_bits_drop(&d->supported, bit);
+    }
+    hf_negotiate_close(&d->supported, d->rules, d->n_rules);
+}
+
+int hf_domains_offered(struct hf_container *c, struct hf_negotiate_domain *list, size_t *count, struct hf_error *err)
+{
+    char masked[HF_SETTING_VALUE_SIZE];
+    int r = hf_setting_get(c, "mask", masked, err);
+
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < HF_ARRAY_SIZE(known); i++) {
+        list[i] = known[i];
+        mask(&list[i], masked);
+    }
+    *count = HF_ARRAY_SIZE(known);
+    return 0;
+}

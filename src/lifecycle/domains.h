@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What this holdfast offers firmware through the mailbox: the domains, their versions and bits. docs/mailbox.md says what
+ * each bit means; a change here changes that page.
+ */
+#ifndef HF_DOMAINS_H
+#define HF_DOMAINS_H
+
+#include <holdfast/negotiate_host.h>
+
+#include "container.h"
+
+#define HF_DOMAINS_MAX 8
+
+#define HF_DOMAIN_LIFECYCLE "lifecycle"
+#define HF_LIFECYCLE_STAGES 0 /* the driver reports how far the boot came, and that decides a trial */
+
+#define HF_DOMAIN_ACPI "acpi-loader" /* bits: HF_ACPI_FEATURE_... of <holdfast/acpi_script.h> */
+
+/* All of them, borrowed for ever. */
+size_t hf_domains_known(const struct hf_negotiate_domain **list);
+
+/* The same without the bits that the guest's owner masked, and without those that need them; `list` has HF_DOMAINS_MAX
+ * entries. */
+int hf_domains_offered(struct hf_container *c, struct hf_negotiate_domain *list, size_t *count, struct hf_error *err);
+
+#endif

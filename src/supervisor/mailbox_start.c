@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The mailbox as a part of the machine that is about to start: whether it may be there, and its ROM. */
+#include "supervision.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "eventlog.h"
+#include "images.h"
+#include "inspect.h"
+#include "life_record.h"
+#include "option_rom.h"
+#include "roms.h"
+#include "secure_boot.h"
+#include "whole_file.h"
+
+#define ROM_SIZE_MAX (1U << 20)
+
+/* ---- the ROM on this host ---- */
+
+/* BUILD/src/cli/holdfast has the driver in BUILD/efi. */
+static bool beside_program(char path[PATH_MAX])
+{
+    char self[PATH_MAX - 64];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+    for (unsigned up = 0; n > 0 && up < 3; up++) {
+        const char *slash;
+
+        self[n] = '\0';
+        slash = strrchr(self, '/');
+        n = slash ? slash - self : 0;
+    }
+    return n > 0 && snprintf(path, PATH_MAX, "%.*s/efi/" HF_MAILBOX_ROM_NAME, (int)n, self) < PATH_MAX &&
+           access(path, R_OK) == 0;
+}
+
+/* "": its owner says that the firmware needs no ROM. */
+static int find_rom(char path[PATH_MAX], struct hf_error *err)
+{
+    const char *given = getenv("HOLDFAST_MAILBOX_ROM");
+
+    if (given && strlen(given) < PATH_MAX) {
+        (void)snprintf(path, PATH_MAX, "%s", given);
+        return 0;
+    }
+    if (beside_program(path))
+        return 0;
+    (void)snprintf(path, PATH_MAX, "%s", HF_MAILBOX_ROM_DIR "/" HF_MAILBOX_ROM_NAME);
+    if (access(path, R_OK) == 0)
+        return 0;
+    return hf_error_refuse(err, "mailbox-rom",
+                           "%s is not there: the mailbox needs its UEFI driver. Install it, or name it with "
+                           "HOLDFAST_MAILBOX_ROM; empty means that the firmware has the driver built in",
+                           path);
+}
+
+static int read_rom(uint8_t **bytes, uint64_t *size, char path[PATH_MAX], struct hf_option_rom *rom,
+                    struct hf_error *err)
+{
+    int r = find_rom(path, err);
+
+    if (r < 0 || !path[0])
+        return r;
+    r = hf_file_read(path, ROM_SIZE_MAX, bytes, size, err);
+    if (r == 0)
+        r = hf_option_rom_inspect(*bytes, (size_t)*size, rom, err);
+    return r < 0 ? hf_error_prefix(err, r, "%s: ", path) : 0;
+}
+
+/* ---- the ROM in the container ---- */
+
+static const struct hf_rom *rom_of(const struct hf_rom *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(list[i].name, HF_MAILBOX_ROM_NAME))
+            return &list[i];
+    }
+    return NULL;
+}
+
+/* Fills *rom from a slot; false when that has none. */
+static bool rom_in_slot(struct hf_container *c, enum hf_slot slot, struct hf_rom *rom)
+{
+    struct hf_rom list[HF_ROMS_MAX];
+    size_t count = 0;
+    const struct hf_rom *found = hf_rom_list(c, slot, list, &count, NULL) < 0 ? NULL : rom_of(list, count);
+
+    if (found)
+        *rom = *found;
+    return found != NULL;
+}
+
+/* In a transaction: out of the active slot. */
+static int forget_rom(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_rom list[HF_ROMS_MAX];
+    size_t count = 0;
+    int r = hf_rom_list(c, HF_SLOT_ACTIVE, list, &count, err);
+
+    if (r < 0 || !rom_of(list, count))
+        return r;
+    r = hf_rom_clear(c, HF_SLOT_ACTIVE, err);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        if (strcmp(list[i].name, HF_MAILBOX_ROM_NAME) != 0)
+            r = hf_rom_set(c, HF_SLOT_ACTIVE, &list[i], err);
+    }
+    return r;
+}
+
+/* In a transaction. */
+static int add_rom(struct hf_container *c, struct hf_rom *rom, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    int64_t now = (int64_t)time(NULL);
+    struct hf_option_rom facts;
+    char path[PATH_MAX];
+    uint64_t size;
+    int r = read_rom(&bytes, &size, path, &facts, err);
+
+    if (r == 0 && !path[0])
+        r = hf_error_refuse(err, "mailbox-rom", "the machine had the mailbox's ROM, and HOLDFAST_MAILBOX_ROM is empty");
+    if (r < 0)
+        return r;
+    r = hf_image_add(c, HF_IMAGE_ROM, HF_MAILBOX_ROM_NAME, bytes, size, now, &rom->image, err);
+    if (r < 0)
+        return r;
+    strcpy(rom->name, HF_MAILBOX_ROM_NAME);
+    r = hf_rom_set(c, HF_SLOT_ACTIVE, rom, err);
+    return r < 0 ? r : hf_event_append(c, now, "rom", err, "%s recorded from %s", rom->name, path);
+}
+
+/* In a transaction. A slot that came back may have been filled before the mailbox was there. */
+static int settle_rom(struct hf_container *c, const struct hf_mailbox_hardware *hw, struct hf_error *err)
+{
+    struct hf_rom rom = {0};
+
+    if (!hw->rom)
+        return forget_rom(c, err);
+    if (rom_in_slot(c, HF_SLOT_ACTIVE, &rom))
+        return 0;
+    return rom_in_slot(c, HF_SLOT_FALLBACK, &rom) ? hf_rom_set(c, HF_SLOT_ACTIVE, &rom, err) : add_rom(c, &rom, err);
+}
+
+int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_rom rom = {0};
+    int r;
+
+    if (rom_in_slot(s->container, HF_SLOT_ACTIVE, &rom) == s->mailbox.hw.rom)
+        return 0;
+    r = hf_begin(s->container, err);
+    if (r == 0)
+        r = settle_rom(s->container, &s->mailbox.hw, err);
+    if (r == 0)
+        return hf_commit(s->container, HF_DURABLE, err);
+    hf_abort(s->container);
+    return r;
+}
+
+/* ---- rules ---- */
+
+static int check_tpm(const struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_life_record life;
+    int r = hf_life_load(s->container, &life, err);
+
+    if (r < 0 || s->options->tpm_aware || !(life.tpm || s->arguments.tpm))
+        return r;
+    return hf_error_refuse(err, "tpm-aware",
+                           "the guest has a TPM, and the mailbox's ROM changes what it measures (PCR 2; PCR 1 where "
+                           "the firmware measures tables): secrets sealed to them ask for a recovery key. "
+                           "Suspend disk encryption in the guest first, then give '--tpm-aware'");
+}
+
+static int check_signature(const struct hf_supervision *s, struct hf_error *err)
+{
+    hf_auto(hf_variables_done) struct hf_variables v = {0};
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_option_rom rom = {0};
+    char path[PATH_MAX];
+    uint64_t size;
+    int r = hf_variables_of_bank(s->container, &v, err);
+
+    if (r < 0 || !hf_secure_boot_enforced(&v))
+        return r;
+    r = read_rom(&bytes, &size, path, &rom, err);
+    if (r < 0 || !path[0] || rom.is_signed)
+        return r;
+    return hf_error_refuse(err, "secure-boot",
+                           "%s is not signed, and the guest's variables enforce Secure Boot: its firmware would not run "
+                           "the driver. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
+                           "start without the mailbox",
+                           path);
+}
+
+static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) struct hf_firmware *firmware = malloc(sizeof *firmware);
+    int r;
+
+    if (!firmware)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
+    if (r == 0)
+        *does = firmware->image.kind == HF_FLASH_OVMF || firmware->image.kind == HF_FLASH_AAVMF;
+    return r;
+}
+
+/* The machine gets what it did not have: everything that this changes is asked before. */
+static int check_turning_on(struct hf_supervision *s, struct hf_mailbox_hardware *hw, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_option_rom rom;
+    char path[PATH_MAX];
+    uint64_t size;
+    bool drivers = false;
+    int r = firmware_runs_drivers(s, &drivers, err);
+
+    if (r == 0)
+        r = check_tpm(s, err);
+    if (r < 0 || !drivers)
+        return r;
+    r = check_signature(s, err);
+    if (r == 0)
+        r = read_rom(&bytes, &size, path, &rom, err);
+    if (r == 0)
+        hw->rom = path[0] != '\0';
+    return r;
+}
+
+int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_mailbox_hardware hw;
+    int r = hf_mailbox_hardware_get(s->container, &hw, err);
+
+    if (r < 0)
+        return r;
+    if (s->options->mailbox != HF_MAILBOX_OFF)
+        hw.mode = s->options->mailbox;
+    if (hw.mode == HF_MAILBOX_OFF)
+        hw.present = hw.rom = hw.memory_named = false;
+    else {
+        if (!hw.present)
+            r = check_turning_on(s, &hw, err);
+        hw.present = true;
+        hw.memory_named = s->arguments.memory_named;
+    }
+    if (r == 0)
+        r = hf_mailbox_hardware_set(s->container, &hw, (int64_t)time(NULL), err);
+    if (r < 0)
+        return r;
+    s->mailbox.hw = hw;
+    s->machine.memory = hw.memory_named ? NULL : s->arguments.memory;
+    s->machine.mailbox_rom = hw.rom;
+    return 0;
+}

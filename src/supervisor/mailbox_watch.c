@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mailbox while the guest runs. Container and window agree, or negotiation is open again: what is agreed is in the
+ * container before the guest reads the answer, and the host's half is made anew from the container whenever another
+ * process or host takes over.
+ */
+#include "supervision.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "eventlog.h"
+
+#include <holdfast/negotiate_guest.h>
+
+#define REFUSALS_LOGGED 16 /* in one boot: a guest may ask for ever */
+
+static void poll_window(void *ctx);
+
+/* ---- what is agreed, into the container ---- */
+
+static struct hf_agreement *agreement_of(struct hf_mailbox_watch *m, const char *domain)
+{
+    for (size_t i = 0; i < m->agreement_count; i++) {
+        if (!strcmp(m->agreements[i].domain, domain))
+            return &m->agreements[i];
+    }
+    return NULL;
+}
+
+static int log_answer(struct hf_supervision *s, const struct hf_mailbox_news *news, struct hf_error *err)
+{
+    char asked[HF_BITS_TEXT_SIZE];
+    int64_t now = (int64_t)time(NULL);
+
+    (void)hf_bits_text(&news->wanted, asked);
+    if (news->status == HF_NEGOTIATE_ACCEPTED)
+        return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; agreed", news->domain,
+                               asked);
+    if (news->bit != HF_NEGOTIATE_NO_BIT)
+        return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s, bit %u",
+                               news->domain, asked, hf_agreement_status_text(news->status), news->bit);
+    return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s", news->domain,
+                           asked, hf_agreement_status_text(news->status));
+}
+
+/* What the domains are now, beside what the container says. True when a lock is not written down. */
+static bool compare(const struct hf_mailbox_watch *m, const struct hf_mailbox_news *news,
+                    struct hf_agreement now[HF_DOMAINS_MAX])
+{
+    bool differs = false;
+
+    for (size_t i = 0; i < m->agreement_count; i++) {
+        const struct hf_agreement *was = &m->agreements[i];
+
+        now[i] = *was;
+        now[i].locked = hf_negotiate_agreed(m->negotiate, was->domain, &now[i].agreed);
+        if (!strcmp(was->domain, news->domain)) {
+            now[i].asked_once = true;
+            now[i].asked = news->wanted;
+            now[i].status = news->status;
+        }
+        differs = differs || now[i].locked != was->locked || !hf_bits_equal(&now[i].agreed, &was->agreed);
+    }
+    return differs;
+}
+
+static int write_all(struct hf_supervision *s, const struct hf_agreement *list, size_t count, struct hf_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = hf_agreement_put(s->container, &list[i], err);
+    return r;
+}
+
+static int write_answer(struct hf_supervision *s, const struct hf_mailbox_news *news, const struct hf_agreement *now,
+                        struct hf_error *err)
+{
+    int r = hf_begin(s->container, err);
+
+    if (r == 0)
+        r = write_all(s, now, s->mailbox.agreement_count, err);
+    if (r == 0)
+        r = log_answer(s, news, err);
+    if (r == 0)
+        return hf_commit(s->container, HF_DURABLE, err);
+    hf_abort(s->container);
+    return r;
+}
+
+/* hf_mailbox_keep_fn */
+static int keep(void *opaque, const struct hf_mailbox_news *news)
+{
+    struct hf_supervision *s = opaque;
+    struct hf_mailbox_watch *m = &s->mailbox;
+    struct hf_agreement now[HF_DOMAINS_MAX];
+    bool locks = compare(m, news, now), refused = news->status != HF_NEGOTIATE_ACCEPTED;
+    struct hf_error err;
+
+    if (!locks && (!refused || m->refusals >= REFUSALS_LOGGED)) {
+        memcpy(m->agreements, now, m->agreement_count * sizeof now[0]);
+        return 0;
+    }
+    if (write_answer(s, news, now, &err) < 0) {
+        if (!m->failing)
+            hf_supervision_say(s, "what the firmware and holdfast agreed on cannot be stored: %s", err.text);
+        m->failing = true;
+        return locks ? -1 : 0; /* a refusal promises nothing */
+    }
+    m->failing = false;
+    m->refusals += refused;
+    memcpy(m->agreements, now, m->agreement_count * sizeof now[0]);
+    return 0;
+}
+
+/* ---- a boot begins ---- */
+
+static int log_offer(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_mailbox_watch *m = &s->mailbox;
+    char text[512] = "", bits[HF_BITS_TEXT_SIZE];
+    size_t at = 0;
+
+    for (size_t i = 0; i < m->agreement_count && at < sizeof text; i++)
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %s", i ? "; " : "", m->agreements[i].domain,
+                               hf_bits_text(&m->agreements[i].offered, bits));
+    return hf_event_append(s->container, (int64_t)time(NULL), "mailbox", err, "offered: %s", text);
+}
+
+static void fill_offers(struct hf_mailbox_watch *m, const struct hf_negotiate_domain *list, size_t count)
+{
+    m->agreement_count = count;
+    for (size_t i = 0; i < count; i++) {
+        m->agreements[i] = (struct hf_agreement){.version = list[i].version, .offered = list[i].supported};
+        (void)snprintf(m->agreements[i].domain, sizeof m->agreements[i].domain, "%s", list[i].name);
+    }
+}
+
+static int write_offers(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = hf_begin(s->container, err);
+
+    if (r == 0)
+        r = hf_contract_clear(s->container, err);
+    if (r == 0)
+        r = write_all(s, s->mailbox.agreements, s->mailbox.agreement_count, err);
+    if (r == 0)
+        r = log_offer(s, err);
+    if (r == 0)
+        return hf_commit(s->container, HF_DURABLE, err);
+    hf_abort(s->container);
+    return r;
+}
+
+/* Any number but those that the guest may have seen. */
+static uint32_t new_generation(const uint8_t *window)
+{
+    hf_le32 seen, shown;
+    uint32_t n = 0;
+
+    memcpy(&seen, window + HF_MAILBOX_GUEST_AT + offsetof(struct hf_mailbox_guest, generation), sizeof seen);
+    memcpy(&shown, window + HF_MAILBOX_HOST_AT + offsetof(struct hf_mailbox_host, generation), sizeof shown);
+    do {
+        if (getrandom(&n, sizeof n, 0) != (ssize_t)sizeof n)
+            n = hf_le32_get(shown) + 1;
+    } while (n == 0 || n == hf_le32_get(seen) || n == hf_le32_get(shown));
+    return n;
+}
+
+static int publish(struct hf_supervision *s, const struct hf_negotiate_domain *list, size_t count, struct hf_error *err)
+{
+    struct hf_mailbox_watch *m = &s->mailbox;
+    uint32_t generation = new_generation(m->window.bytes);
+    int r = hf_negotiate_init(m->memory, sizeof m->memory, list, count, generation, &m->negotiate, err);
+
+    if (r == 0)
+        r = hf_mailbox_publish(m->window.bytes, m->negotiate, generation, &m->host, err);
+    if (r < 0)
+        return r;
+    m->host.keep = keep;
+    m->host.opaque = s;
+    m->refusals = 0;
+    m->failing = false;
+    hf_mailbox_pace_begin(&m->pace, hf_loop_now());
+    return 0;
+}
+
+/* ---- a guest arrives with its contract ---- */
+
+static int promised_elsewhere(const struct hf_agreement *a, struct hf_error *err)
+{
+    char bits[HF_BITS_TEXT_SIZE];
+
+    return hf_error_refuse(err, "contract",
+                           "the guest was promised bits %s of domain '%s', version %u, which this holdfast does not "
+                           "offer; it would have to reset where it came from, with those bits masked",
+                           hf_bits_text(&a->agreed, bits), a->domain, a->version);
+}
+
+/* Locks what was locked, by the same words as the guest used. */
+static int agree_again(struct hf_mailbox_watch *m, const struct hf_agreement *a, struct hf_error *err)
+{
+    static const struct hf_bits none;
+    struct hf_negotiate_request request;
+    struct hf_negotiate_answer answer;
+
+    if (!a->locked)
+        return 0;
+    if (hf_negotiate_request_fill(&request, a->domain, a->version, &a->agreed) == 0 &&
+        hf_negotiate_request(m->negotiate, &request, sizeof request, &answer) == HF_NEGOTIATE_ACCEPTED)
+        return 0;
+    return hf_bits_equal(&a->agreed, &none) ? 0 : promised_elsewhere(a, err);
+}
+
+static int publish_arrived(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_mailbox_watch *m = &s->mailbox;
+    struct hf_agreement found[HF_AGREEMENTS_MAX];
+    const struct hf_negotiate_domain *known;
+    size_t count, found_count = 0;
+    int r = hf_agreement_list(s->container, found, &found_count, err);
+
+    if (r < 0)
+        return r;
+    count = hf_domains_known(&known);
+    r = publish(s, known, count, err);
+    for (size_t i = 0; r == 0 && i < found_count; i++)
+        r = agree_again(m, &found[i], err);
+    if (r < 0)
+        return r;
+    fill_offers(m, known, count);
+    for (size_t i = 0; i < found_count; i++) {
+        struct hf_agreement *a = agreement_of(m, found[i].domain);
+
+        if (a)
+            *a = found[i];
+    }
+    hf_mailbox_refresh(&m->host);
+    return 0;
+}
+
+/* ---- for the supervisor ---- */
+
+int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err)
+{
+    int r;
+
+    if (!hf_mailbox_watch_is_on(s))
+        return 0;
+    r = hf_mailbox_window_open(s->dir, &s->mailbox.window, err);
+    s->machine.mailbox = r == 0 ? s->mailbox.window.path : NULL;
+    return r;
+}
+
+static int publish_fresh(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_negotiate_domain list[HF_DOMAINS_MAX];
+    size_t count;
+    int r = hf_domains_offered(s->container, list, &count, err);
+
+    if (r < 0)
+        return r;
+    fill_offers(&s->mailbox, list, count);
+    r = write_offers(s, err);
+    if (r == 0)
+        r = publish(s, list, count, err);
+    if (r == 0)
+        hf_mailbox_reset(&s->mailbox.host);
+    return r;
+}
+
+int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err)
+{
+    if (!s->mailbox.window.bytes)
+        return 0;
+    return arrived ? publish_arrived(s, err) : publish_fresh(s, err);
+}
+
+int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err)
+{
+    return s->mailbox.negotiate && s->mailbox.window.bytes ? publish_fresh(s, err) : 0;
+}
+
+void hf_mailbox_watch_running(struct hf_supervision *s)
+{
+    struct hf_error err;
+
+    if (!s->mailbox.negotiate || !s->mailbox.window.bytes)
+        return;
+    if (!s->pause.running)
+        hf_loop_cancel(&s->loop, poll_window, s);
+    else if (hf_loop_timer(&s->loop, HF_MAILBOX_BUSY_MS, poll_window, s, &err) < 0)
+        hf_supervision_fail(s, &err);
+}
+
+void hf_mailbox_watch_close(struct hf_supervision *s)
+{
+    hf_loop_cancel(&s->loop, poll_window, s);
+    hf_mailbox_window_close(&s->mailbox.window);
+    s->machine.mailbox = NULL;
+    s->mailbox.negotiate = NULL;
+}
+
+/* ---- while it runs ---- */
+
+/* Stages count where the driver agreed to report them. */
+static bool reports_stages(const struct hf_supervision *s)
+{
+    struct hf_bits agreed;
+
+    return s->mailbox.negotiate && hf_negotiate_agreed(s->mailbox.negotiate, HF_DOMAIN_LIFECYCLE, &agreed) &&
+           hf_bits_has(&agreed, HF_LIFECYCLE_STAGES);
+}
+
+bool hf_mailbox_watch_still_booting(const struct hf_supervision *s)
+{
+    return reports_stages(s) && s->mailbox.host.stage < HF_MAILBOX_STAGE_EXIT_BOOT;
+}
+
+static void log_stage(struct hf_supervision *s, enum hf_mailbox_stage stage)
+{
+    struct hf_error err;
+    int r = hf_begin(s->container, &err);
+
+    if (r == 0)
+        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the firmware reported %s",
+                            hf_mailbox_stage_name(stage));
+    if (r == 0)
+        r = hf_commit(s->container, HF_SOON, &err);
+    hf_abort(s->container);
+    if (r < 0)
+        hf_supervision_say(s, "what the firmware reported could not be logged: %s", err.text);
+}
+
+static void on_news(struct hf_supervision *s, const struct hf_mailbox_news *news)
+{
+    if (news->moved_on)
+        log_stage(s, news->stage);
+    /* Also when the last stage came before the agreement to report it. */
+    if (s->mailbox.host.stage == HF_MAILBOX_STAGE_EXIT_BOOT && reports_stages(s))
+        hf_trial_timer_booted(s);
+}
+
+static void poll_window(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+    struct hf_mailbox_watch *m = &s->mailbox;
+    struct hf_mailbox_news news;
+    struct hf_error err;
+    int next;
+
+    if (!m->window.bytes || !s->pause.running)
+        return;
+    if (hf_mailbox_poll(&m->host, &news))
+        on_news(s, &news);
+    next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked, m->host.stage,
+                                m->hw.mode == HF_MAILBOX_BOOT_ONLY);
+    if (next >= 0 && hf_loop_timer(&s->loop, next, poll_window, s, &err) < 0)
+        hf_supervision_fail(s, &err);
+}
