@@ -22,6 +22,7 @@ static struct account {
     bool known[COMMITS_MAX];
     bool pending; /* a commit is under way, and will leave this: */
     struct hf_digest next;
+    struct hf_digest backup[2]; /* what the backup is to hold */
 } *account;
 
 static void remember(struct workload *w, bool durable)
@@ -45,9 +46,15 @@ static void foresee(struct workload *w)
     account->pending = true;
 }
 
+static void about_to_back_up(struct workload *w)
+{
+    if (workload_result(w->path, account->backup, NULL) < 0)
+        _exit(7);
+}
+
 static void write_for_life(const char *path)
 {
-    struct workload w = {.committing = foresee, .committed = remember};
+    struct workload w = {.committing = foresee, .committed = remember, .backing_up = about_to_back_up};
     struct hf_error e;
 
     snprintf(w.path, sizeof w.path, "%s", path);
@@ -105,6 +112,20 @@ static bool is_state(const struct hf_digest *view, uint64_t commits)
     return hf_digest_equal(view, view_after(commits)) || (account->pending && hf_digest_equal(view, &account->next));
 }
 
+/* One that has its name is whole. */
+static void look_at_backup(unsigned stops)
+{
+    const char *path = workload_backup_path(ground_path("g.hold"));
+    struct hf_digest found[2];
+
+    if (access(path, F_OK) < 0)
+        return;
+    assert_int_equal(workload_findings(path), 0);
+    OK(workload_result(path, found, &err));
+    if (memcmp(found, account->backup, sizeof found) != 0)
+        fail_msg("killed at stop %u: the backup is of another moment", stops);
+}
+
 static void look_after(unsigned stops)
 {
     struct hf_container *c = NULL;
@@ -130,6 +151,7 @@ static void look_after(unsigned stops)
     OK(hf_container_close(c, &err));
     if (access(ground_path("g.hold-wal"), F_OK) == 0)
         fail_msg("killed at stop %u: the log stays", stops);
+    look_at_backup(stops);
 }
 
 static void prepare(void)

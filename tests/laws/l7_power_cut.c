@@ -111,11 +111,20 @@ static void look_after(size_t count, enum disk_layout layout, uint32_t seed)
                  (unsigned long long)commits);
 }
 
-/* And it can be written again. */
+/* And it can be backed up as it is, and written again. */
 static void go_on_after(size_t count, enum disk_layout layout, uint32_t seed)
 {
+    const char *backup = workload_backup_path(ground_path("x.hold"));
+    struct hf_digest have[2], saved[2];
     struct hf_error e = {0};
     uint64_t epoch;
+
+    (void)unlink(backup);
+    OK(workload_result(ground_path("x.hold"), have, &err));
+    if (hf_backup(ground_path("x.hold"), backup, NOW, &e) < 0)
+        fail_msg("power cut after event %zu, layout %d, seed %u: no backup: %s", count, layout, seed, e.text);
+    OK(workload_result(backup, saved, &err));
+    assert_memory_equal(have, saved, sizeof have);
 
     if (hf_owner_take(ground_path("x.hold"), "test", NOW, &epoch, &e) < 0)
         fail_msg("power cut after event %zu, layout %d, seed %u: cannot go on: %s", count, layout, seed, e.text);

@@ -3,12 +3,13 @@
 variables set, four of them deleted, power off. 17469 writes of 512 bytes, recorded with QEMU's blklogwrites driver.
 
 The file keeps what each write changed: sector (16 bits), sectors (8), first changed byte (16), changed bytes (16), and
-those bytes.
+those bytes. Run as a program it writes that out uncompressed, for tests in C: flash_trace.py IN OUT.
 """
 import lzma
 import os
 import pathlib
 import struct
+import sys
 
 SECTOR = 512
 BANK_SIZE = 0x84000
@@ -26,3 +27,7 @@ def writes(bank):
         bank[begin + first:begin + first + size] = raw[at:at + size]
         at += size
         yield begin, bytes(bank[begin:begin + sectors * SECTOR])
+
+
+if __name__ == "__main__":
+    pathlib.Path(sys.argv[2]).write_bytes(lzma.decompress(pathlib.Path(sys.argv[1]).read_bytes()))

@@ -28,12 +28,16 @@ static struct {
 
 struct disk_handle {
     sqlite3_file base;
-    int file; /* enum disk_file, or -1: not ours */
+    int file; /* enum disk_file, or -1: none of the container's */
     sqlite3_file *real;
 };
 
 static void record(struct disk_event event)
 {
+    if (event.kind != DISK_NOTE && event.file == DISK_OTHER) {
+        free(event.bytes);
+        return;
+    }
     if (disk.count == disk.room) {
         disk.room = disk.room ? 2 * disk.room : 1024;
         disk.events = (struct disk_event *)realloc(disk.events, disk.room * sizeof *disk.events);
@@ -63,7 +67,7 @@ static int file_of(const char *name)
     for (int i = 0; i < DISK_FILES; i++)
         if (strcmp(name + n, suffixes[i]) == 0)
             return i;
-    return -1;
+    return name[n] == '.' ? DISK_OTHER : -1;
 }
 
 #define HANDLE(f) ((struct disk_handle *)(f))

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum disk_file { DISK_MAIN, DISK_LOG, DISK_JOURNAL, DISK_FILES };
+enum disk_file { DISK_MAIN, DISK_LOG, DISK_JOURNAL, DISK_FILES, DISK_OTHER = DISK_FILES };
 enum disk_kind { DISK_WRITE, DISK_TRUNCATE, DISK_SYNC, DISK_REMOVE, DISK_CREATE, DISK_NOTE };
 
 struct disk_event {
@@ -23,7 +23,8 @@ struct disk_event {
     bool durable;    /* NOTE */
 };
 
-/* Makes it the process's VFS and forgets what was recorded. Only files named `path`, `path`-wal, `path`-journal count. */
+/* Makes it the process's VFS and forgets what was recorded. Only files named `path`, `path`-wal, `path`-journal are recorded;
+ * those named `path`.ANYTHING (copies of it) can fail as well. */
 void disk_begin(const char *path);
 /* Back to the real one. */
 void disk_end(void);

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happens to a container in its life, as steps that are one transaction each: flash writes as firmware makes them,
- * stage, apply, rollback, settings, closing and opening. A step that fails can be done again.
+ * What happens to a container in its life, as steps that are one transaction each: the flash writes of a real OVMF,
+ * stage, apply, rollback, backup, closing and opening. A step that fails can be done again.
  */
 #ifndef HF_TEST_WORKLOAD_H
 #define HF_TEST_WORKLOAD_H
 
 #include "view.h"
+
+#include "check.h"
+#include "copy.h"
+#include "flash_trace.h"
+
+#define WORKLOAD_STEPS  64
+#define WORKLOAD_BACKUP 42
 
 struct workload {
     char path[PATH_MAX];
@@ -15,6 +22,8 @@ struct workload {
     /* Before and after every commit; may be NULL. */
     void (*committing)(struct workload *w);
     void (*committed)(struct workload *w, bool durable);
+    /* Before the backup; may be NULL. */
+    void (*backing_up)(struct workload *w);
 };
 
 static inline int workload_commit(struct workload *w, enum hf_durability durability, struct hf_error *err)
@@ -46,15 +55,14 @@ static inline int workload_close(struct workload *w, struct hf_error *err)
     return hf_container_close(c, err);
 }
 
-/* Writes of a few bytes, as a variable is written; the last one of eight is durable. */
+/* The pages of the next few hundred writes, as a server that gathered them stores them; every eighth time durably. */
 static inline int workload_flash(struct workload *w, unsigned n, struct hf_error *err)
 {
-    uint8_t bytes[600];
+    const uint8_t *bytes = flash_trace_bank((n + 1) * FLASH_TRACE_WRITES / WORKLOAD_STEPS);
     int r = hf_begin(w->c, err);
 
-    ground_bytes(bytes, sizeof bytes, 1000 + n);
-    if (r == 0)
-        r = hf_bank_write(w->c, HF_BANK_VARS, (n * 2311) % (BANK_SIZE - sizeof bytes), bytes, 40 + n * 37 % 560, NULL, err);
+    for (size_t at = 0; r == 0 && at < FLASH_TRACE_BANK; at += HF_PAGE_SIZE)
+        r = hf_bank_write(w->c, HF_BANK_VARS, at, bytes + at, HF_PAGE_SIZE, NULL, err);
     if (r == 0)
         r = workload_commit(w, n % 8 == 7 ? HF_DURABLE : HF_SOON, err);
     hf_abort(w->c);
@@ -87,6 +95,10 @@ static inline int workload_apply(struct workload *w, struct hf_error *err)
 
     if (r == 0)
         r = hf_slot_get(w->c, HF_SLOT_ACTIVE, &active, err);
+    if (r == 0 && strcmp(active.label, "second") == 0) {
+        hf_abort(w->c); /* the commit was done, but could not be made durable then */
+        return hf_sync(w->c, err);
+    }
     if (r == 0)
         r = hf_slot_get(w->c, HF_SLOT_STAGED, &staged, err);
     if (r == 0)
@@ -126,11 +138,22 @@ static inline int workload_rollback(struct workload *w, struct hf_error *err)
     return r;
 }
 
-#define WORKLOAD_STEPS 64
+static inline const char *workload_backup_path(const char *container)
+{
+    static char path[PATH_MAX + 8];
+
+    snprintf(path, sizeof path, "%s.bak", container);
+    return path;
+}
 
 /* Step n of WORKLOAD_STEPS. A step leaves the same state however often it is repeated before it succeeds. */
 static inline int workload_step(struct workload *w, unsigned n, struct hf_error *err)
 {
+    if (n == WORKLOAD_BACKUP) {
+        if (w->backing_up)
+            w->backing_up(w);
+        return hf_backup(w->path, workload_backup_path(w->path), NOW, err);
+    }
     if (!w->c) {
         int r = workload_open(w, err);
 
@@ -145,7 +168,7 @@ static inline int workload_step(struct workload *w, unsigned n, struct hf_error 
     case 12:
         return workload_stage(w, err);
     case 20:
-    case 41:
+    case WORKLOAD_BACKUP - 1:
         return workload_close(w, err);
     case 26:
         return workload_apply(w, err);
@@ -160,6 +183,22 @@ static inline int workload_step(struct workload *w, unsigned n, struct hf_error 
     default:
         return workload_flash(w, n, err);
     }
+}
+
+static inline void workload_finding(void *ctx, const char *line)
+{
+    printf("# finding: %s\n", line);
+    ++*(unsigned *)ctx;
+}
+
+/* What `check` finds fault with. */
+static inline unsigned workload_findings(const char *path)
+{
+    struct hf_check_report report;
+    unsigned findings = 0;
+
+    OK(hf_check(path, workload_finding, &findings, &report, &err));
+    return findings;
 }
 
 /* What a workload leaves, whatever it went through: variables, code and slots. */
