@@ -191,3 +191,140 @@ int hf_mailbox_guest_read(const struct hf_mailbox_port *port, const struct hf_ma
     copy_out(port, hf_le32_get(row->at), to, hf_le32_get(row->size));
     return 0;
 }
+
+/* ---- orders ---- */
+
+#define ORDER(field) (HF_MAILBOX_ORDER_AT + offsetof(struct hf_mailbox_order, field))
+#define REPLY(field) (HF_MAILBOX_REPLY_AT + offsetof(struct hf_mailbox_reply, field))
+
+int hf_mailbox_guest_attach(struct hf_mailbox_port *port)
+{
+    uint8_t magic[4];
+    uint32_t raw;
+
+    copy_out(port, HOST(magic), magic, sizeof magic);
+    if (memcmp(magic, HF_MAILBOX_HOST_MAGIC, sizeof magic) != 0 || get_word(port, HOST(version)) != HF_MAILBOX_VERSION)
+        return -HF_ENOTFOUND;
+    port->ask = get_word(port, GUEST(ask));
+    port->order = get_word(port, ORDER(number));
+    copy_out(port, GUEST(magic), magic, sizeof magic);
+    if (memcmp(magic, HF_MAILBOX_GUEST_MAGIC, sizeof magic) == 0)
+        return 0;
+    /* Firmware never came by: nothing was asked and nothing reported. */
+    put_word(port, GUEST(version), HF_MAILBOX_VERSION);
+    memcpy(&raw, HF_MAILBOX_GUEST_MAGIC, sizeof raw);
+    fence();
+    port->window[GUEST(magic) / 4] = raw;
+    fence();
+    return 0;
+}
+
+bool hf_mailbox_guest_is_boot_only(const struct hf_mailbox_port *port)
+{
+    return get_word(port, REPLY(mode)) == HF_MAILBOX_MODE_BOOT_ONLY;
+}
+
+/* Gives the order once. 1: the host's half was made anew meanwhile. */
+static int order_once(struct hf_mailbox_port *port, const struct hf_mailbox_order *order, struct hf_mailbox_reply *reply)
+{
+    uint32_t generation = get_word(port, HOST(generation));
+    struct hf_mailbox_order out = *order;
+
+    out.number = hf_le32_of(port->order); /* the old one until the rest is there */
+    out.generation = hf_le32_of(generation);
+    copy_in(port, HF_MAILBOX_ORDER_AT, &out, sizeof out);
+    port->order = port->order == UINT32_MAX ? 1 : port->order + 1;
+    put_word(port, ORDER(number), port->order);
+    for (uint32_t waited = 0; get_word(port, REPLY(number)) != port->order; waited++) {
+        if (get_word(port, HOST(generation)) != generation)
+            return 1;
+        if (!port->wait(port->opaque, waited))
+            return -HF_ETIMEDOUT;
+    }
+    copy_out(port, HF_MAILBOX_REPLY_AT, reply, sizeof *reply);
+    fence();
+    return get_word(port, HOST(generation)) != generation;
+}
+
+static void end_texts(struct hf_mailbox_reply *reply)
+{
+    reply->active_label[sizeof reply->active_label - 1] = '\0';
+    reply->staged_label[sizeof reply->staged_label - 1] = '\0';
+    reply->rule[sizeof reply->rule - 1] = '\0';
+    reply->text[sizeof reply->text - 1] = '\0';
+}
+
+int hf_mailbox_guest_order(struct hf_mailbox_port *port, const struct hf_mailbox_order *order,
+                           struct hf_mailbox_reply *reply)
+{
+    for (int i = 0; i < REPEATS; i++) {
+        int r = order_once(port, order, reply);
+
+        if (r < 0)
+            return r;
+        if (r == 0) {
+            end_texts(reply);
+            return hf_le32_get(reply->done) < HF_MAILBOX_DONE_MAX ? 0 : -HF_EPROTO;
+        }
+    }
+    return -HF_ETIMEDOUT;
+}
+
+static void put_piece(struct hf_mailbox_port *port, const uint8_t *bytes, size_t size)
+{
+    size_t whole = size - size % 4;
+    uint8_t rest[4] = {0};
+
+    copy_in(port, HF_MAILBOX_PIECE_AT, bytes, whole);
+    if (whole == size)
+        return;
+    memcpy(rest, bytes + whole, size - whole);
+    copy_in(port, HF_MAILBOX_PIECE_AT + whole, rest, sizeof rest);
+}
+
+static bool said_done(const struct hf_mailbox_reply *reply)
+{
+    return hf_le32_get(reply->done) == HF_MAILBOX_DONE;
+}
+
+/* The whole way once; stops at the first reply that is not DONE. */
+static int send_image(struct hf_mailbox_port *port, const struct hf_mailbox_update *u, struct hf_mailbox_reply *reply)
+{
+    struct hf_mailbox_order order = {.command = hf_le32_of(HF_MAILBOX_BEGIN),
+                                     .flags = hf_le32_of(u->flags),
+                                     .size = hf_le64_of(u->size)};
+    int r;
+
+    memcpy(order.digest, u->digest, sizeof order.digest);
+    r = hf_mailbox_guest_order(port, &order, reply);
+    for (size_t at = 0, n; r == 0 && said_done(reply) && at < u->size; at += n) {
+        n = u->size - at < HF_MAILBOX_PIECE_SIZE ? u->size - at : HF_MAILBOX_PIECE_SIZE;
+        put_piece(port, (const uint8_t *)u->image + at, n);
+        order = (struct hf_mailbox_order){.command = hf_le32_of(HF_MAILBOX_PIECE),
+                                          .offset = hf_le64_of(at),
+                                          .length = hf_le32_of((uint32_t)n)};
+        r = hf_mailbox_guest_order(port, &order, reply);
+        if (r == 0 && said_done(reply) && u->progress)
+            u->progress(u->opaque, at + n);
+    }
+    if (r < 0 || !said_done(reply))
+        return r;
+    order = (struct hf_mailbox_order){.command = hf_le32_of(HF_MAILBOX_END)};
+    return hf_mailbox_guest_order(port, &order, reply);
+}
+
+int hf_mailbox_guest_update(struct hf_mailbox_port *port, const struct hf_mailbox_update *u,
+                            struct hf_mailbox_reply *reply)
+{
+    int r = -HF_ETIMEDOUT;
+
+    for (int i = 0; i < REPEATS; i++) {
+        uint32_t generation = get_word(port, HOST(generation));
+
+        r = send_image(port, u, reply);
+        /* A host that was made anew knows nothing of the pieces that the one before it had. */
+        if (r < 0 || hf_le32_get(reply->done) != HF_MAILBOX_BAD_ORDER || get_word(port, HOST(generation)) == generation)
+            break;
+    }
+    return r;
+}

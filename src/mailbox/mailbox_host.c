@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "shared_words.h"
 
 static const char *const stage_names[] = {
     [HF_MAILBOX_STAGE_NONE] = "none",
@@ -27,47 +28,24 @@ _Static_assert(HF_ARRAY_SIZE(loader_names) == HF_MAILBOX_LOADER_MAX, "one name p
 
 /* ---- shared memory, one word at a time ---- */
 
-static _Atomic uint32_t *word_at(const struct hf_mailbox *m, size_t offset)
-{
-    return (_Atomic uint32_t *)(void *)(m->window + offset);
-}
-
 static uint32_t get_word(const struct hf_mailbox *m, size_t offset)
 {
-    uint32_t raw = atomic_load_explicit(word_at(m, offset), memory_order_acquire);
-    hf_le32 word;
-
-    memcpy(&word, &raw, sizeof word);
-    return hf_le32_get(word);
+    return hf_shared_get(m->window, offset);
 }
 
 static void put_word(struct hf_mailbox *m, size_t offset, uint32_t value)
 {
-    hf_le32 word = hf_le32_of(value);
-    uint32_t raw;
-
-    memcpy(&raw, &word, sizeof raw);
-    atomic_store_explicit(word_at(m, offset), raw, memory_order_release);
+    hf_shared_put(m->window, offset, value);
 }
 
-/* Copies whole words; each is read exactly once. Offset and size are multiples of four. */
 static void copy_out(const struct hf_mailbox *m, size_t offset, void *to, size_t size)
 {
-    for (size_t i = 0; i < size; i += 4) {
-        uint32_t raw = atomic_load_explicit(word_at(m, offset + i), memory_order_relaxed);
-
-        memcpy((uint8_t *)to + i, &raw, sizeof raw);
-    }
+    hf_shared_read(m->window, offset, to, size);
 }
 
 static void copy_in(struct hf_mailbox *m, size_t offset, const void *from, size_t size)
 {
-    for (size_t i = 0; i < size; i += 4) {
-        uint32_t raw = 0;
-
-        memcpy(&raw, (const uint8_t *)from + i, size - i < 4 ? size - i : 4);
-        atomic_store_explicit(word_at(m, offset + i), raw, memory_order_relaxed);
-    }
+    hf_shared_write(m->window, offset, from, size);
 }
 
 #define GUEST(field) (HF_MAILBOX_GUEST_AT + offsetof(struct hf_mailbox_guest, field))
@@ -104,9 +82,9 @@ int hf_mailbox_publish(uint8_t *window, struct hf_negotiate *negotiate, uint32_t
     size_t size;
 
     (void)hf_negotiate_directory(negotiate, &size);
-    if (size > HF_MAILBOX_SIZE - HF_MAILBOX_DOMAINS_AT)
-        return hf_error_set(err, HF_EUSAGE, "mailbox: a directory of %zu bytes does not fit into a window of %u", size,
-                            HF_MAILBOX_SIZE);
+    if (size > HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT)
+        return hf_error_set(err, HF_EUSAGE, "mailbox: a directory of %zu bytes does not fit into the %u of a window", size,
+                            HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT);
     m.files_end = (HF_MAILBOX_DOMAINS_AT + size + HF_MAILBOX_PAGE - 1) & ~(size_t)(HF_MAILBOX_PAGE - 1);
     put_directory(&m);
     put_head(&m, size);
@@ -187,11 +165,11 @@ void hf_mailbox_refresh(struct hf_mailbox *m)
 
 void hf_mailbox_reset(struct hf_mailbox *m)
 {
-    static const struct hf_mailbox_guest nothing;
+    static const uint8_t nothing[HF_MAILBOX_PAGE];
     size_t size;
 
     hf_negotiate_reset(m->negotiate);
-    copy_in(m, HF_MAILBOX_GUEST_AT, &nothing, sizeof nothing);
+    copy_in(m, HF_MAILBOX_GUEST_AT, nothing, sizeof nothing);
     m->answered = 0;
     m->stage = HF_MAILBOX_STAGE_NONE;
     m->loader = HF_MAILBOX_LOADER_NONE;
@@ -206,7 +184,7 @@ void hf_mailbox_reset(struct hf_mailbox *m)
 static int check_files(const struct hf_mailbox *m, const struct hf_mailbox_blob *files, size_t count,
                        struct hf_error *err)
 {
-    size_t room = HF_MAILBOX_SIZE - m->files_end, need = count * sizeof(struct hf_mailbox_file);
+    size_t room = HF_MAILBOX_PIECE_AT - m->files_end, need = count * sizeof(struct hf_mailbox_file);
 
     if (count > HF_MAILBOX_FILES_MAX)
         return hf_error_set(err, HF_EUSAGE, "mailbox: %zu files, at most %u", count, HF_MAILBOX_FILES_MAX);

@@ -6,6 +6,7 @@
  *   page 0          written by the guest, read by the host
  *   page 1          written by the host, read by the guest
  *   pages 2 ...     written by the host: the directory of domains, then the files
+ *   the last 64     written by the guest: a piece of an image that it sends
  *
  * All integers are little endian. Every word that the other side polls is an aligned 32-bit word, written last. On
  * AArch64 the guest maps the window write-back and uses aligned 32-bit accesses only.
@@ -25,6 +26,12 @@
 #define HF_MAILBOX_SIZE       (1u << 20) /* of the window; a power of two */
 #define HF_MAILBOX_VERSION    1
 #define HF_MAILBOX_FILES_MAX  32
+
+#define HF_MAILBOX_ORDER_AT   512u                  /* on the guest's page: struct hf_mailbox_order */
+#define HF_MAILBOX_REPLY_AT   (HF_MAILBOX_PAGE + 512u) /* on the host's page: struct hf_mailbox_reply */
+#define HF_MAILBOX_PIECE_SIZE (256u << 10)          /* of an image, at most */
+#define HF_MAILBOX_PIECE_AT   (HF_MAILBOX_SIZE - HF_MAILBOX_PIECE_SIZE)
+#define HF_MAILBOX_IMAGE_MAX  (64u << 20) /* bytes of an image, whatever the guest */
 
 #define HF_MAILBOX_GUEST_MAGIC "HFMG"
 #define HF_MAILBOX_HOST_MAGIC  "HFMH"
@@ -86,6 +93,75 @@ struct hf_mailbox_host {
 _Static_assert(sizeof(struct hf_mailbox_host) == 128, "the host's half is 128 bytes");
 _Static_assert(offsetof(struct hf_mailbox_host, answered) == 12, "answered is at 12");
 _Static_assert(offsetof(struct hf_mailbox_host, answer) == 64, "the answer is at 64");
+
+/*
+ * Orders from inside the guest: what a tool in its operating system asks of holdfast. They need no agreement. One at a
+ * time: the guest writes the order, then makes `number` one that it was not before, and waits for the reply's.
+ */
+enum hf_mailbox_command {
+    HF_MAILBOX_STATUS = 1,   /* fills the reply; changes nothing */
+    HF_MAILBOX_CONFIRM = 2,  /* as 'holdfast confirm' */
+    HF_MAILBOX_ROLLBACK = 3, /* as 'holdfast rollback'; flags say which variables */
+    HF_MAILBOX_BEGIN = 4,    /* an image is coming: `size`, `digest` (SHA-256). Forgets one that was coming before */
+    HF_MAILBOX_PIECE = 5,    /* `length` bytes of it stand in the piece area and belong at `offset`: in order, no gap */
+    HF_MAILBOX_END = 6,      /* all of it is there: stage it, as 'holdfast stage' */
+    HF_MAILBOX_FORGET = 7,   /* the image that was coming */
+    HF_MAILBOX_COMMAND_MAX,
+};
+
+enum hf_mailbox_flag {
+    HF_MAILBOX_TPM_AWARE = 1 << 0,          /* BEGIN: as --tpm-aware */
+    HF_MAILBOX_VARIABLES_FALLBACK = 1 << 1, /* ROLLBACK: as --variables=fallback */
+    HF_MAILBOX_VARIABLES_CURRENT = 1 << 2,  /* ROLLBACK: as --variables=current */
+    HF_MAILBOX_FLAGS = 7,
+};
+
+struct hf_mailbox_order {
+    hf_le32 number;     /* 0: none yet; written last */
+    hf_le32 generation; /* of the host's half that the guest saw */
+    hf_le32 command;    /* enum hf_mailbox_command */
+    hf_le32 flags;      /* enum hf_mailbox_flag */
+    hf_le64 size;
+    hf_le64 offset;
+    hf_le32 length;
+    uint8_t digest[32];
+    uint8_t reserved[60]; /* zero */
+};
+_Static_assert(sizeof(struct hf_mailbox_order) == 128, "an order is 128 bytes");
+_Static_assert(offsetof(struct hf_mailbox_order, digest) == 36, "the digest is at 36");
+
+enum hf_mailbox_done {
+    HF_MAILBOX_DONE_NONE = 0,
+    HF_MAILBOX_DONE = 1,
+    HF_MAILBOX_REFUSED = 2,     /* by a rule: `rule` names it, `text` says what to do */
+    HF_MAILBOX_NOT_ALLOWED = 3, /* the owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' */
+    HF_MAILBOX_TOO_LARGE = 4,   /* for this guest's flash */
+    HF_MAILBOX_BAD_ORDER = 5,   /* not an order, or not now: a piece that is not the next, an end before the last */
+    HF_MAILBOX_NOT_THE_IMAGE = 6, /* what came has another digest */
+    HF_MAILBOX_LATER = 7,       /* too many orders: again in `retry_ms` */
+    HF_MAILBOX_FAILED = 8,      /* the host could not; `text` */
+    HF_MAILBOX_DONE_MAX,
+};
+
+enum hf_mailbox_answering { HF_MAILBOX_MODE_ALWAYS = 1, HF_MAILBOX_MODE_BOOT_ONLY = 2 };
+
+/* `mode` stands there without any order. The facts are filled by every command but PIECE. Texts are UTF-8, NUL padded. */
+struct hf_mailbox_reply {
+    hf_le32 number; /* of the order that this is for; written last */
+    hf_le32 done;   /* enum hf_mailbox_done */
+    hf_le32 mode;   /* enum hf_mailbox_answering; boot-only: nobody answers once boot services ended */
+    hf_le32 retry_ms;
+    hf_le64 received; /* bytes of the image that is coming */
+    hf_le32 life;     /* 0 steady, 1 staged, 2 trial, 3 rollback */
+    hf_le32 boots_started, boots_failed, boots_limit; /* of the trial */
+    uint8_t reserved[24];
+    uint8_t active[32], staged[32]; /* SHA-256 of the code; zeros: none */
+    char active_label[64], staged_label[64];
+    char rule[32];
+    char text[224];
+};
+_Static_assert(sizeof(struct hf_mailbox_reply) == 512, "a reply is 512 bytes");
+_Static_assert(offsetof(struct hf_mailbox_reply, active) == 64, "the digests are at 64");
 
 /* A file as fw_cfg would name it, for the linker/loader. */
 struct hf_mailbox_file {
