@@ -36,7 +36,7 @@
 #include <jansson.h>
 
 #include "container.h"
-#include "owner.h"
+#include "owner_steps.h"
 #include "steps.h"
 
 struct hf_exchange;
@@ -59,7 +59,7 @@ enum hf_exchange_event {
 
 /* What the other side says of itself. Hostile but checked: texts are UTF-8 without control characters. */
 struct hf_exchange_peer {
-    char host_id[HF_ID_TEXT_SIZE], host_name[HF_HOST_NAME_SIZE];
+    struct hf_host host;
     enum hf_holder holder; /* of its container; NONE: it has none yet */
     uint32_t attempt;
     uint64_t epoch;
@@ -73,7 +73,7 @@ struct hf_exchange_peer {
 
 /*
  * Source. `c` stays the caller's and must stay open until hf_exchange_free(): any handle that may write, or one of
- * hf_container_open_moving(). `extra` (an object, may be NULL, copied) is for the other side's caller: what a live
+ * hf_container_open_giving() (owner_steps.h). `extra` (an object, may be NULL, copied) is for the other side's caller: what a live
  * migration needs to know.
  */
 int hf_exchange_source(struct hf_container *c, const json_t *extra, struct hf_exchange **out, struct hf_error *err);
@@ -81,7 +81,8 @@ int hf_exchange_source(struct hf_container *c, const json_t *extra, struct hf_ex
 /* Destination. */
 struct hf_exchange_place {
     const char *path;     /* where the copy is, or is to be */
-    const char *caps;     /* this host's description as JSON text, at most HF_EXCHANGE_CAPS_MAX bytes; NULL: none */
+    const char *caps;     /* this host's description as JSON text; NULL: none */
+    size_t caps_size;     /* at most HF_EXCHANGE_CAPS_MAX */
     const json_t *extra;  /* for the other side's caller; an object; NULL: none */
     bool hold;            /* for whoever runs the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
                              stays open: hf_exchange_container(). Otherwise it is opened for each step only, so that
@@ -139,7 +140,7 @@ int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err);
 int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err);
 
 /* QEMU's stream, through the same pipe in order with everything else. Takes as much as there is room for and returns how
- * much that was (0: write output first). `size` 0 ends the stream. */
+ * much that was (0: write output first). `size` 0 ends the stream: 1, or 0 as before. */
 int hf_exchange_put_stream(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err);
 
 /*
@@ -164,6 +165,6 @@ void hf_exchange_terms(const struct hf_exchange *x, uint32_t *attempt, uint64_t 
 int hf_exchange_claim(struct hf_exchange *x, int64_t now, struct hf_error *err);
 /* The same when somebody else committed the claim, together with the guest's first write: looks, and tells the source.
  * HF_EUSAGE: the container does not say so. */
-int hf_exchange_claimed(struct hf_exchange *x, int64_t now, struct hf_error *err);
+int hf_exchange_claimed(struct hf_exchange *x, struct hf_error *err);
 
 #endif

@@ -74,7 +74,9 @@ static int finish(struct hf_container *c, int r, struct hf_error *err)
     return r;
 }
 
-int hf_owner_offer(struct hf_container *c, uint32_t *attempt, struct hf_error *err)
+#define ATTEMPTS_AT_ONCE 1000000 /* another host's word alone does not use the numbers up */
+
+int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, struct hf_error *err)
 {
     struct hf_owner owner;
     int r = hf_begin(c, err);
@@ -82,9 +84,10 @@ int hf_owner_offer(struct hf_container *c, uint32_t *attempt, struct hf_error *e
     if (r < 0)
         return r;
     r = hf_owner_get(c, &owner, err);
-    if (r == 0 && owner.attempt == UINT32_MAX)
-        r = hf_error_set(err, HF_ENOSPC, "%s: has no number left for another attempt", c->place.path);
-    owner.attempt++;
+    if (r == 0 && (owner.attempt == UINT32_MAX || (above > owner.attempt && above - owner.attempt > ATTEMPTS_AT_ONCE)))
+        r = hf_error_refuse(err, "step", "%s: is at attempt %u, the other host at %u: there is no number for the next",
+                            c->place.path, owner.attempt, above);
+    owner.attempt = (above > owner.attempt ? above : owner.attempt) + 1;
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     r = finish(c, r, err);

@@ -30,8 +30,8 @@ int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_
 int hf_container_open_giving(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
                              struct hf_error *err);
 
-/* A new attempt. */
-int hf_owner_offer(struct hf_container *c, uint32_t *attempt, struct hf_error *err);
+/* A new attempt, above the container's own and above the one that the other host's copy stands at. */
+int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, struct hf_error *err);
 /* The commit point on this side. `state` is what the other host has (transfer.h), compared inside the transaction:
  * HF_EREFUSED "changed". From then on no handle writes this container on this host. */
 int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,

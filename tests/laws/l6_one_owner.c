@@ -257,7 +257,7 @@ static void grant(struct hf_container *c)
     struct hf_digest state;
     uint32_t attempt;
 
-    OK(hf_owner_offer(c, &attempt, &err));
+    OK(hf_owner_offer(c, 0, &attempt, &err));
     OK(hf_transfer_digest(c, &state, &err));
     OK(hf_owner_grant(c, attempt, &state, &host_b, NOW, &err));
 }
@@ -347,7 +347,7 @@ static void what_was_written_after_the_offer_is_not_granted_away(void **state)
 
     make("g.hold");
     OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
-    OK(hf_owner_offer(c, &attempt, &err));
+    OK(hf_owner_offer(c, 0, &attempt, &err));
     OK(hf_transfer_digest(c, &offered, &err));
     OK(write_byte(c, 1, &err));
     REFUSED("changed", hf_owner_grant(c, attempt, &offered, &host_b, NOW, &err));
