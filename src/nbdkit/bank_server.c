@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "committer.h"
+#include "owner.h"
 #include "writeback.h"
 
 #include <fcntl.h>
@@ -10,8 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#define TAKE_OVER_TRIES 600
-#define TAKE_OVER_NS    100000000
+#define TAKE_OVER_NS 20000000
 
 struct hf_bank_server {
     char *path;
@@ -271,11 +271,16 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
 {
     uint64_t had = s->size[HF_BANK_VARS], has;
     struct hf_container *c;
+    struct hf_owner owner;
     int r;
 
     hf_container_done(&s->container);
     s->incoming = false;
     r = container_locked(s, &c, err);
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
+    if (r == 0 && owner.state != HF_OWNER_HELD)
+        return hf_error_set(err, HF_EOWNED, "%s: is %s", s->path, hf_owner_state_text(owner.state));
     if (r == 0)
         r = hf_bank_size(c, HF_BANK_VARS, &has, err);
     if (r == 0 && has != had)
@@ -317,12 +322,14 @@ static int take_over(struct hf_bank_server *s, struct hf_error *err)
 }
 
 /* The one write that there is to lose before the first commit is the whole bank as the guest brings it. The guest does
- * not run yet, so it can wait. */
+ * not run yet, so it can wait; and it must not run without an owner, so it waits for as long as that takes. */
 static int become_owner(struct hf_bank_server *s, struct hf_error *err)
 {
     int r = take_over(s, err);
 
-    for (unsigned i = 0; r < 0 && r != -HF_EOWNED && r != -HF_EPROTO && i < TAKE_OVER_TRIES; i++) {
+    if (r < 0)
+        s->status(&(struct hf_nbd_status){.kind = HF_NBD_WANTED});
+    while (r < 0) {
         nanosleep(&(struct timespec){.tv_nsec = TAKE_OVER_NS}, NULL);
         r = take_over(s, err);
     }

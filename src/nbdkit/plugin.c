@@ -15,11 +15,13 @@
 #include "bank_server.h"
 #include "cleanup.h"
 #include "sandbox.h"
+#include "supervisor_watch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define THREAD_MODEL    NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
 #define WRITER_WAIT_S   10
@@ -149,6 +151,14 @@ static int plugin_get_ready(void)
     return r < 0 ? fail(&err) : 0;
 }
 
+/* Leaves at once, so that QEMU sees a connection that broke and no request that failed. What is answered after the
+ * flush waits in the queue for the next server, as does everything when the flush fails. */
+static void leave_with_supervisor(void)
+{
+    (void)hf_bank_server_flush(server, NULL);
+    _exit(0);
+}
+
 static int plugin_after_fork(void)
 {
     struct hf_nbd_status ready = {.kind = HF_NBD_READY};
@@ -164,6 +174,8 @@ static int plugin_after_fork(void)
         r = hf_seccomp_enter(&err);
     if (r == 0)
         r = hf_bank_server_start(server, &err);
+    if (r == 0 && config.status_fd >= 0)
+        r = hf_supervisor_watch(config.status_fd, leave_with_supervisor, &err);
     if (r < 0)
         return fail(&err);
     send_status(&ready);

@@ -156,7 +156,6 @@ static int build_arguments(const struct hf_nbd_server *s, int status_fd, struct 
     a->count = 0;
     add(a, "nbdkit");
     add(a, "--foreground");
-    add(a, "--exit-with-parent");
     add(a, "--unix");
     add(a, c->socket);
     if (c->selinux_label) {
@@ -460,6 +459,11 @@ void hf_nbd_server_claimed(struct hf_nbd_server *s)
     s->config.incoming = false;
 }
 
+void hf_nbd_server_set_lock(struct hf_nbd_server *s, int lock_fd)
+{
+    s->config.lock_fd = lock_fd;
+}
+
 void hf_nbd_server_stop(struct hf_nbd_server *s)
 {
     int64_t deadline = now_ms() + STOP_MS;
@@ -479,6 +483,17 @@ void hf_nbd_server_stop(struct hf_nbd_server *s)
             (void)poll(&p, 1, 100);
         }
     }
+    (void)unlink(s->config.socket);
+}
+
+void hf_nbd_server_kill(struct hf_nbd_server *s)
+{
+    struct hf_nbd_status st;
+
+    if (s->pid < 0)
+        return;
+    (void)kill(s->pid, SIGKILL);
+    (void)reap(s, &st);
     (void)unlink(s->config.socket);
 }
 

@@ -6,8 +6,8 @@
  * The caller has the container open with HF_OPEN_RUN; the server inherits the owner lock, so both are one owner, and
  * the one that lives longer still holds it. The caller does not change the bank while a server runs.
  *
- * The server ends when the *thread* that started it ends (the parent-death signal is per thread): start it from a
- * thread that lives as long as the run, the main one as a rule. It gets its time to bring everything in.
+ * The server ends when the process that started it ends: it brings in what it has answered for, then closes its
+ * connections without another answer.
  *
  * A server that died is replaced with hf_nbd_server_restart(): what it answered for is in a queue that the next one
  * takes over. When there will be no next one, call hf_writeback_drain().
@@ -53,10 +53,16 @@ int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
 /* The container that was `incoming` is the caller's from now on: a server that is started again says so too. */
 void hf_nbd_server_claimed(struct hf_nbd_server *s);
 
+/* The caller's handle was opened anew: the lock of the next start. */
+void hf_nbd_server_set_lock(struct hf_nbd_server *s, int lock_fd);
+
 /* Ends it: it brings in what waits and removes its socket. One that has not ended after 500 ms, because a client holds
  * its connection or the disk is slow, is killed, which loses nothing: call hf_writeback_drain() afterwards in any case.
  * Harmless when none runs. */
 void hf_nbd_server_stop(struct hf_nbd_server *s);
+
+/* Ends it on the spot, which loses nothing either. */
+void hf_nbd_server_kill(struct hf_nbd_server *s);
 
 /* Stops it and frees. NULL is fine. */
 void hf_nbd_server_free(struct hf_nbd_server *s);

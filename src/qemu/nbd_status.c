@@ -27,6 +27,8 @@ size_t hf_nbd_status_format(const struct hf_nbd_status *s, char line[HF_NBD_STAT
         return text_line(line, 0, "ready");
     case HF_NBD_CAUGHT_UP:
         return text_line(line, 0, "caught-up");
+    case HF_NBD_WANTED:
+        return text_line(line, 0, "wanted");
     case HF_NBD_FAILED:
         n = snprintf(line, HF_NBD_STATUS_LINE_MAX, "failed %u ", (unsigned)s->code);
         return text_line(line, (size_t)n, s->text);
@@ -56,6 +58,8 @@ int hf_nbd_status_parse(const char *line, struct hf_nbd_status *out, struct hf_e
         s.kind = HF_NBD_READY;
     } else if (!strcmp(line, "caught-up")) {
         s.kind = HF_NBD_CAUGHT_UP;
+    } else if (!strcmp(line, "wanted")) {
+        s.kind = HF_NBD_WANTED;
     } else if (sscanf(line, "failed %u %n", &code, &at) == 1 && at && code > 0 && code < HF_CODE_MAX) {
         s.kind = HF_NBD_FAILED;
         s.code = (enum hf_code)code;

@@ -6,6 +6,7 @@
  *      failed CODE TEXT            it ends now; CODE is a number of enum hf_code
  *      behind SINCE BYTES TEXT     commits fail since SINCE (seconds since 1970), BYTES wait; TEXT says why
  *      caught-up                   everything is in the container again
+ *      wanted                      a first write waits until the container, which is being received, is claimed
  *
  * Pure.
  */
@@ -22,6 +23,7 @@ enum hf_nbd_status_kind {
     HF_NBD_FAILED,
     HF_NBD_BEHIND,
     HF_NBD_CAUGHT_UP,
+    HF_NBD_WANTED,
     HF_NBD_DIED, /* no line: the process ended */
 };
 

@@ -9,6 +9,7 @@ static void every_status_survives_its_line(void **state)
     static const struct hf_nbd_status all[] = {
         {.kind = HF_NBD_READY},
         {.kind = HF_NBD_CAUGHT_UP},
+        {.kind = HF_NBD_WANTED},
         {.kind = HF_NBD_FAILED, .code = HF_EOWNED, .text = "G.hold: pid 7 on 'a' runs it since 2026-01-01"},
         {.kind = HF_NBD_BEHIND, .since = 1767225600, .bytes = 8192, .text = "no room on the disk"},
     };
