@@ -9,11 +9,11 @@
 #include "cleanup.h"
 #include "containers.h"
 #include "domain_xml.h"
-#include "guard.h"
+#include "guard_watch.h"
 #include "hook.h"
 #include "resync.h"
+#include "standstill.h"
 #include "verbs.h"
-#include "virt.h"
 
 static const struct hf_option adopt_options[] = {
     {.name = "container", .arg = "PATH", .help = "where to make the container"},
@@ -143,24 +143,26 @@ static int run_hook(struct hf_invocation *inv, struct hf_error *err)
 static const struct hf_option guard_options[] = {
     {.name = "vmm", .arg = "VERSION", .help = "QEMU's major.minor"},
     {.name = "restore", .help = "a saved state is loaded: the firmware stays"},
+    {.name = "incoming", .help = "the container is being received"},
     {.name = "uid", .arg = "UID", .help = "QEMU runs already, as this user"},
     {.name = "gid", .arg = "GID", .help = "and this group"},
     {.name = "selinux", .arg = "LABEL", .help = "with this label"},
     {.name = NULL},
 };
 
-static int run_guard(struct hf_invocation *inv, struct hf_error *err)
+static int guard_config(const struct hf_invocation *inv, struct hf_guard_config *out, struct hf_error *err)
 {
     struct hf_guard_config config = {
         .uuid = inv->operands[0],
         .vmm = hf_value(inv, "vmm"),
         .restore = hf_given(inv, "restore"),
         .running = hf_given(inv, "uid"),
+        .incoming = hf_given(inv, "incoming"),
         .serve = {.ask = HF_GUARD_SERVE},
     };
     const char *label = hf_value(inv, "selinux");
     uint64_t uid, gid;
-    int answer, r = hf_number(inv, "uid", 0, UINT32_MAX - 1, 0, &uid, err);
+    int r = hf_number(inv, "uid", 0, UINT32_MAX - 1, 0, &uid, err);
 
     if (r == 0)
         r = hf_number(inv, "gid", 0, UINT32_MAX - 1, 0, &gid, err);
@@ -170,19 +172,21 @@ static int run_guard(struct hf_invocation *inv, struct hf_error *err)
     config.serve.gid = (gid_t)gid;
     if (label && strlen(label) < sizeof config.serve.selinux)
         memcpy(config.serve.selinux, label, strlen(label) + 1);
+    *out = config;
+    return 0;
+}
+
+static int run_guard(struct hf_invocation *inv, struct hf_error *err)
+{
+    struct hf_guard_config config;
+    int answer, r = guard_config(inv, &config, err);
+
+    if (r < 0)
+        return r;
     answer = dup(STDOUT_FILENO);
     if (answer < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return hf_error_set(err, HF_EIO, "cannot keep the way back to the hook: %s", strerror(errno));
     return hf_guard_run(&config, answer, err);
-}
-
-static int with_domain(const struct hf_invocation *inv, int (*call)(struct hf_virt *, struct hf_error *),
-                       struct hf_error *err)
-{
-    hf_auto(hf_virt_cleanup) struct hf_virt *virt = NULL;
-    int r = hf_virt_open(NULL, inv->operands[0], &virt, err);
-
-    return r < 0 ? r : call(virt, err);
 }
 
 /* Nobody reads what these print: the guard's standard error is /dev/null. */
@@ -193,14 +197,17 @@ static int logged(const struct hf_invocation *inv, int r, const struct hf_error 
     return r;
 }
 
-static int run_pause(struct hf_invocation *inv, struct hf_error *err)
+static int run_watch(struct hf_invocation *inv, struct hf_error *err)
 {
-    return logged(inv, with_domain(inv, hf_virt_suspend, err), err);
+    struct hf_guard_config config;
+    int r = guard_config(inv, &config, err);
+
+    return r < 0 ? r : logged(inv, hf_guard_watch_run(&config, STDIN_FILENO, err), err);
 }
 
-static int run_resume(struct hf_invocation *inv, struct hf_error *err)
+static int run_align(struct hf_invocation *inv, struct hf_error *err)
 {
-    return logged(inv, with_domain(inv, hf_virt_resume, err), err);
+    return logged(inv, hf_standstill_align(inv->operands[0], err), err);
 }
 
 static int run_resync(struct hf_invocation *inv, struct hf_error *err)
@@ -255,26 +262,27 @@ const struct hf_verb hf_verb_libvirt_guard = {
     .run = run_guard,
 };
 
-const struct hf_verb hf_verb_libvirt_pause = {
-    .name = "libvirt pause",
+const struct hf_verb hf_verb_libvirt_watch = {
+    .name = "libvirt watch",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_HIDDEN,
-    .help = "What the guard calls when the store falls behind",
-    .synopsis = "UUID",
+    .help = "What waits beside a guard to replace it",
+    .synopsis = "UUID [OPTIONS]",
     .min_operands = 1,
     .max_operands = 1,
-    .run = run_pause,
+    .options = guard_options,
+    .run = run_watch,
 };
 
-const struct hf_verb hf_verb_libvirt_resume = {
-    .name = "libvirt resume",
+const struct hf_verb hf_verb_libvirt_align = {
+    .name = "libvirt align",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_HIDDEN,
-    .help = "What the guard calls when it has caught up",
+    .help = "What the guard calls when the guest has to stand still, or may go on",
     .synopsis = "UUID",
     .min_operands = 1,
     .max_operands = 1,
-    .run = run_resume,
+    .run = run_align,
 };
 
 const struct hf_verb hf_verb_libvirt_resync = {

@@ -22,8 +22,8 @@
     X(libvirt_release)                                                                                                 \
     X(libvirt_hook)                                                                                                    \
     X(libvirt_guard)                                                                                                   \
-    X(libvirt_pause)                                                                                                   \
-    X(libvirt_resume)                                                                                                  \
+    X(libvirt_align)                                                                                                   \
+    X(libvirt_watch)                                                                                                   \
     X(libvirt_resync)                                                                                                  \
     X(stage)                                                                                                           \
     X(unstage)                                                                                                         \

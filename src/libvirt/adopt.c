@@ -52,12 +52,12 @@ static int check_hook(struct hf_error *err)
 /* The profile that libvirt makes for each QEMU knows files, not sockets. */
 static int check_apparmor(struct hf_virt *virt, struct hf_error *err)
 {
-    hf_auto(hf_cleanup_free) char *capabilities = NULL;
     hf_auto(hf_cleanup_free) uint8_t *local = NULL;
+    char model[64];
     uint64_t size = 0;
-    int r = hf_virt_capabilities(virt, &capabilities, err);
+    int r = hf_virt_security_model(virt, model, err);
 
-    if (r < 0 || !strstr(capabilities, "<model>apparmor</model>"))
+    if (r < 0 || strcmp(model, "apparmor") != 0)
         return r;
     if (hf_file_read(APPARMOR_LOCAL, 1U << 20, &local, &size, NULL) == 0 &&
         memmem(local, size, HF_LIBVIRT_RUN, strlen(HF_LIBVIRT_RUN)))

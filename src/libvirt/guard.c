@@ -7,156 +7,83 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "adoption.h"
 #include "banks.h"
-#include "board.h"
 #include "boots.h"
 #include "cleanup.h"
-#include "eventlog.h"
-#include "life_record.h"
+#include "guard_inside.h"
+#include "guard_spawn.h"
+#include "guard_watch.h"
 #include "guest_bank.h"
-#include "host_offer.h"
-#include "loop.h"
-#include "nbd_server.h"
+#include "owner_steps.h"
 #include "places.h"
 #include "published.h"
-#include "runtime.h"
-#include "state.h"
+#include "standstill.h"
 #include "whole_file.h"
 #include "writeback.h"
-
-/* How often code or variables had been replaced when the guest was last on: a saved state fits only that. */
-#define STATE_CHANGES "libvirt.changes"
 
 #define RETRY_MS  1000
 #define RESYNC_MS 15000
 
-struct guard {
-    const struct hf_guard_config *config;
-    struct hf_adoption adoption;
-    struct hf_container *container;
-    struct hf_loop loop;
-    struct hf_nbd_server *server;
-    int listening;
-    bool has_vars, paused, ended;
-    bool lost; /* the server died and the guest has not been brought in line with the store yet */
-};
-
-static int64_t now(void)
+/* `holdfast libvirt align|resync UUID` in a process that is nobody's child: libvirt may make it wait. */
+void hf_guard_tell_libvirt(struct hf_guard *g, const char *what)
 {
-    return (int64_t)time(NULL);
+    struct hf_error err;
+
+    if (hf_libvirt_spawn(what, g->config.uuid, &err) < 0)
+        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
 }
 
-static int boot(struct guard *g, struct hf_error *err)
+void hf_guard_want_standstill(struct hf_guard *g, bool want)
 {
-    hf_auto(hf_host_offer_done) struct hf_host_offer offer = {.bytes = NULL};
-    char boot_id[HF_UUID_TEXT_SIZE];
-    struct hf_boot_plan plan;
-    struct hf_guest guest;
-    int r = hf_boot_id(boot_id, err);
+    struct hf_error err;
 
-    if (r == 0)
-        r = hf_guest_get(g->container, &guest, err);
-    if (r < 0)
-        return r;
-    struct hf_boot b = {
-        .moment = HF_MOMENT_POWER_ON,
-        .now = now(),
-        .boot_id = boot_id,
-        .unwatched = true,
-        .vmm = g->config->vmm,
-        .pinned = hf_machine_is_pinned(guest.machine),
-    };
-    const struct hf_host_offer_place place = {.architecture = guest.arch, .machine = guest.machine};
-    r = hf_host_offer_find(g->container, &place, &b, &offer, err);
-    if (r == 0)
-        r = hf_lifecycle_power_on(g->container, &b, &plan, err);
-    if (r == 0 && plan.words[0])
-        syslog(LOG_INFO, "%s: %s", g->adoption.name, plan.words);
-    return r;
+    g->paused = want;
+    if (hf_standstill_want(g->config.uuid, want, &err) < 0)
+        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
+    hf_guard_tell_libvirt(g, "align");
 }
 
-/* A saved state holds both banks as they were: it goes with the firmware and variables of then, or not at all. */
-static int check_restore(struct guard *g, struct hf_error *err)
-{
-    struct hf_life_record record;
-    int64_t then;
-    int r = hf_life_load(g->container, &record, err);
-
-    if (r == 0)
-        r = hf_state_number(g->container, STATE_CHANGES, record.changes, &then, err);
-    if (r < 0 || then == record.changes)
-        return r;
-    return hf_error_refuse(err, "suspended",
-                           "the saved state of domain '%s' holds firmware and variables that were "
-                           "replaced since; it must not run on. 'virsh managedsave-remove' discards it",
-                           g->adoption.name);
-}
-
-static int decide(struct guard *g, struct hf_error *err)
-{
-    uint64_t size;
-    int r = hf_published_check(g->container, &g->adoption, err);
-
-    if (r == 0)
-        r = g->config->restore ? check_restore(g, err) : boot(g, err);
-    if (r == 0)
-        r = hf_publish(g->container, &g->adoption, err);
-    if (r < 0)
-        return r;
-    r = hf_bank_size(g->container, HF_BANK_VARS, &size, NULL);
-    g->has_vars = r == 0;
-    return r == -HF_ENOTFOUND ? 0 : r;
-}
-
-/* `holdfast libvirt pause|resume|resync UUID` in a process that is nobody's child: libvirt may make it wait. */
-static void tell_libvirt(struct guard *g, const char *what)
-{
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        if (fork() == 0)
-            execl("/proc/self/exe", "holdfast", "libvirt", what, g->config->uuid, (char *)NULL);
-        _exit(0);
-    }
-    if (pid < 0)
-        syslog(LOG_ERR, "%s: cannot %s the guest: %s", g->adoption.name, what, strerror(errno));
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
-static void pause_guest(struct guard *g, const char *why)
+static void pause_guest(struct hf_guard *g, const char *why)
 {
     if (g->paused)
         return;
     syslog(LOG_WARNING, "%s: pausing the guest: %s", g->adoption.name, why);
-    g->paused = true;
-    tell_libvirt(g, "pause");
+    hf_guard_want_standstill(g, true);
 }
 
-static void resume_guest(struct guard *g)
+static void resume_guest(struct hf_guard *g)
 {
     if (!g->paused)
         return;
     syslog(LOG_INFO, "%s: its variables are stored again; letting the guest go on", g->adoption.name);
-    g->paused = false;
-    tell_libvirt(g, "resume");
+    hf_guard_want_standstill(g, false);
 }
 
 static void server_spoke(void *ctx, short revents);
 
+static int start_server(struct hf_guard *g, struct hf_error *err);
+
+/* A guard that took over has not started one yet. */
+static int restart_server(struct hf_guard *g, struct hf_error *err)
+{
+    int r;
+
+    if (!g->server)
+        return start_server(g, err);
+    r = hf_nbd_server_restart(g->server, err);
+    return r < 0 ? r : hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, err);
+}
+
 static void start_again(void *ctx)
 {
-    struct guard *g = ctx;
+    struct hf_guard *g = ctx;
     struct hf_error err;
 
-    if (hf_nbd_server_restart(g->server, &err) == 0 &&
-        hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, &err) == 0) {
+    if (restart_server(g, &err) == 0) {
         resume_guest(g);
         return;
     }
@@ -167,37 +94,56 @@ static void start_again(void *ctx)
 /* QEMU does not wait: see resync.h. Tried again until it is done or the guest has ended. */
 static void resync(void *ctx)
 {
-    struct guard *g = ctx;
+    struct hf_guard *g = ctx;
 
-    if (!g->lost)
+    if (!g->lost || g->frozen)
         return;
-    tell_libvirt(g, "resync");
+    hf_guard_tell_libvirt(g, "resync");
     (void)hf_loop_timer(&g->loop, RESYNC_MS, resync, g, NULL);
 }
 
-static void server_died(struct guard *g, const char *how)
+static void server_died(struct hf_guard *g, const char *how)
 {
     syslog(LOG_WARNING, "%s: the server of the variables ended (%s); starting it again", g->adoption.name, how);
-    if (g->adoption.reconnect) {
-        start_again(g);
-        return;
-    }
+    hf_guard_start_again(g);
+}
+
+void hf_guard_resync(struct hf_guard *g)
+{
     g->lost = true;
     resync(g);
 }
 
-static int serve_again(struct guard *g, struct hf_error *err)
+/* A guest whose container is not this host's yet must not run: it stands still until it is. */
+void hf_guard_start_again(struct hf_guard *g)
 {
-    int r;
+    if (g->config.incoming) {
+        hf_guard_want_standstill(g, true);
+        hf_guard_wanted(g);
+    } else if (g->adoption.reconnect) {
+        start_again(g);
+    } else {
+        hf_guard_resync(g);
+    }
+}
 
-    if (!g->lost || hf_nbd_server_pid(g->server) > 0)
+void hf_guard_drop_server(struct hf_guard *g)
+{
+    if (!g->server)
+        return;
+    hf_loop_unwatch(&g->loop, hf_nbd_server_fd(g->server));
+    hf_nbd_server_kill(g->server);
+}
+
+static int serve_again(struct hf_guard *g, struct hf_error *err)
+{
+    if (!g->lost || (g->server && hf_nbd_server_pid(g->server) > 0))
         return 0;
-    r = hf_nbd_server_restart(g->server, err);
-    return r < 0 ? r : hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, err);
+    return restart_server(g, err);
 }
 
 /* The guest stands still and the server has nothing to do, so the store is ours to write. */
-static int take_bank(struct guard *g, struct hf_error *err)
+static int take_bank(struct hf_guard *g, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     char path[PATH_MAX];
@@ -205,18 +151,18 @@ static int take_bank(struct guard *g, struct hf_error *err)
     bool equal;
     int r;
 
-    hf_libvirt_run_path(g->config->uuid, HF_BANK_FILE, path);
+    hf_libvirt_run_path(g->config.uuid, HF_BANK_FILE, path);
     r = hf_file_read(path, HF_BANK_SIZE_MAX, &bytes, &size, err);
     if (r == 0)
         r = hf_guest_bank_equals(g->container, bytes, size, &equal, err);
     if (r == 0 && !equal)
-        r = hf_guest_bank_store(g->container, bytes, size, now(), err);
+        r = hf_guest_bank_store(g->container, bytes, size, hf_guard_now(), err);
     if (r == 0)
         g->lost = false;
     return r;
 }
 
-static void server_said(struct guard *g, const struct hf_nbd_status *said, int fd)
+static void server_said(struct hf_guard *g, const struct hf_nbd_status *said, int fd)
 {
     switch (said->kind) {
     case HF_NBD_BEHIND:
@@ -230,6 +176,9 @@ static void server_said(struct guard *g, const struct hf_nbd_status *said, int f
         hf_loop_unwatch(&g->loop, fd);
         server_died(g, said->text);
         break;
+    case HF_NBD_WANTED:
+        hf_guard_wanted(g);
+        break;
     case HF_NBD_READY:
         break;
     }
@@ -237,7 +186,7 @@ static void server_said(struct guard *g, const struct hf_nbd_status *said, int f
 
 static void server_spoke(void *ctx, short revents)
 {
-    struct guard *g = ctx;
+    struct hf_guard *g = ctx;
     int fd = hf_nbd_server_fd(g->server);
     struct hf_nbd_status said;
 
@@ -246,8 +195,9 @@ static void server_spoke(void *ctx, short revents)
         server_said(g, &said, fd);
 }
 
-static int serve(struct guard *g, const struct hf_guard_request *q, struct hf_error *err)
+static int start_server(struct hf_guard *g, struct hf_error *err)
 {
+    const struct hf_guard_request *q = &g->serve;
     char socket[PATH_MAX];
     struct hf_nbd_server_config config = {
         .container = g->adoption.container,
@@ -257,15 +207,12 @@ static int serve(struct guard *g, const struct hf_guard_request *q, struct hf_er
         .socket_gid = q->gid,
         /* The label of a socket of QEMU's own kind: what SELinux lets it connect to. */
         .selinux_label = q->selinux[0] ? "system_u:object_r:svirt_socket_t:s0" : NULL,
+        .incoming = g->config.incoming,
     };
-    int r = hf_published_verify(&g->adoption, err);
+    int r;
 
-    if (r < 0 || !g->has_vars)
-        return r;
-    if (g->server)
-        return hf_error_set(err, HF_EOWNED, "the variables of domain '%s' are served already", g->adoption.name);
-    hf_libvirt_run_path(g->config->uuid, HF_VARS_SOCKET, socket);
-    r = hf_libvirt_make_run(g->config->uuid, q->gid, err);
+    hf_libvirt_run_path(g->config.uuid, HF_VARS_SOCKET, socket);
+    r = hf_libvirt_make_run(g->config.uuid, q->gid, err);
     if (r == 0)
         r = hf_nbd_server_start(&config, &g->server, err);
     if (r == 0)
@@ -273,51 +220,125 @@ static int serve(struct guard *g, const struct hf_guard_request *q, struct hf_er
     return r;
 }
 
-static int remember_changes(struct guard *g, struct hf_error *err)
-{
-    struct hf_life_record record;
-    int r = hf_life_load(g->container, &record, err);
+static void watch_ended(void *ctx, short revents);
 
+static void start_watch(void *ctx)
+{
+    struct hf_guard *g = ctx;
+    struct hf_guard_config successor = g->config;
+    struct hf_error err;
+    int r;
+
+    successor.restore = false;
+    successor.running = true;
+    successor.serve = g->serve;
+    r = hf_guard_watch_start(&successor, &g->watch, &err);
     if (r == 0)
-        r = hf_begin(g->container, err);
+        r = hf_loop_watch(&g->loop, g->watch, POLLIN, watch_ended, g, &err);
+    if (r < 0)
+        syslog(LOG_ERR, "%s: nobody will take over from a guard that is killed: %s", g->adoption.name, err.text);
+}
+
+static void watch_ended(void *ctx, short revents)
+{
+    struct hf_guard *g = ctx;
+
+    (void)revents;
+    hf_loop_unwatch(&g->loop, g->watch);
+    (void)close(hf_take_fd(g->watch));
+    (void)hf_loop_timer(&g->loop, RETRY_MS, start_watch, g, NULL);
+}
+
+void hf_guard_renew_watch(struct hf_guard *g)
+{
+    if (g->watch < 0)
+        return;
+    hf_loop_unwatch(&g->loop, g->watch);
+    hf_guard_watch_end(hf_take_fd(g->watch));
+    start_watch(g);
+}
+
+static int serve(struct hf_guard *g, const struct hf_guard_request *q, struct hf_error *err)
+{
+    int r = hf_published_verify(&g->adoption, err);
+
+    if (r < 0 || !g->has_vars)
+        return r;
+    if (g->server)
+        return hf_error_set(err, HF_EOWNED, "the variables of domain '%s' are served already", g->adoption.name);
+    g->serve = *q;
+    r = start_server(g, err);
     if (r == 0)
-        r = hf_state_set_number(g->container, STATE_CHANGES, record.changes, err);
-    if (r == 0)
-        r = hf_commit(g->container, HF_DURABLE, err);
-    hf_abort(g->container);
+        start_watch(g);
     return r;
 }
 
-static int end(struct guard *g, struct hf_error *err)
+/* After a guard that was killed: what its server answered for has been brought in. A QEMU that does not wait for a
+ * server has lost every write since. */
+static int take_over(struct hf_guard *g, struct hf_error *err)
+{
+    int r;
+
+    syslog(LOG_WARNING, "%s: taking over from a guard that died", g->adoption.name);
+    g->serve = g->config.serve;
+    g->has_vars = true;
+    if (g->config.incoming) {
+        start_watch(g);
+        hf_guard_start_again(g);
+        return 0;
+    }
+    r = hf_standstill_want(g->config.uuid, false, err);
+    if (r == 0 && g->adoption.reconnect)
+        r = start_server(g, err);
+    if (r < 0)
+        return r;
+    start_watch(g);
+    hf_guard_tell_libvirt(g, "align");
+    if (g->adoption.reconnect)
+        hf_guard_tell_libvirt(g, "resync"); /* which only looks whether the domain still runs */
+    else
+        hf_guard_resync(g);
+    return 0;
+}
+
+static int end(struct hf_guard *g, struct hf_error *err)
 {
     int r, closed;
 
     g->ended = true;
+    hf_guard_watch_end(hf_take_fd(g->watch));
     hf_nbd_server_free(g->server);
     g->server = NULL;
-    r = hf_writeback_drain(g->container, now(), NULL, err);
-    if (r == 0)
-        r = remember_changes(g, err);
-    hf_libvirt_clean_run(g->config->uuid);
+    r = g->config.incoming || g->frozen ? 0 : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+    if (r == 0 && !g->config.incoming && !g->frozen)
+        r = hf_guard_remember_changes(g, err);
+    hf_libvirt_clean_run(g->config.uuid);
     closed = hf_container_close(hf_take_ptr(g->container), r < 0 ? NULL : err);
     return r < 0 ? r : closed;
 }
 
-static int obey(struct guard *g, const char *line, struct hf_error *err)
+/* Returns 1 when the answer comes later. */
+static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *err)
 {
     struct hf_guard_request q;
     int r = hf_guard_request_parse(line, &q, err);
 
     if (r < 0)
         return r;
+    if (q.ask >= HF_GUARD_FREEZE)
+        return hf_guard_move(g, &q, fd, err);
     if (q.ask == HF_GUARD_SERVE)
         return serve(g, &q, err);
     if (q.ask == HF_GUARD_AGAIN)
         return serve_again(g, err);
     if (q.ask == HF_GUARD_BANK)
         return take_bank(g, err);
+    if (q.ask == HF_GUARD_GONE && !g->config.running)
+        return 0;
+    if (q.ask == HF_GUARD_STARTED && g->config.incoming)
+        return 0; /* the container says on which machine it was started */
     if (q.ask == HF_GUARD_STARTED)
-        return hf_lifecycle_started(g->container, g->config->vmm ? g->config->vmm : "", q.machine, q.tpm, now(), err);
+        return hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(), err);
     return end(g, err);
 }
 
@@ -332,7 +353,7 @@ static void answer(int fd, int r, const struct hf_error *err)
 
 static void asked(void *ctx, short revents)
 {
-    struct guard *g = ctx;
+    struct hf_guard *g = ctx;
     hf_auto(hf_cleanup_close) int fd = accept4(g->listening, NULL, NULL, SOCK_CLOEXEC);
     struct hf_error err = {.code = HF_OK};
     char line[HF_GUARD_LINE_MAX];
@@ -343,37 +364,65 @@ static void asked(void *ctx, short revents)
         return;
     r = hf_guard_read_line(fd, 1000, line, &err);
     if (r == 0)
-        r = obey(g, line, &err);
+        r = obey(g, line, fd, &err);
     if (r < 0)
         syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
-    answer(fd, r, &err);
+    if (r <= 0)
+        answer(fd, r, &err);
 }
 
-static int prepare(struct guard *g, struct hf_error *err)
+/* A container that is being received; where the guard before had heard that it was claimed, it is ours. */
+static int open_incoming(struct hf_guard *g, struct hf_error *err)
 {
-    int r = hf_adoption_load(g->config->uuid, &g->adoption, err);
+    struct hf_container *c;
+    struct hf_owner owner;
+    int r = hf_container_open(g->adoption.container, HF_OPEN_LOOK, hf_guard_now(), &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &owner, err);
+    hf_container_done(&c);
+    if (r < 0)
+        return r;
+    if (owner.state == HF_OWNER_INCOMING)
+        return hf_container_open_incoming(g->adoption.container, hf_guard_now(), &g->container, err);
+    g->config.incoming = false;
+    return hf_container_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
+}
+
+static int open_container(struct hf_guard *g, struct hf_error *err)
+{
+    int r;
+
+    if (g->config.incoming)
+        r = open_incoming(g, err);
+    else
+        r = hf_container_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
+    return r < 0 || g->config.incoming ? r : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+}
+
+static int prepare(struct hf_guard *g, struct hf_error *err)
+{
+    int r = hf_adoption_load(g->config.uuid, &g->adoption, err);
 
     if (r == 0)
-        r = hf_libvirt_make_run(g->config->uuid, (gid_t)-1, err);
+        r = hf_libvirt_make_run(g->config.uuid, (gid_t)-1, err);
     if (r == 0)
-        r = hf_guard_listen(g->config->uuid, &g->listening, err);
+        r = hf_guard_listen(g->config.uuid, &g->listening, err);
     if (r == 0)
-        r = hf_container_open(g->adoption.container, HF_OPEN_RUN, now(), &g->container, err);
-    if (r == 0)
-        r = hf_writeback_drain(g->container, now(), NULL, err);
+        r = open_container(g, err);
     if (r == 0)
         r = hf_loop_watch(&g->loop, g->listening, POLLIN, asked, g, err);
     if (r < 0)
         return r;
-    if (!g->config->running)
-        return decide(g, err);
-    g->has_vars = true;
-    return serve(g, &g->config->serve, err);
+    if (g->config.running)
+        return take_over(g, err);
+    return g->config.incoming ? hf_guard_find_vars(g, err) : hf_guard_decide(g, err);
 }
 
 int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_error *err)
 {
-    struct guard g = {.config = config, .listening = -1};
+    struct hf_guard g = {.config = *config, .listening = -1, .watch = -1, .awaiting = -1, .freezer = -1};
     struct hf_error own = {.code = HF_OK};
     int r;
 
@@ -385,6 +434,7 @@ int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_
     (void)close(answer_fd);
     while (r == 0 && !g.ended)
         r = hf_loop_turn(&g.loop, -1, &own);
+    hf_guard_watch_end(g.watch);
     hf_nbd_server_free(g.server);
     hf_container_done(&g.container);
     if (g.listening >= 0)

@@ -8,6 +8,8 @@
  *                                        |     ^
  *                                        '-----' server died: started again, what it had answered for is not lost
  *
+ * A guard that is killed has a successor (guard_watch.h), which begins with `running`.
+ *
  * While the store falls behind, the guard pauses the domain through libvirt, from a process of its own, since a hook or
  * whoever a hook waits for must not call libvirt.
  */
@@ -25,6 +27,7 @@ struct hf_guard_config {
     const char *vmm; /* QEMU's major.minor; NULL: unknown */
     bool restore;    /* a saved state is loaded: the firmware may not change */
     bool running;    /* QEMU runs already (the guard before died): nothing is decided, the server starts at once */
+    bool incoming; /* the container is being received: it is served to be read until it is claimed (receive.h) */
     struct hf_guard_request serve; /* with running: for whom */
 };
 

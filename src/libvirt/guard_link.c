@@ -16,7 +16,10 @@
 #define ANSWER_MS 60000
 
 /* Requests that are one word. */
-static const char *const words[] = {[HF_GUARD_END] = "end", [HF_GUARD_AGAIN] = "again", [HF_GUARD_BANK] = "bank"};
+static const char *const words[] = {
+    [HF_GUARD_END] = "end",         [HF_GUARD_AGAIN] = "again",   [HF_GUARD_BANK] = "bank",
+    [HF_GUARD_GONE] = "gone",       [HF_GUARD_FREEZE] = "freeze", [HF_GUARD_AWAIT] = "await",
+    [HF_GUARD_CLAIMED] = "claimed", [HF_GUARD_EXPECT] = "expect", [HF_GUARD_PREPARED] = "prepared"};
 
 static enum hf_guard_ask one_word(const char *line)
 {
@@ -123,36 +126,60 @@ static int address_of(const char *uuid, struct sockaddr_un *address, struct hf_e
     return 0;
 }
 
-int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_error *err)
+int hf_guard_ask_open(const char *uuid, const struct hf_guard_request *q, int *fd, struct hf_error *err)
 {
-    hf_auto(hf_cleanup_close) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    hf_auto(hf_cleanup_close) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char line[HF_GUARD_LINE_MAX];
     struct sockaddr_un address;
     int r = address_of(uuid, &address, err);
 
     if (r < 0)
         return r;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+    if (s < 0 || connect(s, (struct sockaddr *)&address, sizeof address) < 0)
         return hf_error_set(err, errno == ENOENT || errno == ECONNREFUSED ? HF_ENOTFOUND : HF_EIO,
                             "no guard answers at '%s': %s", address.sun_path, strerror(errno));
     hf_guard_request_format(q, line);
-    if (send(fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
+    if (send(s, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
         return hf_error_set(err, HF_EIO, "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
-    r = hf_guard_read_line(fd, ANSWER_MS, line, err);
+    *fd = hf_take_fd(s);
+    return 0;
+}
+
+int hf_guard_answer(int fd, struct hf_error *err)
+{
+    char line[HF_GUARD_LINE_MAX];
+    int r = hf_guard_read_line(fd, ANSWER_MS, line, err);
+
     return r < 0 ? r : hf_guard_answer_parse(line, err);
+}
+
+int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int fd = -1;
+    int r = hf_guard_ask_open(uuid, q, &fd, err);
+
+    return r < 0 ? r : hf_guard_answer(fd, err);
+}
+
+bool hf_guard_is_there(const char *uuid)
+{
+    hf_auto(hf_cleanup_close) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address;
+
+    return probe >= 0 && address_of(uuid, &address, NULL) == 0 &&
+           connect(probe, (struct sockaddr *)&address, sizeof address) == 0;
 }
 
 int hf_guard_listen(const char *uuid, int *fd, struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    hf_auto(hf_cleanup_close) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
     mode_t mask;
     int r = address_of(uuid, &address, err);
 
     if (r < 0)
         return r;
-    if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof address) == 0)
+    if (hf_guard_is_there(uuid))
         return hf_error_set(err, HF_EOWNED, "another guard answers at '%s'", address.sun_path);
     (void)unlink(address.sun_path);
     mask = umask(0177);

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the hook and a guest's guard say to each other: one line there, one line back.
+ * What others say to a guest's guard: one line there, one line back.
  *
  *      serve UID GID LABEL     start the server of the variables; LABEL is QEMU's SELinux label or "-"
  *      started MACHINE TPM     QEMU runs; TPM is 0 or 1
  *      end                     QEMU has ended: bring everything in and go
  *      again                   the guest stands still: start the server that died again (resync.h)
+ *      gone                    the domain does not run any more: a guard that was started for a running one ends
  *      bank                    HF_BANK_FILE has the variables as they are in the guest's memory: store them
+ *
+ * While the domain moves (migrate.h, receive.h):
+ *      freeze                  source: bring everything in and serve no more. Who asked holds the connection: when it ends and
+ *                              the container is still this host's, the guard serves again
+ *      await                   destination: answered when the guest here is about to write, and not before
+ *      claimed                 destination: the container is this host's
+ *      expect                  destination: libvirt's next start of the domain is the one that arrives
+ *      prepared                destination: is this the start that was expected? HF_EREFUSED "moving" when it is not,
+ *                              HF_EUSAGE when the guard serves a container of this host's
  *
  * The answer is "ok", or "error CODE RULE TEXT" with a number of enum hf_code and "-" for no rule.
  */
@@ -20,7 +30,8 @@
 
 #define HF_GUARD_LINE_MAX 2048
 
-enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN, HF_GUARD_BANK };
+enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN,  HF_GUARD_BANK, HF_GUARD_GONE,
+                    HF_GUARD_FREEZE, HF_GUARD_AWAIT, HF_GUARD_CLAIMED, HF_GUARD_EXPECT, HF_GUARD_PREPARED };
 
 struct hf_guard_request {
     enum hf_guard_ask ask;
@@ -41,6 +52,14 @@ int hf_guard_answer_parse(const char *line, struct hf_error *err);
 
 /* Asks the guard of a domain and waits for its answer. HF_ENOTFOUND: none runs. HF_ETIMEDOUT: no answer in 60 s. */
 int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_error *err);
+
+/* Asks and does not wait: *fd is the connection, for hf_guard_answer(). */
+int hf_guard_ask_open(const char *uuid, const struct hf_guard_request *q, int *fd, struct hf_error *err);
+/* Reads the answer: HF_EPROTO when the guard is gone. */
+int hf_guard_answer(int fd, struct hf_error *err);
+
+/* Whether a guard of this domain listens. */
+bool hf_guard_is_there(const char *uuid);
 
 /* Reads one line from a stream, without its newline; HF_EPROTO when it ends before. */
 int hf_guard_read_line(int fd, int timeout_ms, char line[HF_GUARD_LINE_MAX], struct hf_error *err);

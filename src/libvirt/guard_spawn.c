@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "guard.h"
+#include "guard_spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -14,7 +15,7 @@
 
 #define WORDS_MAX 16
 
-/* The guard's own command line: see verb_libvirt.c. */
+/* The command line of a guard, or of its watch: see verb_libvirt.c. */
 struct words {
     const char *argv[WORDS_MAX];
     size_t count;
@@ -27,12 +28,12 @@ static void add(struct words *w, const char *word)
     w->argv[w->count] = NULL;
 }
 
-static void build(const struct hf_guard_config *c, struct words *w)
+static void build(const char *what, const struct hf_guard_config *c, struct words *w)
 {
     *w = (struct words){.count = 0};
     add(w, "holdfast");
     add(w, "libvirt");
-    add(w, "guard");
+    add(w, what);
     add(w, c->uuid);
     if (c->vmm) {
         add(w, "--vmm");
@@ -40,6 +41,8 @@ static void build(const struct hf_guard_config *c, struct words *w)
     }
     if (c->restore)
         add(w, "--restore");
+    if (c->incoming)
+        add(w, "--incoming");
     if (!c->running)
         return;
     snprintf(w->uid, sizeof w->uid, "%lu", (unsigned long)c->serve.uid);
@@ -55,17 +58,37 @@ static void build(const struct hf_guard_config *c, struct words *w)
 }
 
 /* In the child. libvirt waits until every descriptor that it gave its hook is closed, so none may stay open. */
-static void become_guard(struct words *w, int answer)
+static void become(struct words *w, int in, int out)
 {
     int null = open("/dev/null", O_RDWR);
 
     (void)setsid();
 
-    if (chdir("/") < 0 || null < 0 || dup2(null, 0) < 0 || dup2(answer, 1) < 0 || dup2(null, 2) < 0)
+    if (chdir("/") < 0 || null < 0 || dup2(in < 0 ? null : in, 0) < 0 || dup2(out < 0 ? null : out, 1) < 0 ||
+        dup2(null, 2) < 0)
         _exit(127);
     (void)syscall(SYS_close_range, 3U, ~0U, 0U);
     execv("/proc/self/exe", (char **)w->argv);
     _exit(127);
+}
+
+/* In a process that is nobody's child. */
+static int launch(struct words *w, int in, int out, struct hf_error *err)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        pid_t second = fork();
+
+        if (second == 0)
+            become(w, in, out);
+        _exit(second < 0);
+    }
+    if (pid < 0)
+        return hf_error_set(err, HF_EIO, "cannot start another process: %s", strerror(errno));
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    return 0;
 }
 
 int hf_guard_spawn(const struct hf_guard_config *config, struct hf_error *err)
@@ -73,19 +96,31 @@ int hf_guard_spawn(const struct hf_guard_config *config, struct hf_error *err)
     char line[HF_GUARD_LINE_MAX];
     struct words words;
     int ends[2], r;
-    pid_t pid;
 
-    build(config, &words);
+    build("guard", config, &words);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return hf_error_set(err, HF_EIO, "cannot make a pipe to the guard: %s", strerror(errno));
-    pid = fork();
-    if (pid == 0)
-        become_guard(&words, ends[1]);
+    r = launch(&words, -1, ends[1], err);
     (void)close(ends[1]);
-    if (pid < 0)
-        r = hf_error_set(err, HF_EIO, "cannot start the guard: %s", strerror(errno));
-    else
+    if (r == 0)
         r = hf_guard_read_line(ends[0], ANSWER_MS, line, err);
     (void)close(ends[0]);
     return r < 0 ? r : hf_guard_answer_parse(line, err);
+}
+
+int hf_guard_spawn_watch(const struct hf_guard_config *config, int pair, struct hf_error *err)
+{
+    struct words words;
+
+    build("watch", config, &words);
+    return launch(&words, pair, -1, err);
+}
+
+int hf_libvirt_spawn(const char *what, const char *uuid, struct hf_error *err)
+{
+    const struct hf_guard_config config = {.uuid = uuid};
+    struct words words;
+
+    build(what, &config, &words);
+    return launch(&words, -1, -1, err);
 }

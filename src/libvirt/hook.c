@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "adoption.h"
@@ -15,8 +16,19 @@
 #include "guard.h"
 #include "places.h"
 #include "program_output.h"
+#include "receive_lock.h"
 
 #define RESTORE_MARK "restore"
+
+#define ARRIVE_TRIES 600
+#define MOMENT_MS    100
+
+static void moment(void)
+{
+    const struct timespec t = {.tv_nsec = MOMENT_MS * 1000000L};
+
+    (void)nanosleep(&t, NULL);
+}
 
 static bool is_ours(const struct hf_domain *d)
 {
@@ -77,12 +89,46 @@ static int mark_restore(const char *uuid, struct hf_error *err)
     return fd < 0 ? hf_error_set(err, HF_EIO, "cannot make '%s': %s", path, strerror(errno)) : 0;
 }
 
+/* Before libvirt moves anything. A container comes with its guest or the guest does not come. */
+static int arrive(const struct hf_domain *d, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_EXPECT};
+    int r = -HF_ENOTFOUND;
+
+    /* The guard starts once the container has been received, which may be a moment after libvirt was told. */
+    for (unsigned i = 0; i < ARRIVE_TRIES && r == -HF_ENOTFOUND; i++) {
+        if (i)
+            moment();
+        r = hf_guard_ask(d->uuid, &q, err);
+        if (r == -HF_ENOTFOUND && !hf_libvirt_is_receiving(d->uuid))
+            break;
+    }
+    if (r != -HF_ENOTFOUND && r != -HF_EREFUSED)
+        return r;
+    return hf_error_refuse(err, "moving",
+                           "domain '%s' keeps its firmware and variables in a holdfast container, which libvirt does not "
+                           "move; nothing was moved. On the host where it runs, use: holdfast libvirt migrate %s URI",
+                           d->name, d->name);
+}
+
+/* 1: this is the start of a domain that arrives, whose guard waits for it. */
+static int is_arriving(const struct hf_domain *d, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_PREPARED};
+    int r = hf_guard_ask(d->uuid, &q, err);
+
+    return r == 0 ? 1 : r == -HF_ENOTFOUND || r == -HF_EUSAGE ? 0 : r;
+}
+
 static int prepare(const struct hf_domain *d, struct hf_error *err)
 {
     char version[32];
     struct hf_guard_config config = {.uuid = d->uuid, .restore = take_restore(d->uuid)};
-    int r = end_guard(d->uuid, err); /* of a start that libvirtd did not see the end of */
+    int r = is_arriving(d, err);
 
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = end_guard(d->uuid, err); /* of a start that libvirtd did not see the end of */
     ask_version(d->emulator, version);
     config.vmm = version[0] ? version : NULL;
     return r < 0 ? r : hf_guard_spawn(&config, err);
@@ -136,6 +182,8 @@ int hf_libvirt_hook(const char *operation, const char *part, const char *xml, si
     d = hf_domain_facts(doc);
     if (!is_ours(d))
         return 0;
+    if (!strcmp(operation, "migrate") && !strcmp(part, "begin"))
+        return arrive(d, err);
     r = hf_adoption_load(d->uuid, &adoption, err);
     if (r < 0)
         return r;

@@ -10,6 +10,7 @@
 /* One call, with libvirt's words and the domain's XML. An error ends the start, with its text as the reason. Domains
  * that are not adopted, and operations that do not concern us, are 0 at once.
  *
+ *   migrate  a domain is about to arrive: HF_EREFUSED "moving" unless its container does
  *   prepare  the guard decides which firmware this start gets and publishes it
  *   start    it compares the published bytes once more and serves the variables to the user that QEMU will be
  *   started  it notes the machine

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,13 +21,15 @@ void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX]
     snprintf(path, PATH_MAX, HF_LIBVIRT_RUN "/%s%s%s", uuid, name ? "/" : "", name ? name : "");
 }
 
-/* A directory of root's with exactly this mode; one that somebody else owns is not used. */
+/* A directory of root's with exactly this mode (0: as it is; a new one is closed to others); one that somebody else owns is not
+ * used. */
 static int make_directory(const char *path, mode_t mode, gid_t gid, struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int fd = -1;
     struct stat st;
+    bool made = mkdir(path, 0700) == 0;
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (!made && errno != EEXIST)
         return hf_error_set(err, HF_EIO, "cannot make directory '%s': %s", path, strerror(errno));
     fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
@@ -37,7 +40,7 @@ static int make_directory(const char *path, mode_t mode, gid_t gid, struct hf_er
     if (gid != (gid_t)-1 && st.st_gid != gid && fchown(fd, (uid_t)-1, gid) < 0)
         return hf_error_set(err, HF_EIO, "cannot give directory '%s' to group %lu: %s", path, (unsigned long)gid,
                             strerror(errno));
-    if (fchmod(fd, mode) < 0)
+    if ((made || mode) && fchmod(fd, made && !mode ? 0700 : mode) < 0)
         return hf_error_set(err, HF_EIO, "cannot set the mode of '%s': %s", path, strerror(errno));
     return 0;
 }
@@ -57,12 +60,12 @@ int hf_libvirt_make_run(const char *uuid, gid_t gid, struct hf_error *err)
     int r = make_directory(HF_LIBVIRT_RUN, 0711, (gid_t)-1, err);
 
     hf_libvirt_run_path(uuid, NULL, path);
-    return r < 0 ? r : make_directory(path, gid == (gid_t)-1 ? 0700 : 0710, gid, err);
+    return r < 0 ? r : make_directory(path, gid == (gid_t)-1 ? 0 : 0710, gid, err);
 }
 
 void hf_libvirt_clean_run(const char *uuid)
 {
-    static const char *const names[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, HF_BANK_FILE, HF_PAUSED_MARK};
+    static const char *const names[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, HF_BANK_FILE, HF_PAUSED_MARK, HF_HOLD_MARK};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {

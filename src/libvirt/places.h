@@ -28,12 +28,15 @@
 #define HF_GUARD_SOCKET   "guard.sock"
 #define HF_BANK_FILE      "bank"
 #define HF_PAUSED_MARK    "paused"
+#define HF_HOLD_MARK      "hold"
+#define HF_RECEIVE_LOCK   "receiving"
 
 /* HF_LIBVIRT_STATE/UUID/name and HF_LIBVIRT_RUN/UUID/name. */
 void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MAX]);
 void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX]);
 
-/* Make the directories. State: passable for everybody. Run: for root and, unless `gid` is (gid_t)-1, that group. */
+/* Make the directories. State: passable for everybody. Run: for root and that group; with (gid_t)-1 one that is there
+ * already stays as open as it is. */
 int hf_libvirt_make_state(const char *uuid, struct hf_error *err);
 int hf_libvirt_make_run(const char *uuid, gid_t gid, struct hf_error *err);
 

@@ -16,6 +16,7 @@
 #include "container.h"
 #include "guard_link.h"
 #include "places.h"
+#include "standstill.h"
 #include "virt.h"
 #include "whole_file.h"
 
@@ -148,15 +149,13 @@ static int hand_over(const char *uuid, const uint8_t *bytes, uint64_t size, stru
 }
 
 /* With the guest standing still. */
-static int resync(struct hf_virt *v, const char *uuid, struct hf_error *err)
+static int resync(struct hf_virt *v, const struct hf_adoption *adoption, struct hf_error *err)
 {
+    const char *uuid = adoption->uuid;
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    struct hf_adoption adoption;
     struct bank bank;
-    int r = hf_adoption_load(uuid, &adoption, err);
+    int r = find_bank(adoption, &bank, err);
 
-    if (r == 0)
-        r = find_bank(&adoption, &bank, err);
     if (r == 0)
         r = ask(uuid, HF_GUARD_AGAIN, err);
     if (r == 0)
@@ -170,47 +169,27 @@ static int resync(struct hf_virt *v, const char *uuid, struct hf_error *err)
     return r < 0 ? r : hand_over(uuid, bytes, bank.size, err);
 }
 
-/* That it was us who paused the guest, also for the next try. */
-static void mark_path(const char *uuid, char path[PATH_MAX])
-{
-    hf_libvirt_run_path(uuid, HF_PAUSED_MARK, path);
-}
-
-static int pause_guest(struct hf_virt *v, const char *uuid, struct hf_error *err)
-{
-    char path[PATH_MAX];
-    int r = hf_virt_suspend(v, err);
-
-    mark_path(uuid, path);
-    if (r == 0)
-        (void)hf_file_write_new(path, "", 0, 0600, NULL);
-    return r;
-}
-
-static int resume_guest(struct hf_virt *v, const char *uuid, struct hf_error *err)
-{
-    char path[PATH_MAX];
-
-    mark_path(uuid, path);
-    return unlink(path) == 0 ? hf_virt_resume(v, err) : 0; /* its owner paused it: it stays */
-}
-
 int hf_libvirt_resync(const char *uuid, struct hf_error *err)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
+    struct hf_adoption adoption;
     struct hf_virt_state state;
-    int r = hf_virt_open(NULL, uuid, &v, err);
+    int lock, r = hf_virt_open(NULL, uuid, &v, err);
 
     if (r == 0)
         r = hf_virt_state(v, &state, err);
+    if (r == -HF_ENOTFOUND || (r == 0 && !state.active))
+        return ask(uuid, HF_GUARD_GONE, err);
+    if (r == 0)
+        r = hf_adoption_load(uuid, &adoption, err);
+    if (r < 0 || adoption.reconnect)
+        return r;
+    r = hf_standstill_enter(v, uuid, &lock, err);
     if (r < 0)
         return r;
-    if (!state.active)
-        return hf_error_set(err, HF_ENOTFOUND, "domain %s does not run", uuid);
-    if (!state.paused)
-        r = pause_guest(v, uuid, err);
-    /* After a failure the guest stands still until the guard's next try. */
+    r = resync(v, &adoption, err);
     if (r == 0)
-        r = resync(v, uuid, err);
-    return r < 0 ? r : resume_guest(v, uuid, err);
+        return hf_standstill_leave(v, uuid, lock, err);
+    (void)close(lock); /* the guest stands still until the guard's next try */
+    return r;
 }

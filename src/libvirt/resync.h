@@ -15,7 +15,7 @@
 
 #include <holdfast/error.h>
 
-/* Runs in a process of its own beside the guard, which it asks for the server and hands the bank to. HF_ENOTFOUND: the
+/* Runs in a process of its own beside the guard, which it asks for the server and hands the bank to, or tells that the
  * domain does not run any more. HF_EPROTO: its memory at that place does not look like variables. */
 int hf_libvirt_resync(const char *uuid, struct hf_error *err);
 

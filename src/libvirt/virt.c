@@ -15,10 +15,11 @@
 #define FUNCTIONS(X)                                                                                                   \
     X(virConnectClose)                                                                                                 \
     X(virConnectDomainXMLToNative)                                                                                     \
-    X(virConnectGetCapabilities)                                                                                       \
     X(virConnectGetURI)                                                                                                \
     X(virConnectOpen)                                                                                                  \
+    X(virDomainAbortJob)                                                                                               \
     X(virDomainDefineXMLFlags)                                                                                         \
+    X(virDomainDestroy)                                                                                                \
     X(virDomainFree)                                                                                                   \
     X(virDomainGetState)                                                                                               \
     X(virDomainGetXMLDesc)                                                                                             \
@@ -28,9 +29,12 @@
     X(virDomainLookupByName)                                                                                           \
     X(virDomainLookupByUUIDString)                                                                                     \
     X(virDomainMemoryPeek)                                                                                             \
+    X(virDomainMigrate3)                                                                                               \
     X(virDomainResume)                                                                                                 \
     X(virDomainSuspend)                                                                                                \
+    X(virDomainUndefineFlags)                                                                                          \
     X(virGetLastError)                                                                                                 \
+    X(virNodeGetSecurityModel)                                                                                         \
     X(virSetErrorFunc)
 
 #define DECLARE(name) static __typeof__(name) *p_##name;
@@ -75,7 +79,7 @@ static int failed(struct hf_error *err, const char *doing)
     return hf_error_set(err, code, "%s: libvirt says: %s", doing, last && last->message ? last->message : "nothing");
 }
 
-int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err)
+int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *v = calloc(1, sizeof *v);
     int r = load(err);
@@ -87,6 +91,17 @@ int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, stru
     v->connection = p_virConnectOpen(uri ? uri : "qemu:///system");
     if (!v->connection)
         return failed(err, "cannot connect to libvirt");
+    *out = hf_take_ptr(v);
+    return 0;
+}
+
+int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err)
+{
+    hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
+    int r = hf_virt_connect(uri, &v, err);
+
+    if (r < 0)
+        return r;
     v->domain = p_virDomainLookupByName(v->connection, domain);
     if (!v->domain && strlen(domain) == 36)
         v->domain = p_virDomainLookupByUUIDString(v->connection, domain);
@@ -146,13 +161,13 @@ int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct
     return 0;
 }
 
-int hf_virt_capabilities(struct hf_virt *v, char **xml, struct hf_error *err)
+int hf_virt_security_model(struct hf_virt *v, char model[64], struct hf_error *err)
 {
-    char *text = p_virConnectGetCapabilities(v->connection);
+    virSecurityModel found;
 
-    if (!text)
-        return failed(err, "asking for the host's capabilities");
-    *xml = text;
+    if (p_virNodeGetSecurityModel(v->connection, &found) < 0)
+        return failed(err, "asking how QEMU is confined");
+    snprintf(model, 64, "%.63s", found.model);
     return 0;
 }
 
@@ -162,7 +177,8 @@ int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
 
     if (!defined)
         return failed(err, "defining the domain anew");
-    (void)p_virDomainFree(v->domain);
+    if (v->domain)
+        (void)p_virDomainFree(v->domain);
     v->domain = defined;
     return 0;
 }
@@ -198,4 +214,34 @@ int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struc
     if (call(v->domain, command, answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
         return failed(err, "talking to QEMU's monitor");
     return 0;
+}
+
+int hf_virt_undefine(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainUndefineFlags(v->domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) < 0 ? failed(err, "undefining the domain") : 0;
+}
+
+int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err)
+{
+    unsigned flags = VIR_MIGRATE_LIVE | (m->persist ? VIR_MIGRATE_PERSIST_DEST : 0U) |
+                     (m->undefine ? VIR_MIGRATE_UNDEFINE_SOURCE : 0U) | (m->unsafe ? VIR_MIGRATE_UNSAFE : 0U);
+    virTypedParameter uri = {.field = VIR_MIGRATE_PARAM_URI, .type = VIR_TYPED_PARAM_STRING};
+    virDomain *moved;
+
+    uri.value.s = (char *)(uintptr_t)m->uri;
+    moved = p_virDomainMigrate3(v->domain, there->connection, m->uri ? &uri : NULL, m->uri ? 1 : 0, flags);
+    if (!moved)
+        return failed(err, "migrating the domain");
+    (void)p_virDomainFree(moved);
+    return 0;
+}
+
+int hf_virt_abort(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainAbortJob(v->domain) < 0 ? failed(err, "ending the migration") : 0;
+}
+
+int hf_virt_destroy(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainDestroy(v->domain) < 0 ? failed(err, "destroying the domain") : 0;
 }

@@ -16,7 +16,9 @@
 
 struct hf_virt; /* a connection and one domain */
 
-/* `uri` NULL: qemu:///system. `domain` is a name or a UUID. */
+/* `uri` NULL: qemu:///system. Without a domain: for hf_virt_define() and as the other end of hf_virt_migrate(). */
+int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err);
+/* `domain` is a name or a UUID. */
 int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err);
 void hf_virt_close(struct hf_virt *v);
 static inline void hf_virt_cleanup(struct hf_virt **v)
@@ -41,8 +43,8 @@ int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err);
 /* What libvirt would run for that XML, as a command line; free() it. */
 int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct hf_error *err);
 
-/* The host's capabilities as XML; free() it. */
-int hf_virt_capabilities(struct hf_virt *v, char **xml, struct hf_error *err);
+/* What confines QEMU here first: "apparmor", "selinux", "none", ... */
+int hf_virt_security_model(struct hf_virt *v, char model[64], struct hf_error *err);
 
 int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err);
 
@@ -51,6 +53,20 @@ int hf_virt_peek(struct hf_virt *v, uint64_t address, void *bytes, size_t size, 
 
 /* A command for QEMU's human monitor; free() the answer. libvirt marks the domain as one whose monitor was used. */
 int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struct hf_error *err);
+
+int hf_virt_undefine(struct hf_virt *v, struct hf_error *err);
+
+/* Live, managed by this process: it talks to both libvirts. Returns when it is over; another thread may use `v`
+ * meanwhile. */
+struct hf_virt_migration {
+    const char *uri; /* where QEMU connects to, as in virsh's --migrateuri; NULL: libvirt chooses */
+    bool persist;    /* define it there */
+    bool undefine;   /* and not here any more */
+    bool unsafe;     /* also where libvirt thinks that the disks' caches could be lost */
+};
+int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err);
+int hf_virt_abort(struct hf_virt *v, struct hf_error *err);
+int hf_virt_destroy(struct hf_virt *v, struct hf_error *err);
 
 /* Pause and go on. */
 int hf_virt_suspend(struct hf_virt *v, struct hf_error *err);

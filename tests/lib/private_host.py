@@ -2,7 +2,8 @@
 """A libvirt host of the test's own on this machine.
 
 Its mounts and processes live in namespaces: /etc/libvirt, /run, libvirt's and holdfast's directories under /var and the
-firmware in /usr/share/OVMF are private copies, and when the object is closed every process in it is gone. Nothing that
+firmware in /usr/share/OVMF are private copies (what libvirt knows of this machine's QEMUs, which takes it a while to find
+out, is kept from one run to the next), and when the object is closed every process in it is gone. Nothing that
 runs on the machine notices.
 
     with PrivateHost() as host:
@@ -23,9 +24,11 @@ private() {     # a copy of what is there, over what is there
     mount --bind "$ROOT$1" "$1"
 }
 mount -t tmpfs -o mode=755 tmpfs /run
-for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /var/lib/holdfast /usr/share/OVMF; do
+for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
     private $d
 done
+mkdir -p /var/cache/libvirt
+mount --bind "$CACHE" /var/cache/libvirt
 mkdir -p /run/libvirt /run/lock
 hostname "$NAME" 2>/dev/null || true
 printf '%s\n' "host_uuid = \"$HOST_UUID\"" 'auth_unix_rw = "none"' >>/etc/libvirt/libvirtd.conf
@@ -42,7 +45,9 @@ class PrivateHost:
         self.directory = tempfile.TemporaryDirectory(prefix="holdfast-libvirt-")
         self.root = pathlib.Path(self.directory.name)
         self.root.chmod(0o755)
-        self.env = {**os.environ, "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid, "LC_ALL": "C"}
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "holdfast" / "libvirt"
+        cache.mkdir(parents=True, exist_ok=True)
+        self.env = {**os.environ, "CACHE": str(cache), "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid, "LC_ALL": "C"}
         for variable in ("HOLDFAST_RUNTIME_DIR", "HOLDFAST_STATE_DIR", "XDG_RUNTIME_DIR"):
             self.env.pop(variable, None)
         self.init = subprocess.Popen(["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child",

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from guest import Shell, Stream
+from guest import MARKER_GUID, Shell, Stream
 from private_host import PrivateHost
 from program import PROGRAM, SOURCE
 from tap import case, expect, main, note, skip
@@ -54,6 +54,8 @@ class Domain:
         hook.chmod(0o755)
         self.serial = Stream(self.host.root / "serial")
         (self.host.root / "serial").chmod(0o777)
+        self.host.run("mkdir", "-p", STATE)
+        self.host.run("mount", "-t", "tmpfs", "-o", "size=32m,mode=711", "tmpfs", STATE)
         self.host.start_libvirtd()
         xml = self.host.root / "domain.xml"
         xml.write_text(DOMAIN.format(name=name, serial=self.host.root / "serial"))
@@ -90,6 +92,27 @@ class Domain:
     def stop(self):
         self.virsh("destroy")
 
+    def prompt(self):
+        """The shell of a guest that is at its prompt."""
+        at = len(self.serial.data)
+        self.serial.send(b"\r")
+        return Shell(self.serial, start=at)
+
+    def settled(self):
+        """Waits until nothing asks libvirt to pause the guest or to let it go on."""
+        busy = ("libvirt align", "libvirt resync")
+        self.host.wait(lambda: not any(self.processes(word) for word in busy), 60, "the guard's helpers")
+
+    def goes_on(self):
+        """Waits until the guest has been brought in line with its new server."""
+        self.settled()
+        self.host.wait(lambda: self.virsh("domstate").strip() == "running", 60, "the guest going on")
+
+    def stored(self, name):
+        """A variable's bytes in hexadecimal as the container has them, or None."""
+        listed = json.loads(self.holdfast("vars", "list", self.container, "--data", "--json").stdout)
+        return next((v["data"] for v in listed["variables"] if v["name"] == name), None)
+
     def published(self):
         return self.inside(f"{STATE}/{self.uuid}/code.fd")
 
@@ -124,6 +147,27 @@ if os.geteuid() != 0 or not shutil.which("libvirtd"):
 else:
     vm = Domain("vm1")
 MARKER = "cafe0123"
+
+
+def fill(path):
+    """Leaves no byte of the file system."""
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError:
+            pass
+
+
+def write_until_behind():
+    """Writes to the part of the bank that the firmware erases before it uses it, until no room is left even of what was
+    put aside for writes."""
+    for number in range(1, 100):
+        vm.virsh("qemu-monitor-command", "--hmp", f'qemu-io libvirt-pflash1-storage "write -P {number} 0x42000 0x42000"')
+        if vm.show().get("behind"):
+            note(f"{number} writes of 264 KiB fit on a full disk")
+            return
+    raise AssertionError("the disk is full and nobody noticed")
 
 
 def new_firmware():
@@ -203,53 +247,95 @@ def _():
     shell = vm.reboot()
     expect(shell.getvar("Marker") == MARKER, "the variable is gone after a reset")
     vm.stop()
-    expect(not vm.processes("libvirt guard"), "the guard outlives its guest")
+    expect(not vm.processes("libvirt guard") and not vm.processes("libvirt watch"), "the guard outlives its guest")
     expect(not vm.inside(vm.container + "-wal").exists(), "a log was left at rest")
-    shell = vm.start()
-    expect(shell.getvar("Marker") == MARKER, "the variable is gone after destroy and start")
+    vm.shell = vm.start()
+    expect(vm.shell.getvar("Marker") == MARKER, "the variable is gone after destroy and start")
     expect(vm.running_code() == was == vm.active(), "the guest runs other bytes")
 
 
-@case("libvirtd restarts under a running guest: nothing is lost")
+# The guest of the last boot lives on through the next cases; what they set is looked for once it has ended.
+
+
+@case("libvirtd restarts under a running guest: its guard stays, its variables are stored")
 def _():
     guard = vm.processes("libvirt guard")
     vm.host.restart_libvirtd()
     expect(vm.processes("libvirt guard") == guard, "the guard is another one")
-    at = len(vm.serial.data)
-    vm.serial.send(b"\r")
-    shell = Shell(vm.serial, start=at)
-    shell.setvar("Restarted", "11")
-    vm.stop()
-    shell = vm.start()
-    expect(shell.getvar("Restarted") == "11", "the variable is gone")
+    vm.shell.setvar("Restarted", "11")
 
 
-@case("the server is killed under a running guest: no variable is lost")
+@case("the server is killed under a running guest: another one serves, the guest goes on")
 def _():
-    at = len(vm.serial.data)
-    vm.serial.send(b"\r")
-    shell = Shell(vm.serial, start=at)
     servers = vm.processes("nbdkit")
     vm.host.run("kill", "-9", servers[0])
-    shell.setvar("Killed1", "21")  # written while there is no server, or just after
+    vm.shell.setvar("Killed1", "21")  # written while there is no server, or just after
     vm.host.wait(lambda: vm.processes("nbdkit") and vm.processes("nbdkit") != servers, 60, "another server")
-    time.sleep(3)
-    vm.host.wait(lambda: vm.virsh("domstate").strip() == "running", 60, "the guest going on")
-    shell.setvar("Killed2", "22")
-    vm.stop()
-    shell = vm.start()
-    for name, value in (("Killed1", "21"), ("Killed2", "22"), ("Marker", MARKER)):
-        expect(shell.getvar(name) == value, f"{name} is {shell.getvar(name)}")
+    vm.goes_on()
+    vm.shell.setvar("Killed2", "22")
 
 
-@case("the guard is killed: no orphan stays behind the guest, and the next start finds what was stored before")
+@case("the guard is killed: another one takes over, with what was written meanwhile")
 def _():
-    vm.host.run("kill", "-9", vm.processes("libvirt guard")[0])
+    guard, server = vm.processes("libvirt guard"), vm.processes("nbdkit")
+    vm.host.run("kill", "-9", guard[0])
+    vm.shell.setvar("Killed3", "23")
+    vm.host.wait(lambda: vm.processes("libvirt guard") not in ([], guard), 60, "another guard")
+    vm.host.wait(lambda: vm.processes("nbdkit") not in ([], server), 60, "another server")
+    vm.goes_on()
+    vm.shell.setvar("Killed4", "24")
+    watch = vm.processes("libvirt watch")
+    expect(len(watch) == 1, f"watches: {watch}")
+    vm.host.run("kill", "-9", watch[0])  # the other way round
+    vm.host.wait(lambda: vm.processes("libvirt watch") not in ([], watch), 60, "another watch")
+
+
+@case("a guest that its operator paused stays paused when its server dies")
+def _():
+    vm.virsh("suspend")
+    server = vm.processes("nbdkit")
+    vm.host.run("kill", "-9", server[0])
+    vm.host.wait(lambda: vm.processes("nbdkit") not in ([], server), 60, "another server")
+    vm.settled()
+    expect(vm.virsh("domstate").strip() == "paused", "it was let go on")
+    vm.virsh("resume")
+    vm.shell.setvar("Killed5", "25")
+
+
+@case("the disk is full: the guest is paused, and goes on when there is room")
+def _():
+    filler = vm.inside(STATE) / "filler"
+    fill(filler)
+    write_until_behind()
+    vm.host.wait(lambda: vm.virsh("domstate").strip() == "paused", 60, "the guest's stop")
+    filler.unlink()
+    vm.host.wait(lambda: not vm.show().get("behind"), 60, "everything stored")
+    vm.goes_on()
+    vm.shell.setvar("Room", "31")
+
+
+@case("the disk is full under a guest that its operator paused: it is still paused when there is room")
+def _():
+    filler = vm.inside(STATE) / "filler"
+    vm.virsh("suspend")
+    fill(filler)
+    write_until_behind()
+    filler.unlink()
+    vm.host.wait(lambda: not vm.show().get("behind"), 60, "everything stored")
+    vm.settled()
+    expect(vm.virsh("domstate").strip() == "paused", "it was let go on")
+    vm.virsh("resume")
+    vm.shell.setvar("Room2", "32")
+
+
+@case("everything that was set through all of this is stored")
+def _():
     vm.stop()
     vm.host.wait(lambda: not vm.processes("nbdkit"), 60, "the end of the server")
-    shell = vm.start()
-    expect(shell.getvar("Killed2") == "22" and shell.getvar("Marker") == MARKER, "a variable is gone")
-    vm.stop()
+    expect(not vm.processes("libvirt guard") and not vm.processes("libvirt watch"), "something outlives the guest")
+    for name, value in (("Marker", MARKER), ("Restarted", "11"), ("Killed1", "21"), ("Killed2", "22"), ("Killed3", "23"),
+                        ("Killed4", "24"), ("Killed5", "25"), ("Room", "31"), ("Room2", "32")):
+        expect(vm.stored(name) == value, f"{name} is {vm.stored(name)}")
 
 
 @case("a published code file that somebody changed: the start fails and says why")
@@ -262,8 +348,8 @@ def _():
     expect(done.returncode != 0 and "holds other bytes" in done.stderr, done.stderr)
     expect(vm.virsh("domstate").strip() == "shut off" and not vm.processes("libvirt guard"), "something runs")
     path.unlink()
-    shell = vm.start()
-    expect(shell.getvar("Marker") == MARKER and path.read_bytes() == good, "not published again")
+    vm.virsh("start")
+    expect(path.read_bytes() == good, "not published again")
     vm.stop()
 
 
@@ -271,33 +357,30 @@ def _():
 def _():
     image = new_firmware()
     old = vm.active()
-    before = vm.show()["vars"]["sha256"]
     vm.holdfast("stage", vm.container, image)
-    shell = vm.start()
+    vm.virsh("start")
     expect(vm.running_code() == digest_of(image.read_bytes()), "the new firmware does not run")
-    expect(shell.getvar("Marker") == MARKER, "the variable is gone")
-    shell.setvar("OnlyNew", "41")
     vm.stop()
+    expect(vm.stored("Marker") == MARKER, "the variable is gone")
+    vm.holdfast("vars", "set", vm.container, "OnlyNew", "--guid", MARKER_GUID, "--data", "41")
     vm.holdfast("rollback", vm.container, "--variables=fallback")
-    shell = vm.start()
+    vm.shell = vm.start()
     expect(vm.running_code() == old, "the old firmware does not run")
-    expect(shell.getvar("Marker") == MARKER and shell.getvar("OnlyNew") is None, "the variables are not those of before")
-    vm.stop()
-    note(f"variables before {before[:12]}, now {vm.show()['vars']['sha256'][:12]}")
+    expect(vm.shell.getvar("Marker") == MARKER and vm.shell.getvar("OnlyNew") is None,
+           "the variables are not those of before")
 
 
 @case("managed save: restored as it was, and refused once the variables were replaced")
 def _():
-    vm.holdfast("snapshot", vm.container)
-    vm.start()
+    if vm.virsh("domstate").strip() != "running":
+        vm.shell = vm.start()
     vm.virsh("managedsave", timeout=300)
     done = vm.holdfast("libvirt", "release", "vm1", status=3)
     expect("rule 'saved'" in done.stderr, done.stderr)
-    at = len(vm.serial.data)
     vm.virsh("start", timeout=300)
-    vm.serial.send(b"\r")
-    expect(Shell(vm.serial, start=at).getvar("Marker") == MARKER, "not the guest that was saved")
+    expect(vm.prompt().getvar("Marker") == MARKER, "not the guest that was saved")
     vm.virsh("managedsave", timeout=300)
+    vm.holdfast("snapshot", vm.container)
     vm.holdfast("revert", vm.container, vm.show()["snapshots"][-1]["id"])
     done = vm.host.run("virsh", "start", "vm1", check=False, timeout=300)
     expect(done.returncode != 0 and "replaced since" in done.stderr, done.stderr)

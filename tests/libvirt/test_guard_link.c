@@ -33,9 +33,8 @@ static void requests_come_back(void **state)
     q = round_trip((struct hf_guard_request){.ask = HF_GUARD_STARTED, .machine = "pc-q35-7.2", .tpm = true});
     assert_string_equal(q.machine, "pc-q35-7.2");
     assert_true(q.tpm);
-    round_trip((struct hf_guard_request){.ask = HF_GUARD_END});
-    round_trip((struct hf_guard_request){.ask = HF_GUARD_AGAIN});
-    round_trip((struct hf_guard_request){.ask = HF_GUARD_BANK});
+    for (unsigned ask = HF_GUARD_END; ask <= HF_GUARD_PREPARED; ask++)
+        round_trip((struct hf_guard_request){.ask = (enum hf_guard_ask)ask});
 }
 
 static void other_lines_are_no_requests(void **state)

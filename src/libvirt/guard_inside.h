@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Internal to the guard: what guard.c, guard_boot.c and guard_move.c share. */
+#ifndef HF_GUARD_INSIDE_H
+#define HF_GUARD_INSIDE_H
+
+#include "adoption.h"
+#include "container.h"
+#include "guard.h"
+#include "loop.h"
+#include "nbd_server.h"
+
+struct hf_guard {
+    struct hf_guard_config config;
+    struct hf_adoption adoption;
+    struct hf_container *container;
+    struct hf_loop loop;
+    struct hf_nbd_server *server;
+    int listening, watch;          /* watch: see guard_watch.h; -1: none */
+    struct hf_guard_request serve; /* for whom */
+    bool has_vars, paused, ended;
+    bool lost; /* the server died and the guest has not been brought in line with the store yet */
+
+    /* The domain moves. */
+    bool expected; /* destination: libvirt said that the domain arrives */
+    bool wanted;   /* destination: the guest here is about to write */
+    int awaiting;  /* destination: who is told so; -1: nobody */
+    int freezer;   /* source: who froze us; -1: nobody */
+    bool frozen;   /* source: nothing is served */
+};
+
+int64_t hf_guard_now(void);
+
+/* guard_boot.c: which firmware this start gets, and the container's word about the start that ended. */
+int hf_guard_decide(struct hf_guard *g, struct hf_error *err);
+int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err);
+/* Sets g->has_vars. */
+int hf_guard_find_vars(struct hf_guard *g, struct hf_error *err);
+
+/* guard.c */
+void hf_guard_tell_libvirt(struct hf_guard *g, const char *what);
+void hf_guard_want_standstill(struct hf_guard *g, bool want);
+/* The guest is brought in line with the store, however long that takes. */
+void hf_guard_resync(struct hf_guard *g);
+/* Serves again after a server that is gone. */
+void hf_guard_start_again(struct hf_guard *g);
+void hf_guard_drop_server(struct hf_guard *g);
+/* Another watch, since the successor's configuration has changed. */
+void hf_guard_renew_watch(struct hf_guard *g);
+
+/* guard_move.c: the requests of a domain that moves; `fd` is who asks. Returns 1 when the answer comes later. */
+int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+/* The server has a first write for a container that is being received. */
+void hf_guard_wanted(struct hf_guard *g);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guard_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "owner_steps.h"
+#include "places.h"
+#include "standstill.h"
+#include "writeback.h"
+
+#define LOOK_MS 2000
+
+static int keep(int fd, int *kept, struct hf_error *err)
+{
+    *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return *kept < 0 ? hf_error_set(err, HF_EIO, "cannot keep a connection: %s", strerror(errno)) : 0;
+}
+
+static void forget(struct hf_guard *g, int *kept)
+{
+    if (*kept < 0)
+        return;
+    hf_loop_unwatch(&g->loop, *kept);
+    (void)close(hf_take_fd(*kept));
+}
+
+/* ---- source ---- */
+
+/* With another epoch, or for writing: the lock stays ours from one handle to the next. */
+static int reopen(struct hf_guard *g, struct hf_error *err)
+{
+    int fd = fcntl(hf_container_lock_fd(g->container), F_DUPFD_CLOEXEC, 3), r;
+
+    if (fd < 0)
+        return hf_error_set(err, HF_EIO, "the owner lock's descriptor cannot be copied: %s", strerror(errno));
+    hf_container_done(&g->container);
+    r = hf_container_open_child(g->adoption.container, fd, &g->container, err);
+    if (r == 0 && g->server)
+        hf_nbd_server_set_lock(g->server, hf_container_lock_fd(g->container));
+    return r;
+}
+
+static bool is_held_here(struct hf_guard *g)
+{
+    struct hf_owner owner;
+
+    return hf_owner_standing(g->container, &owner, NULL) == 0 && owner.state == HF_OWNER_HELD;
+}
+
+/* Whoever lets a frozen guest go on behind our back, libvirt above all, finds it paused again: there is nobody who
+ * would store what it writes. */
+static void look_after(void *ctx)
+{
+    struct hf_guard *g = ctx;
+
+    if (!g->frozen)
+        return;
+    if (g->freezer < 0 && is_held_here(g)) { /* it was taken back */
+        struct hf_error err;
+
+        g->frozen = false;
+        if (reopen(g, &err) < 0) {
+            syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
+            g->ended = true; /* the next guard begins anew */
+            return;
+        }
+        hf_guard_want_standstill(g, false);
+        hf_guard_start_again(g);
+        return;
+    }
+    if (g->freezer < 0)
+        hf_guard_tell_libvirt(g, "align");
+    (void)hf_loop_timer(&g->loop, LOOK_MS, look_after, g, NULL);
+}
+
+static void freezer_left(void *ctx, short revents)
+{
+    struct hf_guard *g = ctx;
+
+    (void)revents;
+    forget(g, &g->freezer);
+    look_after(g);
+}
+
+/* What the guest wrote is either all in the container afterwards, or it was not frozen. */
+static int freeze(struct hf_guard *g, int fd, struct hf_error *err)
+{
+    int r = 0;
+
+    if (g->lost)
+        return hf_error_set(err, HF_ETIMEDOUT,
+                            "what domain '%s' wrote while it had no server has not been taken from its memory yet",
+                            g->adoption.name);
+    if (g->freezer >= 0)
+        return hf_error_set(err, HF_EOWNED, "domain '%s' is moved by another process already", g->adoption.name);
+    hf_guard_drop_server(g);
+    g->frozen = true;
+    r = hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+    if (r == 0)
+        r = hf_standstill_want(g->config.uuid, true, err);
+    if (r == 0)
+        r = keep(fd, &g->freezer, err);
+    if (r == 0)
+        r = hf_loop_watch(&g->loop, g->freezer, POLLIN, freezer_left, g, err);
+    if (r < 0)
+        look_after(g);
+    return r;
+}
+
+/* ---- destination ---- */
+
+static void tell_waiting(struct hf_guard *g)
+{
+    if (!g->wanted || g->awaiting < 0)
+        return;
+    if (send(g->awaiting, "ok\n", 3, MSG_NOSIGNAL) < 0)
+        forget(g, &g->awaiting);
+}
+
+void hf_guard_wanted(struct hf_guard *g)
+{
+    g->wanted = true;
+    if (g->awaiting < 0)
+        syslog(LOG_ERR,
+               "%s: the guest arrived, but the host that it comes from cannot be asked for its container any more: its "
+               "writes are held and it does not run. 'virsh destroy %s' here lets it go on there; see "
+               "holdfast-libvirt(1), MOVING",
+               g->adoption.name, g->adoption.name);
+    tell_waiting(g);
+}
+
+static int take_container(struct hf_guard *g, struct hf_error *err);
+
+/* The process that receives the container is gone. It may have claimed it and not lived to say so. */
+static void awaiting_left(void *ctx, short revents)
+{
+    struct hf_guard *g = ctx;
+    struct hf_error err;
+
+    (void)revents;
+    forget(g, &g->awaiting);
+    if (g->config.incoming && take_container(g, &err) == 0)
+        return;
+    if (g->config.incoming && !g->expected && !g->serve.ask) /* no domain yet, and none will come */
+        g->ended = true;
+}
+
+static int await(struct hf_guard *g, int fd, struct hf_error *err)
+{
+    int r;
+
+    if (!g->config.incoming)
+        return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
+    forget(g, &g->awaiting);
+    r = keep(fd, &g->awaiting, err);
+    if (r == 0)
+        r = hf_loop_watch(&g->loop, g->awaiting, POLLIN, awaiting_left, g, err);
+    if (r < 0)
+        return r;
+    tell_waiting(g);
+    return 1;
+}
+
+static int look_claimed(struct hf_guard *g, struct hf_error *err)
+{
+    struct hf_container *c;
+    struct hf_owner owner;
+    int r = hf_container_open(g->adoption.container, HF_OPEN_LOOK, hf_guard_now(), &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_owner_get(c, &owner, err);
+    hf_container_done(&c);
+    if (r == 0 && owner.state != HF_OWNER_HELD)
+        r = hf_error_refuse(err, "incoming", "the container of domain '%s' is %s", g->adoption.name,
+                            hf_owner_state_text(owner.state));
+    return r;
+}
+
+/* The server sees for itself that the container was claimed. */
+static int take_container(struct hf_guard *g, struct hf_error *err)
+{
+    int r = look_claimed(g, err);
+
+    if (r == 0)
+        r = reopen(g, err);
+    if (r < 0)
+        return r;
+    syslog(LOG_INFO, "%s: the container is this host's", g->adoption.name);
+    g->config.incoming = false;
+    g->wanted = false;
+    hf_guard_renew_watch(g);
+    if (g->server)
+        hf_nbd_server_claimed(g->server);
+    if (!g->serve.ask || (g->server && hf_nbd_server_pid(g->server) > 0))
+        return 0;
+    hf_guard_want_standstill(g, false);
+    hf_guard_start_again(g);
+    return 0;
+}
+
+/* Once: the start after it is somebody's who does not know that the domain is on its way. */
+static int prepared(struct hf_guard *g, struct hf_error *err)
+{
+    bool expected = g->expected;
+
+    if (!g->config.incoming)
+        return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
+    if (!expected || g->serve.ask)
+        return hf_error_refuse(err, "moving", "domain '%s' is being received from another host; wait until it has arrived",
+                               g->adoption.name);
+    g->expected = false;
+    return 0;
+}
+
+int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    switch (q->ask) {
+    case HF_GUARD_FREEZE:
+        return freeze(g, fd, err);
+    case HF_GUARD_AWAIT:
+        return await(g, fd, err);
+    case HF_GUARD_CLAIMED:
+        return g->config.incoming ? take_container(g, err) : 0;
+    case HF_GUARD_EXPECT:
+        if (!g->config.incoming || g->awaiting < 0)
+            return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received", g->adoption.name);
+        g->expected = true;
+        return 0;
+    default:
+        return prepared(g, err);
+    }
+}
