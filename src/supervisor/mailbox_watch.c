@@ -184,6 +184,7 @@ static int publish(struct hf_supervision *s, const struct hf_negotiate_domain *l
     m->host.opaque = s;
     m->refusals = 0;
     m->failing = false;
+    hf_guest_orders_publish(s);
     hf_mailbox_pace_begin(&m->pace, hf_loop_now());
     return 0;
 }
@@ -299,6 +300,7 @@ void hf_mailbox_watch_running(struct hf_supervision *s)
 void hf_mailbox_watch_close(struct hf_supervision *s)
 {
     hf_loop_cancel(&s->loop, poll_window, s);
+    hf_guest_orders_end(s);
     hf_mailbox_window_close(&s->mailbox.window);
     s->machine.mailbox = NULL;
     s->mailbox.negotiate = NULL;
@@ -350,13 +352,15 @@ static void poll_window(void *ctx)
     struct hf_mailbox_watch *m = &s->mailbox;
     struct hf_mailbox_news news;
     struct hf_error err;
+    bool ordered;
     int next;
 
     if (!m->window.bytes || !s->pause.running)
         return;
     if (hf_mailbox_poll(&m->host, &news))
         on_news(s, &news);
-    next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked, m->host.stage,
+    ordered = hf_guest_orders_poll(s);
+    next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked || ordered, m->host.stage,
                                 m->hw.mode == HF_MAILBOX_BOOT_ONLY);
     if (next >= 0 && hf_loop_timer(&s->loop, next, poll_window, s, &err) < 0)
         hf_supervision_fail(s, &err);

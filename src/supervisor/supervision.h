@@ -11,6 +11,7 @@
  *   arrival.c        states in files: saved, loaded
  *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
  *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
+ *   guest_orders.c   what the guest's operating system orders through it
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread.
@@ -32,6 +33,7 @@
 #include "machine.h"
 #include "mailbox_hardware.h"
 #include "mailbox_host.h"
+#include "mailbox_orders.h"
 #include "mailbox_pace.h"
 #include "mailbox_window.h"
 #include "monitor.h"
@@ -57,6 +59,7 @@ struct hf_mailbox_watch {
     _Alignas(16) uint8_t memory[HF_NEGOTIATE_ROOM]; /* of `negotiate` */
     struct hf_negotiate *negotiate;                 /* NULL: nothing is published yet */
     struct hf_mailbox host;
+    struct hf_mailbox_orders orders;
     struct hf_mailbox_pace pace;
     struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
     size_t agreement_count;
@@ -162,6 +165,11 @@ int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_e
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
 void hf_mailbox_watch_running(struct hf_supervision *s);
 void hf_mailbox_watch_close(struct hf_supervision *s);
+
+/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. */
+void hf_guest_orders_publish(struct hf_supervision *s);
+bool hf_guest_orders_poll(struct hf_supervision *s);
+void hf_guest_orders_end(struct hf_supervision *s);
 
 /* Whether resets must be stopped for it. */
 static inline bool hf_mailbox_watch_is_on(const struct hf_supervision *s)

@@ -3,12 +3,16 @@
  * The guest's half of the mailbox without a guest: maps the window's file and does what a driver would. One command per
  * call, answers on standard output.
  *
+ * $PLAY_WAIT_MS says how long to wait for an answer.
+ *
  *   play-guest WINDOW start                 the driver starts
  *   play-guest WINDOW agree DOMAIN BITS     negotiates: "agreed 0x3"
  *   play-guest WINDOW ask DOMAIN BITS       asks for exactly these: "status 4 bit 5 agreed 0x0"
  *   play-guest WINDOW report STAGE          1 to 3
  *   play-guest WINDOW domains               "lifecycle 1 open 0x1 0x0", a line each: version, state, offered, agreed
  *   play-guest WINDOW files DIR             writes the files there; '/' in a name becomes '_'
+ *   play-guest WINDOW order COMMAND FLAGS   "done 2 rule fallback text ...", then the facts, a line each
+ *   play-guest WINDOW update FILE DIGEST    sends an image; the same lines
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,8 +33,10 @@ static int fail(const char *what, int r)
 
 static bool wait_ms(void *opaque, uint32_t waited)
 {
+    const char *most = getenv("PLAY_WAIT_MS");
+
     (void)usleep(1000);
-    return waited < 10000;
+    return waited < (most ? strtoul(most, NULL, 10) : 60000);
 }
 
 static int map(const char *path)
@@ -137,6 +143,46 @@ static int files(const char *directory)
     return r == -HF_ENOTFOUND ? 0 : fail("files", r);
 }
 
+static int say_reply(int r, const struct hf_mailbox_reply *reply)
+{
+    if (r < 0)
+        return fail("order", r);
+    printf("done %u rule %s text %s\n", hf_le32_get(reply->done), reply->rule, reply->text);
+    printf("mode %u life %u boots %u failed %u\n", hf_le32_get(reply->mode), hf_le32_get(reply->life),
+           hf_le32_get(reply->boots_started), hf_le32_get(reply->boots_failed));
+    printf("active %s\nstaged %s\n", reply->active_label, reply->staged_label);
+    return 0;
+}
+
+static int order(uint32_t command, uint32_t flags)
+{
+    struct hf_mailbox_order order = {.command = hf_le32_of(command), .flags = hf_le32_of(flags)};
+    struct hf_mailbox_reply reply;
+    int r = hf_mailbox_guest_attach(&port);
+
+    return say_reply(r < 0 ? r : hf_mailbox_guest_order(&port, &order, &reply), &reply);
+}
+
+static int update(const char *path, const char *digest)
+{
+    static uint8_t image[HF_MAILBOX_IMAGE_MAX];
+    struct hf_mailbox_update u = {.image = image};
+    struct hf_mailbox_reply reply;
+    FILE *f = fopen(path, "rb");
+    int r = hf_mailbox_guest_attach(&port);
+
+    u.size = f ? fread(image, 1, sizeof image, f) : 0;
+    for (unsigned i = 0; i < sizeof u.digest && strlen(digest) == 64; i++) {
+        unsigned byte = 0;
+
+        (void)sscanf(digest + (size_t)2 * i, "%2x", &byte);
+        u.digest[i] = (uint8_t)byte;
+    }
+    if (f)
+        (void)fclose(f);
+    return say_reply(r < 0 ? r : hf_mailbox_guest_update(&port, &u, &reply), &reply);
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[2] : "";
@@ -154,6 +200,10 @@ int main(int argc, char **argv)
         return domains();
     if (!strcmp(what, "files") && argc == 4)
         return files(argv[3]);
+    if (!strcmp(what, "order") && argc == 5)
+        return order((uint32_t)strtoul(argv[3], NULL, 0), (uint32_t)strtoul(argv[4], NULL, 0));
+    if (!strcmp(what, "update") && argc == 5)
+        return update(argv[3], argv[4]);
     if (!strcmp(what, "report") && argc == 4) {
         hf_mailbox_guest_report(&port, (enum hf_mailbox_stage)atoi(argv[3]));
         return 0;

@@ -30,8 +30,9 @@ class Played(Guest):
         self.wait_text("No bootable device")
         return self
 
-    def play(self, *words, status=0):
-        result = subprocess.run([PLAY, self.window, *map(str, words)], stdout=subprocess.PIPE, text=True, timeout=60)
+    def play(self, *words, status=0, env=None):
+        result = subprocess.run([PLAY, self.window, *map(str, words)], stdout=subprocess.PIPE, text=True, timeout=120,
+                                env={**os.environ, **(env or {})})
         expect(status is None or result.returncode == status, f"{words}: {result.returncode} {result.stdout}")
         return result.stdout.strip()
 
@@ -182,6 +183,70 @@ def _():
     result = holdfast("run", plain, "--mailbox", *arguments, env={"HOLDFAST_MAILBOX_ROM": "/dev/null"}, status=3)
     expect("rule" in result.err, result)
     expect(show(plain)["settings"]["mailbox"] == "off" and show(plain)["roms"] == [], "a refusal changed the container")
+
+
+@case("the guest stages an image: only one that its owner allowed, whole, paired, and not too large")
+def _():
+    path = ROOT / "u.hold"
+    create(path, "seabios", "pc-i440fx-7.2")
+    digests = {}
+    images = {}
+    bios = pathlib.Path("/usr/share/seabios/bios-256k.bin").read_bytes()
+    other = bytearray(bios)
+    at = other.rindex(b"SeaBIOS (version ")
+    other[at + 22] ^= 1  # in the version: another build, as far as a digest goes
+    for name, data in (("good", bytes(other)), ("ovmf", pathlib.Path(OVMF["4m"][0]).read_bytes()),
+                       ("large", bytes(9 << 20)), ("unknown", bios[:-1] + b"x")):
+        images[name] = ROOT / f"{name}.fd"
+        images[name].write_bytes(data)
+        digests[name] = digest(images[name])
+    allowed = ",".join(digests[n] for n in ("good", "ovmf", "large"))
+    result = holdfast("set", path, f"guest-update={allowed},12", status=2)
+    expect("'12'" in result.err, result)
+    holdfast("set", path, f"guest-update={allowed}")
+    with Played(path, options=["--mailbox"]) as guest:
+        guest.booted()
+        first = guest.play("order", 1, 0).splitlines()
+        expect(first[0].startswith("done 1 "), first)
+        expect(first[1] == "mode 1 life 0 boots 0 failed 0", first)
+        expect(guest.play("update", images["unknown"], digests["unknown"]).startswith("done 3 "), "not allowed, but taken")
+        expect(guest.play("update", images["large"], digests["large"]).startswith("done 4 "), "9 MiB were taken")
+        expect(guest.play("update", images["unknown"], digests["good"]).startswith("done 6 "), "other bytes were taken")
+        refused = guest.play("update", images["ovmf"], digests["ovmf"])
+        expect(refused.startswith("done 2 rule kind text"), refused)
+        expect(guest.play("order", 3, 0).startswith("done 2 rule fallback"), "a rollback to nothing")
+        expect(show(path)["slots"]["staged"] is None, "something is staged")
+        staged = guest.play("update", images["good"], digests["good"]).splitlines()
+        expect(staged[0].startswith("done 1 ") and "life 1" in staged[1], staged)
+        expect(show(path)["slots"]["staged"]["sha256"] == digests["good"], show(path)["slots"])
+        expect(show(path)["slots"]["staged"]["origin"] == "inside the guest", show(path)["slots"])
+        start = len(guest.serial.data)
+        guest.qmp_ready = False
+        guest.connect().execute("system_reset")
+        guest.wait_text("No bootable device", start=start)
+        expect(show(path)["slots"]["active"]["sha256"] == digests["good"], show(path)["slots"])
+        confirmed = guest.play("order", 2, 0).splitlines()
+        expect(confirmed[0] == "done 1 rule  text confirmed" and "life 0" in confirmed[1], confirmed)
+        expect(show(path)["lifecycle"]["state"] == "steady", show(path)["lifecycle"])
+        expect(guest.play("order", 3, 2).startswith("done 1 "), "the fallback does not come back")
+        expect(show(path)["lifecycle"]["state"] == "rollback", show(path)["lifecycle"])
+    text = " / ".join(log(path))
+    for words in ("the guest ordered: take an image; refused: the guest's owner", "the guest ordered: stage it; done",
+                  "the guest ordered: confirm; done"):
+        expect(words in text, f"{words!r} is not in the log: {text}")
+
+
+@case("a boot-only mailbox is silent once boot services ended")
+def _():
+    path = ROOT / "b.hold"
+    create(path, "seabios", "pc-i440fx-7.2")
+    with Played(path, options=["--mailbox=boot-only"]) as guest:
+        guest.booted().play("start")
+        expect(guest.play("agree", "lifecycle", 1) == "agreed 0x1", "lifecycle")
+        expect("mode 2" in guest.play("order", 1, 0), "an order before that")
+        guest.play("report", 3)
+        wait_until(lambda: "the firmware reported exit-boot-services" in log(path), 60, "the last stage is in the log")
+        expect("error" in guest.play("order", 1, 0, status=1, env={"PLAY_WAIT_MS": "2000"}), "still answered")
 
 
 main()

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the guest orders through the mailbox, done as an operator's verbs do it, and by the same rules. */
+#include "supervision.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "confirm.h"
+#include "digest.h"
+#include "eventlog.h"
+#include "outlook.h"
+#include "rollback.h"
+#include "setting_lists.h"
+#include "stage.h"
+
+#define X86_IMAGE_MAX (8U << 20) /* flash is mapped below 4 GiB there */
+
+static const char origin[] = "inside the guest";
+
+/* ---- replies ---- */
+
+/* Cut where it is longer. */
+static void put_text(char *to, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+
+    memcpy(to, text, n);
+    to[n] = '\0';
+}
+
+static void put_slot(uint8_t digest[32], char label[64], bool there, const struct hf_slot_info *slot)
+{
+    if (!there)
+        return;
+    memcpy(digest, slot->code.b, sizeof slot->code.b);
+    put_text(label, 64, slot->label);
+}
+
+static const uint32_t life_words[] = {
+    [HF_LIFE_STEADY] = 0,
+    [HF_LIFE_STAGED] = 1,
+    [HF_LIFE_TRIAL] = 2,
+    [HF_LIFE_ROLLBACK] = 3,
+};
+_Static_assert(HF_ARRAY_SIZE(life_words) == HF_LIFE_MAX, "one word per state");
+
+static void put_facts(struct hf_supervision *s, struct hf_mailbox_reply *reply)
+{
+    hf_auto(hf_cleanup_free) struct hf_outlook *o = malloc(sizeof *o);
+
+    if (!o || hf_outlook_get(s->container, o, NULL) < 0)
+        return;
+    reply->life = hf_le32_of(life_words[o->record.life]);
+    reply->boots_started = hf_le32_of(o->record.trial.started);
+    reply->boots_failed = hf_le32_of(o->record.trial.failed);
+    reply->boots_limit = hf_le32_of(o->record.trial.limit);
+    put_slot(reply->active, reply->active_label, true, &o->active);
+    put_slot(reply->staged, reply->staged_label, o->has_staged, &o->staged);
+}
+
+static void say_done(struct hf_mailbox_reply *reply, enum hf_mailbox_done done, const char *text)
+{
+    reply->done = hf_le32_of(done);
+    put_text(reply->text, sizeof reply->text, text);
+}
+
+/* What a verb returned. */
+static void say_outcome(struct hf_mailbox_reply *reply, int r, const struct hf_error *err, const char *done)
+{
+    if (r == 0)
+        say_done(reply, HF_MAILBOX_DONE, done);
+    else if (r == -HF_EREFUSED) {
+        say_done(reply, HF_MAILBOX_REFUSED, err->text);
+        put_text(reply->rule, sizeof reply->rule, err->rule);
+    } else
+        say_done(reply, HF_MAILBOX_FAILED, err->text);
+}
+
+/* ---- orders ---- */
+
+static void confirm(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    struct hf_confirm_report report;
+    struct hf_error err;
+    int r = hf_confirm(s->container, (int64_t)time(NULL), false, &report, &err);
+
+    say_outcome(reply, r, &err, r == 0 && report.was == HF_LIFE_STEADY ? "there was nothing to confirm" : "confirmed");
+}
+
+static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    const uint32_t both = HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT;
+    struct hf_rollback_request request = {
+        .chosen = (job->flags & both) != 0,
+        .wish = {.variables = job->flags & HF_MAILBOX_VARIABLES_CURRENT ? HF_VARIABLES_CURRENT : HF_VARIABLES_FALLBACK},
+        .now = (int64_t)time(NULL),
+    };
+    struct hf_rollback_report report;
+    struct hf_error err;
+    int r;
+
+    if ((job->flags & both) == both) {
+        say_done(reply, HF_MAILBOX_BAD_ORDER, "either the fallback's variables or the present ones");
+        return;
+    }
+    r = hf_rollback(s->container, &request, &report, &err);
+    say_outcome(reply, r, &err, "the firmware of before comes back at the next reset");
+}
+
+static bool is_allowed(struct hf_supervision *s, const uint8_t bytes[HF_DIGEST_SIZE])
+{
+    char allowed[HF_SETTING_VALUE_SIZE];
+    struct hf_digest digest;
+
+    memcpy(digest.b, bytes, sizeof digest.b);
+    return hf_setting_get(s->container, "guest-update", allowed, NULL) == 0 && hf_setting_has_digest(allowed, &digest);
+}
+
+static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    bool small = hf_board_of(s->machine.type) != HF_BOARD_VIRT;
+    uint8_t *room;
+
+    free(hf_mailbox_orders_forget(&s->mailbox.orders));
+    if (!is_allowed(s, job->digest)) {
+        say_done(reply, HF_MAILBOX_NOT_ALLOWED,
+                 "the guest's owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' on the host");
+        return;
+    }
+    if (small && job->size > X86_IMAGE_MAX) {
+        say_done(reply, HF_MAILBOX_TOO_LARGE, "this machine maps at most 8 MiB of flash");
+        return;
+    }
+    room = malloc(job->size);
+    if (!room) {
+        say_done(reply, HF_MAILBOX_FAILED, "the host has no memory for the image now");
+        return;
+    }
+    hf_mailbox_orders_expect(&s->mailbox.orders, job, room);
+    say_done(reply, HF_MAILBOX_DONE, "");
+}
+
+static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    hf_auto(hf_cleanup_free) uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
+    hf_auto(hf_cleanup_free) struct hf_stage_report *report = calloc(1, sizeof *report);
+    struct hf_stage_request request = {
+        .bytes = image,
+        .size = (size_t)job->size,
+        .origin = origin,
+        .tpm_aware = (job->flags & HF_MAILBOX_TPM_AWARE) != 0,
+        .now = (int64_t)time(NULL),
+    };
+    struct hf_digest digest = hf_digest_of(image, (size_t)job->size);
+    struct hf_error err;
+    int r;
+
+    if (memcmp(digest.b, job->digest, sizeof digest.b) != 0) {
+        say_done(reply, HF_MAILBOX_NOT_THE_IMAGE, "what came does not have the digest that was announced");
+        return;
+    }
+    /* The owner may have changed his mind since the image began. */
+    if (!is_allowed(s, job->digest)) {
+        say_done(reply, HF_MAILBOX_NOT_ALLOWED, "the guest's owner does not allow this image any more");
+        return;
+    }
+    r = report ? hf_stage(s->container, &request, report, &err) : hf_error_set(&err, HF_ENOMEM, "out of memory");
+    say_outcome(reply, r, &err, "staged; it is applied at the next reset");
+}
+
+static void forget(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    free(hf_mailbox_orders_forget(&s->mailbox.orders));
+    say_done(reply, HF_MAILBOX_DONE, "");
+}
+
+static void status(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+{
+    say_done(reply, HF_MAILBOX_DONE, "");
+}
+
+static const struct {
+    const char *name; /* for the log; NULL: nothing happens that would be worth it */
+    void (*carry_out)(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply);
+} orders[] = {
+    [HF_MAILBOX_STATUS] = {NULL, status},           [HF_MAILBOX_CONFIRM] = {"confirm", confirm},
+    [HF_MAILBOX_ROLLBACK] = {"roll back", roll_back}, [HF_MAILBOX_BEGIN] = {"take an image", begin},
+    [HF_MAILBOX_END] = {"stage it", end},           [HF_MAILBOX_FORGET] = {NULL, forget},
+};
+
+static void log_order(struct hf_supervision *s, const char *name, const struct hf_mailbox_reply *reply)
+{
+    bool done = hf_le32_get(reply->done) == HF_MAILBOX_DONE;
+    struct hf_error err;
+    int r = hf_begin(s->container, &err);
+
+    if (r == 0)
+        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s", name,
+                            done ? "done" : "refused", reply->text[0] ? ": " : "", reply->text);
+    if (r == 0)
+        r = hf_commit(s->container, HF_SOON, &err);
+    hf_abort(s->container);
+    if (r < 0)
+        hf_supervision_say(s, "an order of the guest could not be logged: %s", err.text);
+}
+
+void hf_guest_orders_publish(struct hf_supervision *s)
+{
+    struct hf_mailbox_watch *m = &s->mailbox;
+
+    free(hf_mailbox_orders_forget(&m->orders));
+    hf_mailbox_orders_publish(&m->orders, m->window.bytes, m->host.generation,
+                              m->hw.mode == HF_MAILBOX_BOOT_ONLY ? HF_MAILBOX_MODE_BOOT_ONLY : HF_MAILBOX_MODE_ALWAYS);
+}
+
+bool hf_guest_orders_poll(struct hf_supervision *s)
+{
+    struct hf_mailbox_reply reply = {.done = hf_le32_of(HF_MAILBOX_DONE)};
+    struct hf_mailbox_job job;
+    enum hf_mailbox_orders_saw saw = hf_mailbox_orders_poll(&s->mailbox.orders, hf_loop_now(), &job);
+
+    if (saw != HF_MAILBOX_SAW_JOB)
+        return saw != HF_MAILBOX_SAW_NOTHING;
+    orders[job.command].carry_out(s, &job, &reply);
+    if (orders[job.command].name)
+        log_order(s, orders[job.command].name, &reply);
+    put_facts(s, &reply);
+    hf_mailbox_orders_reply(&s->mailbox.orders, &reply);
+    return true;
+}
+
+void hf_guest_orders_end(struct hf_supervision *s)
+{
+    free(hf_mailbox_orders_forget(&s->mailbox.orders));
+}
