@@ -63,6 +63,14 @@ static int resolve_machine(const struct hf_supervision *s, char *name, size_t si
     return 0;
 }
 
+/* The name of where it came from is the machine that the state is of. */
+static int check_pin(const struct hf_supervision *s, const char *name, struct hf_error *err)
+{
+    if (!s->pin[0] || !strcmp(s->pin, name))
+        return 0;
+    return hf_error_refuse(err, "machine", "%s made a '%s' of '%s'", s->program, name, s->pin);
+}
+
 static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *err)
 {
     struct hf_rom_search search = {.qemu = s->program, .argv = s->words.at, .started = s->qemu_started, .now = now};
@@ -99,21 +107,24 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
 {
     bool known = s->vmm[0] != '\0';
     int64_t now = (int64_t)time(NULL);
-    char machine[HF_GUEST_MACHINE_SIZE];
     struct hf_qmp_version v = hf_monitor_version(s->monitor);
     int r = check_version(s, err);
 
     if (r == 0)
         r = check_architecture(s, err);
     if (r == 0)
-        r = resolve_machine(s, machine, sizeof machine, err);
-    if (r == 0)
+        r = resolve_machine(s, s->resolved, sizeof s->resolved, err);
+    if (r == 0 && hf_reception_is_open(s))
+        r = check_pin(s, s->resolved, err);
+    else if (r == 0)
         r = record_roms(s, now, err);
     if (r < 0)
         return r;
     (void)snprintf(s->vmm, sizeof s->vmm, "%d.%d", v.major, v.minor);
+    if (hf_reception_is_open(s))
+        return 0; /* no start: what the last one was is still true, and nothing may be written yet */
     r = ask_policy(s, known, err);
     if (r < 0 || s->restart)
         return r;
-    return hf_lifecycle_started(s->container, s->vmm, machine, s->arguments.tpm, now, err);
+    return hf_lifecycle_started(s->container, s->vmm, s->resolved, s->arguments.tpm, now, err);
 }

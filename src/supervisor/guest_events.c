@@ -8,6 +8,7 @@
 static void on_stop(struct hf_supervision *s, const json_t *data)
 {
     hf_pause_on_stop(&s->pause);
+    hf_departure_on_stop(s);
     hf_trial_timer_running(s);
     hf_mailbox_watch_running(s);
 }
@@ -24,6 +25,17 @@ static void on_reset(struct hf_supervision *s, const json_t *data)
 {
     s->panicked = false; /* whatever it was, the guest begins anew */
     hf_reset_watch_on_reset(s);
+}
+
+/* The guest leaves for another host, comes from one, or goes to a file. */
+static void on_migration(struct hf_supervision *s, const json_t *data)
+{
+    if (hf_departure_on_migration(s, data))
+        return;
+    if (hf_reception_is_open(s))
+        hf_reception_on_migration(s, data);
+    else
+        hf_arrival_on_migration(s, data);
 }
 
 /* With the action "run" the guest does what it does after a panic: it resets, stands still, or goes on. */
@@ -65,7 +77,7 @@ static const struct {
     {"RESUME", on_resume},
     {"SHUTDOWN", on_shutdown},
     {"GUEST_PANICKED", on_panic},
-    {"MIGRATION", hf_arrival_on_migration},
+    {"MIGRATION", on_migration},
     {"RESET", on_reset},
     {"VSERPORT_CHANGE", hf_trial_timer_port},
     {"RTC_CHANGE", on_clock},

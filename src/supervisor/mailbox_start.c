@@ -190,11 +190,12 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
     r = read_rom(&bytes, &size, path, &rom, err);
     if (r < 0 || !path[0] || rom.is_signed)
         return r;
-    return hf_error_refuse(err, "secure-boot",
-                           "%s is not signed, and the guest's variables enforce Secure Boot: its firmware would not run "
-                           "the driver. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
-                           "start without the mailbox",
-                           path);
+    return hf_error_refuse(
+        err, "secure-boot",
+        "%s is not signed, and the guest's variables enforce Secure Boot: its firmware would not run "
+        "the driver. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
+        "start without the mailbox",
+        path);
 }
 
 static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, struct hf_error *err)
@@ -232,6 +233,13 @@ static int check_turning_on(struct hf_supervision *s, struct hf_mailbox_hardware
     return r;
 }
 
+static void use(struct hf_supervision *s, const struct hf_mailbox_hardware *hw)
+{
+    s->mailbox.hw = *hw;
+    s->machine.memory = hw->memory_named ? NULL : s->arguments.memory;
+    s->machine.mailbox_rom = hw->rom;
+}
+
 int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_mailbox_hardware hw;
@@ -239,6 +247,10 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0)
         return r;
+    if (hf_reception_is_open(s)) { /* the machine is what it is where the guest comes from */
+        use(s, &hw);
+        return 0;
+    }
     if (s->options->mailbox != HF_MAILBOX_OFF)
         hw.mode = s->options->mailbox;
     if (hw.mode == HF_MAILBOX_OFF)
@@ -253,8 +265,6 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
         r = hf_mailbox_hardware_set(s->container, &hw, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
-    s->mailbox.hw = hw;
-    s->machine.memory = hw.memory_named ? NULL : s->arguments.memory;
-    s->machine.mailbox_rom = hw.rom;
+    use(s, &hw);
     return 0;
 }

@@ -73,7 +73,7 @@ static int reset_now(struct hf_supervision *s, struct hf_error *err)
     return hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, err);
 }
 
-static int look(struct hf_supervision *s, struct hf_error *err)
+int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
 {
     int r = hf_container_commits(s->container, &s->seen_commits, err);
 
@@ -92,7 +92,8 @@ static void look_again(void *ctx)
     uint64_t commits = s->seen_commits;
     struct hf_error err;
 
-    if (hf_container_commits(s->container, &commits, NULL) == 0 && commits != s->seen_commits && look(s, &err) < 0)
+    if (hf_container_commits(s->container, &commits, NULL) == 0 && commits != s->seen_commits &&
+        hf_reset_watch_look(s, &err) < 0)
         hf_supervision_say(s, "%s", err.text);
     if (hf_loop_timer(&s->loop, LOOK_AGAIN_MS, look_again, s, &err) < 0)
         hf_supervision_fail(s, &err);
@@ -182,7 +183,7 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
     r = hf_mailbox_watch_reset(s, err);
     if (r < 0)
         return r;
-    r = look(s, err); /* armed again or not, as it is now: RELEASING sends what is wanted */
+    r = hf_reset_watch_look(s, err); /* armed again or not, as it is now: RELEASING sends what is wanted */
     follow(s, hf_resets_release(&s->resets));
     return r;
 }
@@ -227,7 +228,7 @@ int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
     s->reset_asked = false;
     hf_resets_init(&s->resets, user, false);
     if (r == 0)
-        r = look(s, err);
+        r = hf_reset_watch_look(s, err);
     if (r == 0)
         r = hf_loop_timer(&s->loop, LOOK_AGAIN_MS, look_again, s, err);
     if (r == 0)

@@ -34,6 +34,7 @@ int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err)
         .socket = s->socket,
         .socket_uid = (uid_t)-1,
         .socket_gid = (gid_t)-1,
+        .incoming = hf_reception_is_open(s),
     };
     int r = hf_nbd_server_start(&config, &s->server, err);
 
@@ -77,6 +78,15 @@ static void on_death(struct hf_supervision *s, const struct hf_nbd_status *statu
     hf_supervision_say(s, "%s; the guest is stopped until it is back", status->text);
     hf_supervision_pause(s, hf_pause_hold(&s->pause, HF_HOLD_SERVER));
     restart(s);
+}
+
+int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err)
+{
+    int r;
+
+    hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
+    r = hf_nbd_server_restart(s->server, err);
+    return r < 0 ? r : watch(s, err);
 }
 
 /* ---- behind ---- */
@@ -202,7 +212,7 @@ void hf_server_watch_verify(struct hf_supervision *s)
     s->todo &= ~(unsigned)HF_TODO_VERIFY;
     if (!s->monitor || !hf_monitor_is_open(s->monitor))
         return;
-    r = s->machine.vars_size && s->arguments.incoming == NULL ? verify(s, &err) : 0;
+    r = s->machine.vars_size && s->arguments.incoming == NULL && !hf_reception_is_open(s) ? verify(s, &err) : 0;
     if (s->todo & HF_TODO_VERIFY)
         return; /* it died again meanwhile */
     if (r == 0) {

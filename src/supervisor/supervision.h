@@ -12,6 +12,9 @@
  *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
  *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
  *   guest_orders.c   what the guest's operating system orders through it
+ *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
+ *   reception.c      a running guest comes from another host
+ *   link.c           the hand-over's protocol on descriptors; stream_relay.c: QEMU's stream within it
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread.
@@ -41,6 +44,8 @@
 #include "pause.h"
 #include "resets.h"
 #include "same_machine.h"
+#include "departure.h"
+#include "reception.h"
 #include "supervisor.h"
 #include "trial_watch.h"
 #include "words.h"
@@ -49,6 +54,8 @@ enum hf_todo {
     HF_TODO_VERIFY = 1 << 0,  /* compare the container's bank with the guest's */
     HF_TODO_DECIDE = 1 << 1,  /* the guest is stopped at a reset */
     HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
+    HF_TODO_DEPART = 1 << 3,  /* news for departure.c */
+    HF_TODO_RECEIVE = 1 << 4, /* news for reception.c */
 };
 
 #define HF_NEGOTIATE_ROOM 8192
@@ -79,7 +86,10 @@ struct hf_supervision {
     char rom_dir[PATH_MAX];
     char socket[PATH_MAX];
     char program[PATH_MAX];
-    char vmm[32]; /* QEMU's major.minor; "" before the first start */
+    char vmm[32];                         /* QEMU's major.minor; "" before the first start */
+    char resolved[HF_GUEST_MACHINE_SIZE]; /* the machine type that QEMU made of the one named; "" before the first start
+                                           */
+    char pin[HF_GUEST_MACHINE_SIZE];      /* what that was where the guest came from; "" when it did not come */
 
     struct hf_loop loop;
     int signal_fd;
@@ -103,14 +113,23 @@ struct hf_supervision {
     uint64_t trial_commits;
     struct hf_digest trial_vars; /* the variables when this boot began */
     struct hf_mailbox_watch mailbox;
-    bool reset_asked;            /* by an operator who did not want to wait for the guest's own */
-    bool timed_out;              /* we reset it: it showed no sign of life */
+    bool reset_asked; /* by an operator who did not want to wait for the guest's own */
+    bool timed_out;   /* we reset it: it showed no sign of life */
 
     unsigned starts;               /* of QEMU, in this run */
     bool restart;                  /* end QEMU and start it anew: */
     enum hf_moment restart_moment; /* a reset that became one */
     struct hf_guest_clock clock;
-    bool saved;                    /* the guest's state is in a file, and it has not run since */
+    bool saved;  /* the guest's state is in a file, and it has not run since */
+    bool let_go; /* the guest was started, or came and is ours */
+
+    struct hf_control *control;
+    struct hf_departure *departure; /* NULL: the guest does not leave */
+    bool departed;                  /* it has left; nothing here is ours any more */
+    bool granted;                   /* QEMU ended while only the other side knew whose the guest is */
+    const struct hf_reception_options *from;
+    struct hf_reception *reception; /* NULL: it did not come from another host */
+    int reception_fd;               /* its state, in QEMU */
 
     bool ended_by_owner; /* a signal to us, or quit on a monitor */
     bool panicked;
@@ -144,6 +163,8 @@ void hf_reset_watch_end(struct hf_supervision *s);
 void hf_reset_watch_decide(struct hf_supervision *s);
 bool hf_reset_watch_on_shutdown(struct hf_supervision *s, const char *reason);
 void hf_reset_watch_on_reset(struct hf_supervision *s);
+/* Resets are stopped from now on, or not, as the container says now. */
+int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err);
 
 /* trial_timer.c. begin: a boot begins now. running: QEMU stopped or went on. port: data of VSERPORT_CHANGE. */
 void hf_trial_timer_begin(struct hf_supervision *s);
@@ -157,9 +178,9 @@ void hf_trial_timer_booted(struct hf_supervision *s); /* the firmware reported t
 int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
 
-/* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's half,
- * while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract. reset:
- * the guest is stopped at a reset; negotiation is open again. running: QEMU stopped or went on. */
+/* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's
+ * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract.
+ * reset: the guest is stopped at a reset; negotiation is open again. running: QEMU stopped or went on. */
 int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err);
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
@@ -190,6 +211,8 @@ void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data);
 int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err);
 void hf_server_watch_verify(struct hf_supervision *s);
 void hf_server_watch_go_on(struct hf_supervision *s); /* without storage, as the owner says */
+/* Another server, for the container as it is now. The guest stands still. */
+int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err);
 int hf_server_watch_stop(struct hf_supervision *s, struct hf_error *err);
 
 #endif

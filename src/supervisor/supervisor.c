@@ -172,16 +172,26 @@ static int name_places(struct hf_supervision *s, struct hf_error *err)
     return hf_boot_id(s->boot_id, err);
 }
 
-static int prepare(struct hf_supervision *s, struct hf_error *err)
+static int learn_guest(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = open_container(s, err);
+    int r = hf_guest_get(s->container, &s->guest, err);
 
     if (r == 0)
-        r = hf_guest_get(s->container, &s->guest, err);
-    if (r == 0)
         r = choose_program(s, err);
+    return r < 0 ? r : name_places(s, err);
+}
+
+static int prepare(struct hf_supervision *s, struct hf_error *err)
+{
+    int r;
+
+    if (s->from) {
+        r = hf_reception_meet(s, err);
+        return r < 0 ? r : learn_guest(s, err);
+    }
+    r = open_container(s, err);
     if (r == 0)
-        r = name_places(s, err);
+        r = learn_guest(s, err);
     if (r == 0)
         r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
     if (r == 0)
@@ -244,7 +254,7 @@ struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s)
     return (struct hf_host_offer_place){.architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
 }
 
-static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
+static int plan_boot(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
 {
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot boot = hf_supervision_boot(s, moment);
@@ -253,10 +263,17 @@ static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_e
 
     if (r == 0)
         r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
+    if (r == 0 && s->plan.words[0])
+        hf_supervision_say(s, "%s", s->plan.words);
+    return r;
+}
+
+static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
+{
+    int r = hf_reception_is_open(s) ? hf_reception_plan(s, err) : plan_boot(s, moment, err);
+
     if (r < 0)
         return r;
-    if (s->plan.words[0])
-        hf_supervision_say(s, "%s", s->plan.words);
     s->machine.code_size = s->plan.code_size;
     s->machine.vars_size = s->plan.vars_size;
     r = active_needs_smm(s, &s->machine.needs_smm, err);
@@ -288,7 +305,7 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
 
         if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->options->argument_count)
             last = i + 1;
-        if (s->starts > 0 && is_option && only_for_the_first_start(option)) {
+        if ((s->starts > 0 || s->reception) && is_option && only_for_the_first_start(option)) {
             i = last;
             continue;
         }
@@ -296,6 +313,16 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
             hf_words_add(w, words[i]);
         hf_words_add(w, words[i]);
     }
+}
+
+/* A guest that came stays on the machine that it brought, whatever the owner's alias means here, until a power cycle.
+ */
+static void add_pin(struct hf_supervision *s, struct hf_words *w)
+{
+    if (!s->pin[0] || s->restart_moment == HF_MOMENT_COLD_RESET)
+        return;
+    hf_words_add(w, "-machine");
+    hf_words_addf(w, "type=%s", s->pin);
 }
 
 static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
@@ -314,6 +341,7 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
     hf_words_add(w, "chardev=hf-qmp,mode=control");
     hf_words_add(w, "-S");
     add_owners_words(s, w);
+    add_pin(s, w);
     if (s->starts > 0 && hf_guest_clock_base(&s->clock, time(NULL), base)) {
         hf_words_add(w, "-rtc");
         hf_words_addf(w, "base=%s", base);
@@ -326,7 +354,7 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
 
 static int start_qemu(struct hf_supervision *s, struct hf_error *err)
 {
-    hf_auto(hf_cleanup_close) int theirs = -1;
+    hf_auto(hf_cleanup_close) int theirs = -1, state = -1;
     struct hf_child_spec spec = {.keep_count = 1};
     int pair[2], r;
 
@@ -336,10 +364,14 @@ static int start_qemu(struct hf_supervision *s, struct hf_error *err)
     r = hf_monitor_new(pair[0], &s->loop, &s->monitor, err);
     if (r == 0)
         r = build_words(s, theirs, err);
+    if (r == 0 && hf_reception_is_open(s))
+        r = hf_reception_add_words(s, &state, err);
     if (r < 0)
         return r;
     spec.argv = s->words.at;
     spec.keep[0] = theirs;
+    if (state >= 0)
+        spec.keep[spec.keep_count++] = s->reception_fd = state;
     (void)clock_gettime(CLOCK_REALTIME, &s->qemu_started);
     if (s->starts == 0)
         hf_guest_clock_init(&s->clock, s->arguments.clock, s->qemu_started.tv_sec);
@@ -350,7 +382,12 @@ static int start_qemu(struct hf_supervision *s, struct hf_error *err)
 
 static int let_go(struct hf_supervision *s, struct hf_error *err)
 {
-    if (s->starts++ == 0 && (s->arguments.paused || s->arguments.incoming))
+    bool first = s->starts++ == 0;
+
+    if (hf_reception_is_open(s))
+        return hf_reception_load(s, err);
+    s->let_go = true;
+    if (first && (s->arguments.paused || s->arguments.incoming))
         return 0;
     return hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
 }
@@ -388,6 +425,14 @@ static void watch_guest(struct hf_supervision *s)
 
     while (goes_on(s)) {
         hf_guest_events(s);
+        if (s->todo & HF_TODO_RECEIVE) {
+            hf_reception_go_on(s);
+            continue;
+        }
+        if (s->todo & HF_TODO_DEPART) {
+            hf_departure_go_on(s);
+            continue;
+        }
         if (s->todo & HF_TODO_VERIFY) {
             hf_server_watch_verify(s);
             continue;
@@ -419,13 +464,13 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     r = hf_monitor_wait_ready(s->monitor, GREETING_MS, err);
     if (r == 0)
         r = hf_first_look(s, err);
-    if (r == 0)
+    if (r == 0 && !hf_reception_is_open(s))
         r = hf_mailbox_watch_publish(s, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
     if (r == 0)
         r = hf_reset_watch_begin(s, err);
     if (r == 0 && !s->restart)
         r = let_go(s, err);
-    if (r == 0 && !s->restart)
+    if (r == 0 && !s->restart && !hf_reception_is_open(s))
         hf_arrival_begin(s);
     if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
         char text[64];
@@ -465,6 +510,16 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
             *err = s->fault;
         return -(int)s->fault.code;
     }
+    if (s->departed)
+        return 0;
+    if (s->granted)
+        return hf_error_set(err, HF_EIO,
+                            "%s: QEMU ended after the guest was given away and before the other host said that it has "
+                            "it; 'holdfast migrate' asks that host",
+                            s->options->container);
+    if (hf_reception_is_open(s))
+        return hf_error_set(err, HF_EIO, "%s %s before the guest was complete", s->program,
+                            hf_child_end_text(s->qemu_status, text, sizeof text));
     if (WIFSIGNALED(s->qemu_status) || WEXITSTATUS(s->qemu_status) != 0)
         return s->ended_by_owner && WIFSIGNALED(s->qemu_status)
                    ? 0
@@ -485,9 +540,22 @@ static int first_of(int r, int then, struct hf_error *err, const struct hf_error
     return then;
 }
 
-static int one_boot(struct hf_supervision *s, struct hf_error *err)
+/* QEMU is gone. What the guest left is brought in, unless the container is not ours: not yet, or not any more. */
+static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *err)
 {
     struct hf_error second;
+
+    r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
+    if (s->departed || s->granted || hf_reception_is_open(s))
+        return r;
+    r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
+    return first_of(r,
+                    hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),
+                    err, &second);
+}
+
+static int one_boot(struct hf_supervision *s, struct hf_error *err)
+{
     bool began;
     int r = hf_server_watch_start(s, err);
 
@@ -498,15 +566,14 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     began = r == 0;
     if (began)
         watch_guest(s);
+    hf_departure_end(s);
     hf_reset_watch_end(s);
     hf_loop_cancel(&s->loop, kill_qemu, s);
     end_qemu(s);
     hf_mailbox_watch_close(s);
+    s->let_go = false;
     hf_arrival_end(s);
-    r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
-    r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
-    r = first_of(r, hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),
-                 err, &second);
+    r = settle(s, began, r, err);
     return r < 0 || s->restart ? r : verdict(s, err);
 }
 
@@ -519,9 +586,13 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         r = prepare(s, err);
     if (r == 0)
         r = read_arguments(s, err);
+    if (r == 0 && s->from && s->arguments.only_asks)
+        return hf_error_set(err, HF_EUSAGE, "QEMU arguments that only ask something run no guest");
     if (r < 0 || s->arguments.only_asks)
         return r;
     r = hf_mailbox_start_choose(s, err);
+    if (r == 0)
+        r = hf_departure_listen(s, err);
     if (r < 0)
         return r;
     s->restart_moment = HF_MOMENT_POWER_ON;
@@ -553,23 +624,28 @@ static int only_ask(const struct hf_run_options *options, const char *program, s
     return hf_error_set(err, HF_ENOTFOUND, "%s: %s", program, strerror(errno));
 }
 
-int hf_run(const struct hf_run_options *options, struct hf_error *err)
+static int run_guest(const struct hf_run_options *options, const struct hf_reception_options *from,
+                     struct hf_error *err)
 {
     struct hf_supervision *s = calloc(1, sizeof *s);
     struct termios terminal;
     bool is_terminal = tcgetattr(STDIN_FILENO, &terminal) == 0, asks;
-    struct hf_error second;
+    struct hf_error second, nothing;
     int r;
 
+    (void)hf_error_set(&nothing, HF_EIO, "the guest was not taken");
     if (!s)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     s->options = options;
+    s->from = from;
     s->without_storage = options->continue_without_storage;
     s->qemu = -1;
     s->signal_fd = -1;
     hf_loop_init(&s->loop);
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
+    hf_departure_close(s);
+    hf_reception_end(s, r < 0 && err ? err : &nothing);
     r = first_of(r, hf_container_close(hf_take_ptr(s->container), &second), err, &second);
     if (is_terminal)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal); /* a QEMU that was killed leaves it raw */
@@ -579,4 +655,15 @@ int hf_run(const struct hf_run_options *options, struct hf_error *err)
         r = only_ask(options, s->program, err);
     free(s);
     return r;
+}
+
+int hf_run(const struct hf_run_options *options, struct hf_error *err)
+{
+    return run_guest(options, NULL, err);
+}
+
+int hf_run_arriving(const struct hf_run_options *options, const struct hf_reception_options *reception,
+                    struct hf_error *err)
+{
+    return run_guest(options, reception, err);
 }

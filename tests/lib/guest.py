@@ -43,14 +43,16 @@ class TimedOut(AssertionError):
 
 
 class Stream:
-    """A listening socket to which QEMU connects (again after each restart), and everything it said."""
+    """A listening socket to which QEMU connects (again after each restart), and everything it said. Where several are
+    connected (a guest that moves), the first one counts until it is gone; what the next one said meanwhile follows."""
 
     def __init__(self, path):
         self.path = path
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
-        self.listener.listen(1)
+        self.listener.listen(16)
         self.peer = None
+        self.waiting = {}  # connected behind the peer: what each has said
         self.data = b""
         self.ended = lambda: False  # whether who should speak is gone for good
         self.changed = threading.Condition()
@@ -63,9 +65,19 @@ class Stream:
             except OSError:
                 return
             with self.changed:
-                self.peer = peer
+                if self.peer:
+                    self.waiting[peer] = b""
+                else:
+                    self.peer = peer
                 self.changed.notify_all()
-            self._read(peer)
+            threading.Thread(target=self._read, args=(peer,), daemon=True).start()
+
+    def _leave(self, peer):
+        """In the lock: the next one counts."""
+        self.waiting.pop(peer, None)
+        if self.peer is peer:
+            self.peer = next(iter(self.waiting), None)
+            self.data += self.waiting.pop(self.peer, b"")
 
     def _read(self, peer):
         while True:
@@ -75,12 +87,14 @@ class Stream:
                 data = b""
             with self.changed:
                 if not data:
-                    if self.peer is peer:
-                        self.peer = None
-                    self.changed.notify_all()
-                    return
-                self.data += data
+                    self._leave(peer)
+                elif self.peer is peer:
+                    self.data += data
+                else:
+                    self.waiting[peer] += data
                 self.changed.notify_all()
+            if not data:
+                return
 
     def send(self, data, seconds=30):
         with self.changed:

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the parts of a departure share; nobody else includes it.
+ *
+ *   departure.c      the stages, and what leads from one to the next
+ *   departure_ask.c  the control socket: who asks, and what is told
+ *   departure_end.c  gone, called off, or not known
+ */
+#ifndef HF_DEPARTING_H
+#define HF_DEPARTING_H
+
+#include "control.h"
+#include "link.h"
+#include "stream_relay.h"
+#include "supervision.h"
+
+enum hf_departure_stage { HF_MEETING, HF_AHEAD, HF_MOVING, HF_STANDING, HF_GRANTED };
+
+struct hf_departure {
+    enum hf_departure_stage stage;
+    struct hf_link *link; /* NULL: HF_GRANTED, and the connection is gone */
+    struct hf_stream_relay *relay;
+    char host[HF_HOST_NAME_SIZE];
+    bool ran;                         /* the guest, when the departure began */
+    bool stopped;                     /* by its owner, since */
+    bool migrating;                   /* QEMU was told to */
+    bool standing, completed, failed; /* as QEMU's MIGRATION events said */
+    bool ready, asked, cancelled, late;
+    int64_t stood_at;
+};
+
+/* departure_ask.c. `line` is stolen. end: the last line; `err` NULL: the guest is gone. */
+void hf_departing_tell(struct hf_supervision *s, json_t *line);
+void hf_departing_tell_stage(struct hf_supervision *s, const char *stage);
+void hf_departing_tell_end(struct hf_supervision *s, const struct hf_error *err);
+void hf_departing_tell_progress(void *ctx);                           /* every now and then, while the guest moves */
+const char *hf_departing_text(const json_t *object, const char *key); /* "" when there is none */
+
+/* departure.c: a timer's. */
+void hf_departing_stood_too_long(void *ctx);
+
+/* departure_end.c. */
+int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err);
+void hf_departing_forget(struct hf_supervision *s);
+/* Before the grant: as if nothing had happened. */
+void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why);
+void hf_departing_departed(struct hf_supervision *s);
+void hf_departing_resumed(struct hf_supervision *s);
+void hf_departing_lost(struct hf_supervision *s);
+
+#endif

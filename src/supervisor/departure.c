@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "departing.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "writeback.h"
+
+#define STAND_MS    30000
+#define STREAM_NAME "hf-stream"
+
+/* ---- the steps ---- */
+
+static int start_stream(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+    hf_auto(hf_cleanup_close) int theirs = -1;
+    int r = hf_departing_set_pause(s, true, err);
+
+    if (r == 0)
+        r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
+    if (r == 0)
+        r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
+    if (r == 0)
+        r = hf_stream_relay_read(d->relay, d->link, err);
+    if (r < 0)
+        return r;
+    d->migrating = true;
+    d->stage = HF_MOVING;
+    hf_departing_tell_stage(s, "moving");
+    hf_departing_tell_progress(s);
+    return hf_monitor_execute(s->monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
+}
+
+/* Only a guest whose flash is all in the container, and that no reset of ours is at, may be given away. */
+static int check_still(struct hf_supervision *s, struct hf_error *err)
+{
+    bool resets_at_rest = s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED;
+    struct hf_queue_state queue = {0};
+    int r = hf_writeback_look(hf_container_id(s->container), &queue, err);
+
+    if (r < 0 && r != -HF_ENOTFOUND)
+        return r;
+    if (s->pause.holds || (s->todo & HF_TODO_VERIFY) || queue.bytes)
+        return hf_error_set(err, HF_EIO, "the guest's flash writes are not all in the container now (%llu bytes wait)",
+                            (unsigned long long)queue.bytes);
+    if (!resets_at_rest || (s->todo & HF_TODO_DECIDE))
+        return hf_error_set(err, HF_ECANCELED, "the guest is just being reset; try again");
+    if (s->departure->stopped)
+        return hf_error_set(err, HF_ECANCELED, "the guest was stopped while it moved; try again");
+    return 0;
+}
+
+/* QEMU has flushed every disk before it says that it stands. Its own rest travels beside the container's. */
+static int stand(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+    int r = check_still(s, err);
+
+    if (r == 0)
+        r = hf_exchange_offer(hf_link_exchange(d->link), true, (int64_t)time(NULL), err);
+    if (r == 0)
+        r = hf_monitor_send(s->monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL, NULL,
+                            err);
+    if (r < 0)
+        return r;
+    d->stage = HF_STANDING;
+    d->ready = false;
+    hf_link_pump(d->link);
+    return hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
+}
+
+static int grant(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+    int64_t now = (int64_t)time(NULL);
+    int r = hf_exchange_grant(hf_link_exchange(d->link), now, err);
+
+    if (r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed")) { /* an operator's verb came in between */
+        d->ready = false;
+        r = hf_exchange_offer(hf_link_exchange(d->link), true, now, err);
+    } else if (r == 0) {
+        d->stage = HF_GRANTED;
+    }
+    if (r == 0)
+        hf_link_pump(d->link);
+    return r;
+}
+
+static int judge(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(d->link));
+    json_t *findings = NULL;
+    int r;
+
+    (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
+    if (!json_object_get(peer->extra, "live"))
+        return hf_error_refuse(err, "live",
+                               "host '%s' takes containers there but runs no guests; the other side of a "
+                               "running guest is 'holdfast receive --run'",
+                               d->host);
+    if (peer->caps) {
+        r = hf_departure_check(s, peer->caps, peer->caps_size, &findings, err);
+        if (findings)
+            hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
+        if (r < 0)
+            return r;
+    }
+    r = hf_exchange_offer(hf_link_exchange(d->link), false, (int64_t)time(NULL), err);
+    if (r < 0)
+        return r;
+    d->stage = HF_AHEAD;
+    hf_departing_tell_stage(s, "ahead");
+    return 0;
+}
+
+/* ---- between turns ---- */
+
+static bool take(struct hf_link *link, enum hf_exchange_event event)
+{
+    bool seen = hf_link_seen(link, event);
+
+    hf_link_forget(link, event);
+    return seen;
+}
+
+static int step(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+
+    d->ready |= take(d->link, HF_EXCHANGE_READY);
+    d->asked |= take(d->link, HF_EXCHANGE_ASKED);
+    if (d->stage == HF_GRANTED)
+        return take(d->link, HF_EXCHANGE_PEER) ? hf_exchange_revoke(hf_link_exchange(d->link), err) : 0;
+    if (d->cancelled)
+        return hf_error_set(err, HF_ECANCELED, "called off");
+    if (d->late)
+        return hf_error_set(err, HF_ETIMEDOUT, "the guest stood still for %d s, and host '%s' had not taken it",
+                            STAND_MS / 1000, d->host);
+    if (d->failed)
+        return hf_error_set(err, HF_EIO, "QEMU could not migrate: its own message says why");
+    if (d->stage == HF_MEETING && take(d->link, HF_EXCHANGE_PEER))
+        return judge(s, err);
+    if (d->stage == HF_AHEAD && d->ready)
+        return start_stream(s, err);
+    if (d->stage == HF_MOVING && d->standing)
+        return stand(s, err);
+    if (d->stage == HF_STANDING && d->ready && d->asked && d->completed)
+        return grant(s, err);
+    return 0;
+}
+
+static bool answered(struct hf_supervision *s)
+{
+    struct hf_link *link = s->departure->link;
+
+    if (take(link, HF_EXCHANGE_DEPARTED))
+        hf_departing_departed(s);
+    else if (take(link, HF_EXCHANGE_RESUMED))
+        hf_departing_resumed(s);
+    return s->departure == NULL;
+}
+
+void hf_departure_go_on(struct hf_supervision *s)
+{
+    struct hf_departure *d = s->departure;
+    struct hf_error err;
+    int r;
+
+    s->todo &= ~(unsigned)HF_TODO_DEPART;
+    if (!d || !d->link || answered(s))
+        return;
+    if (take(d->link, HF_EXCHANGE_FAILED))
+        r = hf_error_set(&err, HF_EIO, "host '%s' gave up: %s", d->host,
+                         hf_exchange_failure(hf_link_exchange(d->link)));
+    else
+        r = hf_link_is_open(d->link) ? step(s, &err) : -(int)(err = *hf_link_fault(d->link)).code;
+    if (r < 0 && hf_departure_is_granted(s))
+        hf_departing_lost(s);
+    else if (r < 0)
+        hf_departing_abandon(s, &err);
+    else if (s->departure && d->link)
+        hf_link_pump(d->link);
+}
+
+bool hf_departure_is_granted(const struct hf_supervision *s)
+{
+    return s->departure && s->departure->stage == HF_GRANTED;
+}
+
+/* ---- QEMU's events ---- */
+
+bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data)
+{
+    const char *status = hf_departing_text(data, "status");
+    struct hf_departure *d = s->departure;
+
+    if (!d || !d->migrating)
+        return false;
+    if (!strcmp(status, "pre-switchover")) {
+        d->standing = true;
+        d->stood_at = hf_loop_now();
+    }
+    d->completed |= !strcmp(status, "completed");
+    d->failed |= !strcmp(status, "failed") || !strcmp(status, "cancelled");
+    s->todo |= HF_TODO_DEPART;
+    return true;
+}
+
+/* The migration's own stop has the state finish-migrate. */
+static void stop_known(void *ctx, const json_t *result, const struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
+
+    if (s->departure && !strcmp(hf_departing_text(result, "status"), "paused"))
+        s->departure->stopped = true;
+}
+
+void hf_departure_on_stop(struct hf_supervision *s)
+{
+    if (s->departure && s->departure->stage <= HF_MOVING)
+        (void)hf_monitor_send(s->monitor, "query-status", NULL, stop_known, s, NULL);
+}
+
+void hf_departing_stood_too_long(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    if (s->departure && s->departure->stage == HF_STANDING) {
+        s->departure->late = true;
+        s->todo |= HF_TODO_DEPART;
+    }
+}

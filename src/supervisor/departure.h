@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The guest leaves for another host while it runs (docs/handover.md). Asked for over the control socket.
+ *
+ *   MEETING   who is there, and may the guest go?                             nothing has moved
+ *   AHEAD     the container travels                                           the guest runs
+ *   MOVING    QEMU's migration, through the same connection                   the guest runs
+ *   STANDING  pre-switchover: QEMU goes on into the other process while what  the guest stands still
+ *             changed in the container follows; until both are over there
+ *   GRANTED   given away: only the other side's word ends this                the guest stands still
+ *
+ * Anything that goes wrong before GRANTED ends the departure, and the guest runs on here. In GRANTED a connection that
+ * ends leaves the guest standing until somebody asks to migrate it again; the answer then says where it runs.
+ */
+#ifndef HF_DEPARTURE_H
+#define HF_DEPARTURE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include <holdfast/error.h>
+
+struct hf_supervision;
+
+/* For the life of a run: listens for who asks. */
+int hf_departure_listen(struct hf_supervision *s, struct hf_error *err);
+void hf_departure_close(struct hf_supervision *s);
+
+/* Between turns (HF_TODO_DEPART). */
+void hf_departure_go_on(struct hf_supervision *s);
+/* QEMU has ended: so does a departure. */
+void hf_departure_end(struct hf_supervision *s);
+/* QMP's MIGRATION; false: it is none of ours. STOP. */
+bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data);
+void hf_departure_on_stop(struct hf_supervision *s);
+/* The container was given away: nothing here may write it. */
+bool hf_departure_is_granted(const struct hf_supervision *s);
+
+/* departure_check.c: would the guest live there (law L8)? `caps` is the other side's own description. HF_EREFUSED with
+ * the first refusal's rule and remedy; *findings, the caller's reference, has them all (also the mere notes). */
+int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, json_t **findings,
+                       struct hf_error *err);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "departing.h"
+
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+#define PROGRESS_MS 500
+
+/* ---- telling ---- */
+
+const char *hf_departing_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? text : "";
+}
+
+void hf_departing_tell(struct hf_supervision *s, json_t *line)
+{
+    hf_control_say(s->control, line);
+}
+
+void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
+{
+    hf_departing_tell(s, json_pack("{s:s, s:s}", "stage", stage, "host", s->departure->host));
+}
+
+/* The last line. */
+void hf_departing_tell_end(struct hf_supervision *s, const struct hf_error *err)
+{
+    hf_departing_tell(s, json_pack("{s:i, s:s, s:s*}", "ended", err ? (int)err->code : 0, "text", err ? err->text : "",
+                                   "rule", err ? err->rule : NULL));
+    hf_control_hang_up(s->control);
+}
+
+static void progress_known(void *ctx, const json_t *result, const struct hf_error *err)
+{
+    const json_t *ram = json_object_get(result, "ram");
+    struct hf_supervision *s = ctx;
+
+    if (ram && s->departure)
+        hf_departing_tell(s, json_pack("{s:s, s:O*, s:O*, s:O*, s:O*}", "stage", "moving", "remaining",
+                                       json_object_get(ram, "remaining"), "total", json_object_get(ram, "total"),
+                                       "mbps", json_object_get(ram, "mbps"), "downtime",
+                                       json_object_get(result, "expected-downtime")));
+}
+
+void hf_departing_tell_progress(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    if (!s->departure || s->departure->stage != HF_MOVING)
+        return;
+    (void)hf_monitor_send(s->monitor, "query-migrate", NULL, progress_known, s, NULL);
+    (void)hf_loop_timer(&s->loop, PROGRESS_MS, hf_departing_tell_progress, s, NULL);
+}
+
+/* ---- asked for ---- */
+
+static json_t *live_words(const struct hf_supervision *s)
+{
+    json_t *arguments = json_array();
+
+    for (int i = 0; i < s->options->argument_count; i++)
+        (void)json_array_append_new(arguments, json_string(s->options->arguments[i]));
+    return json_pack("{s:{s:s, s:s, s:b, s:o}}", "live", "version", s->vmm, "machine", s->resolved, "ran",
+                     s->pause.running, "arguments", arguments);
+}
+
+static void news(void *ctx)
+{
+    ((struct hf_supervision *)ctx)->todo |= HF_TODO_DEPART;
+}
+
+static bool fill(void *ctx)
+{
+    struct hf_departure *d = ((struct hf_supervision *)ctx)->departure;
+
+    return d && d->relay && hf_stream_relay_fill(d->relay);
+}
+
+static int meet(struct hf_supervision *s, const json_t *given, int in, int out, struct hf_error *err)
+{
+    const struct hf_link_ops ops = {.news = news, .fill = fill, .ctx = s};
+    struct hf_exchange *exchange;
+    json_t *extra = live_words(s);
+    int r = extra ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+
+    if (r == 0 && json_is_array(given))
+        (void)json_object_set(json_object_get(extra, "live"), "arguments", (json_t *)given);
+    if (r == 0)
+        r = hf_exchange_source(s->container, extra, &exchange, err);
+    json_decref(extra);
+    if (r < 0) {
+        (void)close(in);
+        (void)close(out);
+        return r;
+    }
+    return hf_link_open(exchange, in, out, &s->loop, &ops, &s->departure->link, err);
+}
+
+static int begin(struct hf_supervision *s, const json_t *request, int *fds, size_t count, struct hf_error *err)
+{
+    bool again = hf_departure_is_granted(s);
+    int r;
+
+    if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || count != 2)
+        return hf_error_set(err, HF_EPROTO, "a request that this version does not know");
+    if (s->departure && (!again || s->departure->link))
+        return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
+    if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
+        return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
+    if (s->pause.holds && !again)
+        return hf_error_set(err, HF_EOWNED, "the guest is stopped until its flash writes are stored; try again");
+    if (!again)
+        s->departure = calloc(1, sizeof *s->departure);
+    if (!s->departure)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    if (!again)
+        s->departure->ran = s->pause.running;
+    (void)signal(SIGPIPE, SIG_IGN);
+    r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
+    if (r < 0 && !again)
+        hf_departing_forget(s);
+    return r;
+}
+
+/* Once it is given away only the other side can give it back. */
+static void call_off(struct hf_supervision *s)
+{
+    if (s->departure && !hf_departure_is_granted(s)) {
+        s->departure->cancelled = true;
+        s->todo |= HF_TODO_DEPART;
+    }
+}
+
+static void asked(void *ctx, const json_t *request, int *fds, size_t count)
+{
+    struct hf_supervision *s = ctx;
+    struct hf_error err;
+
+    if (!strcmp(hf_departing_text(request, "do"), "cancel")) {
+        call_off(s);
+        return;
+    }
+    if (begin(s, request, fds, count, &err) < 0)
+        hf_departing_tell_end(s, &err);
+    else
+        hf_link_pump(s->departure->link);
+}
+
+static void gone(void *ctx)
+{
+    call_off(ctx);
+}
+
+int hf_departure_listen(struct hf_supervision *s, struct hf_error *err)
+{
+    const struct hf_control_ops ops = {.asked = asked, .gone = gone, .ctx = s};
+    char path[sizeof s->socket];
+
+    if (!hf_control_path(s->dir, path, sizeof path))
+        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long for a socket", s->dir);
+    return hf_control_open(path, &s->loop, &ops, &s->control, err);
+}
+
+void hf_departure_close(struct hf_supervision *s)
+{
+    hf_departure_end(s);
+    hf_control_close(s->control);
+    s->control = NULL;
+}

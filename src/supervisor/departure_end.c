@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "departing.h"
+
+#include <string.h>
+
+#include "cleanup.h"
+
+#define CANCEL_MS   10000
+#define FAREWELL_MS 500
+
+/* The owner's own migrations do not stop before they switch over. */
+int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err)
+{
+    json_t *wanted = json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "events", "state", 1,
+                               "capability", "pause-before-switchover", "state", pause);
+
+    return hf_monitor_execute(s->monitor, "migrate-set-capabilities", wanted, NULL, err);
+}
+
+/* ---- the end of a departure ---- */
+
+void hf_departing_forget(struct hf_supervision *s)
+{
+    struct hf_departure *d = s->departure;
+
+    if (!d)
+        return;
+    hf_loop_cancel(&s->loop, hf_departing_tell_progress, s);
+    hf_loop_cancel(&s->loop, hf_departing_stood_too_long, s);
+    hf_link_close(d->link, FAREWELL_MS);
+    hf_stream_relay_close(d->relay);
+    free(d);
+    s->departure = NULL;
+}
+
+static bool is_over(const char *status)
+{
+    static const char *const words[] = {"", "none", "completed", "failed", "cancelled"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(words); i++) {
+        if (!strcmp(status, words[i]))
+            return true;
+    }
+    return false;
+}
+
+/* QEMU's migration is ended and undone, whatever it had reached. */
+static int stay(struct hf_supervision *s, struct hf_error *err)
+{
+    int64_t until = hf_loop_now() + CANCEL_MS;
+    bool over = false;
+    int r = hf_monitor_execute(s->monitor, "migrate_cancel", NULL, NULL, err);
+
+    while (r == 0 && !over) {
+        json_t *result = NULL;
+
+        r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
+        over = r == 0 && is_over(hf_departing_text(result, "status"));
+        json_decref(result);
+        if (r == 0 && !over && hf_loop_now() > until)
+            r = hf_error_set(err, HF_ETIMEDOUT, "QEMU did not end its migration");
+        if (r == 0 && !over)
+            r = hf_loop_turn(&s->loop, 10, err);
+    }
+    return r < 0 ? r : hf_departing_set_pause(s, false, err);
+}
+
+static int run_on(struct hf_supervision *s, struct hf_error *err)
+{
+    json_t *result = NULL;
+    int r = hf_monitor_execute(s->monitor, "query-status", NULL, &result, err);
+    bool running = json_is_true(json_object_get(result, "running"));
+
+    json_decref(result);
+    return r < 0 || running ? r : hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+}
+
+/* Before the grant: as if nothing had happened. */
+void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
+{
+    struct hf_departure *d = s->departure;
+    bool migrating = d->migrating, resume = d->ran && !d->stopped;
+    struct hf_error err;
+    int r = 0;
+
+    if (hf_link_is_open(d->link))
+        (void)hf_exchange_cancel(hf_link_exchange(d->link), why->text, NULL);
+    hf_supervision_say(s, "the guest stays here: %s", why->text);
+    hf_departing_forget(s);
+    if (migrating && s->monitor && hf_monitor_is_open(s->monitor)) {
+        r = stay(s, &err);
+        if (r == 0 && resume)
+            r = run_on(s, &err);
+    }
+    if (r < 0)
+        hf_supervision_say(s, "the guest could not be let go again: %s", err.text);
+    hf_departing_tell_end(s, why);
+}
+
+void hf_departing_departed(struct hf_supervision *s)
+{
+    hf_supervision_say(s, "the guest runs on host '%s' now", s->departure->host);
+    s->departed = true;
+    hf_departing_tell(s, json_pack("{s:s, s:s, s:I}", "stage", "departed", "host", s->departure->host, "stood-ms",
+                                   (json_int_t)(s->departure->stood_at ? hf_loop_now() - s->departure->stood_at : 0)));
+    hf_departing_forget(s);
+    hf_departing_tell_end(s, NULL);
+    (void)hf_monitor_send(s->monitor, "quit", NULL, NULL, NULL, NULL);
+}
+
+/* The container is ours at a newer epoch, which the flash server does not know yet. */
+void hf_departing_resumed(struct hf_supervision *s)
+{
+    struct hf_error why, err;
+    bool ran = s->departure->ran;
+    int r;
+
+    (void)hf_error_set(&why, HF_ECANCELED, "host '%s' has not taken the guest and never will; it runs on here",
+                       s->departure->host);
+    hf_supervision_say(s, "%s", why.text);
+    hf_departing_forget(s);
+    r = hf_server_watch_renew(s, &err);
+    if (r == 0)
+        r = hf_departing_set_pause(s, false, &err);
+    if (r == 0 && ran)
+        r = run_on(s, &err);
+    if (r < 0)
+        hf_supervision_fail(s, &err);
+    hf_departing_tell_end(s, &why);
+}
+
+void hf_departing_lost(struct hf_supervision *s)
+{
+    struct hf_departure *d = s->departure;
+    struct hf_error why;
+
+    (void)hf_error_set(&why, HF_EIO,
+                       "the connection to host '%s' ended after the guest was given away (%s): it stands still here "
+                       "until 'holdfast migrate' has asked that host whether it runs there",
+                       d->host, hf_link_fault(d->link)->text);
+    hf_supervision_say(s, "%s", why.text);
+    hf_link_close(hf_take_ptr(d->link), 0);
+    hf_stream_relay_close(hf_take_ptr(d->relay));
+    hf_departing_tell_end(s, &why);
+}
+
+void hf_departure_end(struct hf_supervision *s)
+{
+    struct hf_error why;
+
+    if (!s->departure)
+        return;
+    s->granted = hf_departure_is_granted(s);
+    (void)hf_error_set(&why, HF_EIO, "the guest's QEMU has ended");
+    if (s->granted) {
+        hf_departing_forget(s);
+        hf_departing_tell_end(s, &why);
+    } else {
+        s->departure->migrating = false;
+        hf_departing_abandon(s, &why);
+    }
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "reception.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "banks.h"
+#include "cleanup.h"
+#include "link.h"
+#include "stream_relay.h"
+#include "supervision.h"
+
+#define WORDS_MAX   1024
+#define FAREWELL_MS 1000
+
+struct hf_reception {
+    const struct hf_reception_options *given;
+    struct hf_link *link; /* NULL: settled */
+    struct hf_stream_relay *relay;
+    struct hf_run_options options;
+    char **words; /* the other side's arguments, NULL terminated */
+    char host[HF_HOST_NAME_SIZE];
+    int qemu_fd;   /* for QEMU; -1: it has it */
+    bool ran;      /* the guest, when it left */
+    bool complete; /* in QEMU here, and paused */
+    bool asked, ours;
+};
+
+static void news(void *ctx)
+{
+    ((struct hf_supervision *)ctx)->todo |= HF_TODO_RECEIVE;
+}
+
+static bool stream(void *ctx, const void *bytes, size_t size)
+{
+    struct hf_reception *n = ((struct hf_supervision *)ctx)->reception;
+
+    return hf_stream_relay_put(n->relay, n->link, bytes, size);
+}
+
+bool hf_reception_is_open(const struct hf_supervision *s)
+{
+    return s->reception && !s->reception->ours;
+}
+
+/* ---- what the other side says ---- */
+
+static int take_words(struct hf_reception *n, const json_t *live, struct hf_error *err)
+{
+    const json_t *list = json_object_get(live, "arguments");
+    size_t count = json_array_size(list);
+
+    if (n->options.argument_count)
+        return 0;
+    if (!n->given->take_arguments)
+        return hf_error_refuse(err, "arguments",
+                               "no QEMU arguments were given for the guest here (after '--'), and the "
+                               "other host's are not to be taken (--take-arguments)");
+    if (!json_is_array(list) || count > WORDS_MAX)
+        return hf_error_set(err, HF_EPROTO, "the other side's QEMU arguments are no list of at most %d", WORDS_MAX);
+    n->words = calloc(count + 1, sizeof *n->words);
+    for (size_t i = 0; n->words && i < count; i++) {
+        const char *word = json_string_value(json_array_get(list, i));
+
+        if (!word)
+            return hf_error_set(err, HF_EPROTO, "the other side's QEMU argument %zu is no text", i);
+        n->words[i] = strdup(word);
+        if (!n->words[i])
+            return hf_error_set(err, HF_ENOMEM, "out of memory");
+    }
+    n->options.arguments = n->words;
+    n->options.argument_count = (int)count;
+    return n->words ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+}
+
+/* An alias may mean another machine here than there. */
+static int take_machine(struct hf_supervision *s, const json_t *live, struct hf_error *err)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    const char *machine = json_string_value(json_object_get(live, "machine"));
+    size_t length = machine ? strlen(machine) : 0;
+
+    if (length == 0 || length >= sizeof s->pin || strspn(machine, good) != length)
+        return hf_error_set(err, HF_EPROTO, "the other side names no machine type");
+    memcpy(s->pin, machine, length + 1);
+    return 0;
+}
+
+static int take_introduction(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_reception *n = s->reception;
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(n->link));
+    const json_t *live = json_object_get(peer->extra, "live");
+    int r;
+
+    (void)snprintf(n->host, sizeof n->host, "%s", peer->host.name);
+    if (!json_is_object(live))
+        return hf_error_refuse(err, "live",
+                               "host '%s' sends a container without a running guest; receive it without "
+                               "--run",
+                               n->host);
+    n->ran = json_is_true(json_object_get(live, "ran"));
+    r = take_machine(s, live, err);
+    return r < 0 ? r : take_words(n, live, err);
+}
+
+/* ---- until the container is here ---- */
+
+static int failed(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_link *link = s->reception->link;
+
+    if (hf_link_seen(link, HF_EXCHANGE_FAILED))
+        return hf_error_set(err, HF_ECANCELED, "host '%s' gave up: %s", s->reception->host,
+                            hf_exchange_failure(hf_link_exchange(link)));
+    if (hf_link_seen(link, HF_EXCHANGE_REVOKED))
+        return hf_error_set(err, HF_ECANCELED, "host '%s' took the guest back", s->reception->host);
+    if (hf_link_is_open(link))
+        return 0;
+    if (err)
+        *err = *hf_link_fault(link);
+    return -(int)hf_link_fault(link)->code;
+}
+
+static int await(struct hf_supervision *s, enum hf_exchange_event event, struct hf_error *err)
+{
+    int r = 0;
+
+    while (r == 0 && !hf_link_seen(s->reception->link, event)) {
+        r = failed(s, err);
+        if (r == 0 && s->ended_by_owner)
+            r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
+        if (r == 0)
+            r = hf_loop_turn(&s->loop, -1, err);
+    }
+    hf_link_forget(s->reception->link, event);
+    return r;
+}
+
+static int open_link(struct hf_supervision *s, struct hf_error *err)
+{
+    const struct hf_reception_options *given = s->reception->given;
+    const struct hf_link_ops ops = {.news = news, .stream = stream, .ctx = s};
+    json_t *extra = json_pack("{s:{}}", "live");
+    struct hf_exchange_place place = {.path = s->options->container,
+                                      .caps = given->caps,
+                                      .caps_size = given->caps ? strlen(given->caps) : 0,
+                                      .extra = extra,
+                                      .hold = true};
+    struct hf_exchange *exchange;
+    int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+
+    json_decref(extra);
+    return r < 0 ? r : hf_link_open(exchange, given->in, given->out, &s->loop, &ops, &s->reception->link, err);
+}
+
+int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_reception *n = calloc(1, sizeof *n);
+    int r;
+
+    if (!n)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    s->reception = n;
+    n->given = s->from;
+    n->options = *s->options;
+    n->qemu_fd = -1;
+    (void)signal(SIGPIPE, SIG_IGN);
+    r = open_link(s, err);
+    if (r < 0)
+        return r;
+    r = hf_stream_relay_open(&s->loop, &n->relay, &n->qemu_fd, err);
+    if (r == 0)
+        r = await(s, HF_EXCHANGE_PEER, err);
+    if (r == 0)
+        r = take_introduction(s, err);
+    if (r == 0)
+        hf_link_pump(n->link);
+    if (r == 0)
+        r = await(s, HF_EXCHANGE_READY, err);
+    if (r < 0)
+        return r;
+    s->options = &n->options;
+    s->container = hf_exchange_container(hf_link_exchange(n->link));
+    return 0;
+}
+
+/* ---- QEMU ---- */
+
+int hf_reception_plan(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = hf_bank_size(s->container, HF_BANK_CODE, &s->plan.code_size, err);
+
+    if (r == 0)
+        r = hf_bank_size(s->container, HF_BANK_VARS, &s->plan.vars_size, err);
+    if (r == -HF_ENOTFOUND && s->plan.code_size)
+        r = 0;
+    /* Whoever wrote these for another host did not mean this one. */
+    s->arguments.incoming = s->arguments.loadvm = NULL;
+    s->arguments.paused = false;
+    if (s->reception->given->housed)
+        s->reception->given->housed(s->reception->given->ctx, s->dir);
+    return r;
+}
+
+int hf_reception_add_words(struct hf_supervision *s, int *keep_fd, struct hf_error *err)
+{
+    hf_words_add(&s->words, "-incoming");
+    hf_words_add(&s->words, "defer");
+    *keep_fd = hf_take_fd(s->reception->qemu_fd);
+    return s->words.bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+}
+
+int hf_reception_load(struct hf_supervision *s, struct hf_error *err)
+{
+    json_t *wanted = json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "events", "state", 1,
+                               "capability", "late-block-activate", "state", 1);
+    char uri[32];
+    int r = hf_monitor_execute(s->monitor, "migrate-set-capabilities", wanted, NULL, err);
+
+    if (r < 0)
+        return r;
+    (void)snprintf(uri, sizeof uri, "fd:%d", s->reception_fd);
+    return hf_monitor_execute(s->monitor, "migrate-incoming", json_pack("{s:s}", "uri", uri), NULL, err);
+}
+
+void hf_reception_on_migration(struct hf_supervision *s, const json_t *data)
+{
+    const char *status = json_string_value(json_object_get(data, "status"));
+
+    if (!hf_reception_is_open(s) || !status)
+        return;
+    s->reception->complete |= !strcmp(status, "completed");
+    s->todo |= HF_TODO_RECEIVE;
+    if (!strcmp(status, "failed")) {
+        struct hf_error err;
+
+        (void)hf_error_set(&err, HF_EIO, "%s could not load the guest's state: its own message says why", s->program);
+        hf_supervision_fail(s, &err);
+    }
+}
+
+/* ---- the guest becomes ours ---- */
+
+static void settle(struct hf_supervision *s)
+{
+    struct hf_reception *n = s->reception;
+
+    hf_link_close(hf_take_ptr(n->link), FAREWELL_MS);
+    hf_stream_relay_close(hf_take_ptr(n->relay));
+    hf_supervision_say(s, "the guest runs here now; it came from host '%s'", n->host);
+    if (n->given->settled)
+        n->given->settled(n->given->ctx);
+}
+
+/* From here on there is no other copy of the guest: what fails is said, and the guest goes on. */
+static void arm(struct hf_supervision *s)
+{
+    struct hf_error err;
+    int r = hf_reset_watch_look(s, &err);
+
+    if (r == 0 && s->watch.life == HF_LIFE_TRIAL)
+        r = hf_lifecycle_moved(s->container, (int64_t)time(NULL), &err);
+    if (r == 0)
+        r = hf_mailbox_watch_publish(s, true, &err);
+    if (r < 0)
+        hf_supervision_say(s, "%s", err.text);
+}
+
+static int claim(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_reception *n = s->reception;
+    struct hf_exchange *x = hf_link_exchange(n->link);
+    struct hf_error later;
+    int r = hf_exchange_claim(x, (int64_t)time(NULL), err);
+
+    if (r < 0)
+        return r;
+    s->container = hf_exchange_take_container(x);
+    n->ours = true;
+    hf_nbd_server_claimed(s->server);
+    arm(s);
+    if (n->ran)
+        r = hf_monitor_send(s->monitor, "cont", NULL, NULL, NULL, err);
+    s->let_go = true;
+    hf_link_pump(n->link);
+    settle(s);
+    if (hf_container_reserve(s->container, 0, &later) < 0)
+        hf_supervision_say(s, "%s", later.text);
+    return r;
+}
+
+static int step(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_reception *n = s->reception;
+    int r;
+
+    /* Also when the connection is gone since: the source will ask, and hear that the guest runs here. */
+    if (hf_link_seen(n->link, HF_EXCHANGE_GRANTED) && !hf_link_seen(n->link, HF_EXCHANGE_REVOKED))
+        return claim(s, err);
+    r = failed(s, err);
+    if (r < 0)
+        return r;
+    if (hf_link_seen(n->link, HF_EXCHANGE_READY)) {
+        hf_link_forget(n->link, HF_EXCHANGE_READY);
+        s->container = hf_exchange_container(hf_link_exchange(n->link));
+    }
+    if (hf_link_seen(n->link, HF_EXCHANGE_STREAM_END))
+        hf_stream_relay_end(n->relay);
+    if (n->complete && !n->asked) {
+        n->asked = true;
+        r = hf_exchange_ask(hf_link_exchange(n->link), err);
+    }
+    if (r == 0)
+        hf_link_pump(n->link);
+    return r;
+}
+
+void hf_reception_go_on(struct hf_supervision *s)
+{
+    struct hf_error err;
+
+    s->todo &= ~(unsigned)HF_TODO_RECEIVE;
+    if (hf_reception_is_open(s) && step(s, &err) < 0)
+        hf_supervision_fail(s, &err);
+}
+
+void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
+{
+    struct hf_reception *n = s->reception;
+
+    if (!n)
+        return;
+    if (n->link) {
+        if (hf_link_is_open(n->link))
+            (void)hf_exchange_cancel(hf_link_exchange(n->link), why->text, NULL);
+        if (!n->ours)
+            s->container = NULL; /* the exchange's */
+        hf_link_close(hf_take_ptr(n->link), FAREWELL_MS);
+    }
+    hf_stream_relay_close(n->relay);
+    if (n->qemu_fd >= 0)
+        (void)close(n->qemu_fd);
+    for (char **word = n->words; word && *word; word++)
+        free(*word);
+    free(n->words);
+    free(n);
+    s->reception = NULL;
+}
