@@ -19,7 +19,7 @@ import struct
 import subprocess
 
 from guest import MARKER_GUID, TimedOut, clean
-from program import SOURCE, holdfast
+from program import BUILD, SOURCE, holdfast
 from tap import skip
 
 UP_SECONDS = 300  # firmware and kernel together take some twenty, on a busy machine much more
@@ -44,11 +44,16 @@ exec </dev/CONSOLE >/dev/CONSOLE 2>&1
 stty raw -echo
 dmesg -n 1
 echo "@up"
+sh /commands
+"""
+
+# Not the first process itself: the end of a stray child of somebody's would interrupt its `read` in the middle of a line.
+COMMANDS = """\
 while read -r number line; do
-    sh -c "$line" </dev/null >/tmp/answer 2>&1
+    sh -c "$line" </dev/null >/commands.out 2>&1
     status=$?
     echo "@begin $number"
-    base64 /tmp/answer
+    base64 /commands.out
     echo "@end $number $status"
 done
 """
@@ -100,7 +105,10 @@ def initramfs(path, arch="x86_64", files=None, modules=()):
     base = parts(arch)
     found = {p.stem.replace("-", "_"): p for p in base.joinpath("modules").rglob("*.ko")}
     order = _with_needs(found, (*MODULES, *modules))
-    contents = {"init": INIT.replace("CONSOLE", CONSOLE[arch]).encode(), "bin/busybox": base / "busybox",
+    if arch == "x86_64":
+        files = {"bin/changeable": BUILD / "tests" / "lib" / "changeable", **(files or {})}
+    contents = {"init": INIT.replace("CONSOLE", CONSOLE[arch]).encode(), "commands": COMMANDS.encode(),
+                "bin/busybox": base / "busybox",
                 "modules/order": "\n".join(p.name for p in order).encode(),
                 **{f"modules/{p.name}": p for p in order}, **(files or {})}
     directories = sorted({str(parent) for name in contents for parent in pathlib.PurePath(name).parents} - {"."})
@@ -183,11 +191,11 @@ class Linux:
             raise AssertionError(f"wanted exit status {status}:\n{result}")
         return result
 
-    def setvar(self, name, value, guid=MARKER_GUID):
-        """Makes a non-volatile variable; `value` is hexadecimal. The kernel lets nobody change one it does not know."""
+    def setvar(self, name, value, guid=MARKER_GUID, attributes=7):
+        """Sets a variable, by default NV+BS+RT; `value` is hexadecimal."""
         file = f"/sys/firmware/efi/efivars/{name}-{guid}"
-        octal = "".join(f"\\{b:03o}" for b in b"\7\0\0\0" + bytes.fromhex(value))
-        self.run(f"printf '{octal}' >/tmp/variable && cp /tmp/variable {file}")
+        octal = "".join(f"\\{b:03o}" for b in struct.pack("<I", attributes) + bytes.fromhex(value))
+        self.run(f"[ ! -e {file} ] || changeable {file}; printf '{octal}' >/variable && cp /variable {file}")
 
     def getvar(self, name, guid=MARKER_GUID):
         """The variable's bytes in hexadecimal, or None."""
