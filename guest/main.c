@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* holdfast-guest: what the guest's own operating system may ask of the holdfast that runs it. See its man page. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sha256.h"
+#include "telling.h"
+#include "window.h"
+
+#define NAP_NS      2000000
+#define REPLY_S     10  /* the host looks twice a second */
+#define STAGE_S     120 /* and looks into an image, and stores it durably */
+#define TIMEOUT_MAX 3600
+
+static const char usage[] =
+    "usage: holdfast-guest status | confirm | rollback | update IMAGE [OPTION...]\n"
+    "\n"
+    "Talks to the holdfast that runs this virtual machine, through its mailbox device.\n"
+    "\n"
+    "  status               what firmware runs, whether it is on trial, what is staged\n"
+    "  confirm              say that the firmware on trial is good\n"
+    "  rollback             have the firmware from before back at the next reset\n"
+    "  update IMAGE         stage a firmware image that the guest's owner has allowed\n"
+    "\n"
+    "  --variables WHICH    of a rollback, where they differ: fallback or current\n"
+    "  --tpm-aware          of an update: the TPM's measurements may change\n"
+    "  --device DEVICE      the mailbox: a PCI address or its directory; looked for when not given\n"
+    "  --timeout SECONDS    wait that long for a reply (10; 120 for an update)\n"
+    "  --json               print the report as JSON\n"
+    "  --help               print this help\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 usage, 3 refused by a rule, 4 no mailbox, 5 damaged on the way, 6 in use.\n";
+
+struct request {
+    const char *verb, *image, *device;
+    enum hf_mailbox_command command;
+    uint32_t flags;
+    unsigned long timeout;
+    bool json;
+    const char *hint;
+};
+
+/* ---- words from the command line ---- */
+
+static const struct {
+    const char *name;
+    enum hf_mailbox_command command;
+    uint32_t flags; /* that it takes */
+    unsigned timeout;
+    const char *hint;
+} verbs[] = {
+    {"status", HF_MAILBOX_STATUS, 0, REPLY_S, NULL},
+    {"confirm", HF_MAILBOX_CONFIRM, 0, REPLY_S, NULL},
+    {"rollback", HF_MAILBOX_ROLLBACK, HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT, REPLY_S,
+     "The firmware from before comes back when this machine reboots."},
+    {"update", HF_MAILBOX_BEGIN, HF_MAILBOX_TPM_AWARE, STAGE_S,
+     "The new firmware runs when this machine reboots; confirm it then, or it may be rolled back."},
+};
+
+static int choose_verb(const char *name, struct request *q, struct hf_error *err)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(name, verbs[i].name) != 0)
+            continue;
+        if (q->flags & ~verbs[i].flags)
+            return hf_error_set(err, HF_EUSAGE, "%s takes no %s", name,
+                                q->flags & HF_MAILBOX_TPM_AWARE ? "--tpm-aware" : "--variables");
+        q->verb = verbs[i].name;
+        q->command = verbs[i].command;
+        q->hint = verbs[i].hint;
+        q->timeout = q->timeout ? q->timeout : verbs[i].timeout;
+        return 0;
+    }
+    return hf_error_set(err, HF_EUSAGE, "'%.40s' is no verb; it is one of status, confirm, rollback, update", name);
+}
+
+static int choose_variables(const char *which, struct request *q, struct hf_error *err)
+{
+    q->flags &= ~(uint32_t)(HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT);
+    if (strcmp(which, "fallback") == 0)
+        q->flags |= HF_MAILBOX_VARIABLES_FALLBACK;
+    else if (strcmp(which, "current") == 0)
+        q->flags |= HF_MAILBOX_VARIABLES_CURRENT;
+    else
+        return hf_error_set(err, HF_EUSAGE, "--variables '%.40s': wanted is fallback or current", which);
+    return 0;
+}
+
+static int choose_timeout(const char *text, struct request *q, struct hf_error *err)
+{
+    char *end;
+
+    errno = 0;
+    q->timeout = strtoul(text, &end, 10);
+    if (errno || end == text || *end || text[0] == '-' || q->timeout < 1 || q->timeout > TIMEOUT_MAX)
+        return hf_error_set(err, HF_EUSAGE, "--timeout '%.40s': wanted is a number of seconds, 1 to %d", text,
+                            TIMEOUT_MAX);
+    return 0;
+}
+
+static int read_options(int argc, char **argv, struct request *q, struct hf_error *err)
+{
+    enum { VARIABLES = 1, TPM_AWARE, DEVICE, TIMEOUT, JSON, HELP };
+    static const struct option table[] = {
+        {"variables", required_argument, NULL, VARIABLES},
+        {"tpm-aware", no_argument, NULL, TPM_AWARE},
+        {"device", required_argument, NULL, DEVICE},
+        {"timeout", required_argument, NULL, TIMEOUT},
+        {"json", no_argument, NULL, JSON},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
+    };
+    int r = 0;
+
+    for (int c; r == 0 && (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+        if (c == VARIABLES)
+            r = choose_variables(optarg, q, err);
+        else if (c == TPM_AWARE)
+            q->flags |= HF_MAILBOX_TPM_AWARE;
+        else if (c == DEVICE)
+            q->device = optarg;
+        else if (c == TIMEOUT)
+            r = choose_timeout(optarg, q, err);
+        else if (c == JSON)
+            q->json = true;
+        else if (c == HELP)
+            q->verb = "help";
+        else
+            r = hf_error_set(err, HF_EUSAGE, "try 'holdfast-guest --help'"); /* getopt said what */
+    }
+    return r;
+}
+
+static int read_words(int argc, char **argv, struct request *q, struct hf_error *err)
+{
+    int r = read_options(argc, argv, q, err);
+    bool update;
+
+    if (r < 0 || q->verb)
+        return r;
+    if (optind >= argc)
+        return hf_error_set(err, HF_EUSAGE, "no verb was given; try 'holdfast-guest --help'");
+    r = choose_verb(argv[optind++], q, err);
+    if (r < 0)
+        return r;
+    update = q->command == HF_MAILBOX_BEGIN;
+    if (argc - optind != (update ? 1 : 0))
+        return hf_error_set(err, HF_EUSAGE, update ? "%s takes one image" : "%s takes no operand", q->verb);
+    q->image = update ? argv[optind] : NULL;
+    return 0;
+}
+
+/* ---- the mailbox ---- */
+
+struct patience {
+    struct timespec until;
+};
+
+static struct timespec now(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return t;
+}
+
+static bool wait_a_little(void *opaque, uint32_t waited)
+{
+    const struct patience *p = opaque;
+    struct timespec t = now(), nap = {.tv_nsec = NAP_NS};
+
+    if (t.tv_sec > p->until.tv_sec || (t.tv_sec == p->until.tv_sec && t.tv_nsec > p->until.tv_nsec))
+        return false;
+    (void)nanosleep(&nap, NULL);
+    return true;
+}
+
+static void on_progress(void *opaque, size_t sent)
+{
+    const struct hf_mailbox_update *u = opaque;
+
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(stderr, "\r%zu of %zu KiB%s", sent >> 10, u->size >> 10, sent == u->size ? "\n" : "");
+}
+
+static int map_image(const char *path, void **bytes, size_t *size, struct hf_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    void *at = MAP_FAILED;
+    int r = 0;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        r = hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(st.st_mode))
+        r = hf_error_set(err, HF_EUSAGE, "%s: not a regular file", path);
+    else if (st.st_size == 0 || st.st_size > HF_MAILBOX_IMAGE_MAX)
+        r = hf_error_refuse(err, "size", "%s: %lld bytes; a firmware image has 1 to %u", path, (long long)st.st_size,
+                            HF_MAILBOX_IMAGE_MAX);
+    else if ((at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
+        r = hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    if (r < 0)
+        return r;
+    *bytes = at;
+    *size = (size_t)st.st_size;
+    return 0;
+}
+
+static int update(struct window *w, const struct request *q, struct hf_mailbox_reply *reply, struct hf_error *err)
+{
+    struct hf_mailbox_update u = {.flags = q->flags, .progress = on_progress, .opaque = &u};
+    void *bytes;
+    int r = map_image(q->image, &bytes, &u.size, err);
+
+    if (r < 0)
+        return r;
+    u.image = bytes;
+    hf_sha256(bytes, u.size, u.digest);
+    r = hf_mailbox_guest_update(&w->port, &u, reply);
+    (void)munmap(bytes, u.size);
+    return r < 0 ? hf_error_set(err, (enum hf_code) - r, "%s", "") : 0;
+}
+
+static int give(struct window *w, const struct request *q, struct hf_mailbox_reply *reply, struct hf_error *err)
+{
+    struct hf_mailbox_order order = {.command = hf_le32_of(q->command), .flags = hf_le32_of(q->flags)};
+    int r = hf_mailbox_guest_order(&w->port, &order, reply);
+
+    return r < 0 ? hf_error_set(err, (enum hf_code) - r, "%s", "") : 0;
+}
+
+/* The library has codes, no words. */
+static int explain(const struct window *w, const struct request *q, int r, struct hf_error *err)
+{
+    if (r == 0 || err->text[0])
+        return r;
+    if (r == -HF_ETIMEDOUT)
+        return hf_error_set(err, HF_ETIMEDOUT,
+                            "%s: the host did not reply within %lu s; nothing is known to have changed. Look at the "
+                            "container there: 'holdfast show G.hold'",
+                            w->device, q->timeout);
+    return hf_error_set(err, HF_EPROTO, "%s: the host's reply cannot be understood", w->device);
+}
+
+static int run(const struct request *q, struct hf_error *err)
+{
+    struct patience patience = {.until = now()};
+    struct window w = {.port = {.wait = wait_a_little, .opaque = &patience}};
+    struct hf_mailbox_reply reply;
+    int r = window_open(q->device, &w, err);
+
+    if (r < 0)
+        return r;
+    patience.until.tv_sec += (time_t)q->timeout;
+    r = q->image ? update(&w, q, &reply, err) : give(&w, q, &reply, err);
+    r = explain(&w, q, r, err);
+    window_close(&w);
+    if (r == 0)
+        r = telling_check(&reply, err);
+    if (r == 0)
+        telling_print(q->verb, &reply, q->hint, q->json);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct request q = {.verb = NULL};
+    struct hf_error err = {.code = HF_OK};
+    int r = read_words(argc, argv, &q, &err);
+
+    if (r == 0 && strcmp(q.verb, "help") == 0) {
+        (void)fputs(usage, stdout);
+        return 0;
+    }
+    if (r == 0)
+        r = run(&q, &err);
+    if (r < 0) {
+        if (q.json)
+            telling_error(q.verb ? q.verb : "", &err);
+        (void)fprintf(stderr, "holdfast-guest%s%s: %s%s%s%s\n", q.verb ? " " : "", q.verb ? q.verb : "", err.text,
+                      err.rule ? " (rule '" : "", err.rule ? err.rule : "", err.rule ? "')" : "");
+        return hf_exit_status(r);
+    }
+    return fflush(stdout) == 0 ? 0 : 1;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "telling.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_SIZE sizeof((struct hf_mailbox_reply *)NULL)->active_label
+
+static const char *const lives[] = {"steady", "staged", "trial", "rollback"};
+
+static const char *life_of(const struct hf_mailbox_reply *reply)
+{
+    uint32_t life = hf_le32_get(reply->life);
+
+    return life < sizeof lives / sizeof lives[0] ? lives[life] : "unknown";
+}
+
+static bool is_there(const uint8_t digest[32])
+{
+    static const uint8_t nothing[32];
+
+    return memcmp(digest, nothing, sizeof nothing) != 0;
+}
+
+/* Bytes of the UTF-8 character at `at`; 0: that is none. Overlong forms and surrogates are let through: they harm
+ * nobody here. */
+static size_t character(const unsigned char *at)
+{
+    size_t size = *at < 0x80 ? 1 : *at >= 0xc2 && *at < 0xe0 ? 2 : *at >= 0xe0 && *at < 0xf0 ? 3 : 4;
+
+    if ((*at >= 0x80 && *at < 0xc2) || *at > 0xf4)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return size;
+}
+
+static bool is_control(const unsigned char *at)
+{
+    return *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
+}
+
+/* A question mark for every byte that is no text. `controls`: control characters may stay. */
+static void clean(char *text, bool controls)
+{
+    unsigned char *at = (unsigned char *)text;
+
+    while (*at) {
+        size_t size = character(at);
+
+        if (size == 0 || (!controls && is_control(at))) {
+            *at++ = '?';
+            continue;
+        }
+        at += size;
+    }
+}
+
+/* ---- replies that are no ---- */
+
+/* A rule's name must outlive the error. */
+static const char *rule_of(const struct hf_mailbox_reply *reply)
+{
+    static char rule[sizeof reply->rule];
+
+    (void)snprintf(rule, sizeof rule, "%s", reply->rule);
+    clean(rule, false);
+    return rule[0] ? rule : "refused";
+}
+
+int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err)
+{
+    char text[sizeof reply->text];
+
+    (void)snprintf(text, sizeof text, "%s", reply->text);
+    clean(text, false);
+    switch (hf_le32_get(reply->done)) {
+    case HF_MAILBOX_DONE:
+        return 0;
+    case HF_MAILBOX_REFUSED:
+        return hf_error_refuse(err, rule_of(reply), "%s", text);
+    case HF_MAILBOX_NOT_ALLOWED:
+        return hf_error_refuse(err, "guest-update",
+                               "the guest's owner has not allowed this image; on the host: 'holdfast set G.hold "
+                               "guest-update=SHA256' with the image's digest%s%s",
+                               text[0] ? ": " : "", text);
+    case HF_MAILBOX_TOO_LARGE:
+        return hf_error_refuse(err, "size", "the image is too large for this guest's flash%s%s", text[0] ? ": " : "",
+                               text);
+    case HF_MAILBOX_LATER:
+        return hf_error_refuse(err, "rate", "too many orders in a short time; try again in %u s",
+                               (hf_le32_get(reply->retry_ms) + 999) / 1000);
+    case HF_MAILBOX_NOT_THE_IMAGE:
+        return hf_error_set(err, HF_EDAMAGED, "what arrived at the host is not what was sent; try again%s%s",
+                            text[0] ? ": " : "", text);
+    case HF_MAILBOX_FAILED:
+        return hf_error_set(err, HF_EIO, "the host could not do it%s%s", text[0] ? ": " : "", text);
+    default:
+        return hf_error_set(err, HF_EPROTO, "the host did not take the order%s%s", text[0] ? ": " : "", text);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void put_text(const char *text)
+{
+    (void)putchar('"');
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            (void)printf("\\%c", *text);
+        else if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            (void)printf("\\u%04x", (unsigned)*text);
+        else
+            (void)putchar(*text);
+    }
+    (void)putchar('"');
+}
+
+static void put_digest(const uint8_t digest[32])
+{
+    for (unsigned i = 0; i < 32; i++)
+        (void)printf("%02x", digest[i]);
+}
+
+static void put_image(const char *name, const uint8_t digest[32], const char *label)
+{
+    char text[LABEL_SIZE];
+
+    (void)snprintf(text, sizeof text, "%s", label);
+    clean(text, true);
+    (void)printf(",\n  \"%s\": ", name);
+    if (!is_there(digest)) {
+        (void)fputs("null", stdout);
+        return;
+    }
+    (void)fputs("{\"sha256\": \"", stdout);
+    put_digest(digest);
+    (void)fputs("\", \"label\": ", stdout);
+    put_text(text);
+    (void)fputs("}", stdout);
+}
+
+static void print_json(const char *verb, const struct hf_mailbox_reply *reply)
+{
+    (void)printf("{\n  \"schema\": %d,\n  \"verb\": \"%s\",\n  \"state\": \"%s\"", TELLING_SCHEMA, verb,
+                 life_of(reply));
+    put_image("active", reply->active, reply->active_label);
+    put_image("staged", reply->staged, reply->staged_label);
+    (void)printf(",\n  \"boots\": {\"started\": %u, \"failed\": %u, \"limit\": %u}\n}\n",
+                 hf_le32_get(reply->boots_started), hf_le32_get(reply->boots_failed), hf_le32_get(reply->boots_limit));
+}
+
+void telling_error(const char *verb, const struct hf_error *err)
+{
+    (void)printf("{\n  \"schema\": %d,\n  \"verb\": \"%s\",\n  \"error\": {\"status\": %d, \"rule\": ", TELLING_SCHEMA,
+                 verb, hf_exit_status((int)err->code));
+    if (err->rule)
+        put_text(err->rule);
+    else
+        (void)fputs("null", stdout);
+    (void)fputs(", \"text\": ", stdout);
+    put_text(err->text);
+    (void)fputs("}\n}\n", stdout);
+}
+
+/* ---- for people ---- */
+
+static void print_image(const char *field, const uint8_t digest[32], const char *label)
+{
+    char text[LABEL_SIZE];
+
+    (void)snprintf(text, sizeof text, "%s", label);
+    clean(text, false);
+    (void)printf("%-10s", field);
+    if (is_there(digest)) {
+        (void)printf("%s, SHA-256 ", text);
+        put_digest(digest);
+    } else {
+        (void)fputs("nothing", stdout);
+    }
+    (void)putchar('\n');
+}
+
+static void print_words(const struct hf_mailbox_reply *reply, const char *hint)
+{
+    uint32_t limit = hf_le32_get(reply->boots_limit);
+
+    print_image("Firmware", reply->active, reply->active_label);
+    (void)printf("%-10s%s", "State", life_of(reply));
+    if (hf_le32_get(reply->life) == 2) {
+        (void)printf(": boot %u", hf_le32_get(reply->boots_started));
+        (void)printf(limit ? ", %u of at most %u failed" : ", %u failed", hf_le32_get(reply->boots_failed), limit);
+    }
+    (void)putchar('\n');
+    print_image("Staged", reply->staged, reply->staged_label);
+    if (hint)
+        (void)printf("%s\n", hint);
+}
+
+void telling_print(const char *verb, const struct hf_mailbox_reply *reply, const char *hint, bool json)
+{
+    if (json)
+        print_json(verb, reply);
+    else
+        print_words(reply, hint);
+}
