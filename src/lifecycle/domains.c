@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "domains.h"
 
-#include <holdfast/acpi_script.h>
 #include <holdfast/negotiate_guest.h>
 
 #include "cleanup.h"
@@ -9,7 +8,7 @@
 
 static const struct hf_negotiate_domain known[] = {
     {.name = HF_DOMAIN_LIFECYCLE, .version = 1, .supported = {{1u << HF_LIFECYCLE_STAGES}}},
-    {.name = HF_DOMAIN_ACPI, .version = 1, .supported = {{HF_ACPI_FEATURES}}},
+    {.name = HF_ACPI_DOMAIN, .version = HF_ACPI_DOMAIN_VERSION, .supported = {{HF_ACPI_FEATURES}}},
 };
 _Static_assert(HF_ARRAY_SIZE(known) <= HF_DOMAINS_MAX, "room for every domain");
 

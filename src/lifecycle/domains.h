@@ -6,6 +6,7 @@
 #ifndef HF_DOMAINS_H
 #define HF_DOMAINS_H
 
+#include <holdfast/acpi_script.h>
 #include <holdfast/negotiate_host.h>
 
 #include "container.h"
@@ -15,7 +16,7 @@
 #define HF_DOMAIN_LIFECYCLE "lifecycle"
 #define HF_LIFECYCLE_STAGES 0 /* the driver reports how far the boot came, and that decides a trial */
 
-#define HF_DOMAIN_ACPI "acpi-loader" /* bits: HF_ACPI_FEATURE_... of <holdfast/acpi_script.h> */
+/* The other one is HF_ACPI_DOMAIN, with the HF_ACPI_FEATURE bits. */
 
 /* All of them, borrowed for ever. */
 size_t hf_domains_known(const struct hf_negotiate_domain **list);

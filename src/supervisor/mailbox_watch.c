@@ -183,7 +183,7 @@ static int publish(struct hf_supervision *s, const struct hf_negotiate_domain *l
     m->host.keep = keep;
     m->host.opaque = s;
     m->refusals = 0;
-    m->failing = false;
+    m->failing = m->files_given = false;
     hf_guest_orders_publish(s);
     hf_mailbox_pace_begin(&m->pace, hf_loop_now());
     return 0;
@@ -240,6 +240,7 @@ static int publish_arrived(struct hf_supervision *s, struct hf_error *err)
             *a = found[i];
     }
     hf_mailbox_refresh(&m->host);
+    hf_mailbox_files_give(s); /* the guest may not have read those that it was given elsewhere */
     return 0;
 }
 
@@ -275,8 +276,13 @@ static int publish_fresh(struct hf_supervision *s, struct hf_error *err)
 
 int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err)
 {
+    int r;
+
     if (!s->mailbox.window.bytes)
         return 0;
+    r = hf_mailbox_files_find_device(s, err);
+    if (r < 0)
+        return r;
     return arrived ? publish_arrived(s, err) : publish_fresh(s, err);
 }
 
@@ -322,14 +328,14 @@ bool hf_mailbox_watch_still_booting(const struct hf_supervision *s)
     return reports_stages(s) && s->mailbox.host.stage < HF_MAILBOX_STAGE_EXIT_BOOT;
 }
 
-static void log_stage(struct hf_supervision *s, enum hf_mailbox_stage stage)
+static void log_report(struct hf_supervision *s, const char *of, const char *what)
 {
     struct hf_error err;
     int r = hf_begin(s->container, &err);
 
     if (r == 0)
-        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the firmware reported %s",
-                            hf_mailbox_stage_name(stage));
+        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the firmware reported%s%s: %s",
+                            of[0] ? " " : "", of, what);
     if (r == 0)
         r = hf_commit(s->container, HF_SOON, &err);
     hf_abort(s->container);
@@ -339,8 +345,12 @@ static void log_stage(struct hf_supervision *s, enum hf_mailbox_stage stage)
 
 static void on_news(struct hf_supervision *s, const struct hf_mailbox_news *news)
 {
+    if (news->asked)
+        hf_mailbox_files_give(s);
     if (news->moved_on)
-        log_stage(s, news->stage);
+        log_report(s, "", hf_mailbox_stage_name(news->stage));
+    if (news->loaded)
+        log_report(s, "of the tables", hf_mailbox_loader_name(news->loader));
     /* Also when the last stage came before the agreement to report it. */
     if (s->mailbox.host.stage == HF_MAILBOX_STAGE_EXIT_BOOT && reports_stages(s))
         hf_trial_timer_booted(s);

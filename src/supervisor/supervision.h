@@ -11,6 +11,7 @@
  *   arrival.c        states in files: saved, loaded
  *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
  *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
+ *   mailbox_files.c  the tables that its firmware gets through it
  *   guest_orders.c   what the guest's operating system orders through it
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
  *   reception.c      a running guest comes from another host
@@ -71,6 +72,8 @@ struct hf_mailbox_watch {
     struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
     size_t agreement_count;
     unsigned refusals; /* written to the log in this boot */
+    unsigned devfn;    /* of the device on the root bus */
+    bool files_given;  /* in this boot */
     bool failing;      /* the container does not take what was agreed */
 };
 
@@ -186,6 +189,10 @@ int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_e
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
 void hf_mailbox_watch_running(struct hf_supervision *s);
 void hf_mailbox_watch_close(struct hf_supervision *s);
+
+/* mailbox_files.c. find_device: QEMU runs nothing yet. give: once acpi-loader is agreed, once in a boot. */
+int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err);
+void hf_mailbox_files_give(struct hf_supervision *s);
 
 /* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. */
 void hf_guest_orders_publish(struct hf_supervision *s);

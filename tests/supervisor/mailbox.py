@@ -89,13 +89,24 @@ def _():
         expect(not contract()["acpi-loader"]["locked"], "a refusal locked the domain")
         expect(guest.play("ask", "acpi-loader", "0x1") == "status 1 bit -1 agreed 0x1", "a known bit was refused")
         expect(not contract()["lifecycle"]["locked"], "one domain's lock is another's")
+        files = ROOT / "files"
+        files.mkdir()
+        wait_until(lambda: guest.play("files", files), 60, "the files are there")
+        address = guest.connect().execute("query-pci")[0]["devices"]
+        address = [d for d in address if d["qdev_id"] == "hf-mailbox"][0]
+        expect(b"0000:00:%02x.%x\0" % (address["slot"], address["function"]) in
+               (files / "etc_holdfast_ssdt").read_bytes(), "the table names another device")
+        expect(b"lifecycle 1: offered 0, agreed nothing" in (files / "etc_holdfast_log").read_bytes(), "the log")
+        script = (files / "etc_table-loader").read_bytes()
+        zones = {script[at + 64] for at in range(0, len(script), 128) if script[at] == 1}
+        expect(zones <= {1, 3} and 3 in zones, f"zones {zones}, and NOACPI was not agreed")
         expect(guest.play("agree", "lifecycle", "0x1") == "agreed 0x1", "lifecycle")
         expect(guest.play("ask", "acpi-loader", "0x3") == "status 6 bit -1 agreed 0x1", "locked twice")
         rows = contract()
         expect(rows["acpi-loader"]["agreed"] == [0] and rows["acpi-loader"]["offered"] == [0, 1], rows)
         expect(rows["lifecycle"]["agreed"] == [0] and rows["lifecycle"]["locked"], rows)
         guest.play("report", 2)
-        wait_until(lambda: "the firmware reported ready-to-boot" in log(), 60, "the stage is in the log")
+        wait_until(lambda: "the firmware reported: ready-to-boot" in log(), 60, "the stage is in the log")
         text = " / ".join(log())
         for words in ("offered: lifecycle 0; acpi-loader 0,1", "acpi-loader: the firmware asked for 0,5; refused: "
                       "unsupported, bit 5", "acpi-loader: the firmware asked for 0; agreed"):
@@ -245,7 +256,7 @@ def _():
         expect(guest.play("agree", "lifecycle", 1) == "agreed 0x1", "lifecycle")
         expect("mode 2" in guest.play("order", 1, 0), "an order before that")
         guest.play("report", 3)
-        wait_until(lambda: "the firmware reported exit-boot-services" in log(path), 60, "the last stage is in the log")
+        wait_until(lambda: "the firmware reported: exit-boot-services" in log(path), 60, "the last stage is in the log")
         expect("error" in guest.play("order", 1, 0, status=1, env={"PLAY_WAIT_MS": "2000"}), "still answered")
 
 
