@@ -23,6 +23,8 @@ struct checking {
     void *ctx;
     struct hf_check_report report;
     struct hf_event before; /* of the log's walk */
+    int unable;             /* the first error that is no finding: something could not be looked at */
+    struct hf_error why;
 };
 
 static void tell(struct checking *k, const char *line)
@@ -43,11 +45,17 @@ static void tellf(struct checking *k, const char *fmt, ...)
     tell(k, line);
 }
 
-/* A function's own error is the finding. */
+/* A function's own error is the finding, unless it says nothing about the container. */
 static void tell_error(struct checking *k, int r, const struct hf_error *err)
 {
-    if (r < 0)
+    if (r >= 0)
+        return;
+    if (r != -HF_ENOMEM && r != -HF_ETIMEDOUT) {
         tell(k, err->text);
+    } else if (!k->unable) {
+        k->unable = r;
+        k->why = *err;
+    }
 }
 
 /* SQLite gives several findings in one text, below a headline. */
@@ -81,10 +89,14 @@ static bool is_orphan(struct checking *k, enum hf_table table, int64_t id)
 {
     enum hf_table parent = table == HF_T_CHUNK ? HF_T_IMAGE : table == HF_T_KEPT ? HF_T_SNAPSHOT : HF_T_BANK;
     struct hf_rows rows hf_auto(hf_rows_close) = {0};
+    struct hf_error err;
+    int r;
 
     if (table == HF_T_CHUNK && id >= HF_RESERVE_FIRST)
         return false;
-    return hf_row_find(k->c, parent, table == HF_T_CHUNK ? id >> 16 : id >> 32, &rows, NULL) == 0;
+    r = hf_row_find(k->c, parent, table == HF_T_CHUNK ? id >> 16 : id >> 32, &rows, &err);
+    tell_error(k, r, &err);
+    return r == 0;
 }
 
 static void count_row(struct checking *k, const struct hf_rows *rows)
@@ -169,7 +181,10 @@ static void check_banks(struct checking *k)
     if (r != -HF_ENOTFOUND)
         tell_error(k, r, &err);
     r = hf_rows_open(k->c, HF_T_PAGE, HF_PAGE_ID(HF_BANK_VARS, size / HF_PAGE_SIZE), INT64_MAX, &rows, &err);
-    if (r == 0 && hf_rows_next(&rows, &err) > 0)
+    if (r == 0)
+        r = hf_rows_next(&rows, &err);
+    tell_error(k, r, &err);
+    if (r > 0)
         tellf(k, "%s: a page beyond the end of bank 'vars'", k->c->place.path);
 }
 
@@ -249,6 +264,8 @@ void hf_check_handle(struct hf_container *c, bool all, void (*finding)(void *ctx
         check_all(&k);
     else
         check_meaning(&k, false);
+    if (k.unable)
+        tell(&k, k.why.text); /* whoever asks takes in what is sound, and nothing else */
 }
 
 static int open_for_check(struct checking *k, const char *path, struct hf_error *err)
@@ -274,6 +291,9 @@ int hf_check(const char *path, void (*finding)(void *ctx, const char *line), voi
     if (r == 0) {
         check_all(&k);
         *report = k.report;
+        r = k.unable;
+        if (r < 0 && err)
+            *err = k.why;
     }
     hf_container_done(&k.c);
     return r;

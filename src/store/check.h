@@ -12,7 +12,7 @@ struct hf_check_report {
 
 /* Calls `finding` with one line for each thing that is wrong, then goes on where it can. Changes nothing. Returns 0 when
  * all of it could be looked at (report->findings says whether it is sound), or the error of opening: that is a finding
- * too, already told. */
+ * too, already told. HF_ENOMEM and HF_ETIMEDOUT are no findings: they say nothing about the container. */
 int hf_check(const char *path, void (*finding)(void *ctx, const char *line), void *ctx, struct hf_check_report *report,
              struct hf_error *err);
 

@@ -244,10 +244,11 @@ int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *
     if (rc == SQLITE_OK)
         rc = harden(c, how);
     r = rc == SQLITE_OK ? settle_in(c, how, err) : hf_sql_error(c, rc, err, "open");
-    (void)sqlite3_busy_timeout(c->db, BUSY_MILLISECONDS);
     c->frozen = how == HF_CONNECT_FROZEN;
     if (r < 0)
         (void)hf_disconnect(c, NULL);
+    else
+        (void)sqlite3_busy_timeout(c->db, BUSY_MILLISECONDS);
     return r;
 }
 

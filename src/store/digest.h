@@ -15,7 +15,7 @@ struct hf_digest {
     uint8_t b[HF_DIGEST_SIZE];
 };
 
-/* Digest of `size` bytes. Cannot fail (a library without SHA-256 aborts). */
+/* Digest of `size` bytes. Cannot fail: a libcrypto that cannot do it, or has no memory to, aborts. */
 struct hf_digest hf_digest_of(const void *bytes, size_t size);
 
 /* In pieces: begin, add ..., end. The context may be ended only once; end frees it. */

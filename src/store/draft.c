@@ -72,7 +72,10 @@ int hf_draft_finish(struct hf_draft *draft, struct hf_error *err)
         }
         unlink(draft->path);
     }
-    return hf_place_sync_dir(&draft->place, err);
+    r = hf_place_sync_dir(&draft->place, err);
+    if (r < 0)
+        (void)unlink(draft->place.path); /* nobody was told of it, and a second try must find the name free */
+    return r;
 }
 
 void hf_draft_drop(struct hf_draft *draft)

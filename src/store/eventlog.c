@@ -38,20 +38,24 @@ static int write_event(struct hf_container *c, const struct hf_event *e, struct 
     return hf_row_put(c, HF_T_EVENT, e->seq, v, err);
 }
 
+static uint8_t *add(uint8_t *to, const void *bytes, size_t size)
+{
+    memcpy(to, bytes, size);
+    return to + size;
+}
+
 /* before | seq | first | kind NUL | text NUL; repetitions are not part of it. */
 struct hf_digest hf_event_hash(const struct hf_event *e)
 {
     hf_le64 seq = hf_le64_of((uint64_t)e->seq), first = hf_le64_of((uint64_t)e->first);
-    struct hf_digester *d = hf_digest_begin();
+    uint8_t all[HF_DIGEST_SIZE + sizeof seq + sizeof first + sizeof e->kind + sizeof e->text], *end = all;
 
-    if (!d)
-        abort();
-    hf_digest_add(d, e->before.b, HF_DIGEST_SIZE);
-    hf_digest_add(d, &seq, sizeof seq);
-    hf_digest_add(d, &first, sizeof first);
-    hf_digest_add(d, e->kind, strlen(e->kind) + 1);
-    hf_digest_add(d, e->text, strlen(e->text) + 1);
-    return hf_digest_end(d);
+    end = add(end, e->before.b, HF_DIGEST_SIZE);
+    end = add(end, &seq, sizeof seq);
+    end = add(end, &first, sizeof first);
+    end = add(end, e->kind, strlen(e->kind) + 1);
+    end = add(end, e->text, strlen(e->text) + 1);
+    return hf_digest_of(all, (size_t)(end - all));
 }
 
 int hf_event_list(struct hf_container *c, int64_t from_seq, int (*each)(void *ctx, const struct hf_event *event),

@@ -17,20 +17,18 @@ static uint8_t flash_trace_now[FLASH_TRACE_BANK];
 
 static inline void flash_trace_begin(struct hf_cursor *trace)
 {
-    static uint8_t *all;
-    static uint64_t size;
-    uint8_t *vars = NULL;
-    uint64_t vars_size = 0;
+    static uint8_t *all, *vars;
+    static uint64_t size, vars_size;
     struct hf_error e;
 
     if (!all && hf_file_read(FLASH_TRACE, 1 << 20, &all, &size, &e) < 0)
         fail_msg("%s", e.text);
+    if (!vars)
+        (void)hf_file_read("/usr/share/OVMF/OVMF_VARS_4M.fd", 1 << 20, &vars, &vars_size, &e);
     *trace = hf_cursor_of(all, (size_t)size);
     memset(flash_trace_now, 0xff, sizeof flash_trace_now);
-    /* The bytes around those that changed; without OVMF here, other ones. */
-    if (hf_file_read("/usr/share/OVMF/OVMF_VARS_4M.fd", 1 << 20, &vars, &vars_size, &e) == 0 && vars_size >= FLASH_TRACE_BANK)
+    if (vars_size >= FLASH_TRACE_BANK) /* the bytes around those that changed; without OVMF here, other ones */
         memcpy(flash_trace_now, vars, FLASH_TRACE_BANK);
-    free(vars);
 }
 
 /* Sector, sectors, first changed byte, changed bytes, and those bytes. */
