@@ -177,7 +177,7 @@ static void kill_at_each(void)
     prepare();
     stops = run_writer(path, UINT32_MAX);
     assert_true(stops > 0);
-    step = all && *all ? 1 : stops / 60 + 1;
+    step = all && *all ? 1 : stops / unit_samples(60) + 1;
     for (unsigned n = 1 + seed % step; n <= stops; n += step) {
         ground_teardown(NULL);
         ground_setup(NULL);

@@ -137,11 +137,12 @@ static void the_power_goes(void **state)
     const char *given = getenv("HOLDFAST_SEED"), *all = getenv("HOLDFAST_LONG");
     uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
     const struct disk_event *events;
-    unsigned points = 0, step = all && *all ? 1 : 13;
+    unsigned points = 0, step;
     size_t count;
 
     live();
     count = disk_events(&events);
+    step = all && *all ? 1 : (unsigned)count / unit_samples(80) + 1;
     setenv("HOLDFAST_BOOT_ID", "after-the-power-cut", 1);
     for (size_t i = 1 + seed % step; i <= count; i += step)
         for (unsigned layout = DISK_ALL; layout <= DISK_SCATTERED + 2; layout++) {

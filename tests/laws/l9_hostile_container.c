@@ -198,7 +198,7 @@ static void flips_in_a_closed_container(void **state)
 
     make_closed();
     want = good_view("x.hold");
-    flip_bits("x.hold", &want, 1500, "bit flips in the file");
+    flip_bits("x.hold", &want, unit_samples(1500), "bit flips in the file");
     assert_true(tally.refused > 0);
 }
 
@@ -233,9 +233,9 @@ static void flips_in_the_log(void **state)
 
     make_crashed();
     want = good_view("x.hold");
-    flip_bits("x.hold-wal", &want, 600, "bit flips in the log");
+    flip_bits("x.hold-wal", &want, unit_samples(600), "bit flips in the log");
     assert_true(tally.refused > 0);
-    flip_bits("x.hold", &want, 600, "bit flips in the file beside its log");
+    flip_bits("x.hold", &want, unit_samples(600), "bit flips in the file beside its log");
     assert_true(tally.refused > 0);
 }
 

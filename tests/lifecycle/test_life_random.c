@@ -201,7 +201,7 @@ static void (*const steps[])(struct witness *w) = {
 
 static void a_life_keeps_the_laws(void **state)
 {
-    unsigned count = getenv("HOLDFAST_LONG") ? 20000 : 150;
+    unsigned count = getenv("HOLDFAST_LONG") ? 20000 : unit_samples(150);
     uint64_t bytes, unused;
     struct witness w = {0};
 

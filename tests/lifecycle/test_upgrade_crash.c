@@ -190,7 +190,7 @@ static void the_power_goes(void **state)
     g.c = NULL;
     disk_end();
     count = disk_events(&events);
-    pace = all && *all ? 1 : count / 60 + 1;
+    pace = all && *all ? 1 : count / unit_samples(60) + 1;
     setenv("HOLDFAST_BOOT_ID", "after-the-power-cut", 1);
     x = g;
     snprintf(x.path, sizeof x.path, "%s/x.hold", g.dir);
