@@ -58,31 +58,45 @@ static void tell_error(struct checking *k, int r, const struct hf_error *err)
     }
 }
 
-/* SQLite gives several findings in one text, below a headline. */
-static void tell_lines(struct checking *k, const char *text)
+/* SQLite gives several findings in one text, below a headline. How many; told when `telling`. */
+static unsigned read_lines(struct checking *k, const char *text, bool telling)
 {
+    unsigned count = 0;
+
     while (text && *text) {
         int n = (int)strcspn(text, "\n");
+        bool finding = n > 0 && strncmp(text, "***", 3) != 0 && strcmp(text, "ok") != 0;
 
-        if (n > 0 && strncmp(text, "***", 3) != 0 && strcmp(text, "ok") != 0)
+        if (finding && telling)
             tellf(k, "%s: structure: %.*s", k->c->place.path, n, text);
+        count += finding;
         text += n + (text[n] == '\n');
     }
+    return count;
 }
 
-static void check_structure(struct checking *k)
+static unsigned walk_structure(struct checking *k, bool telling)
 {
     struct hf_error err;
     sqlite3_stmt *s = NULL;
+    unsigned count = 0;
     int rc = sqlite3_prepare_v2(k->c->db, "PRAGMA integrity_check(50)", -1, &s, NULL);
 
     while (rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        tell_lines(k, (const char *)sqlite3_column_text(s, 0));
+        count += read_lines(k, (const char *)sqlite3_column_text(s, 0), telling);
         rc = SQLITE_OK;
     }
     if (rc != SQLITE_DONE)
         tell_error(k, hf_sql_error(k->c, rc, &err, "check the structure"), &err);
     sqlite3_finalize(s);
+    return count;
+}
+
+/* To SQLite a page that it has no memory for looks as one that is not there. What is damaged is so the second time. */
+static void check_structure(struct checking *k)
+{
+    if (walk_structure(k, false) > 0)
+        (void)walk_structure(k, true);
 }
 
 static bool is_orphan(struct checking *k, enum hf_table table, int64_t id)

@@ -226,7 +226,7 @@ int hf_container_create(const char *path, const struct hf_guest *guest, int64_t 
     }
     r = open_first(path, now, out, err);
     if (r < 0)
-        (void)unlink(draft.place.path);
+        hf_draft_undo(&draft);
     return r;
 }
 

@@ -17,10 +17,11 @@ static int refuse_existing(const char *path, struct hf_error *err)
     return hf_error_refuse(err, "exists", "%s: exists already; nothing is overwritten", path);
 }
 
+static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+
 /* A log that is left over from something else would be taken for the new file's. */
 static int refuse_leftovers(const struct hf_place *place, struct hf_error *err)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
     char path[PATH_MAX];
     int r = 0;
 
@@ -74,8 +75,18 @@ int hf_draft_finish(struct hf_draft *draft, struct hf_error *err)
     }
     r = hf_place_sync_dir(&draft->place, err);
     if (r < 0)
-        (void)unlink(draft->place.path); /* nobody was told of it, and a second try must find the name free */
+        hf_draft_undo(draft);
     return r;
+}
+
+void hf_draft_undo(struct hf_draft *draft)
+{
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(suffixes); i++) {
+        hf_place_beside(&draft->place, suffixes[i], path);
+        (void)unlink(path);
+    }
 }
 
 void hf_draft_drop(struct hf_draft *draft)

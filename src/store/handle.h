@@ -110,6 +110,8 @@ int hf_draft_begin(const char *target, struct hf_draft *draft, struct hf_error *
 /* Syncs the file and gives it its name, unless that is taken meanwhile. */
 int hf_draft_finish(struct hf_draft *draft, struct hf_error *err);
 void hf_draft_drop(struct hf_draft *draft);
+/* After hf_draft_finish: takes back what nobody was told of yet, with its log, so that a second try finds the name free. */
+void hf_draft_undo(struct hf_draft *draft);
 /* A handle for building at draft->path; ends with hf_draft_close. The file must exist. */
 int hf_draft_open(const struct hf_draft *draft, struct hf_container **out, struct hf_error *err);
 int hf_draft_close(struct hf_container *c, struct hf_error *err);

@@ -138,8 +138,12 @@ int hf_file_write_new(const char *path, const void *bytes, uint64_t size, mode_t
     r = fill_beside(path, bytes, size, mode, beside, &fd, err);
     if (r < 0)
         return r;
-    if (name_new(beside, path) == 0)
-        return sync_directory_of(path, err);
+    if (name_new(beside, path) == 0) {
+        r = sync_directory_of(path, err);
+        if (r < 0)
+            (void)unlink(path); /* a second try must find the name free */
+        return r;
+    }
     r = errno == EEXIST ? hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path)
                         : system_error(err, "cannot make", path);
     (void)unlink(beside);
