@@ -11,6 +11,7 @@ struct hf_progress {
     const char *what; /* "copying images"; must outlive the struct */
     int64_t started_ms, printed_ms;
     bool terminal, shown;
+    bool bytes; /* what is counted are bytes: the line also says how many in a second, and how long it will take */
 };
 
 void hf_progress_init(struct hf_progress *p, const char *what);

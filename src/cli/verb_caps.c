@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-
-#include "host_describe.h"
 #include "output.h"
+#include "own_caps.h"
 #include "verb.h"
-
-#define QEMUS_MAX 32
-
-static char *const usual_qemus[] = {(char *)"qemu-system-x86_64", (char *)"qemu-system-aarch64", NULL};
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -69,20 +63,9 @@ static void say_host(const struct hf_invocation *inv, const json_t *host)
 
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
-    struct hf_host_query query = {.qemus = usual_qemus, .directory = ".", .holdfast = HOLDFAST_VERSION};
-    char *named[QEMUS_MAX + 1] = {NULL};
     json_t *host = NULL;
-    int r;
+    int r = hf_own_caps(inv, hf_given(inv, "dir") ? hf_value(inv, "dir") : ".", &host, err);
 
-    for (size_t n = 0; hf_value_at(inv, "qemu", n); n++) {
-        if (n == QEMUS_MAX)
-            return hf_error_set(err, HF_EUSAGE, "--qemu: at most %d programs", QEMUS_MAX);
-        named[n] = (char *)hf_value_at(inv, "qemu", n);
-        query.qemus = named;
-    }
-    if (hf_given(inv, "dir"))
-        query.directory = hf_value(inv, "dir");
-    r = hf_host_describe(&query, &host, err);
     if (r < 0)
         return r;
     json_object_update(inv->report, host);

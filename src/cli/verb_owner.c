@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "containers.h"
-#include "owner.h"
+#include "owner_steps.h"
 #include "verbs.h"
 
 static const struct hf_option options[] = {
@@ -35,7 +35,7 @@ static int show(const struct hf_invocation *inv, struct hf_error *err)
 
     if (r < 0)
         return r;
-    r = hf_owner_get(c, &owner, err);
+    r = hf_owner_standing(c, &owner, err);
     if (r == 0) {
         hf_put_text(inv->report, "state", hf_owner_state_text(owner.state));
         hf_put_number(inv->report, "epoch", (int64_t)owner.epoch);

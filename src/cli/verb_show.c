@@ -8,7 +8,7 @@
 #include "eventlog.h"
 #include "images.h"
 #include "outlook.h"
-#include "owner.h"
+#include "owner_steps.h"
 #include "roms.h"
 #include "settings.h"
 #include "show_mailbox.h"
@@ -49,7 +49,7 @@ static int show_owner(const struct hf_invocation *inv, struct hf_container *c, s
     struct hf_runner runner;
     struct hf_owner owner;
     json_t *o;
-    int r = hf_owner_get(c, &owner, err);
+    int r = hf_owner_standing(c, &owner, err);
 
     if (r < 0)
         return r;
@@ -59,6 +59,9 @@ static int show_owner(const struct hf_invocation *inv, struct hf_container *c, s
     hf_put_number(o, "epoch", (int64_t)owner.epoch);
     hf_field(inv, "Owner", "%s by %s, epoch %llu, since %s", hf_owner_state_text(owner.state), owner.host_name,
              (unsigned long long)owner.epoch, hf_time_text(owner.since, since));
+    if (owner.state == HF_OWNER_GRANTED)
+        hf_field(inv, "Hand-over", "granted %s, and whether it was taken is not known here: 'holdfast migrate' to there asks, "
+                 "and goes on; when that host is gone for good: 'holdfast owner --take'", owner.reason);
     if (hf_runner_get(hf_container_id(c), &runner, NULL) < 0) {
         hf_put(inv->report, "runner", json_null());
         return 0;

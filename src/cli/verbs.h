@@ -44,6 +44,10 @@
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \
     X(caps)                                                                                                            \
+    X(migrate)                                                                                                         \
+    X(send)                                                                                                            \
+    X(receive)                                                                                                         \
+    X(claim)                                                                                                           \
     X(preflight)                                                                                                       \
     X(owner)                                                                                                           \
     X(completion)                                                                                                      \

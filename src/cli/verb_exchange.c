@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* send, receive, claim: one side of a hand-over each, over standard input and output. What they say to people goes to
+ * standard error. */
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "containers.h"
+#include "exchange_loop.h"
+#include "live_receive.h"
+#include "own_caps.h"
+#include "verbs.h"
+#include "whole_file.h"
+#include "writeback.h"
+
+struct side {
+    const struct hf_invocation *inv;
+    struct hf_exchange *x;
+    struct hf_container *c; /* of a source */
+    char peer[HF_HOST_NAME_SIZE];
+    bool still;             /* source: the guest does not run on this host, or its manager says that it stands still */
+    bool asked;             /* source: the other side wants the grant */
+    bool flushed;           /* source: the last offer was */
+    bool ready;             /* destination: a copy is in place */
+};
+
+static void say(const struct side *s, const char *fmt, ...) HF_PRINTF(2, 3);
+static void say(const struct side *s, const char *fmt, ...)
+{
+    char text[HF_ERROR_TEXT_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "holdfast %s: ", s->inv->verb->name);
+    hf_print_safely(stderr, text);
+    fputc('\n', stderr);
+}
+
+/* A terminal has no use for frames, and whoever typed this no use for waiting. */
+static int check_pipes(const struct side *s, struct hf_error *err)
+{
+    if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
+        return hf_error_set(err, HF_EUSAGE, "standard input and output lead to the other side's holdfast, not to a terminal; "
+                            "to move a guest, see 'holdfast help migrate'");
+    return hf_exchange_loop_signals(err);
+}
+
+static int converse(struct side *s, int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err),
+                    struct hf_error *err)
+{
+    struct hf_exchange_loop loop = {.x = s->x, .in = STDIN_FILENO, .out = STDOUT_FILENO, .verb = s->inv->verb->name,
+                                    .event = event, .ctx = s};
+    uint64_t patience;
+    int r = hf_number(s->inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+
+    if (r < 0)
+        return r;
+    loop.patience_s = (unsigned)patience;
+    hf_progress_init(&loop.progress, s->inv->operands[0]);
+    return hf_exchange_loop_run(&loop, err);
+}
+
+static int hear_peer(struct side *s, struct hf_error *err)
+{
+    snprintf(s->peer, sizeof s->peer, "%s", hf_exchange_peer(s->x)->host.name);
+    return s->inv->dry_run ? hf_error_set(err, HF_ECANCELED, "a dry run: nothing was changed") : 0;
+}
+
+static int offer(struct side *s, struct hf_error *err)
+{
+    if (s->asked && !s->still)
+        return hf_error_refuse(err, "running", "%s: the other side wants to claim it, and a process of this host runs the guest: "
+                               "end that, or stop the guest and say --paused", hf_container_path(s->c));
+    s->flushed = s->asked;
+    return hf_exchange_offer(s->x, s->flushed, hf_now(), err);
+}
+
+static int on_ready(struct side *s, struct hf_error *err)
+{
+    int r;
+
+    if (!s->asked)
+        return 1; /* sent ahead: the guest stays here */
+    if (!s->flushed)
+        return offer(s, err);
+    r = hf_exchange_grant(s->x, hf_now(), err);
+    return r == -HF_EREFUSED && strcmp(err->rule, "changed") == 0 ? offer(s, err) : r;
+}
+
+static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+{
+    struct side *s = ctx;
+    int r;
+
+    switch (event) {
+    case HF_EXCHANGE_PEER:
+        r = hear_peer(s, err);
+        if (r < 0)
+            return r;
+        return hf_exchange_state(s->x).holder == HF_HOLDER_GRANTED ? hf_exchange_revoke(s->x, err) : offer(s, err);
+    case HF_EXCHANGE_RESUMED:
+        say(s, "'%s' was not taken by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
+        return offer(s, err);
+    case HF_EXCHANGE_ASKED:
+        s->asked = true;
+        return 0;
+    case HF_EXCHANGE_READY:
+        return on_ready(s, err);
+    case HF_EXCHANGE_DEPARTED:
+        say(s, "host '%s' owns '%s' now", s->peer, hf_container_path(s->c));
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* With the owner lock when the guest is off, so that it stays off; beside whoever runs it otherwise. */
+static int open_source(struct side *s, struct hf_error *err)
+{
+    const char *path = s->inv->operands[0];
+    int r = hf_container_open_giving(path, HF_OPEN_RUN, hf_now(), &s->c, err);
+
+    s->still = r == 0 || hf_given(s->inv, "paused");
+    if (r == -HF_EOWNED)
+        r = hf_container_open_giving(path, HF_OPEN_EDIT, hf_now(), &s->c, err);
+    if (r == 0)
+        r = hf_exchange_source(s->c, NULL, &s->x, err);
+    if (r == 0 && hf_exchange_state(s->x).holder == HF_HOLDER_OWNED && !s->inv->dry_run) {
+        r = hf_writeback_drain(s->c, hf_now(), NULL, err);
+        r = r == -HF_EOWNED ? 0 : r; /* its server flushes */
+    }
+    return r;
+}
+
+static int run_send(struct hf_invocation *inv, struct hf_error *err)
+{
+    struct side s = {.inv = inv};
+    int r = check_pipes(&s, err);
+
+    if (r == 0)
+        r = open_source(&s, err);
+    if (r == 0)
+        r = converse(&s, source_event, err);
+    if (r < 0 && s.x && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
+        (void)hf_error_prefix(err, r, "it was granted, and whether it was taken is not known: send again, or migrate, asks: ");
+    hf_exchange_free(s.x);
+    return s.c ? hf_close_after(s.c, r, err) : r;
+}
+
+static int claim(struct side *s, struct hf_error *err)
+{
+    uint32_t attempt;
+    uint64_t epoch;
+    int r;
+
+    hf_exchange_terms(s->x, &attempt, &epoch);
+    r = hf_exchange_claim(s->x, hf_now(), err);
+    if (r < 0)
+        return r;
+    say(s, "this host owns '%s' now, at epoch %llu, handed over by host '%s'", s->inv->operands[0],
+        (unsigned long long)epoch, s->peer);
+    return 0;
+}
+
+static int destination_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+{
+    struct side *s = ctx;
+    int r;
+
+    switch (event) {
+    case HF_EXCHANGE_PEER:
+        r = hear_peer(s, err);
+        return r < 0 || !s->asked ? r : hf_exchange_ask(s->x, err);
+    case HF_EXCHANGE_READY:
+        s->ready = true;
+        return 0;
+    case HF_EXCHANGE_GRANTED:
+        return claim(s, err);
+    case HF_EXCHANGE_REVOKED:
+        s->ready = false;
+        return 0;
+    default:
+        return 0; /* the source ends the conversation */
+    }
+}
+
+static int read_caps(const struct side *s, const char *path, char **text, struct hf_error *err)
+{
+    const char *file = hf_value(s->inv, "caps");
+    char directory[PATH_MAX];
+    json_t *caps;
+    int r;
+
+    if (file) {
+        uint8_t *bytes;
+        uint64_t size;
+
+        r = hf_file_read(file, HF_EXCHANGE_CAPS_MAX, &bytes, &size, err);
+        if (r < 0)
+            return r;
+        *text = strndup((char *)bytes, (size_t)size);
+        free(bytes);
+    } else {
+        snprintf(directory, sizeof directory, "%s", path);
+        r = hf_own_caps(s->inv, dirname(directory), &caps, err);
+        if (r < 0)
+            return r;
+        *text = json_dumps(caps, JSON_COMPACT);
+        json_decref(caps);
+    }
+    return *text ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
+}
+
+/* What became of it, once the source has closed the connection. */
+static int judge(const struct side *s, int r, struct hf_error *err)
+{
+    enum hf_holder holder = hf_exchange_state(s->x).holder;
+
+    if (r < 0 && holder == HF_HOLDER_OWNED) {
+        if (r != -HF_EIO)
+            say(s, "%s", err->text);
+        return 0; /* the source will hear of it when it asks */
+    }
+    if (r == -HF_EIO && s->ready && !s->asked) {
+        say(s, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's", s->inv->operands[0], s->peer);
+        return 0;
+    }
+    return r;
+}
+
+static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error *err)
+{
+    struct side s = {.inv = inv, .asked = asks};
+    struct hf_exchange_place place = {.path = inv->operands[0], .only_known = asks};
+    hf_auto(hf_cleanup_free) char *caps = NULL;
+    int r = check_pipes(&s, err);
+
+    if (r == 0 && !asks)
+        r = read_caps(&s, place.path, &caps, err);
+    place.caps = caps;
+    place.caps_size = caps ? strlen(caps) : 0;
+    if (r == 0)
+        r = hf_exchange_destination(&place, &s.x, err);
+    if (r == 0)
+        r = judge(&s, converse(&s, destination_event, err), err);
+    hf_exchange_free(s.x);
+    return r;
+}
+
+static int receive_running(struct hf_invocation *inv, struct hf_error *err)
+{
+    const struct side s = {.inv = inv};
+    const struct hf_run_options options = {.container = inv->operands[0], .qemu = hf_value_at(inv, "qemu", 0),
+                                           .arguments = inv->tail, .argument_count = inv->tail_count};
+    hf_auto(hf_cleanup_free) char *caps = NULL;
+    int r = read_caps(&s, options.container, &caps, err);
+
+    return r < 0 ? r : hf_live_receive(&options, caps, hf_given(inv, "take-arguments"), err);
+}
+
+static int run_receive(struct hf_invocation *inv, struct hf_error *err)
+{
+    if (hf_given(inv, "run") && !inv->dry_run)
+        return receive_running(inv, err);
+    return run_destination(inv, false, err);
+}
+
+static int run_claim(struct hf_invocation *inv, struct hf_error *err)
+{
+    return run_destination(inv, true, err);
+}
+
+#define TIMEOUT                                                                                                        \
+    {                                                                                                                  \
+        .name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120"   \
+    }
+
+static const struct hf_option send_options[] = {
+    {.name = "paused", .help = "the guest that runs here stands still, and its writes are flushed"},
+    TIMEOUT,
+    {.name = NULL},
+};
+
+static const struct hf_option receive_options[] = {
+    {.name = "caps", .arg = "CAPS", .help = "what this host can do, as 'holdfast caps --json' said it; default: looks"},
+    {.name = "qemu", .arg = "PROGRAM", .help = "a QEMU to describe; default: those in PATH", .repeat = true},
+    {.name = "run", .help = "a running guest comes: run it here, with the first --qemu, and the arguments after --"},
+    {.name = "take-arguments", .help = "with --run: without arguments here, use those that QEMU has on the other host"},
+    TIMEOUT,
+    {.name = NULL},
+};
+
+static const struct hf_option claim_options[] = {
+    TIMEOUT,
+    {.name = NULL},
+};
+
+const struct hf_verb hf_verb_send = {
+    .name = "send",
+    .group = HF_GROUP_MOVE,
+    .flags = HF_VERB_CHANGES,
+    .help = "Send a container's state to another host, over standard input and output",
+    .synopsis = "G.hold [--paused]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = send_options,
+    .run = run_send,
+};
+
+const struct hf_verb hf_verb_receive = {
+    .name = "receive",
+    .group = HF_GROUP_MOVE,
+    .flags = HF_VERB_CHANGES | HF_VERB_TAIL,
+    .help = "Receive a container from another host, over standard input and output",
+    .synopsis = "G.hold [--run [--take-arguments] [-- QEMU-ARGS...]]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = receive_options,
+    .run = run_receive,
+};
+
+const struct hf_verb hf_verb_claim = {
+    .name = "claim",
+    .group = HF_GROUP_MOVE,
+    .flags = HF_VERB_CHANGES,
+    .help = "Take over a container that was received, from the host that owns it",
+    .synopsis = "G.hold",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = claim_options,
+    .run = run_claim,
+};

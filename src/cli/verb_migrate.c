@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "container_needs.h"
+#include "containers.h"
+#include "exchange_loop.h"
+#include "live_migrate.h"
+#include "peer_link.h"
+#include "verbs.h"
+#include "verdict.h"
+#include "writeback.h"
+
+struct migration {
+    struct hf_invocation *inv;
+    struct hf_container *c;
+    struct hf_exchange *x;
+    char peer[HF_HOST_NAME_SIZE];
+    bool moved, resumed;
+};
+
+/* Would the guest live there (law L8)? Before anything moves. */
+static int ask_preflight(struct migration *m, struct hf_error *err)
+{
+    const struct hf_exchange_peer *peer = hf_exchange_peer(m->x);
+    hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
+    struct hf_container_needs *read = NULL;
+    struct hf_host_caps *host = NULL;
+    struct hf_guest_needs needs;
+    struct hf_verdict v;
+    json_t *json = peer->caps ? json_loadb(peer->caps, peer->caps_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    int r = json ? hf_host_caps_read(json, &host, err)
+                 : hf_error_set(err, HF_EPROTO, "host '%s' did not say what it can do", peer->host.name);
+
+    if (r == 0)
+        r = hf_manifests_open_default(&manifests, err);
+    if (r == 0)
+        r = hf_container_needs_read(m->c, &read, err);
+    if (r == 0) {
+        needs = *hf_container_needs_get(read);
+        needs.manifest = hf_manifests_find(manifests, needs.code_digest);
+        hf_preflight(&needs, host, &v);
+        if (v.count > 0)
+            hf_report_verdict(m->inv, hf_container_path(m->c), host, &v, hf_put_array(m->inv->report, "preflight"));
+        for (size_t i = 0; i < v.count && r == 0; i++)
+            if (v.finding[i].weight == HF_FINDING_REFUSE)
+                r = hf_error_refuse(err, v.finding[i].rule, "host '%s': %s; %s", peer->host.name, v.finding[i].text,
+                                    v.finding[i].remedy);
+    }
+    hf_container_needs_free(read);
+    hf_host_caps_free(host);
+    json_decref(json);
+    return r;
+}
+
+static int begin_offer(struct migration *m, struct hf_error *err)
+{
+    int r = ask_preflight(m, err);
+
+    if (r == 0 && m->inv->dry_run) {
+        (void)hf_exchange_cancel(m->x, "a dry run", NULL);
+        return 1;
+    }
+    return r < 0 ? r : hf_exchange_offer(m->x, true, hf_now(), err);
+}
+
+static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+{
+    struct migration *m = ctx;
+
+    switch (event) {
+    case HF_EXCHANGE_PEER:
+        snprintf(m->peer, sizeof m->peer, "%s", hf_exchange_peer(m->x)->host.name);
+        if (hf_exchange_state(m->x).holder != HF_HOLDER_GRANTED)
+            return begin_offer(m, err);
+        if (m->inv->dry_run)
+            return hf_error_refuse(err, "granted", "%s: its hand-over to host '%s' was interrupted after it was granted; without "
+                                   "--dry-run this asks whether it was taken there, and goes on", hf_container_path(m->c),
+                                   m->peer);
+        return hf_exchange_revoke(m->x, err);
+    case HF_EXCHANGE_RESUMED:
+        m->resumed = true;
+        return begin_offer(m, err);
+    case HF_EXCHANGE_READY:
+        return hf_exchange_grant(m->x, hf_now(), err);
+    case HF_EXCHANGE_DEPARTED:
+        m->moved = true;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* After a failure that leaves the answer open: only asks. */
+static int on_answer(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+{
+    struct migration *m = ctx;
+
+    if (event == HF_EXCHANGE_PEER)
+        return hf_exchange_revoke(m->x, err);
+    m->moved = event == HF_EXCHANGE_DEPARTED;
+    m->resumed = event == HF_EXCHANGE_RESUMED;
+    return m->moved || m->resumed;
+}
+
+static struct hf_peer_call call_of(const struct hf_invocation *inv, const char *verb, const char *container)
+{
+    return (struct hf_peer_call){.to = hf_value(inv, "to"), .verb = verb, .program = hf_value(inv, "remote-holdfast"),
+                                 .path = hf_given(inv, "as") ? hf_value(inv, "as") : container};
+}
+
+/* One connection, from the first byte to the last. */
+static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_event, struct hf_error *),
+                    struct hf_error *err)
+{
+    const struct hf_invocation *inv = m->inv;
+    struct hf_peer_call call = call_of(inv, "receive", hf_container_path(m->c));
+    struct hf_exchange_loop loop = {.verb = inv->verb->name, .event = event, .ctx = m};
+    struct hf_peer_link link;
+    uint64_t patience;
+    char how[64];
+    int r = hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+
+    if (r == 0)
+        r = hf_exchange_source(m->c, NULL, &m->x, err);
+    if (r == 0)
+        r = hf_peer_link_open(&call, &link, err);
+    if (r < 0)
+        return r;
+    loop.x = m->x;
+    loop.in = link.in;
+    loop.out = link.out;
+    loop.patience_s = (unsigned)patience;
+    hf_progress_init(&loop.progress, inv->operands[0]);
+    r = hf_exchange_loop_run(&loop, err);
+    hf_peer_link_close(&link, how);
+    if (r == -HF_EIO && how[0] && !hf_exchange_peer(m->x))
+        r = hf_error_set(err, HF_EIO, "'%s' %s before it said anything: is holdfast there, and does its shell print nothing?",
+                         call.to, how);
+    return r;
+}
+
+static bool is_granted(const struct migration *m)
+{
+    return m->x && hf_exchange_state(m->x).holder == HF_HOLDER_GRANTED;
+}
+
+/* The grant went out and no answer came: asks once more at once, over a connection of its own. */
+static int settle(struct migration *m, int r, struct hf_error *err)
+{
+    struct hf_error again;
+
+    hf_exchange_free(m->x);
+    m->x = NULL;
+    if (converse(m, on_answer, &again) < 0)
+        return hf_error_prefix(err, r, "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
+                               "asks, and goes on: ", m->peer);
+    if (m->moved)
+        return 0;
+    return hf_error_prefix(err, r, "not taken by host '%s'; this host owns the guest as before: ", m->peer);
+}
+
+static void report(struct migration *m)
+{
+    struct hf_invocation *inv = m->inv;
+
+    hf_put_text(inv->report, "container", hf_container_path(m->c));
+    hf_put_text(inv->report, "to", hf_value(inv, "to"));
+    hf_put_text(inv->report, "host", m->peer);
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    hf_put_bool(inv->report, "moved", m->moved);
+    hf_say(inv, inv->dry_run ? "'%s' can move to host '%s'" : "'%s' moved: host '%s' owns it now", hf_container_path(m->c),
+           m->peer);
+}
+
+static int open_guest(struct migration *m, struct hf_error *err)
+{
+    struct hf_owner owner;
+    int r = hf_container_open_giving(m->inv->operands[0], HF_OPEN_RUN, hf_now(), &m->c, err);
+
+    if (r == 0)
+        r = hf_owner_standing(m->c, &owner, err);
+    if (r == 0 && owner.state == HF_OWNER_HELD && !m->inv->dry_run)
+        r = hf_writeback_drain(m->c, hf_now(), NULL, err);
+    return r;
+}
+
+/* The guest runs: its supervisor moves it, over a connection that is made here. */
+static int move_running(struct hf_invocation *inv, int control, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
+    struct hf_peer_call call = call_of(inv, "receive --run --take-arguments", path ? path : inv->operands[0]);
+    struct hf_peer_link link;
+    int r = inv->dry_run ? hf_error_refuse(err, "running", "%s: the guest runs; --dry-run is for one that is off, and "
+                                           "'holdfast preflight' for one that runs", inv->operands[0])
+                         : hf_peer_link_open(&call, &link, err);
+
+    if (r < 0) {
+        (void)close(control);
+        return r;
+    }
+    r = hf_live_migrate(inv, control, link.in, link.out, err);
+    link.in = link.out = -1; /* the supervisor's since then */
+    hf_peer_link_close(&link, NULL);
+    return r;
+}
+
+static int run(struct hf_invocation *inv, struct hf_error *err)
+{
+    struct migration m = {.inv = inv};
+    int control, r;
+
+    if (!hf_given(inv, "to"))
+        return hf_error_set(err, HF_EUSAGE, "--to is missing: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH");
+    r = hf_live_find(inv->operands[0], &control, err);
+    if (r > 0)
+        return move_running(inv, control, err);
+    if (r == 0 && inv->tail_count > 0)
+        r = hf_error_set(err, HF_EUSAGE, "arguments for QEMU are for a guest that runs; this one is off");
+    if (r == 0)
+        r = hf_exchange_loop_signals(err);
+    if (r == 0)
+        r = open_guest(&m, err);
+    if (r == 0)
+        r = converse(&m, on_event, err);
+    if (r < 0 && is_granted(&m) && !inv->dry_run)
+        r = settle(&m, r, err);
+    hf_exchange_free(m.x);
+    if (r == 0)
+        report(&m);
+    return m.c ? hf_close_after(m.c, r, err) : r;
+}
+
+static const struct hf_option options[] = {
+    {.name = "to", .arg = "DESTINATION", .help = "ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH"},
+    {.name = "as", .arg = "PATH", .help = "where the container is to be there; default: where it is here"},
+    {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
+    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120"},
+    {.name = NULL},
+};
+
+const struct hf_verb hf_verb_migrate = {
+    .name = "migrate",
+    .group = HF_GROUP_MOVE,
+    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES | HF_VERB_TAIL,
+    .help = "Move a guest to another host",
+    .synopsis = "G.hold --to DESTINATION [--as PATH] [-- QEMU-ARGS...]",
+    .min_operands = 1,
+    .max_operands = 1,
+    .options = options,
+    .run = run,
+};
