@@ -114,7 +114,8 @@ int hf_container_commits(struct hf_container *c, uint64_t *count, struct hf_erro
 uint64_t hf_log_bytes(const struct hf_container *c);
 int hf_checkpoint(struct hf_container *c, struct hf_error *err);
 
-/* Makes sure that `bytes` more can be stored and one whole variable bank can be logged without new room on the disk.
+/* Makes sure that `bytes` more can be stored and one whole variable bank can be logged without new room on the disk: all
+ * of it up to 4 MiB, of a larger one what it stores, and 4 MiB at least.
  * HF_ENOSPC with the numbers. Outside a transaction. */
 int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err);
 

@@ -6,7 +6,7 @@
 #include "reserve.h"
 
 #define PIECE    (128U << 10)
-#define LOG_BANK (4U << 20) /* of a larger bank, this much is logged at once at most */
+#define LOG_BANK (4U << 20) /* what firmware uses of a larger bank; the rest of AAVMF's 64 MiB is padding */
 
 /* Room is made by storing zeros and removing them: the file does not shrink, and what was removed is used again. */
 int hf_reserve_fill(struct hf_container *c, uint64_t bytes, struct hf_error *err)
@@ -44,16 +44,22 @@ static int empty(struct hf_container *c, struct hf_error *err)
     return r;
 }
 
+/* Every page that the bank stores may be written anew at once, by a rollback or a copy from the guest's memory, and the
+ * pages that firmware may begin to use as well. */
 static int reserve_log(struct hf_container *c, struct hf_error *err)
 {
-    uint64_t bank = 0;
+    struct hf_ledger_row pages;
+    uint64_t bank = 0, most;
     int r = hf_bank_size(c, HF_BANK_VARS, &bank, err);
 
-    if (r < 0 && r != -HF_ENOTFOUND)
+    if (r == 0 || r == -HF_ENOTFOUND)
+        r = hf_ledger_read(c, HF_T_PAGE, &pages, err);
+    if (r < 0)
         return r;
-    if (bank > LOG_BANK)
-        bank = LOG_BANK;
-    return c->wal ? hf_wal_allocate(c, bank + bank / 4 + (64 << 10), err) : 0;
+    most = bank < LOG_BANK ? bank : LOG_BANK;
+    if ((uint64_t)pages.rows * HF_PAGE_SIZE > most)
+        most = (uint64_t)pages.rows * HF_PAGE_SIZE;
+    return c->wal ? hf_wal_allocate(c, most + most / 4 + (64 << 10), err) : 0;
 }
 
 int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)

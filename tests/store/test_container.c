@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include "cleanup.h"
 #include "contract.h"
 #include "eventlog.h"
 #include "roms.h"
@@ -352,6 +353,55 @@ static void room_is_reserved_or_refused(void **state)
     OK(hf_container_close(c, &err));
 }
 
+static void write_pages(struct hf_container *c, uint32_t count, uint32_t seed)
+{
+    uint8_t page[HF_PAGE_SIZE];
+
+    OK(hf_begin(c, &err));
+    for (uint32_t i = 0; i < count; i++) {
+        ground_bytes(page, sizeof page, seed + i);
+        OK(hf_bank_write(c, HF_BANK_VARS, (uint64_t)i * HF_PAGE_SIZE, page, sizeof page, NULL, &err));
+    }
+    OK(hf_commit(c, HF_DURABLE, &err));
+}
+
+static off_t log_size(void)
+{
+    struct stat st;
+
+    assert_int_equal(stat(ground_path("g.hold-wal"), &st), 0);
+    return st.st_size;
+}
+
+/* A small bank that is full, AAVMF's as firmware uses it, and one that somebody filled. */
+static void a_whole_bank_fits_into_the_allocated_log(void **state)
+{
+    static const struct {
+        uint64_t bank;
+        uint32_t stored; /* pages */
+    } cases[] = {{528 << 10, 132}, {64 << 20, 192}, {64 << 20, 1536}};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(cases); i++) {
+        struct hf_container *c = ground_container("g.hold");
+        off_t size;
+
+        OK(hf_begin(c, &err));
+        OK(hf_bank_resize(c, HF_BANK_VARS, cases[i].bank, &err));
+        OK(hf_commit(c, HF_DURABLE, &err));
+        write_pages(c, cases[i].stored, 1);
+        OK(hf_container_close(c, &err));
+        OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+        OK(hf_container_reserve(c, 0, &err));
+        size = log_size();
+        assert_true(size < 10 << 20);
+        write_pages(c, cases[i].stored, 100000);
+        assert_int_equal(log_size(), size);
+        OK(hf_container_close(c, &err));
+        ground_teardown(NULL);
+        ground_setup(NULL);
+    }
+}
+
 static void one_process_opens_it_once(void **state)
 {
     struct hf_container *c = ground_container("g.hold"), *other;
@@ -451,6 +501,7 @@ int main(void)
         IN_GROUND(events_chain_and_repetitions_fold),
         IN_GROUND(a_full_log_is_compacted),
         IN_GROUND(room_is_reserved_or_refused),
+        IN_GROUND(a_whole_bank_fits_into_the_allocated_log),
         IN_GROUND(one_process_opens_it_once),
         IN_GROUND(untrusted_places_are_refused),
         IN_GROUND(a_fresh_container_is_what_schema_sql_says),
