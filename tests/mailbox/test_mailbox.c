@@ -8,6 +8,10 @@
 #include "mailbox_guest.h"
 #include "mailbox_host.h"
 
+#ifndef ANSWERS
+#define ANSWERS 2000 /* to a scribbling guest */
+#endif
+
 static _Alignas(4096) uint8_t window[HF_MAILBOX_SIZE];
 static uint8_t memory[8192];
 static struct hf_negotiate *negotiate;
@@ -68,6 +72,44 @@ static void domains_are_agreed_on_one_by_one(void **state)
     assert_true(hf_negotiate_agreed(negotiate, "acpi-loader", &there));
     assert_int_equal(there.byte[0], 3);
     assert_int_equal(agree("unheard-of", 1, &agreed), -HF_ENOTFOUND);
+}
+
+static int kept, keep_fails;
+
+static int keep(void *opaque, const struct hf_mailbox_news *news)
+{
+    struct hf_bits there;
+    struct hf_negotiate_row row;
+    struct hf_negotiate_port files;
+
+    assert_string_equal(news->domain, "acpi-loader");
+    assert_true(hf_negotiate_agreed(negotiate, "acpi-loader", &there));
+    hf_mailbox_guest_negotiate_port(&port, &files);
+    assert_int_equal(hf_negotiate_find(&files, "acpi-loader", &row), 0);
+    assert_int_equal(hf_le32_get(row.state), kept ? HF_NEGOTIATE_LOCKED : HF_NEGOTIATE_OPEN); /* not shown before */
+    if (keep_fails > 0) {
+        keep_fails--;
+        return -HF_EIO;
+    }
+    kept++;
+    return 0;
+}
+
+/* Whoever keeps the contract has it before the guest reads anything of it. */
+static void an_answer_is_kept_before_it_is_given(void **state)
+{
+    struct hf_bits agreed;
+
+    host.keep = keep;
+    kept = 0;
+    keep_fails = 1000000;
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_int_equal(agree("acpi-loader", 3, &agreed), -HF_ETIMEDOUT);
+    keep_fails = 5;
+    assert_int_equal(agree("acpi-loader", 3, &agreed), 0);
+    assert_int_equal(keep_fails, 0);
+    assert_int_equal(kept, 1);
+    assert_int_equal(agreed.byte[0], 3);
 }
 
 static void without_a_host_there_is_no_mailbox(void **state)
@@ -270,7 +312,7 @@ static void a_scribbling_guest_harms_nothing(void **state)
     print_message("# seed %u\n", seed);
     atomic_store(&stop, false);
     assert_int_equal(pthread_create(&guest, NULL, scribble, &seed), 0);
-    for (unsigned i = 0; i < 50000000 && answers < 2000; i++)
+    for (unsigned i = 0; i < 50000000 && answers < ANSWERS; i++)
         if (hf_mailbox_poll(&host, &news)) {
             answers += news.asked;
             assert_true((unsigned)news.status < HF_NEGOTIATE_STATUS_MAX);
@@ -288,6 +330,7 @@ int main(void)
 #define IT(f) cmocka_unit_test_setup(f, fresh)
     const struct CMUnitTest tests[] = {
         IT(domains_are_agreed_on_one_by_one),
+        IT(an_answer_is_kept_before_it_is_given),
         IT(without_a_host_there_is_no_mailbox),
         IT(a_host_that_does_not_answer_means_no_features),
         IT(without_a_guest_nothing_is_answered),

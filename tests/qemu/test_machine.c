@@ -61,6 +61,39 @@ static void secure_boot_gets_smm_and_secure_flash(void **state)
     assert_string_equal(err.rule, "smm");
 }
 
+static void a_mailbox_makes_the_ram_the_first_object(void **state)
+{
+    struct hf_machine m = ovmf;
+    struct hf_words words = {0};
+    const char *text, *ram, *window;
+
+    m.mailbox = "/run/a,b/mailbox";
+    m.memory = "2G";
+    m.mailbox_rom = true;
+    text = line(&m);
+    ram = strstr(text, "-object memory-backend-ram,id=pc.ram,size=2G,x-use-canonical-path-for-ramblock-id=off "
+                       "-machine memory-backend=pc.ram");
+    window = strstr(text, "\"id\":\"hf-window\",\"mem-path\":\"/run/a,b/mailbox\",\"size\":1048576,\"share\":true");
+    assert_true(ram && window && ram < window);
+    assert_null(strstr(text, "-device"));
+    assert_int_equal(hf_machine_last_arguments(&m, &words, NULL), 0);
+    assert_string_equal(words.at[1], "ivshmem-plain,id=hf-mailbox,memdev=hf-window,master=on,bus=pcie.0,"
+                                     "romfile=holdfast-mailbox.rom");
+    hf_words_done(&words);
+    m.type = "pc";
+    m.mailbox_rom = false;
+    m.memory = "";
+    assert_non_null(strstr(line(&m), "id=pc.ram,size=128M,"));
+    assert_int_equal(hf_machine_last_arguments(&m, &words, NULL), 0);
+    assert_non_null(strstr(words.at[1], "bus=pci.0,romfile="));
+    hf_words_done(&words);
+    m.memory = NULL; /* its owner's */
+    assert_null(strstr(line(&m), "memory-backend-ram"));
+    m.mailbox = NULL;
+    assert_int_equal(hf_machine_last_arguments(&m, &words, NULL), 0);
+    assert_int_equal(words.count, 0);
+}
+
 static void seabios_is_one_bank(void **state)
 {
     struct hf_machine m = {.type = "pc", .code_size = 256 * 1024, .socket = "/s"};
@@ -111,6 +144,7 @@ int main(void)
         cmocka_unit_test(two_banks_over_nbd),
         cmocka_unit_test(what_the_owner_named_is_left_to_the_owner),
         cmocka_unit_test(secure_boot_gets_smm_and_secure_flash),
+        cmocka_unit_test(a_mailbox_makes_the_ram_the_first_object),
         cmocka_unit_test(seabios_is_one_bank),
         cmocka_unit_test(banks_that_a_board_cannot_map_are_refused),
         cmocka_unit_test(the_guest_sees_the_variables_here),
