@@ -89,3 +89,13 @@ int hf_acpi_bundle_check(const struct hf_acpi_bundle *b, struct hf_error *err)
                                    b->files[i].size, HF_ACPI_FILE_MAX);
     return 0;
 }
+
+void hf_acpi_assume_writable(const struct hf_acpi_bundle *b, struct hf_acpi_file *files)
+{
+    for (size_t i = 0; i < hf_acpi_command_count(b); i++) {
+        struct hf_acpi_cmd c = hf_acpi_decode(b, i);
+
+        if (c.command == HF_ACPI_WRITE_POINTER && c.dest >= 0)
+            files[c.dest].writable = true;
+    }
+}

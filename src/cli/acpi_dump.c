@@ -74,17 +74,6 @@ static int read_all(const char *path, struct hf_acpi_dump *d, struct hf_error *e
     return r;
 }
 
-/* The files that addresses are told through are writable, or the script would make no sense. */
-static void mark_writable(struct hf_acpi_dump *d)
-{
-    for (size_t i = 0; i < hf_acpi_command_count(&d->bundle); i++) {
-        struct hf_acpi_cmd c = hf_acpi_decode(&d->bundle, i);
-
-        if (c.command == HF_ACPI_WRITE_POINTER && c.dest >= 0)
-            d->files[c.dest].writable = true;
-    }
-}
-
 int hf_acpi_dump_open(const char *path, struct hf_acpi_dump *ret, struct hf_error *err)
 {
     struct hf_acpi_dump d = {0};
@@ -104,7 +93,7 @@ int hf_acpi_dump_open(const char *path, struct hf_acpi_dump *ret, struct hf_erro
         if (d.bundle.count)
             qsort(d.files, d.bundle.count, sizeof *d.files, by_name);
         d.bundle.files = d.files;
-        mark_writable(&d);
+        hf_acpi_assume_writable(&d.bundle, d.files);
         r = hf_acpi_bundle_check(&d.bundle, err);
     }
     if (r < 0) {

@@ -9,6 +9,7 @@
 #include "images.h"
 #include "inspect.h"
 #include "life_record.h"
+#include "machine_record.h"
 #include "mailbox_hardware.h"
 #include "roms.h"
 #include "settings.h"
@@ -25,6 +26,9 @@ struct hf_container_needs {
     struct hf_rom_need rom_need[HF_ROMS_MAX];
     struct hf_agreement agreement[HF_AGREEMENTS_MAX];
     struct hf_locked_domain locked[HF_AGREEMENTS_MAX];
+    struct hf_machine_record machine;
+    char staged[HF_DIGEST_TEXT_SIZE], rejected[HF_DIGEST_TEXT_SIZE];
+    char firmware[HF_SETTING_VALUE_SIZE];
 };
 
 static int read_guest(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
@@ -91,15 +95,46 @@ static int read_firmware(struct hf_container *c, struct hf_container_needs *n, s
     g->code_size = fw.image.size;
     g->vars_size = vars.size;
     g->needs_smm = fw.image.needs_smm == HF_YES;
-    g->firmware = offered_as(&fw);
+    g->kind = offered_as(&fw);
     g->bytes = bytes + vars.size; /* a rollback keeps the variables that it replaces */
     return 0;
 }
 
+/* What the next boots make of the slots, and of the host's firmware. */
+static int read_outlook(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    struct hf_slot_info staged;
+    int r = hf_setting_get(c, "firmware", n->firmware, err);
+
+    n->needs.firmware = n->firmware[0] ? n->firmware : n->needs.kind;
+    if (r >= 0 && n->life.has_rejected)
+        n->needs.rejected = hf_digest_text(&n->life.rejected, n->rejected);
+    if (r < 0 || n->life.life != HF_LIFE_STAGED || !n->life.consent)
+        return r;
+    r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
+    if (r >= 0)
+        n->needs.staged = hf_digest_text(&staged.code, n->staged);
+    return r == -HF_ENOTFOUND ? 0 : r;
+}
+
+static int read_machine(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+{
+    int r = hf_machine_record_load(c, &n->machine, err);
+
+    if (r >= 0 && n->machine.devices[0])
+        n->needs.devices = n->machine.devices;
+    return r;
+}
+
 static int read_roms(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
 {
-    size_t count;
-    int r = hf_rom_list(c, HF_SLOT_ACTIVE, n->rom, &count, err);
+    char who[HF_SETTING_VALUE_SIZE];
+    size_t count = 0;
+    int r = hf_setting_get(c, "roms", who, err);
+
+    if (r >= 0)
+        r = hf_rom_list(c, HF_SLOT_ACTIVE, n->rom, &count, err);
+    n->needs.roms_from_host = r >= 0 && strcmp(who, "host") == 0;
 
     for (size_t i = 0; r >= 0 && i < count; i++) {
         struct hf_image image;
@@ -163,6 +198,10 @@ int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **
     r = read_guest(c, n, err);
     if (r >= 0)
         r = read_firmware(c, n, err);
+    if (r >= 0)
+        r = read_outlook(c, n, err);
+    if (r >= 0)
+        r = read_machine(c, n, err);
     if (r >= 0)
         r = read_roms(c, n, err);
     if (r >= 0)

@@ -43,13 +43,17 @@ struct hf_guest_needs {
     struct hf_vmm_version vmm; /* of the last start; all zero before the first */
 
     const char *code_digest; /* 64 hexadecimal digits */
-    const char *firmware;    /* the name the host's firmware goes by under policy host and versioned: "ovmf" */
+    const char *kind;        /* what it is, as hosts name it: "ovmf", "ovmf-secboot", "aavmf", "seabios", "" */
+    const char *firmware;    /* what policy host and versioned ask a host for: that, or the owner's other name */
+    const char *staged;      /* digest of an image that the next boot applies; NULL: none */
+    const char *rejected;    /* digest of the image that was rolled back last; NULL: none */
     uint64_t code_size, vars_size;
     bool needs_smm;
 
     bool mailbox, memory_named; /* the mailbox is on; the user named the guest's RAM himself */
-    bool tpm, tpm_state_moves;  /* it has a TPM; its state moves with the guest (shared storage, or by the manager) */
-    const char *const *devices; /* QEMU's names of the devices it has; NULL terminated; NULL: not known */
+    bool tpm, tpm_state_moves;  /* it has a TPM; of one that is off: its state moves with it */
+    const char *devices; /* as machine_devices.h lists them: "ich9-ahci ich9-ahci/drive ide-cd "; NULL: not known */
+    bool roms_from_host;        /* its option ROMs are the host's, not the container's */
 
     const struct hf_rom_need *roms;
     const struct hf_locked_domain *locked;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "preflight.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "findings.h"
 #include "format.h"
 
 struct question {
@@ -14,31 +14,9 @@ struct question {
     const char *rule;
 };
 
-static void find(struct question *q, enum hf_finding_weight weight, enum hf_finding_when when, const char *remedy,
-                 const char *fmt, ...) HF_PRINTF(5, 6);
-
-static void find(struct question *q, enum hf_finding_weight weight, enum hf_finding_when when, const char *remedy,
-                 const char *fmt, ...)
-{
-    struct hf_verdict *v = q->verdict;
-    va_list ap;
-
-    if (weight == HF_FINDING_REFUSE)
-        *(when == HF_WHEN_NOW ? &v->refused_now : &v->refused_next_reset) = true;
-    if (v->count == HF_FINDINGS_MAX) {
-        v->more = true;
-        return;
-    }
-    v->finding[v->count] = (struct hf_finding){.when = when, .weight = weight, .rule = q->rule};
-    hf_format(v->finding[v->count].remedy, HF_FINDING_TEXT_MAX, "%s", remedy);
-    va_start(ap, fmt);
-    hf_vformat(v->finding[v->count].text, HF_FINDING_TEXT_MAX, fmt, ap);
-    va_end(ap);
-    v->count++;
-}
-
-#define refuse(q, when, remedy, ...) find(q, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
-#define note(q, when, remedy, ...)   find(q, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
+#define refuse(q, when, remedy, ...)                                                                                   \
+    hf_find((q)->verdict, (q)->rule, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
+#define note(q, when, remedy, ...) hf_find((q)->verdict, (q)->rule, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
 
 /* The machine type the guest must find: a running guest needs the very one it runs on. */
 static const char *machine_of(const struct hf_guest_needs *guest)
@@ -62,7 +40,13 @@ static void ask_epoch(struct question *q)
     for (size_t i = 0; i < q->host->epoch_count; i++) {
         const struct hf_epoch_caps *seen = &q->host->epochs[i];
 
-        if (strcmp(seen->id, q->guest->id) == 0 && seen->epoch > q->guest->epoch)
+        if (strcmp(seen->id, q->guest->id) != 0)
+            continue;
+        if (seen->epoch == q->guest->epoch && !seen->departed && strcmp(q->host->host, q->guest->owner_host) != 0)
+            refuse(q, HF_WHEN_NOW, "find out which copy is the guest's, and take it there with 'holdfast owner --take'",
+                   "the destination '%s' has a copy of this container that it owns at epoch %llu, as '%s' owns this one",
+                   q->host->host, (unsigned long long)seen->epoch, q->guest->owner_host);
+        if (seen->epoch > q->guest->epoch)
             refuse(q, HF_WHEN_NOW,
                    "find the newer container, or take this one with 'holdfast owner --take --because TEXT'",
                    "the destination has seen epoch %llu of this container, this copy has %llu",
@@ -133,16 +117,53 @@ static void ask_smm(struct question *q)
                q->verdict->qemu->program);
 }
 
+static const struct hf_rom_caps *rom_there(const struct hf_host_caps *host, const char *name)
+{
+    for (size_t i = 0; i < host->rom_count; i++)
+        if (strcmp(host->roms[i].name, name) == 0)
+            return &host->roms[i];
+    return NULL;
+}
+
+/* Of the memory that QEMU gives a ROM; both sides of a live migration must have the same. */
+static uint64_t rom_memory(uint64_t size)
+{
+    uint64_t memory = 2048;
+
+    while (memory < size)
+        memory *= 2;
+    return memory;
+}
+
+static void ask_rom_of_host(struct question *q, const struct hf_rom_need *need, const struct hf_rom_caps *there)
+{
+    if (!there)
+        refuse(q, HF_WHEN_NOW, "install it there, or 'holdfast set roms=guest' so that the guest brings its own",
+               "the guest's option ROM '%s' (%llu bytes) is the host's, and the destination has none", need->name,
+               (unsigned long long)need->size);
+    else if (q->guest->running && rom_memory(need->size) != rom_memory(there->size))
+        refuse(q, HF_WHEN_NOW, "'holdfast set roms=guest' and start the guest anew, so that it brings its own",
+               "option ROM '%s' is the host's: %llu bytes here, %llu there, which a live migration ends on "
+               "(Size mismatch)",
+               need->name, (unsigned long long)need->size, (unsigned long long)there->size);
+    else if (strcmp(there->digest, need->digest) != 0)
+        note(q, HF_WHEN_NEXT_RESET, "'holdfast set roms=guest' keeps the present one",
+             "option ROM '%s' is the host's: the guest will run the destination's, of %llu bytes instead of %llu",
+             need->name, (unsigned long long)there->size, (unsigned long long)need->size);
+}
+
 static void ask_roms(struct question *q)
 {
     for (size_t i = 0; i < q->guest->rom_count; i++) {
         const struct hf_rom_need *need = &q->guest->roms[i];
+        const struct hf_rom_caps *there = rom_there(q->host, need->name);
 
-        for (size_t j = 0; j < q->host->rom_count; j++)
-            if (strcmp(q->host->roms[j].name, need->name) == 0 && strcmp(q->host->roms[j].digest, need->digest) != 0)
-                note(q, HF_WHEN_NEXT_RESET, "nothing to do: the guest brings its own",
-                     "option ROM '%s': %llu bytes in the container, %llu bytes and other contents on the destination",
-                     need->name, (unsigned long long)need->size, (unsigned long long)q->host->roms[j].size);
+        if (q->guest->roms_from_host)
+            ask_rom_of_host(q, need, there);
+        else if (there && strcmp(there->digest, need->digest) != 0)
+            note(q, HF_WHEN_NEXT_RESET, "nothing to do: the guest brings its own",
+                 "option ROM '%s': %llu bytes in the container, %llu bytes and other contents on the destination",
+                 need->name, (unsigned long long)need->size, (unsigned long long)there->size);
     }
 }
 
@@ -172,8 +193,12 @@ static void ask_contract(struct question *q)
         if (!there)
             refuse(q, HF_WHEN_NOW, "reset the guest after masking the domain, or update holdfast on the destination",
                    "the guest locked domain '%s', which the destination does not know", locked->name);
+        else if (there->version != locked->version)
+            refuse(q, HF_WHEN_NOW, "update holdfast on the older side, or mask the domain and reset the guest first",
+                   "the guest locked domain '%s' in version %u, the destination has version %u", locked->name,
+                   locked->version, there->version);
         else if (bit >= 0)
-            refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set mask=DOMAIN.BIT' and reset the guest first",
+            refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set features-mask=DOMAIN:BIT' and reset the guest first",
                    "the guest locked bit %d of domain '%s', which the destination does not offer", bit, locked->name);
     }
 }
@@ -196,7 +221,8 @@ static void ask_tpm(struct question *q)
         return;
     if (!q->host->swtpm)
         refuse(q, HF_WHEN_NOW, "install swtpm on the destination", "the guest has a TPM, the destination no swtpm");
-    if (!q->guest->tpm_state_moves)
+    /* With a running guest QEMU's stream carries it. */
+    if (!q->guest->running && !q->guest->tpm_state_moves)
         refuse(q, HF_WHEN_NOW, "put the TPM's state on shared storage, or let the manager move it",
                "the guest's TPM state is not in the container and would stay behind");
 }
@@ -213,8 +239,8 @@ static bool has_device(const struct hf_guest_needs *guest, const char *device)
 {
     if (!device || !guest->devices)
         return true; /* not known: better a refusal too many than a guest that hangs */
-    for (const char *const *d = guest->devices; *d; d++)
-        if (strcmp(*d, device) == 0)
+    for (const char *d = guest->devices; *d; d += strcspn(d, " ") + (d[strcspn(d, " ")] != '\0'))
+        if (strcspn(d, " ") == strlen(device) && strncmp(d, device, strlen(device)) == 0)
             return true;
     return false;
 }
@@ -228,7 +254,7 @@ static void ask_known_breaks(struct question *q)
         const struct hf_manifest_break *b = &known->breaks[i];
         enum hf_finding_when when = b->at_reset && q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
 
-        if (q->verdict->firmware == HF_SOURCE_HOST && when == HF_WHEN_NOW)
+        if (q->verdict->firmware_there || q->guest->staged)
             continue; /* another image will run */
         if (hf_manifest_break_concerns(b, v.major, v.minor) && has_device(q->guest, b->device))
             refuse(q, when, b->remedy, "%s under QEMU %u.%u: %s", known->name, v.major, v.minor, b->what);
@@ -244,28 +270,26 @@ static const struct hf_firmware_caps *firmware_there(const struct hf_host_caps *
     return NULL;
 }
 
-/* Under `versioned` and `host` the destination's own firmware may run after the move: say which, and whether. */
+/* The destination's own firmware may run after the move: say what becomes of the variables. */
 static void ask_policy(struct question *q)
 {
-    const struct hf_firmware_caps *there = firmware_there(q->host, q->guest->firmware, q->guest->arch);
+    const struct hf_firmware_caps *there = q->verdict->firmware_there;
     enum hf_finding_when when = q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
 
-    if (q->verdict->firmware == HF_SOURCE_CONTAINER)
-        return;
-    if (!there)
+    if (q->verdict->firmware == HF_SOURCE_HOST && !there && !q->guest->staged)
         note(q, when, "install that firmware on the destination, or 'holdfast set policy=guest'",
-             "policy %s wants the destination's firmware '%s', which is not there: the guest keeps what it has",
+             "policy %s wants the destination's firmware '%s': the guest keeps what it has", 
              hf_policy_name(q->guest->policy), q->guest->firmware);
-    else if (there->vars_size != q->guest->vars_size)
-        note(
-            q, when, "look at 'holdfast image convert', or 'holdfast set policy=guest'",
-            "policy %s: firmware '%s' there has variables of %llu bytes, the guest's have %llu: they will be converted",
-            hf_policy_name(q->guest->policy), there->name, (unsigned long long)there->vars_size,
-            (unsigned long long)q->guest->vars_size);
-    else if (strcmp(there->digest, q->guest->code_digest) != 0)
-        note(q, when, "'holdfast set policy=guest' keeps the present firmware",
-             "policy %s: the guest will run the destination's firmware '%s', digest %.16s instead of %.16s",
-             hf_policy_name(q->guest->policy), there->name, there->digest, q->guest->code_digest);
+    if (!there || strcmp(there->digest, q->guest->code_digest) == 0)
+        return;
+    note(q, when, "'holdfast set policy=guest' keeps the present firmware",
+         "policy %s: the guest will run the destination's firmware '%s', digest %.16s instead of %.16s%s",
+         hf_policy_name(q->guest->policy), there->name, there->digest, q->guest->code_digest,
+         q->guest->tpm ? "; it is only staged, because of the TPM" : "");
+    if (there->vars_size != q->guest->vars_size)
+        note(q, when, "look at 'holdfast image convert', or 'holdfast set policy=guest'",
+             "the variables are converted from %llu to %llu bytes; if they do not fit, the guest keeps its firmware",
+             (unsigned long long)q->guest->vars_size, (unsigned long long)there->vars_size);
 }
 
 static const struct {
@@ -289,17 +313,59 @@ static const struct {
     {"policy", ask_policy},
 };
 
-/* What decides at the first boot that can change anything: the next reset of a guest that runs, else its power-on. */
-static enum hf_firmware_source firmware_after(const struct hf_guest_needs *guest, const struct hf_qemu_caps *qemu)
+static bool other_version(const struct hf_vmm_version *last, const struct hf_qemu_caps *qemu)
 {
+    return qemu && last->major && (qemu->version.major != last->major || qemu->version.minor != last->minor);
+}
+
+/* Why the policy says what it says at that boot. */
+static void explain(const struct hf_guest_needs *g, const struct hf_firmware_caps *there, struct hf_verdict *v)
+{
+    const char *boot = g->running ? "next reset" : "power-on", *machine = g->machine[0] ? g->machine : g->resolved;
+    unsigned major = v->qemu ? v->qemu->version.major : 0, minor = v->qemu ? v->qemu->version.minor : 0;
+    char *why = v->firmware_why;
+    const size_t size = sizeof v->firmware_why;
+
+    if (g->staged)
+        hf_format(why, size, "it is staged, and applied at the %s", boot);
+    else if (g->policy == HF_POLICY_GUEST)
+        hf_format(why, size, "policy guest: the container decides, whatever the host has");
+    else if (v->firmware == HF_SOURCE_HOST && !there)
+        hf_format(why, size, "policy %s, but the host has no firmware '%s'", hf_policy_name(g->policy), g->firmware);
+    else if (v->firmware == HF_SOURCE_HOST && !v->firmware_there)
+        hf_format(why, size, "policy %s, but '%s' there is the image that was rolled back here",
+                  hf_policy_name(g->policy), there->name);
+    else if (g->policy == HF_POLICY_HOST)
+        hf_format(why, size, "policy host: what the host has at the %s", boot);
+    else if (v->firmware == HF_SOURCE_HOST)
+        hf_format(why, size, "policy versioned: QEMU %u.%u there, %u.%u at the last start, and '%s' is not pinned", major,
+                  minor, g->vmm.major, g->vmm.minor, machine);
+    else if (g->pinned)
+        hf_format(why, size, "policy versioned: machine type '%s' is pinned", machine);
+    else if (!other_version(&g->vmm, v->qemu))
+        hf_format(why, size, "policy versioned: QEMU %u.%u as at the last start", major, minor);
+    else
+        hf_format(why, size, "policy versioned: a reset is no start; the next power-on under QEMU %u.%u takes '%s'%s",
+                  major, minor, g->firmware, there ? "" : ", which is not there");
+}
+
+/* What decides at the first boot that can change anything: the next reset of a guest that runs, else its power-on. */
+static void choose_firmware(const struct hf_guest_needs *guest, const struct hf_host_caps *host, struct hf_verdict *v)
+{
+    const struct hf_firmware_caps *there = firmware_there(host, guest->firmware, guest->arch);
     struct hf_policy_case c = {
         .policy = guest->policy,
         .moment = guest->running ? HF_MOMENT_WARM_RESET : HF_MOMENT_POWER_ON,
-        .other_vmm = qemu && (qemu->version.major != guest->vmm.major || qemu->version.minor != guest->vmm.minor),
+        .other_vmm = other_version(&guest->vmm, v->qemu),
         .pinned = guest->pinned,
     };
 
-    return hf_policy_decide(&c);
+    v->firmware = hf_policy_decide(&c);
+    v->code_digest = guest->staged ? guest->staged : guest->code_digest;
+    if (v->firmware == HF_SOURCE_HOST && there && !guest->staged &&
+        !(guest->rejected && strcmp(guest->rejected, there->digest) == 0))
+        v->firmware_there = there;
+    explain(guest, there, v);
 }
 
 void hf_preflight(const struct hf_guest_needs *guest, const struct hf_host_caps *host, struct hf_verdict *ret)
@@ -307,7 +373,7 @@ void hf_preflight(const struct hf_guest_needs *guest, const struct hf_host_caps 
     struct question q = {.guest = guest, .host = host, .verdict = ret};
 
     *ret = (struct hf_verdict){.qemu = hf_host_caps_qemu(host, guest->arch, machine_of(guest))};
-    ret->firmware = firmware_after(guest, ret->qemu);
+    choose_firmware(guest, host, ret);
     for (size_t i = 0; i < HF_ARRAY_SIZE(questions); i++) {
         q.rule = questions[i].rule;
         questions[i].ask(&q);

@@ -58,7 +58,8 @@ static int prepare(const struct hf_child_spec *spec, pid_t parent)
         (void)setsid();
         close_others(spec);
     }
-    if ((spec->input > 0 && dup2(spec->input, 0) < 0) || (spec->output > 0 && dup2(spec->output, 1) < 0))
+    if ((spec->input > 0 && dup2(spec->input, 0) < 0) || (spec->output > 0 && dup2(spec->output, 1) < 0) ||
+        (spec->errors > 0 && dup2(spec->errors, 2) < 0))
         return -1;
     for (size_t i = 0; i < spec->keep_count; i++) {
         if (fcntl(spec->keep[i], F_SETFD, 0) < 0)

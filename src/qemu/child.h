@@ -18,7 +18,7 @@ struct hf_child_spec {
     char *const *argv;          /* argv[0] is looked up in PATH */
     int keep[HF_CHILD_FDS_MAX]; /* descriptors of ours that the child gets under the same number */
     size_t keep_count;
-    int input, output; /* of ours that become its standard input and output; 0: as ours (or /dev/null) */
+    int input, output, errors; /* of ours that become its standard ones; 0: as ours (or input from /dev/null) */
     bool detached; /* own session, standard input from /dev/null, and no descriptor beyond 2 and `keep`: the terminal's
                       signals and what our caller passed for QEMU are not for it */
 };

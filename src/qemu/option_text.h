@@ -17,4 +17,8 @@ typedef int hf_option_pair_fn(void *ctx, const char *key, const char *value, str
  * HF_ENOMEM, HF_EUSAGE (JSON that cannot be read, or nested deeper than 16), and what `fn` returns. */
 int hf_option_text_each(const char *text, const char *implied, hf_option_pair_fn *fn, void *ctx, struct hf_error *err);
 
+/* The same with keys as they stand: a device's properties are known by their exact names. */
+int hf_option_text_each_as_is(const char *text, const char *implied, hf_option_pair_fn *fn, void *ctx,
+                              struct hf_error *err);
+
 #endif

@@ -5,69 +5,15 @@
 #include "cleanup.h"
 #include "container_needs.h"
 #include "departure.h"
+#include "machine_devices.h"
+#include "machine_record.h"
 #include "manifest.h"
 #include "preflight.h"
 #include "supervision.h"
 
-#define DEVICES_MAX 512
-
-static const char *const places[] = {"/machine/unattached", "/machine/peripheral", "/machine/peripheral-anon"};
-
 static void json_drop(json_t **json)
 {
     json_decref(*json);
-}
-
-/* "child<ich9-ahci>" is an ich9-ahci. */
-static int add_devices(json_t *devices, const json_t *list, struct hf_error *err)
-{
-    const json_t *entry;
-    size_t i;
-
-    json_array_foreach(list, i, entry)
-    {
-        const char *type = json_string_value(json_object_get(entry, "type"));
-        size_t length = type ? strlen(type) : 0;
-
-        if (length < 8 || strncmp(type, "child<", 6) != 0 || type[length - 1] != '>')
-            continue;
-        if (json_array_size(devices) == DEVICES_MAX)
-            return hf_error_set(err, HF_EPROTO, "QEMU names more than %d devices", DEVICES_MAX);
-        if (json_array_append_new(devices, json_stringn(type + 6, length - 7)) < 0)
-            return hf_error_set(err, HF_EPROTO, "QEMU's name of a device is no text");
-    }
-    return 0;
-}
-
-static int read_devices(struct hf_supervision *s, json_t **ret, struct hf_error *err)
-{
-    json_t *devices = json_array();
-    int r = devices ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
-
-    for (size_t i = 0; r == 0 && i < HF_ARRAY_SIZE(places); i++) {
-        json_t *list = NULL;
-
-        r = hf_monitor_execute(s->monitor, "qom-list", json_pack("{s:s}", "path", places[i]), &list, err);
-        if (r == 0)
-            r = add_devices(devices, list, err);
-        json_decref(list);
-    }
-    if (r < 0)
-        json_decref(devices);
-    else
-        *ret = devices;
-    return r;
-}
-
-/* The names, NULL terminated; they live in `devices`. */
-static const char **names_of(const json_t *devices)
-{
-    size_t count = json_array_size(devices);
-    const char **names = calloc(count + 1, sizeof *names);
-
-    for (size_t i = 0; names && i < count; i++)
-        names[i] = json_string_value(json_array_get(devices, i));
-    return names;
 }
 
 static json_t *findings_of(const struct hf_verdict *v)
@@ -96,7 +42,7 @@ static int verdict_of(const struct hf_verdict *v, const char *host, struct hf_er
 }
 
 static int judge(struct hf_supervision *s, const struct hf_host_caps *host, const struct hf_manifests *manifests,
-                 const char *const *devices, json_t **findings, struct hf_error *err)
+                 const char *devices, json_t **findings, struct hf_error *err)
 {
     struct hf_container_needs *read = NULL;
     struct hf_guest_needs needs;
@@ -108,7 +54,7 @@ static int judge(struct hf_supervision *s, const struct hf_host_caps *host, cons
     needs = *hf_container_needs_get(read);
     needs.manifest = hf_manifests_find(manifests, needs.code_digest);
     needs.running = true;
-    needs.devices = devices;
+    needs.devices = devices[0] ? devices : NULL; /* what is plugged in now counts, not what the start recorded */
     hf_preflight(&needs, host, &v);
     hf_container_needs_free(read);
     *findings = findings_of(&v);
@@ -118,9 +64,8 @@ static int judge(struct hf_supervision *s, const struct hf_host_caps *host, cons
 int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, json_t **findings, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *json = json_loadb(caps, size, JSON_REJECT_DUPLICATES, NULL);
-    hf_auto(json_drop) json_t *devices = NULL;
     hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
-    hf_auto(hf_cleanup_free) const char **names = NULL;
+    char devices[HF_MACHINE_DEVICES_MAX + 1];
     struct hf_host_caps *host = NULL;
     int r = json ? 0 : hf_error_set(err, HF_EPROTO, "the other host's description of itself is no JSON");
 
@@ -130,11 +75,9 @@ int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, 
         return r;
     r = hf_manifests_open_default(&manifests, err);
     if (r == 0)
-        r = read_devices(s, &devices, err);
-    if (r == 0) {
-        names = names_of(devices);
-        r = names ? judge(s, host, manifests, names, findings, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
-    }
+        r = hf_machine_devices(s->monitor, devices, sizeof devices, err);
+    if (r == 0)
+        r = judge(s, host, manifests, devices, findings, err);
     hf_host_caps_free(host);
     return r;
 }

@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "machine_devices.h"
+#include "machine_record.h"
 #include "machine_roms.h"
+#include "stub_arguments.h"
 
 #define QEMU_OLDEST_MAJOR 7
 #define QEMU_OLDEST_MINOR 2
@@ -85,6 +88,32 @@ static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *e
     return r;
 }
 
+/* What builds a machine of this shape elsewhere, for preflight; nothing when it cannot be told. */
+static void arguments_text(const struct hf_supervision *s, char *text, size_t size)
+{
+    hf_auto(hf_stub_done) struct hf_stub stub = {0};
+    hf_auto(hf_cleanup_free) char *dumped = NULL;
+
+    if (hf_stub_arguments(s->options->argument_count, s->options->arguments, &stub, NULL) == 0)
+        dumped = hf_stub_dump(&stub);
+    if (dumped && strlen(dumped) < size)
+        (void)snprintf(text, size, "%s", dumped);
+}
+
+int hf_record_machine(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_machine_record *record = calloc(1, sizeof *record);
+    hf_auto(hf_cleanup_free) void *owned = record;
+    int r;
+
+    if (!record)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    (void)snprintf(record->program, sizeof record->program, "%.*s", (int)sizeof record->program - 1, s->program);
+    arguments_text(s, record->arguments, sizeof record->arguments);
+    r = hf_machine_devices(s->monitor, record->devices, sizeof record->devices, err);
+    return r < 0 ? r : hf_machine_record_save(s->container, record, err);
+}
+
 /* Only a QEMU that started says which version it is, and a policy may want other firmware under this one. Nothing has
  * run yet: it is ended and started with what the policy wants. */
 static int ask_policy(struct hf_supervision *s, bool known, struct hf_error *err)
@@ -118,6 +147,8 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
         r = check_pin(s, s->resolved, err);
     else if (r == 0)
         r = record_roms(s, now, err);
+    if (r == 0 && !hf_reception_is_open(s))
+        r = hf_record_machine(s, err);
     if (r < 0)
         return r;
     (void)snprintf(s->vmm, sizeof s->vmm, "%d.%d", v.major, v.minor);

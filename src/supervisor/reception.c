@@ -287,6 +287,8 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     s->let_go = true;
     hf_link_pump(n->link);
     settle(s);
+    if (hf_record_machine(s, &later) < 0)
+        hf_supervision_say(s, "%s", later.text);
     if (hf_container_reserve(s->container, 0, &later) < 0)
         hf_supervision_say(s, "%s", later.text);
     return r;

@@ -151,6 +151,8 @@ void hf_supervision_pause(struct hf_supervision *s, enum hf_pause_want want);
 
 /* first_look.c */
 int hf_first_look(struct hf_supervision *s, struct hf_error *err);
+/* Keeps devices and arguments of this machine in the container. */
+int hf_record_machine(struct hf_supervision *s, struct hf_error *err);
 
 /* guest_events.c: handles every event that waits. */
 void hf_guest_events(struct hf_supervision *s);

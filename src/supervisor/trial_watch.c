@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "block_reads.h"
+
 void hf_trial_watch_begin(struct hf_trial_watch *w, int64_t now_ms)
 {
     *w = (struct hf_trial_watch){.last_ms = now_ms, .running = true};
@@ -16,26 +18,9 @@ void hf_trial_watch_tick(struct hf_trial_watch *w, int64_t now_ms, bool running)
     w->running = running;
 }
 
-/* Bytes read by the guest's devices; the flash chips do their reading elsewhere and stay at zero. */
-static uint64_t sum_reads(const json_t *blockstats)
-{
-    const json_t *entry;
-    uint64_t sum = 0;
-    size_t i;
-
-    json_array_foreach(blockstats, i, entry)
-    {
-        json_int_t n = json_integer_value(json_object_get(json_object_get(entry, "stats"), "rd_operations"));
-
-        if (n > 0)
-            sum += (uint64_t)n;
-    }
-    return sum;
-}
-
 void hf_trial_watch_disks(struct hf_trial_watch *w, const json_t *blockstats)
 {
-    uint64_t reads = sum_reads(blockstats);
+    uint64_t reads = hf_block_reads(blockstats);
 
     if (!w->have_reads)
         w->reads = reads;

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sample.h"
+#include "acpi_sample.h"
 
 static int write_file(const char *directory, const char *name, const uint8_t *bytes, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
-#include "sample.h"
+#include "acpi_sample.h"
 #include "acpi_table.h"
 
 static struct sample s;

@@ -12,7 +12,7 @@
 #include <holdfast/fwcfg_negotiate.h>
 #include <holdfast/fwcfg_negotiate_guest.h>
 
-#include "sample.h"
+#include "acpi_sample.h"
 
 enum vmm_kind {
     VMM_PLAIN, /* no negotiation: what stands everywhere today */

@@ -41,8 +41,6 @@ static inline json_t *json_of(const char *text)
 
 static inline struct hf_guest_needs sample_guest(void)
 {
-    static const char *const devices[] = {"virtio-blk-pci", "ich9-ahci", NULL};
-
     return (struct hf_guest_needs){
         .name = "vm",
         .id = "feed",
@@ -59,11 +57,12 @@ static inline struct hf_guest_needs sample_guest(void)
         .pinned = true,
         .vmm = {7, 2, 22},
         .code_digest = DIGEST_A,
+        .kind = "ovmf",
         .firmware = "ovmf",
         .code_size = 3653632,
         .vars_size = 540672,
         .tpm_state_moves = true,
-        .devices = devices,
+        .devices = "virtio-blk-pci ich9-ahci ich9-ahci/drive ide-cd ",
     };
 }
 

@@ -71,6 +71,16 @@ static void a_lower_epoch_than_the_destination_saw(void **state)
     expect_refusal("epoch", HF_WHEN_NOW, "7", "6");
 }
 
+static void a_copy_that_the_destination_owns_too(void **state)
+{
+    guest.epoch = 7;
+    caps->epochs[0].departed = false;
+    expect_refusal("epoch", HF_WHEN_NOW, "'beta' has a copy", "alpha");
+    guest.owner_host = "beta"; /* the owner itself */
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+}
+
 static void an_older_holdfast(void **state)
 {
     guest.format = 2;
@@ -132,6 +142,32 @@ static void a_rom_of_another_size_is_told(void **state)
     assert_non_null(strstr(finding("roms")->text, "39936"));
 }
 
+static void a_rom_of_the_host_and_of_another_size(void **state)
+{
+    struct hf_rom_need rom = {"vgabios-stdvga.bin", DIGEST_A, 30000}; /* 32 KiB of memory; 64 KiB there */
+
+    guest.roms = &rom;
+    guest.rom_count = 1;
+    guest.roms_from_host = true;
+    expect_refusal("roms", HF_WHEN_NOW, "30000", "39936");
+    assert_non_null(strstr(finding("roms")->text, "Size mismatch"));
+    rom.size = 33000; /* the same memory: it moves, and other bytes run after a power-on */
+    hf_preflight(&guest, caps, &verdict);
+    assert_false(verdict.refused_now);
+    assert_non_null(strstr(finding("roms")->text, "will run the destination's"));
+    rom.name = "efi-e1000.rom";
+    expect_refusal("roms", HF_WHEN_NOW, "efi-e1000.rom", "none");
+}
+
+static void a_locked_domain_of_another_version(void **state)
+{
+    const struct hf_locked_domain locked = {"acpi-loader", 2, {{1}}};
+
+    guest.locked = &locked;
+    guest.locked_count = 1;
+    expect_refusal("contract", HF_WHEN_NOW, "version 2", "version 1");
+}
+
 static void a_locked_bit_that_is_missing(void **state)
 {
     struct hf_locked_domain locked = {"acpi-loader", 1, {{0x05}}};
@@ -166,6 +202,9 @@ static void a_tpm_without_its_state(void **state)
 {
     guest.tpm = true;
     guest.tpm_state_moves = false;
+    hf_preflight(&guest, caps, &verdict); /* QEMU's stream carries it */
+    assert_int_equal(verdict.count, 0);
+    guest.running = false;
     expect_refusal("tpm", HF_WHEN_NOW, "TPM", "stay behind");
 }
 
@@ -178,15 +217,13 @@ static void a_disk_that_is_too_small(void **state)
 static void a_known_break_counts_from_its_version_on_and_with_its_device(void **state)
 {
     const struct hf_manifest_break ahci = {.name = "ahci",
-                                           .device = "ich9-ahci",
+                                           .device = "ich9-ahci/drive",
                                            .from_major = 8,
                                            .from_minor = 2,
                                            .at_reset = true,
                                            .what = "hangs probing AHCI",
                                            .remedy = "stage SeaBIOS 1.16.3 first"};
     const struct hf_manifest seabios = {.name = "SeaBIOS 1.16.2", .breaks = &ahci, .break_count = 1};
-    static const char *const none[] = {"virtio-blk-pci", NULL};
-
     guest.manifest = &seabios;
     expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
     guest.running = false; /* a power-on there is its next boot */
@@ -194,7 +231,7 @@ static void a_known_break_counts_from_its_version_on_and_with_its_device(void **
     guest.running = true;
     guest.devices = NULL; /* not known: refused all the same */
     expect_refusal("known-break", HF_WHEN_NEXT_RESET, "QEMU 10.0", "AHCI");
-    guest.devices = none;
+    guest.devices = "virtio-blk-pci ich9-ahci ide-cd ";
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
     guest = sample_guest();
@@ -204,34 +241,90 @@ static void a_known_break_counts_from_its_version_on_and_with_its_device(void **
     assert_int_equal(verdict.count, 0);
 }
 
-static void policy_host_says_what_will_run(void **state)
+/* ---- which firmware runs after the move, and why ---- */
+
+static bool told(const char *rule, const char *part)
 {
-    guest.policy = HF_POLICY_HOST;
-    hf_preflight(&guest, caps, &verdict);
-    assert_int_equal(verdict.firmware, HF_SOURCE_HOST);
-    assert_int_equal(finding("policy")->weight, HF_FINDING_NOTE);
-    assert_int_equal(finding("policy")->when, HF_WHEN_NEXT_RESET);
-    assert_non_null(strstr(finding("policy")->text, "bbbbbbbbbbbbbbbb"));
-    guest.vars_size = 131072;
-    hf_preflight(&guest, caps, &verdict);
-    assert_non_null(strstr(finding("policy")->text, "131072"));
-    guest.firmware = "ovmf-secboot";
-    hf_preflight(&guest, caps, &verdict);
-    assert_non_null(strstr(finding("policy")->text, "keeps what it has"));
+    for (size_t i = 0; i < verdict.count; i++)
+        if (strcmp(verdict.finding[i].rule, rule) == 0 && strstr(verdict.finding[i].text, part))
+            return true;
+    return false;
 }
 
-static void policy_versioned_asks_for_the_version_only_where_nothing_is_pinned(void **state)
+/* `digest` runs, and `why` says so. */
+static void expect_firmware(const char *digest, const char *why)
 {
-    guest.policy = HF_POLICY_VERSIONED;
+    hf_preflight(&guest, caps, &verdict);
+    assert_string_equal(verdict.firmware_there ? verdict.firmware_there->digest : verdict.code_digest, digest);
+    if (!strstr(verdict.firmware_why, why))
+        fail_msg("'%s' does not say '%s'", verdict.firmware_why, why);
+    assert_false(verdict.refused_now || verdict.refused_next_reset);
+}
+
+static void newer_host_firmware_under_each_policy(void **state)
+{
+    expect_firmware(DIGEST_A, "policy guest");
+    assert_int_equal(verdict.count, 0);
+
+    guest.policy = HF_POLICY_HOST;
+    expect_firmware(DIGEST_B, "at the next reset");
+    assert_int_equal(finding("policy")->when, HF_WHEN_NEXT_RESET);
+    assert_true(told("policy", "bbbbbbbbbbbbbbbb instead of aaaaaaaaaaaaaaaa"));
     guest.running = false;
-    hf_preflight(&guest, caps, &verdict);
-    assert_int_equal(verdict.firmware, HF_SOURCE_CONTAINER);
+    expect_firmware(DIGEST_B, "at the power-on");
+    guest.firmware = "ovmf-secboot";
+    expect_firmware(DIGEST_A, "no firmware 'ovmf-secboot'");
+    assert_true(told("policy", "keeps what it has"));
+
+    guest = sample_guest();
+    guest.policy = HF_POLICY_VERSIONED;
+    expect_firmware(DIGEST_A, "'pc-q35-7.2' is pinned");
     guest.pinned = false;
-    hf_preflight(&guest, caps, &verdict);
-    assert_int_equal(verdict.firmware, HF_SOURCE_HOST);
+    guest.machine = "q35";
+    expect_firmware(DIGEST_A, "a reset is no start; the next power-on under QEMU 10.0 takes 'ovmf'");
+    guest.running = false;
+    expect_firmware(DIGEST_B, "QEMU 10.0 there, 7.2 at the last start, and 'q35' is not pinned");
     guest.vmm = (struct hf_vmm_version){10, 0, 2};
+    expect_firmware(DIGEST_A, "as at the last start");
+}
+
+static void a_2m_guest_to_a_host_that_has_only_4m_images_under_each_policy(void **state)
+{
+    guest.code_size = 1966080;
+    guest.vars_size = 131072;
+    expect_firmware(DIGEST_A, "policy guest: the container decides");
+    assert_int_equal(verdict.count, 0);
+
+    guest.policy = HF_POLICY_VERSIONED;
+    expect_firmware(DIGEST_A, "is pinned");
+    guest.pinned = guest.running = false;
+    guest.machine = "q35";
+    expect_firmware(DIGEST_B, "is not pinned");
+    assert_true(told("policy", "converted from 131072 to 540672 bytes"));
+
+    guest.policy = HF_POLICY_HOST;
+    expect_firmware(DIGEST_B, "policy host");
+    assert_true(told("policy", "converted from 131072 to 540672 bytes"));
+}
+
+static void what_is_staged_runs_and_what_was_rolled_back_does_not(void **state)
+{
+    static const char digest_c[] = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
+
+    guest.staged = digest_c;
+    expect_firmware(digest_c, "applied at the next reset");
+    guest.staged = NULL;
+    guest.policy = HF_POLICY_HOST;
+    guest.rejected = DIGEST_B;
+    expect_firmware(DIGEST_A, "rolled back");
+}
+
+static void a_tpm_makes_the_hosts_firmware_wait(void **state)
+{
+    guest.policy = HF_POLICY_HOST;
+    guest.tpm = true;
     hf_preflight(&guest, caps, &verdict);
-    assert_int_equal(verdict.firmware, HF_SOURCE_CONTAINER);
+    assert_true(told("policy", "only staged, because of the TPM"));
 }
 
 static void more_findings_than_fit_still_refuse(void **state)
@@ -254,6 +347,7 @@ int main(void)
         IT(a_host_that_has_everything_is_fine),
         IT(a_copy_that_owns_nothing_does_not_move),
         IT(a_lower_epoch_than_the_destination_saw),
+        IT(a_copy_that_the_destination_owns_too),
         IT(an_older_holdfast),
         IT(no_nbdkit),
         IT(another_architecture),
@@ -262,14 +356,18 @@ int main(void)
         IT(a_qemu_without_the_block_driver),
         IT(no_smm_where_the_firmware_needs_it),
         IT(a_rom_of_another_size_is_told),
+        IT(a_rom_of_the_host_and_of_another_size),
+        IT(a_locked_domain_of_another_version),
         IT(a_locked_bit_that_is_missing),
         IT(a_mailbox_and_no_ivshmem),
         IT(a_mailbox_beside_ram_of_the_users_own),
         IT(a_tpm_without_its_state),
         IT(a_disk_that_is_too_small),
         IT(a_known_break_counts_from_its_version_on_and_with_its_device),
-        IT(policy_host_says_what_will_run),
-        IT(policy_versioned_asks_for_the_version_only_where_nothing_is_pinned),
+        IT(newer_host_firmware_under_each_policy),
+        IT(a_2m_guest_to_a_host_that_has_only_4m_images_under_each_policy),
+        IT(what_is_staged_runs_and_what_was_rolled_back_does_not),
+        IT(a_tpm_makes_the_hosts_firmware_wait),
         IT(more_findings_than_fit_still_refuse),
     };
 

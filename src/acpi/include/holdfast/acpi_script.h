@@ -138,6 +138,10 @@ HF_PUBLIC struct hf_acpi_cmd hf_acpi_decode(const struct hf_acpi_bundle *b, size
 /* Checks the sizes and counts of a bundle against the limits above. HF_EREFUSED (rule "limits"). */
 HF_PUBLIC int hf_acpi_bundle_check(const struct hf_acpi_bundle *b, struct hf_error *err);
 
+/* Files that came without their rights: marks those of `files` (the bundle's own array) as writable that addresses are
+ * told through, or the script would make no sense. */
+HF_PUBLIC void hf_acpi_assume_writable(const struct hf_acpi_bundle *b, struct hf_acpi_file *files);
+
 /* One line that says what the command at `index` does, with the signatures of the tables it touches:
  * "ADD_POINTER etc/acpi/tables+0x2c (FACP) 4 bytes -> etc/acpi/tables+0x40 (DSDT)". Returns its length. A line that
  * does not fit is cut with "..."; 256 bytes are enough for every command. */

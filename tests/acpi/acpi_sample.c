@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
-#include "sample.h"
+#include "acpi_sample.h"
 #include "acpi_table.h"
 
 static void table(uint8_t *at, const char *signature, uint32_t length, uint8_t revision)

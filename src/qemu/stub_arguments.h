@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The owner's arguments for QEMU without anything outside the machine: disks, networks, consoles, sounds and shared
+ * directories lead nowhere, no file of the host is named, no secret is left. What the guest sees of its machine stays:
+ * devices, addresses, memory, processors. So a machine of the same shape can be built anywhere, beside the guest or
+ * where its disks are not, and the words can be kept.
+ *
+ * Left out: machine type and accelerator (whoever starts it says which), and what cannot be had without the host's own
+ * hardware or a partner process: passed-through devices, vhost-user, a TPM. Those are told.
+ *
+ * Pure; strangers' text in, words out. Any thread.
+ */
+#ifndef HF_STUB_ARGUMENTS_H
+#define HF_STUB_ARGUMENTS_H
+
+#include "words.h"
+
+/* Both are to be freed with hf_words_done(). */
+struct hf_stub {
+    struct hf_words words;    /* QEMU's arguments */
+    struct hf_words left_out; /* for people: "-device vfio-pci", one per option */
+};
+
+/* HF_EUSAGE: an option lacks its argument, or JSON cannot be read; HF_ENOMEM. The stub is empty then. */
+int hf_stub_arguments(int argc, char *const *argv, struct hf_stub *ret, struct hf_error *err);
+void hf_stub_done(struct hf_stub *stub);
+
+/* As one line of JSON in ASCII, to be kept; free() it. NULL: no memory. */
+char *hf_stub_dump(const struct hf_stub *stub);
+/* HF_EDAMAGED: not what hf_stub_dump() writes. */
+int hf_stub_load(const char *text, struct hf_stub *ret, struct hf_error *err);
+
+#endif
