@@ -8,7 +8,9 @@
 
 /* Waits, some seconds at most, for one that is just leaving: HF_ETIMEDOUT. */
 int hf_gate_enter(const char *container_id, int *gate, struct hf_error *err);
-/* 1: alone, until the descriptor is closed; 0: there are others. */
+/* 1: alone, until the descriptor is closed. 0: there are others, and this one is outside the gate from now on, though it
+ * may still be connected: it writes nothing more, and SQLite removes no log at its disconnection
+ * (SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE). So it may die there at any moment; all it can leave is an empty log of a closed file. */
 int hf_gate_alone(int gate);
 
 #endif

@@ -3,9 +3,12 @@
  * sees one committed moment, and no edit is lost. */
 #include "ground.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "check.h"
+#include "handle.h"
 #include "state.h"
 
 #define LIVES 12
@@ -182,11 +185,104 @@ static void all_at_once(void **state)
     assert_int_not_equal(access(ground_path("g.hold-wal"), F_OK), 0);
 }
 
+/* A process that has let go of the gate in order to leave and has not left yet. */
+static pid_t start_leaver(const char *path)
+{
+    struct hf_container *c;
+    struct hf_error err;
+    int ready[2];
+    pid_t pid;
+    char byte;
+
+    assert_int_equal(pipe(ready), 0);
+    fflush(stdout);
+    pid = fork();
+    if (pid == 0) {
+        struct flock gone = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+        if (hf_container_open(path, HF_OPEN_EDIT, NOW, &c, &err) < 0 || put_pair(c, "editor", 1, &err) < 0 ||
+            fcntl(c->gate, F_OFD_SETLK, &gone) < 0 || write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return pid;
+}
+
+static void edit(const char *path, int64_t n, bool leave)
+{
+    struct hf_container *c;
+
+    OK(hf_container_open(path, HF_OPEN_EDIT, NOW, &c, &err));
+    OK(put_pair(c, "editor", n, &err));
+    if (!leave)
+        _exit(0);
+    OK(hf_container_close(c, &err));
+}
+
+static void end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void no_finding(void *ctx, const char *line)
+{
+    printf("# finding: %s\n", line);
+    ++*(unsigned *)ctx;
+}
+
+static void look_for(const char *path, int64_t wanted)
+{
+    struct hf_check_report report;
+    struct hf_container *c;
+    unsigned findings = 0;
+    int64_t n = 0;
+
+    OK(hf_check(path, no_finding, &findings, &report, &err));
+    assert_int_equal(findings, 0);
+    OK(hf_container_open(path, HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_state_number(c, "editor", 0, &n, &err));
+    assert_int_equal(n, wanted);
+    OK(hf_container_close(c, &err));
+}
+
+/* While it stands between the doors another one brings everything in and leaves, and a third writes and dies. */
+static void one_dies_between_the_gate_and_the_door(void **state)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s", ground_path("g.hold"));
+    OK(hf_container_close(ground_container("g.hold"), &err));
+    for (int third = 0; third < 2; third++) {
+        pid_t leaver = start_leaver(path), pid;
+
+        edit(path, 2, true);
+        look_for(path, 2);
+        if (third) {
+            fflush(stdout);
+            pid = fork();
+            if (pid == 0)
+                edit(path, 3, false);
+            assert_int_equal(waitpid(pid, NULL, 0), pid);
+            look_for(path, 3);
+        }
+        end(leaver);
+        look_for(path, third ? 3 : 2);
+        edit(path, 4, true);
+        look_for(path, 4);
+        assert_int_not_equal(access(ground_path("g.hold-wal"), F_OK), 0);
+    }
+}
+
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {IN_GROUND(all_at_once)};
+    const struct CMUnitTest tests[] = {IN_GROUND(all_at_once), IN_GROUND(one_dies_between_the_gate_and_the_door)};
 
     return cmocka_run_group_tests_name("store-beside", tests, NULL, NULL);
 }
