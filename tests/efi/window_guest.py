@@ -4,7 +4,7 @@
     with WindowGuest(OVMF_12) as g:
         peer = g.boot("good")               # a reset; from then on the peer behaves as its mode says
         peer.wait("loader installed")
-        g.wait_bds()
+        g.wait_booted()
 """
 import os
 import pathlib
@@ -12,25 +12,27 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import sys
 import threading
-import time
 
-from guest import OVMF, Guest, TimedOut, clean
+from guest import OVMF, Guest, TimedOut
 from program import BUILD, SOURCE
 from tap import skip
+
+sys.path.insert(0, str(SOURCE / "tests" / "acpi"))
+import acpi_guest  # noqa: E402
 
 ROM = BUILD / "efi" / "holdfast-mailbox.rom"
 PEER = BUILD / "tests" / "efi" / "mailbox-peer"
 SECONDS = 300  # for anything that takes a few on an idle machine
-NO_MASTER = []
 
 
 class Machine:
-    """A QEMU with its firmware. `low` is where RAM begins."""
+    """A QEMU with its firmware. The firmware's tables lie in the 64 MiB below `top`, where RAM, or its low half, ends."""
 
-    def __init__(self, name, qemu, machine, code, variables, arch="x86_64", low=0):
-        self.name, self.qemu, self.machine, self.arch, self.low = name, qemu, machine, arch, low
-        self.code, self.variables = code, variables
+    def __init__(self, name, qemu, machine, code, variables, arch="x86_64", memory=3072, top=2 << 30):
+        self.name, self.qemu, self.machine, self.arch = name, qemu, machine, arch
+        self.code, self.variables, self.memory, self.top = code, variables, memory, top
 
 
 def debian12():
@@ -39,7 +41,7 @@ def debian12():
 
 def debian12_arm():
     return Machine("Debian 12: QEMU 7.2, AAVMF on virt", "qemu-system-aarch64", "virt", *OVMF["aavmf"],
-                   arch="aarch64", low=0x40000000)
+                   arch="aarch64", memory=256, top=0x50000000)
 
 
 def _root13():
@@ -60,7 +62,7 @@ def debian13_arm():
     root = _root13()
     return Machine("Debian 13: QEMU 10.0, AAVMF on virt", str(root / "run/qemu-system-aarch64"), "virt",
                    root / "usr/share/AAVMF/AAVMF_CODE.fd", root / "usr/share/AAVMF/AAVMF_VARS.fd",
-                   arch="aarch64", low=0x40000000)
+                   arch="aarch64", memory=256, top=0x50000000)
 
 
 class Peer:
@@ -93,27 +95,24 @@ class Peer:
 
 
 class WindowGuest:
-    def __init__(self, machine, *more, rom=ROM, device=True, memory="256"):
+    def __init__(self, machine, *more, rom=ROM, device=True):
         self.machine = machine
         self.directory = tempfile.TemporaryDirectory(prefix="holdfast-efi-")
         path = pathlib.Path(self.directory.name)
         self.window, self.peer = path / "window", None
         shutil.copy(machine.variables, path / "vars.fd")
-        self._clear()
+        self.window.write_bytes(bytes(1 << 20))
         words = ["-M", machine.machine + (",memory-backend=ram" if device else ""),
                  "-drive", f"if=pflash,format=raw,readonly=on,file={machine.code}",
                  "-drive", f"if=pflash,format=raw,file={path}/vars.fd", "-S"]
         if device:
-            words += ["-object", f"memory-backend-ram,id=ram,size={memory}M",
+            words += ["-object", f"memory-backend-ram,id=ram,size={machine.memory}M",
                       "-object", f"memory-backend-file,id=window,mem-path={self.window},size=1M,share=on",
                       "-device", f"ivshmem-plain,memdev=window,master=on,romfile={rom or ''}"]
-        self.guest = Guest(None, *words, *more, bare=True, qemu=machine.qemu, arch=machine.arch, memory=memory)
+        self.guest = Guest(None, *words, *more, bare=True, qemu=machine.qemu, arch=machine.arch,
+                           memory=str(machine.memory))
         self.guest.connect()
         self.fresh = True
-
-    def _clear(self):
-        with open(self.window, "wb") as f:
-            f.truncate(1 << 20)
 
     def boot(self, mode, bits=3):
         """A reset (the first time: the power-on), the window clear, another peer."""
@@ -132,12 +131,9 @@ class WindowGuest:
         qmp.execute("cont")
         return self.peer
 
-    def wait_bds(self):
-        """The firmware chooses what to boot: it did not hang in the driver."""
-        self.guest.wait_text("BdsDxe: ", SECONDS, self.start)
-
-    def shell(self):
-        return self.guest.shell(SECONDS, self.start)
+    def wait_booted(self):
+        """The firmware did not hang in the driver."""
+        self.guest.wait_text("UEFI Interactive Shell", SECONDS, self.start)
 
     def read(self, address, size):
         file = pathlib.Path(self.directory.name) / "memory"
@@ -146,8 +142,13 @@ class WindowGuest:
         file.unlink()
         return data
 
-    def memory(self):
-        return self.read(self.machine.low, 256 << 20)
+    def tables(self):
+        """{signature: [bytes]} of what an operating system would find."""
+        base = self.machine.top - (64 << 20)
+        found = {}
+        for signature, _, table in acpi_guest.tables_anywhere(self.read(base, 64 << 20), base)[0].found:
+            found.setdefault(signature, []).append(table)
+        return found
 
     def word(self, offset):
         """A 32-bit word of the window."""
