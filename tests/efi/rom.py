@@ -65,6 +65,13 @@ def _():
             expect(word not in image, f"{word} is in the image")
 
 
+@case("the images can be relocated: firmware does not load them otherwise")
+def _():
+    for _, _, _, image in images(ROM.read_bytes()):
+        header = struct.unpack_from("<I", image, 0x3C)[0]
+        expect(struct.unpack_from("<I", image, header + 24 + 112 + 5 * 8 + 4)[0] > 0, "no base relocations")
+
+
 @case("two builds at two places are the same bytes")
 def _():
     with tempfile.TemporaryDirectory(prefix="holdfast-rom-") as place:
