@@ -103,55 +103,72 @@ static void uninstall(void *context, uint64_t key)
 /* ---- the files, copied before anybody looks at them ---- */
 
 struct files {
+    EFI_BOOT_SERVICES *boot;
     struct hf_mailbox_file rows[HF_MAILBOX_FILES_MAX];
     struct hf_acpi_file files[HF_MAILBOX_FILES_MAX];
     struct hf_acpi_bundle bundle;
-    uint8_t bytes[HF_MAILBOX_SIZE];
+    uint32_t count; /* of rows */
+    size_t size;    /* of all files */
+    void *bytes;
 };
 
-static bool copy_file(const struct hf_mailbox_port *port, struct files *f, const struct hf_mailbox_file *row, size_t *used)
+static void release(struct files *f)
 {
-    size_t size = hf_le32_get(row->size);
-    uint8_t *to = f->bytes + *used;
-
-    if (hf_mailbox_guest_read(port, row, to, sizeof f->bytes - *used) < 0)
-        return false;
-    *used += size;
-    if (strlen(row->name) == strlen(HF_ACPI_SCRIPT_FILE) && memcmp(row->name, HF_ACPI_SCRIPT_FILE, strlen(row->name)) == 0) {
-        f->bundle.script = to;
-        f->bundle.script_size = size;
-    } else {
-        f->files[f->bundle.count++] = (struct hf_acpi_file){.name = row->name, .bytes = to, .size = size};
-    }
-    return true;
+    if (f->bytes != NULL)
+        (void)f->boot->FreePool(f->bytes);
+    f->bytes = NULL;
 }
 
-static bool copy_files(const struct hf_mailbox_port *port, struct files *f)
+static enum hf_mailbox_loader read_rows(const struct hf_mailbox_port *port, struct files *f)
 {
-    size_t used = 0;
-    uint32_t n = 0;
-    int r;
+    int r = 0;
+
+    f->count = 0;
+    f->size = 0;
+    while (f->count < HF_MAILBOX_FILES_MAX && (r = hf_mailbox_guest_file(port, f->count, &f->rows[f->count])) == 0)
+        f->size += hf_le32_get(f->rows[f->count++].size);
+    if ((f->count < HF_MAILBOX_FILES_MAX && r != -HF_ENOTFOUND) || f->size == 0 || f->size > HF_MAILBOX_SIZE)
+        return HF_MAILBOX_LOADER_BAD_FILES;
+    return f->boot->AllocatePool(EfiBootServicesData, f->size, &f->bytes) == EFI_SUCCESS ? HF_MAILBOX_LOADER_INSTALLED
+                                                                                       : HF_MAILBOX_LOADER_NO_MEMORY;
+}
+
+static enum hf_mailbox_loader read_files(const struct hf_mailbox_port *port, struct files *f)
+{
+    uint8_t *to = f->bytes;
 
     f->bundle = (struct hf_acpi_bundle){.files = f->files};
-    while (n < HF_MAILBOX_FILES_MAX && (r = hf_mailbox_guest_file(port, n, &f->rows[n])) == 0) {
-        if (!copy_file(port, f, &f->rows[n], &used))
-            return false;
-        n++;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const char *name = f->rows[i].name;
+        size_t size = hf_le32_get(f->rows[i].size);
+
+        if (hf_mailbox_guest_read(port, &f->rows[i], to, size) < 0)
+            return HF_MAILBOX_LOADER_BAD_FILES;
+        if (strlen(name) == strlen(HF_ACPI_SCRIPT_FILE) && memcmp(name, HF_ACPI_SCRIPT_FILE, strlen(name)) == 0) {
+            f->bundle.script = to;
+            f->bundle.script_size = size;
+        } else {
+            f->files[f->bundle.count++] = (struct hf_acpi_file){.name = name, .bytes = to, .size = size};
+        }
+        to += size;
     }
-    return (n == HF_MAILBOX_FILES_MAX || r == -HF_ENOTFOUND) && f->bundle.script != NULL;
+    return f->bundle.script != NULL ? HF_MAILBOX_LOADER_INSTALLED : HF_MAILBOX_LOADER_BAD_FILES;
 }
 
 static enum hf_mailbox_loader receive(struct hf_mailbox_port *port, struct files *f)
 {
     for (unsigned i = 0; i < COPIES; i++) {
+        enum hf_mailbox_loader became;
         uint32_t generation;
-        bool good;
 
+        release(f);
         if (hf_mailbox_guest_wait_files(port, &generation) < 0)
             return HF_MAILBOX_LOADER_NO_FILES;
-        good = copy_files(port, f);
+        became = read_rows(port, f);
+        if (became == HF_MAILBOX_LOADER_INSTALLED)
+            became = read_files(port, f);
         if (hf_mailbox_guest_generation(port) == generation)
-            return good ? HF_MAILBOX_LOADER_INSTALLED : HF_MAILBOX_LOADER_BAD_FILES;
+            return became;
     }
     return HF_MAILBOX_LOADER_BAD_FILES;
 }
@@ -179,14 +196,19 @@ static enum hf_mailbox_loader run_script(struct hf_efi_window *w, struct files *
 static enum hf_mailbox_loader receive_and_run(struct hf_efi_window *w, uint64_t agreed)
 {
     enum hf_mailbox_loader became;
-    void *files;
+    struct files *f;
+    void *memory;
 
-    if (w->boot->AllocatePool(EfiBootServicesData, sizeof(struct files), &files) != EFI_SUCCESS)
+    if (w->boot->AllocatePool(EfiBootServicesData, sizeof *f, &memory) != EFI_SUCCESS)
         return HF_MAILBOX_LOADER_NO_MEMORY;
-    became = receive(&w->port, files);
+    f = memory;
+    f->boot = w->boot;
+    f->bytes = NULL;
+    became = receive(&w->port, f);
     if (became == HF_MAILBOX_LOADER_INSTALLED)
-        became = run_script(w, files, agreed);
-    (void)w->boot->FreePool(files);
+        became = run_script(w, f, agreed);
+    release(f);
+    (void)w->boot->FreePool(memory);
     return became;
 }
 
