@@ -34,7 +34,7 @@ def without_fat(code):
 def _packed(data, like):
     """As edk2 packs: the old container, with the size in its header."""
     properties, dictionary = like[0], struct.unpack_from("<I", like, 1)[0]
-    chosen = {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "dict_size": dictionary,
+    chosen = {"id": lzma.FILTER_LZMA1, "preset": 6, "dict_size": dictionary,
               "lc": properties % 9, "lp": properties // 9 % 5, "pb": properties // 45}
     alone = bytearray(lzma.compress(data, lzma.FORMAT_ALONE, filters=[chosen]))
     alone[5:13] = struct.pack("<Q", len(data))
