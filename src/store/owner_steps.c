@@ -47,12 +47,18 @@ int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_
 
     if (r < 0)
         return r;
-    r = o.state == HF_OWNER_HELD ? hf_epoch_look(c->id, &seen, err) : 0;
+    r = o.state == HF_OWNER_HELD || o.state == HF_OWNER_GRANTED ? hf_epoch_look(c->id, &seen, err) : 0;
     if (r < 0)
         return r;
-    if (r > 0 && seen.granted && seen.epoch == o.epoch) {
+    if (r > 0 && o.state == HF_OWNER_HELD && seen.granted && seen.epoch == o.epoch) {
         o.state = HF_OWNER_GRANTED;
         snprintf(o.reason, sizeof o.reason, "to host '%.100s'", seen.host_name);
+    }
+    if (r > 0 && o.state == HF_OWNER_GRANTED && seen.departed && !seen.granted && seen.epoch > o.epoch) {
+        o.state = HF_OWNER_DEPARTED;
+        o.epoch = seen.epoch;
+        memcpy(o.host_id, seen.host_id, sizeof o.host_id);
+        memcpy(o.host_name, seen.host_name, sizeof o.host_name);
     }
     *owner = o;
     return 0;

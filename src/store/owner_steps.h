@@ -18,8 +18,8 @@ struct hf_host {
     char name[HF_HOST_NAME_SIZE];
 };
 
-/* What the container says together with the register: a grant that was interrupted between the two is
- * HF_OWNER_GRANTED. */
+/* What the container says together with the register, which is written first: a step that was interrupted between the
+ * two counts as taken. */
 int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_error *err);
 
 /*
