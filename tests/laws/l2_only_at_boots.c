@@ -50,51 +50,109 @@ static int revert(struct guest *g, struct hf_error *err)
     return r < 0 ? r : hf_revert(g->c, id, g->now, false, &report, err);
 }
 
-/* In a process of its own, with a connection of its own, beside the runner. */
-static void operator_does(struct guest *g, int (*what)(struct guest *g, struct hf_error *err))
-{
-    struct hf_digest before = guest_code(g), after;
+static int (*const deeds[])(struct guest *g, struct hf_error *err) = {stage,   stage_other, unstage,
+                                                                      confirm, roll_back,   revert};
+enum deed { STAGE, STAGE_OTHER, UNSTAGE, CONFIRM, ROLL_BACK, REVERT };
+
+/* Who works for the operator: a process of its own, with connections of its own, while the runner keeps its own open. A
+ * connection does not survive fork(), so it is hired before there is one. */
+struct staff {
     pid_t pid;
-    int status;
+    int to, from;
+};
 
-    /* A connection does not survive fork(): the runner's is closed around it, its lock is not what is tested here. */
-    ok(hf_container_close(g->c, &why));
-    pid = fork();
-    if (pid == 0) {
+struct order {
+    enum deed deed;
+    struct guest guest;
+};
+
+static _Noreturn void obey(int from, int to)
+{
+    struct order order;
+
+    while (read(from, &order, sizeof order) == (ssize_t)sizeof order) {
+        struct guest *g = &order.guest;
         struct hf_error err;
+        int opened;
 
-        if (hf_container_open(g->path, HF_OPEN_EDIT, g->now, &g->c, &err) == 0) {
-            (void)what(g, &err);
+        guest_host(g);
+        opened = hf_container_open(g->path, HF_OPEN_EDIT, g->now, &g->c, &err);
+        if (opened == 0) {
+            (void)deeds[order.deed](g, &err);
             (void)hf_container_close(g->c, NULL);
         }
-        _exit(0);
+        if (write(to, &opened, sizeof opened) != (ssize_t)sizeof opened)
+            break;
     }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    g->c = NULL;
-    guest_reopen(g);
+    _exit(0);
+}
+
+static struct staff hire(void)
+{
+    struct staff o;
+    int there[2], back[2];
+
+    assert_int_equal(pipe(there), 0);
+    assert_int_equal(pipe(back), 0);
+    o.pid = fork();
+    assert_true(o.pid >= 0);
+    if (o.pid == 0) {
+        (void)close(there[1]);
+        (void)close(back[0]);
+        obey(there[0], back[1]);
+    }
+    (void)close(there[0]);
+    (void)close(back[1]);
+    o.to = there[1];
+    o.from = back[0];
+    return o;
+}
+
+static void dismiss(struct staff *o)
+{
+    int status;
+
+    (void)close(o->to);
+    (void)close(o->from);
+    assert_int_equal(waitpid(o->pid, &status, 0), o->pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void operator_does(struct staff *o, struct guest *g, enum deed deed)
+{
+    struct hf_digest before = guest_code(g), after;
+    struct order order = {.deed = deed, .guest = *g};
+    int opened;
+
+    order.guest.c = NULL;
+    assert_int_equal(write(o->to, &order, sizeof order), sizeof order);
+    assert_int_equal(read(o->from, &opened, sizeof opened), sizeof opened);
+    assert_int_equal(opened, 0); /* beside the runner */
     after = guest_code(g);
     assert_memory_equal(&before, &after, sizeof before);
 }
 
 static void nothing_changes_under_a_running_guest(void **state)
 {
-    static int (*const deeds[])(struct guest * g, struct hf_error * err) = {stage, unstage, stage_other,
-                                                                            stage, confirm, roll_back};
+    static const enum deed first[] = {STAGE, UNSTAGE, STAGE_OTHER, REVERT, STAGE, CONFIRM, ROLL_BACK};
+    struct staff o;
     struct guest g;
 
     if (images_missing())
         skip();
+    o = hire();
     guest_new(&g, NULL, NULL);
     guest_power_on(&g);
-    for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++)
-        operator_does(&g, deeds[i]);
+    for (size_t i = 0; i < sizeof first / sizeof first[0]; i++)
+        operator_does(&o, &g, first[i]);
     assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_APPLY);
-    operator_does(&g, stage_other);
-    operator_does(&g, roll_back);
-    operator_does(&g, confirm);
-    operator_does(&g, roll_back);
+    operator_does(&o, &g, STAGE_OTHER);
+    operator_does(&o, &g, ROLL_BACK);
+    operator_does(&o, &g, CONFIRM);
+    operator_does(&o, &g, ROLL_BACK);
     assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_ROLL_BACK);
     guest_free(&g);
+    dismiss(&o);
 }
 
 /* The same on the runner's own handle, signals and endings included. */

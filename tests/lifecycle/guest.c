@@ -94,6 +94,16 @@ static void set(struct guest *g, const char *setting)
     ok(hf_commit(g->c, HF_DURABLE, &why));
 }
 
+void guest_host(const struct guest *g)
+{
+    char path[sizeof g->path];
+
+    snprintf(path, sizeof path, "%s/run", g->dir);
+    setenv("HOLDFAST_RUNTIME_DIR", path, 1);
+    snprintf(path, sizeof path, "%s/state", g->dir);
+    setenv("HOLDFAST_STATE_DIR", path, 1);
+}
+
 void guest_new(struct guest *g, const char *machine, const char *const *settings)
 {
     memset(g, 0, sizeof *g);
@@ -101,10 +111,7 @@ void guest_new(struct guest *g, const char *machine, const char *const *settings
     snprintf(g->boot_id, sizeof g->boot_id, "host-boot-1");
     snprintf(g->dir, sizeof g->dir, "%s/hf-lifecycle-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(g->dir));
-    snprintf(g->path, sizeof g->path, "%s/run", g->dir);
-    setenv("HOLDFAST_RUNTIME_DIR", g->path, 1);
-    snprintf(g->path, sizeof g->path, "%s/state", g->dir);
-    setenv("HOLDFAST_STATE_DIR", g->path, 1);
+    guest_host(g);
     snprintf(g->path, sizeof g->path, "%s/g.hold", g->dir);
     create(g, machine);
     for (; settings && *settings; settings++)

@@ -39,6 +39,8 @@ void guest_new(struct guest *g, const char *machine, const char *const *settings
 void guest_free(struct guest *g);
 /* Closes and opens again, as after a crash of everything but the disk. */
 void guest_reopen(struct guest *g);
+/* Makes this process one of the host that the guest is on. guest_new() did that for its own. */
+void guest_host(const struct guest *g);
 
 /* Bytes of `image` with `n` written where no code looks; free() them. */
 uint8_t *variant(const struct image *image, unsigned n);
