@@ -151,6 +151,34 @@ def _():
         expect(asked.communicate(timeout=60)[0] == "agreed 0x1\n", "not answered")
 
 
+@case("a saved state comes back with its contract, in a window made anew")
+def _():
+    state = ROOT / "saved"
+    with Played() as guest:
+        guest.booted().play("start")
+        expect(guest.play("agree", "acpi-loader", 1) == "agreed 0x1", "acpi-loader")
+        qmp = guest.connect()
+        generation = guest.window.read_bytes()[4096 + 8:4096 + 12]
+        qmp.execute("migrate", uri=f"exec:cat>{state}")
+        wait_until(lambda: qmp.execute("query-migrate").get("status") == "completed", 60, "the saved state")
+        qmp.execute("quit")
+        guest.wait()
+    with Played(PATH, "-incoming", f"exec:cat {state}") as guest:
+        wait_until(lambda: guest.connect().status() == "running", 60, "the guest goes on")
+        now = guest.window.read_bytes()
+        expect(now[:4] == b"HFMG" and now[8] == 1, "the guest's page was not brought along")
+        expect(now[4096:4100] == b"HFMH" and now[4096 + 8:4096 + 12] != generation, "the host's half was not made anew")
+        expect("acpi-loader 1 locked 0x3 0x1" in guest.play("domains"), guest.play("domains"))
+        expect(contract()["acpi-loader"]["agreed"] == [0], contract())
+        expect(guest.play("ask", "acpi-loader", 1) == "status 1 bit -1 agreed 0x1", "not agreed any more")
+        expect(guest.play("ask", "acpi-loader", 3) == "status 6 bit -1 agreed 0x1", "agreed to more")
+        expect(guest.play("agree", "lifecycle", 1) == "agreed 0x1", "the other domain")
+        (ROOT / "arrived").mkdir()
+        wait_until(lambda: "etc_holdfast_ssdt" in guest.play("files", ROOT / "arrived"), 60, "the files are given again")
+        guest.system_reset()
+        expect("acpi-loader 1 open 0x3 0x0" in guest.play("domains"), guest.play("domains"))
+
+
 @case("set mailbox=off removes it, logged, at the next power-on")
 def _():
     holdfast("set", PATH, "mailbox=off")
