@@ -46,6 +46,10 @@ static int open_copy(struct hf_exchange *x, int64_t now, struct hf_container **c
         r = hf_container_open_received(x->dst.path, x->dst.hold ? HF_OPEN_RUN : HF_OPEN_EDIT, now, c, err);
     else
         *c = x->c;
+    if (r == -HF_EOWNED && x->dst.hold && x->peer.holder == HF_HOLDER_GRANTED) {
+        x->dst.hold = false; /* the guest that it asks about runs here: it is answered, and nothing is received */
+        r = hf_container_open_received(x->dst.path, HF_OPEN_EDIT, now, c, err);
+    }
     if (r == 0 && x->dst.hold)
         x->c = *c;
     return r;
