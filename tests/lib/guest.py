@@ -54,6 +54,7 @@ class Stream:
         self.peer = None
         self.waiting = {}  # connected behind the peer: what each has said
         self.data = b""
+        self.heard = []  # when something was said, by whichever of them
         self.ended = lambda: False  # whether who should speak is gone for good
         self.changed = threading.Condition()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -86,6 +87,7 @@ class Stream:
             except OSError:
                 data = b""
             with self.changed:
+                self.heard.append(time.monotonic())
                 if not data:
                     self._leave(peer)
                 elif self.peer is peer:

@@ -43,10 +43,10 @@ class Host:
     def owner(self):
         return self.holdfast("owner", self.container, "--json").json
 
-    def receive(self, *options, arguments=()):
-        """The command that receives a running guest here."""
-        words = [PROGRAM, "receive", self.container, "--run", *(["--qemu", self.qemu] if self.qemu else []), *options]
-        words += ["--", *arguments] if arguments else ["--take-arguments"]
+    def receive(self, running=True):
+        """The command that receives a guest here."""
+        words = [PROGRAM, "receive", self.container, *(["--qemu", self.qemu] if self.qemu else [])]
+        words += ["--run", "--take-arguments"] if running else []
         settings = [f"{name}={value}" for name, value in self.env.items()]
         return shlex.join(["env", *settings, *map(str, words)]) + f" 2>>{shlex.quote(str(self.root / 'errors'))}"
 
@@ -76,6 +76,16 @@ class Host:
         files = [self.root / "errors", *(self.root / "runtime").glob("*/log")]
         return "".join(f.read_text(errors="replace") for f in files if f.exists())
 
+    def part(self, name):
+        """The pid of "supervisor", "qemu" or "nbdkit" here, waited for."""
+        def find():
+            return self.supervisor() if name == "supervisor" else self.child(name)
+        wait_until(find, 60, f"{name} of {self.root.name}")
+        return find()
+
+    def state(self):
+        return self.owner()["state"] if self.container.exists() else "none"
+
     def clean_up(self):
         """Ends a supervisor that is left, and with it its children."""
         pid = self.supervisor()
@@ -92,10 +102,10 @@ class Traveller(Guest):
         super().__init__(host.container, *arguments, env=host.env, qemu=host.qemu and str(host.qemu), **more)
         self.hosts = [host]
 
-    def move(self, to, *options, status=0, where=None, arguments=None, timeout=120):
+    def move(self, to, status=0, where=None, arguments=None, timeout=120):
         """Returns the verb's result. With exit status 0 the guest is `to`'s from then on."""
         before, peers = self.at, [s.peer for s in (self.serial, self.monitor)]
-        target = where or "exec:" + to.receive(*options)
+        target = where or "exec:" + to.receive()
         tail = ["--", *map(str, arguments)] if arguments else []
         result = before.holdfast("migrate", before.container, "--to", target, *tail, status=None, timeout=timeout)
         if status is not None and result.status != status:

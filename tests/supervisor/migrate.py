@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A running guest moves: QEMU 7.2 to Debian 13's 10.0 and back, with its firmware, variables and what is staged, while it
+writes; and what happens when a part of it dies or the connection ends."""
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+
+from guest import MARKER_GUID, OVMF, digest, wait_until
+from moving import Host, Traveller, debian13
+from program import PROGRAM, scratch
+from relay import Relay
+from tap import case, expect, main, skip
+
+DIRECTORY = scratch()
+ROOT = pathlib.Path(DIRECTORY.name)
+NEWER = debian13()
+CODE, VARS = map(pathlib.Path, OVMF["4m"])
+COUNT = 240  # variables that the guest writes while it moves
+STATE = {}
+
+
+def needs_guest():
+    if isinstance(NEWER, str):
+        skip(f"Debian 13's QEMU: {NEWER}")
+    if "guest" not in STATE:
+        skip("the guest did not start")
+    return STATE["guest"], STATE["shell"], STATE["here"], STATE["there"]
+
+
+def script(folder):
+    folder.mkdir()
+    (folder / "w.nsh").write_text(f"@echo -off\r\nfor %i run (1001 {1000 + COUNT})\r\n"
+                                  f"setvar S%i -guid {MARKER_GUID} -bs -rt -nv =%i\r\nendfor\r\necho all-written\r\n")
+    return ["-drive", f"file=fat:{folder},format=raw,if=virtio,readonly=on"]
+
+
+def code_in_memory(guest, path):
+    size = path.stat().st_size
+    return guest.bank_digest((1 << 32) - size, size) == digest(path)
+
+
+def lives(shell, guest):
+    """The guest runs, and its firmware can write."""
+    STATE["mark"] = STATE.get("mark", 0) + 1
+    value = f"{STATE['mark']:04x}"
+    shell.setvar("Mark", value)
+    expect(shell.getvar("Mark") == value, f"the guest did not write its variable\n{guest.said()}")
+
+
+@case("a guest boots under QEMU 7.2")
+def _():
+    if isinstance(NEWER, str):
+        skip(f"Debian 13's QEMU: {NEWER}")
+    here, there = Host(ROOT / "here"), Host(ROOT / "there", NEWER["x86_64"])
+    here.holdfast("create", here.container, "--firmware", CODE, "--vars", VARS, "--machine", "pc-q35-7.2")
+    guest = Traveller(here, "-M", "pc-q35-7.2", *script(ROOT / "disk"))
+    STATE.update(here=here, there=there, guest=guest, shell=guest.shell())
+    STATE["shell"].setvar("Before", "cafe")
+    STATE["shell"].run("fs0:")
+
+
+@case("where the other QEMU does not start, the guest stays, and says why")
+def _():
+    guest, shell, here, there = needs_guest()
+    result = guest.move(there, status=1, arguments=["-M", "pc-q35-7.2", "-no-such-option"])
+    expect("exited with status 1" in result.err, result)
+    expect("no-such-option" in there.said(), there.said())
+    lives(shell, guest)
+    expect(here.state() == "held", here.owner())
+
+
+@case("called off by the operator, the guest stays")
+def _():
+    guest, shell, here, there = needs_guest()
+    moving = threading.Event()
+
+    def watch(step):
+        if step == ">STREAM":
+            moving.set()
+            expect(calling.wait(30) is not None, "the verb goes on")
+    with Relay(ROOT / "relay", there.receive(), watch) as relay:
+        calling = subprocess.Popen([PROGRAM, "migrate", here.container, "--to", relay.where], stderr=subprocess.PIPE,
+                                   env={**os.environ, **here.env}, text=True)
+        expect(moving.wait(60), "nothing moves")
+        calling.send_signal(signal.SIGINT)
+        words = calling.communicate(timeout=60)[1]
+    expect(calling.returncode == 1 and "called off" in words, f"{calling.returncode}: {words}")
+    lives(shell, guest)
+    expect(here.state() == "held", here.owner())
+
+
+def cut_at(guest, there, wanted, at_rest=lambda: None):
+    done = []
+
+    def watch(step):
+        if step == ">OFFER.2":
+            at_rest()
+        if step == wanted:
+            done.append(step)
+            return "cut"
+        return None
+    with Relay(ROOT / "relay", there.receive(), watch) as relay:
+        result = guest.move(there, where=relay.where, status=None)
+    expect(done, f"step {wanted} never came: {relay.steps}\n{result}")
+    return result
+
+
+@case("the connection ends at a step before the grant: the guest stays")
+def _():
+    guest, shell, here, there = needs_guest()
+    steps = [">HELLO", "<WANT", "<READY", ">STREAM", ">OFFER.2", "<ASK"]
+    if os.environ.get("HOLDFAST_LONG"):
+        steps = [">HELLO", "<HELLO", "<WANT", ">STATE", ">OFFER", "<READY", ">STREAM", ">OFFER.2", "<READY.2", "<ASK"]
+    for step in steps:
+        result = cut_at(guest, there, step)
+        expect(result.status == 1, f"{step}: {result}")
+        expect(here.state() == "held", f"{step}: {here.owner()}")
+        wait_until(lambda: there.supervisor() is None, 30, f"{step}: the end of the other side")
+        lives(shell, guest)
+
+
+@case("a part of the other side is killed before the grant: the guest stays")
+def _():
+    guest, shell, here, there = needs_guest()
+    for step, part in ((">STREAM", "qemu"), (">OFFER.2", "supervisor")):
+        killed = []
+
+        def watch(seen):
+            if seen == step:
+                killed.append(there.part(part))
+                os.kill(killed[0], signal.SIGKILL)
+        with Relay(ROOT / "relay", there.receive(), watch) as relay:
+            result = guest.move(there, where=relay.where, status=None)
+        expect(killed, f"{part} was not there at {step}: {relay.steps}")
+        expect(result.status == 1, f"{part} at {step}: {result}")
+        expect(here.state() == "held", f"{part} at {step}: {here.owner()}")
+        wait_until(lambda: there.supervisor() is None, 30, f"{part} at {step}: the end of the other side")
+        lives(shell, guest)
+
+
+@case("the grant is lost: the guest stands until the other side was asked, and runs on here")
+def _():
+    guest, shell, here, there = needs_guest()
+    result = cut_at(guest, there, ">GRANT")
+    expect(result.status == 1 and "given away" in result.err, result)
+    expect(here.state() == "granted", here.owner())
+    expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
+    wait_until(lambda: there.supervisor() is None, 30, "the end of the other side")
+    result = guest.move(there, status=1)
+    expect("runs on here" in result.err, result)
+    expect(here.state() == "held" and there.state() == "revoked", f"{here.owner()}{there.owner()}")
+    lives(shell, guest)
+
+
+@case("it moves to QEMU 10.0 while it writes variables, though a server dies over there; the answer is lost, and told "
+      "when asked again")
+def _():
+    guest, shell, here, there = needs_guest()
+    shell.tell("w.nsh")
+    result = cut_at(guest, there, "<CLAIMED", at_rest=lambda: os.kill(there.part("nbdkit"), signal.SIGKILL))
+    expect(result.status == 1 and "given away" in result.err, f"{result}{guest.said()}")
+    expect(here.state() == "granted" and there.state() == "held", f"{here.owner()}{there.owner()}")
+    result = guest.move(there, status=None)
+    expect(result.status == 0 and "runs on host" in result.out, result)
+    expect(here.state() == "departed", here.owner())
+    guest.wait_text("all-written", 120)
+    names = {v["name"] for v in there.holdfast("vars", "list", there.container, "--json").json["variables"]}
+    lost = [n for n in range(1001, 1001 + COUNT) if f"S{n}" not in names]
+    expect(not lost, f"variables that the guest wrote are lost: {lost}")
+    expect(code_in_memory(guest, CODE), "the memory holds other firmware")
+    lives(shell, guest)
+
+
+@case("reset over there, it runs the firmware that it brought, with its variables")
+def _():
+    guest, shell, here, there = needs_guest()
+    shell.setvar("There", "babe")
+    STATE["shell"] = shell = guest.reset()
+    expect(code_in_memory(guest, CODE), "the memory holds other firmware")
+    expect(shell.getvar("Before") == "cafe" and shell.getvar("There") == "babe", "variables are lost")
+    expect(guest.connect().execute("query-version")["qemu"]["major"] == 10, "this is not QEMU 10.0")
+    machine = guest.qmp.execute("qom-get", path="/machine", property="type")
+    expect(machine == "pc-q35-7.2-machine", machine)
+
+
+@case("back under QEMU 7.2, what was set there is there, and what was staged there is applied at the reset")
+def _():
+    guest, shell, here, there = needs_guest()
+    newer = NEWER["x86_64"].parents[1] / "usr/share/OVMF/OVMF_CODE_4M.fd"
+    there.holdfast("stage", there.container, newer)
+    guest.move(here)
+    expect(there.state() == "departed" and here.state() == "held", f"{here.owner()}{there.owner()}")
+    expect(shell.getvar("There") == "babe" and shell.getvar("Before") == "cafe", "variables are lost")
+    expect(code_in_memory(guest, CODE), "other firmware before the reset")
+    start = len(guest.serial.data)
+    guest.connect().execute("system_reset")
+    STATE["shell"] = shell = guest.shell(start=start)
+    guest.qmp_ready = False
+    expect(code_in_memory(guest, newer), f"the staged firmware was not applied\n{here.holdfast('log', here.container)}")
+    expect(shell.getvar("There") == "babe" and shell.getvar("Before") == "cafe", "variables are lost")
+    show = here.holdfast("show", here.container).out
+    expect("trial" in show.lower(), show)
+
+
+@case("powered off here, the container is whole")
+def _():
+    guest, shell, here, there = needs_guest()
+    os.kill(here.supervisor(), signal.SIGTERM)
+    wait_until(lambda: here.supervisor() is None, 60, "the end of the guest")
+    here.holdfast("check", here.container)
+    expect(sorted(p.name for p in here.root.glob("g.hold*")) == ["g.hold"], "files are left beside the container")
+
+
+def clean_up():
+    if "guest" in STATE:
+        STATE["guest"].close()
+
+
+main(clean_up)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Guests that move to a host with newer firmware and a newer QEMU: what each policy makes of it, and when. With
+HOLDFAST_LONG also policy `host`, and AAVMF there and back."""
+import json
+import os
+import pathlib
+import signal
+
+from guest import OVMF, digest, wait_until
+from moving import Host, Traveller, debian13
+from program import scratch
+from tap import case, expect, main, skip
+
+DIRECTORY = scratch()
+ROOT = pathlib.Path(DIRECTORY.name)
+NEWER = debian13()
+LONG = os.environ.get("HOLDFAST_LONG")
+
+
+def needs(long=False):
+    if isinstance(NEWER, str):
+        skip(f"Debian 13's QEMU: {NEWER}")
+    if long and not LONG:
+        skip("only with HOLDFAST_LONG")
+
+
+def newer_ovmf():
+    return [NEWER["x86_64"].parents[1] / "usr/share/OVMF" / name for name in ("OVMF_CODE_4M.fd", "OVMF_VARS_4M.fd")]
+
+
+def hosts(name):
+    """One like this machine, and one with Debian 13's QEMU and OVMF."""
+    (ROOT / name).mkdir()
+    here, there = Host(ROOT / name / "here"), Host(ROOT / name / "there", NEWER["x86_64"])
+    code, variables = newer_ovmf()
+    firmware = there.root / "config/qemu/firmware"
+    firmware.mkdir(parents=True)
+    (firmware / "10-newer.json").write_text(json.dumps({
+        "description": "newer", "interface-types": ["uefi"], "features": [], "tags": [],
+        "mapping": {"device": "flash", "executable": {"filename": str(code), "format": "raw"},
+                    "nvram-template": {"filename": str(variables), "format": "raw"}},
+        "targets": [{"architecture": "x86_64", "machines": ["pc-q35-*"]}]}))
+    there.env["XDG_CONFIG_HOME"] = str(there.root / "config")
+    return here, there
+
+
+def runs(guest, path):
+    size = pathlib.Path(path).stat().st_size
+    return guest.bank_digest((1 << 32) - size, size) == digest(path)
+
+
+def moved(here, there, policy):
+    """A guest of that policy that booted here, without a pinned machine type, and moved."""
+    here.holdfast("create", here.container, "--firmware", OVMF["4m"][0], "--vars", OVMF["4m"][1], "--policy", policy)
+    guest = Traveller(here, "-M", "q35")
+    shell = guest.shell()
+    shell.setvar("Before", "cafe")
+    guest.move(there)
+    expect(runs(guest, OVMF["4m"][0]), "the move changed the firmware")
+    machine = guest.qmp.execute("qom-get", path="/machine", property="type")
+    expect(machine == "pc-q35-7.2-machine", f"the move changed the machine: {machine}")
+    return guest, shell
+
+
+@case("versioned: moved to another QEMU without a pinned machine type, it is refreshed at the next power-on")
+def _():
+    needs()
+    here, there = hosts("versioned")
+    guest, shell = moved(here, there, "versioned")
+    with guest:
+        shell.setvar("There", "babe")
+        os.kill(there.supervisor(), signal.SIGTERM)
+        wait_until(lambda: there.supervisor() is None, 60, "the power-off")
+    with Traveller(there, "-M", "q35") as guest:
+        shell = guest.shell()
+        expect(runs(guest, newer_ovmf()[0]), f"it runs other firmware than this host's\n{guest.said()}")
+        expect(shell.getvar("Before") == "cafe" and shell.getvar("There") == "babe", "variables are lost")
+
+
+@case("host: moved to a host with newer firmware, it runs that from the first reset there on")
+def _():
+    needs(long=True)
+    here, there = hosts("host")
+    guest, shell = moved(here, there, "host")
+    with guest:
+        start = len(guest.serial.data)
+        guest.connect().execute("system_reset")
+        shell = guest.shell(start=start)
+        guest.qmp_ready = False
+        expect(runs(guest, newer_ovmf()[0]), f"it runs other firmware than this host's\n{guest.said()}")
+        expect(shell.getvar("Before") == "cafe", "variables are lost")
+
+
+@case("AAVMF: to QEMU 10.0 and back, reset over there")
+def _():
+    needs(long=True)
+    (ROOT / "aavmf").mkdir()
+    here, there = Host(ROOT / "aavmf/here"), Host(ROOT / "aavmf/there", NEWER["aarch64"])
+    code, variables = OVMF["aavmf"]
+    here.holdfast("create", here.container, "--firmware", code, "--vars", variables, "--machine", "virt-7.2", "--arch",
+                  "aarch64")
+    size = 64 << 20
+    with Traveller(here, "-M", "virt-7.2", arch="aarch64") as guest:
+        shell = guest.shell()
+        before = guest.bank_digest(0, size)
+        shell.setvar("Before", "cafe")
+        guest.move(there)
+        shell.setvar("There", "babe")
+        shell = guest.reset()
+        expect(guest.bank_digest(0, size) == before, "it runs other firmware than it brought")
+        expect(shell.getvar("Before") == "cafe" and shell.getvar("There") == "babe", "variables are lost")
+        guest.move(here)
+        expect(shell.getvar("There") == "babe", "what was set there is not here")
+
+
+main()
