@@ -50,6 +50,7 @@ int hf_live_find(const char *container, int *control, struct hf_error *err)
 struct teller {
     struct hf_invocation *inv;
     bool terminal, shown;
+    bool granted; /* the last line says: given away, and no answer came */
     char host[HF_HOST_NAME_SIZE];
 };
 
@@ -125,6 +126,7 @@ static int take_line(struct teller *t, const char *text, size_t size, int *r, st
     const json_t *ended = json_object_get(line, "ended");
     int code = (int)json_integer_value(ended), over = ended != NULL;
 
+    t->granted = json_is_true(json_object_get(line, "granted"));
     if (!over)
         tell(t, line);
     else if (code == HF_EREFUSED) {
@@ -182,7 +184,7 @@ static json_t *request_of(const struct hf_invocation *inv)
     return request;
 }
 
-int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, struct hf_error *err)
+int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, bool *granted, struct hf_error *err)
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
     const struct sigaction interrupt = {.sa_handler = on_interrupt};
@@ -198,5 +200,6 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, str
         r = listen_to(&teller, control, err);
     wipe(&teller);
     (void)close(control);
+    *granted = r < 0 && teller.granted;
     return r;
 }

@@ -189,23 +189,46 @@ static int open_guest(struct migration *m, struct hf_error *err)
 }
 
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
-static int move_running(struct hf_invocation *inv, int control, struct hf_error *err)
+static int move_running_once(struct hf_invocation *inv, int control, bool *granted, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
     struct hf_peer_call call = call_of(inv, "receive --run --take-arguments", path ? path : inv->operands[0]);
     struct hf_peer_link link;
-    int r = inv->dry_run ? hf_error_refuse(err, "running", "%s: the guest runs; --dry-run is for one that is off, and "
-                                           "'holdfast preflight' for one that runs", inv->operands[0])
-                         : hf_peer_link_open(&call, &link, err);
+    int r = hf_peer_link_open(&call, &link, err);
 
     if (r < 0) {
         (void)close(control);
         return r;
     }
-    r = hf_live_migrate(inv, control, link.in, link.out, err);
+    r = hf_live_migrate(inv, control, link.in, link.out, granted, err);
     link.in = link.out = -1; /* the supervisor's since then */
     hf_peer_link_close(&link, NULL);
     return r;
+}
+
+static int move_running(struct hf_invocation *inv, int control, struct hf_error *err)
+{
+    bool granted = false, still = false;
+    struct hf_error again;
+    int r;
+
+    if (inv->dry_run) {
+        (void)close(control);
+        return hf_error_refuse(err, "running", "%s: the guest runs; --dry-run is for one that is off, and "
+                               "'holdfast preflight' for one that runs", inv->operands[0]);
+    }
+    r = move_running_once(inv, control, &granted, err);
+    if (r == 0 || !granted)
+        return r;
+    if (hf_live_find(inv->operands[0], &control, &again) <= 0)
+        return r;
+    if (move_running_once(inv, control, &still, &again) == 0)
+        return 0;
+    if (still || again.code != HF_ECANCELED) /* it is still not known */
+        return r;
+    if (err)
+        *err = again;
+    return -(int)again.code;
 }
 
 static int run(struct hf_invocation *inv, struct hf_error *err)
