@@ -62,6 +62,12 @@ class Relay:
             except OSError:
                 pass
 
+    def stayer(self):
+        """The pid of the process that would stay as the guest's supervisor, or None."""
+        pid = self.receiver.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else None
+
     def put(self, data):
         self.receiver.stdin.write(data)
         self.receiver.stdin.flush()

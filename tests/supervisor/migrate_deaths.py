@@ -47,6 +47,10 @@ def ask(here, there):
     return here.holdfast("migrate", here.container, "--to", "exec:" + there.receive(running), status=None)
 
 
+def find(host, part):
+    return host.supervisor() if part == "supervisor" else host.child(part)
+
+
 def try_at(step, side, part):
     root, here, there, guest = start()
     hosts, hit = {"here": here, "there": there}, []
@@ -57,7 +61,11 @@ def try_at(step, side, part):
         hit.append(step)
         if part == "cut":
             return "cut"
-        os.kill(hosts[side].part(part), signal.SIGKILL)
+        pid = relay.stayer() if (side, part) == ("there", "supervisor") else find(hosts[side], part)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            note(f"{side} {part} is not there yet")
         return None
     with guest:
         with Relay(root / "relay", there.receive(), watch) as relay:

@@ -52,6 +52,7 @@ def runs(guest, path):
 def moved(here, there, policy):
     """A guest of that policy that booted here, without a pinned machine type, and moved."""
     here.holdfast("create", here.container, "--firmware", OVMF["4m"][0], "--vars", OVMF["4m"][1], "--policy", policy)
+    here.holdfast("set", here.container, "firmware=ovmf")
     guest = Traveller(here, "-M", "q35")
     shell = guest.shell()
     shell.setvar("Before", "cafe")
