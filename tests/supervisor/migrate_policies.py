@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Guests that move to a host with newer firmware and a newer QEMU: what each policy makes of it, and when. With
-HOLDFAST_LONG also policy `host`, and AAVMF there and back."""
+HOLDFAST_LONG also policy `host`, and AAVMF there and back (between two QEMU 7.2: under TCG, QEMU 10.0 does not load the
+processor's state of a 7.2 guest, with holdfast or without)."""
 import json
 import os
 import pathlib
@@ -92,11 +93,11 @@ def _():
         expect(shell.getvar("Before") == "cafe", "variables are lost")
 
 
-@case("AAVMF: to QEMU 10.0 and back, reset over there")
+@case("AAVMF: where the other QEMU cannot load it, it stays; to another host and back, reset over there")
 def _():
     needs(long=True)
     (ROOT / "aavmf").mkdir()
-    here, there = Host(ROOT / "aavmf/here"), Host(ROOT / "aavmf/there", NEWER["aarch64"])
+    here, there, newer = Host(ROOT / "aavmf/here"), Host(ROOT / "aavmf/there"), Host(ROOT / "aavmf/newer", NEWER["aarch64"])
     code, variables = OVMF["aavmf"]
     here.holdfast("create", here.container, "--firmware", code, "--vars", variables, "--machine", "virt-7.2", "--arch",
                   "aarch64")
@@ -105,7 +106,10 @@ def _():
         shell = guest.shell()
         before = guest.bank_digest(0, size)
         shell.setvar("Before", "cafe")
-        guest.move(there)
+        refused = guest.move(newer, status=None)
+        if refused.status:
+            expect("could not load" in refused.err, refused)
+            guest.move(there)
         shell.setvar("There", "babe")
         shell = guest.reset()
         expect(guest.bank_digest(0, size) == before, "it runs other firmware than it brought")
