@@ -269,6 +269,7 @@ static int read_host(const json_t *json, struct hf_host_caps *caps, struct hf_er
         r = get_number(json, "", "free-bytes", INT64_MAX, &caps->free_bytes, err);
     caps->reads_format = (unsigned)reads;
     caps->writes_format = (unsigned)writes;
+    caps->epochs_more = json_is_true(json_object_get(json, "epochs-more"));
     caps->swtpm = json_is_true(json_object_get(json, "swtpm"));
     return r < 0 ? r : read_arrays(json, caps, err);
 }

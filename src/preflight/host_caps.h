@@ -13,7 +13,7 @@
  *    "firmware": [{"name": "ovmf", "arch": "x86_64", "digest": "SHA-256", "size": 3653632, "vars-size": 540672}],
  *    "roms": [{"name": "vgabios-stdvga.bin", "size": 39936, "digest": "SHA-256"}],
  *    "domains": [{"name": "acpi-loader", "version": 1, "bits": "0000...03"}],
- *    "epochs": [{"id": "CONTAINER-ID", "epoch": 7, "departed": true}],
+ *    "epochs": [{"id": "CONTAINER-ID", "epoch": 7, "departed": true}], "epochs-more": false,
  *    "free-bytes": 123456789}
  */
 #ifndef HF_HOST_CAPS_H
@@ -88,6 +88,7 @@ struct hf_host_caps {
     struct hf_domain_caps *domains;
     struct hf_epoch_caps *epochs;
     size_t qemu_count, firmware_count, rom_count, domain_count, epoch_count;
+    bool epochs_more; /* the host has seen more containers than it lists */
     uint64_t free_bytes;
     json_t *json; /* what the strings above live in */
 };

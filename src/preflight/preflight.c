@@ -37,6 +37,10 @@ static void ask_owner(struct question *q)
 
 static void ask_epoch(struct question *q)
 {
+    if (q->host->epochs_more)
+        note(q, HF_WHEN_NOW, "'holdfast owner' there tells for one container",
+             "the destination lists %zu of the containers that it has seen; whether it knows this one may not be told",
+             q->host->epoch_count);
     for (size_t i = 0; i < q->host->epoch_count; i++) {
         const struct hf_epoch_caps *seen = &q->host->epochs[i];
 

@@ -11,6 +11,8 @@
 #include "datadirs.h"
 #include "descriptors.h"
 #include "digest.h"
+#include "epochs.h"
+#include "host_caps.h"
 #include "domains.h"
 #include "program_output.h"
 #include "qemu_describe.h"
@@ -188,6 +190,29 @@ static json_t *domains_here(void)
     return array;
 }
 
+static int add_epoch(void *ctx, const char *container_id, const struct hf_epoch *seen)
+{
+    json_t *host = ctx, *array = json_object_get(host, "epochs");
+
+    if (json_array_size(array) == HF_CAPS_ENTRIES_MAX) {
+        json_object_set_new(host, "epochs-more", json_true());
+        return 1;
+    }
+    json_array_append_new(array, json_pack("{s:s, s:I, s:b}", "id", container_id, "epoch", (json_int_t)seen->epoch,
+                                           "departed", (int)seen->departed));
+    return 0;
+}
+
+/* The containers that this host has seen: it refuses older copies of them. */
+static int put_epochs(json_t *host, struct hf_error *err)
+{
+    int r;
+
+    json_object_set_new(host, "epochs", json_array());
+    r = hf_epoch_list(add_epoch, host, err);
+    return r < 0 ? r : 0;
+}
+
 int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_error *err)
 {
     char name[256] = "";
@@ -202,6 +227,8 @@ int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     put_nbdkit(host);
     r = put_room(host, query->directory, err);
+    if (r >= 0)
+        r = put_epochs(host, err);
     if (r >= 0)
         r = put_qemus(host, query->qemus, err);
     if (r < 0) {

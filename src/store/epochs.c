@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "epochs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -111,6 +112,45 @@ int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_erro
     if (r == 0)
         return hf_error_set(err, HF_ENOTFOUND, "this host has never seen container %s", container_id);
     return r > 0 ? 0 : r;
+}
+
+static void close_dir(DIR **dir)
+{
+    if (*dir)
+        (void)closedir(*dir);
+}
+
+/* Locks and drafts lie beside the entries. */
+static bool is_container_id(const char *name)
+{
+    return strlen(name) == HF_ID_TEXT_SIZE - 1 && strspn(name, "0123456789abcdef") == HF_ID_TEXT_SIZE - 1;
+}
+
+int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct hf_epoch *seen), void *ctx,
+                  struct hf_error *err)
+{
+    char state[PATH_MAX], path[PATH_MAX + HF_ID_TEXT_SIZE + 16];
+    DIR *dir hf_auto(close_dir) = NULL;
+    const struct dirent *entry;
+    int r = hf_state_dir(state, err);
+
+    if (r < 0)
+        return r;
+    (void)snprintf(path, sizeof path, "%s/epochs", state);
+    dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    while (r == 0 && (entry = readdir(dir)) != NULL) {
+        struct hf_epoch seen;
+
+        if (!is_container_id(entry->d_name))
+            continue;
+        (void)snprintf(path, sizeof path, "%s/epochs/%s", state, entry->d_name);
+        r = read_entry(path, &seen, err);
+        if (r > 0)
+            r = each(ctx, entry->d_name, &seen);
+    }
+    return r;
 }
 
 static int sync_directory(const char *path, struct hf_error *err)

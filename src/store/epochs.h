@@ -22,6 +22,10 @@ struct hf_epoch {
 int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
 /* The same, when never seen is no failure. 1: *seen is set; 0: never seen here. */
 int hf_epoch_look(const char *container_id, struct hf_epoch *seen, struct hf_error *err);
+/* Calls `each` for every container of the register, in no order, until it returns non-zero; returns that. A damaged
+ * entry is HF_EDAMAGED. A host that has seen none has no entries. */
+int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct hf_epoch *seen), void *ctx,
+                  struct hf_error *err);
 /* Durable when it returns. A lower epoch than the recorded one is HF_EREFUSED "epoch". A promise that was made stays, and
  * so does a place unless there is another. */
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);

@@ -41,6 +41,17 @@ def _():
     expect(holdfast("caps", "--qemu", "no-such-qemu", "--json").json["qemu"] == [], "an unknown program is described")
 
 
+@case("the containers that the host has seen are told, with their epochs")
+def _():
+    holdfast("create", here.name + "/G.hold", "--firmware", "seabios")
+    shown = holdfast("show", here.name + "/G.hold", "--json").json
+    told = holdfast("caps", "--json").json
+    mine = [e for e in told["epochs"] if e["id"] == shown["id"]]
+    expect(len(mine) == 1 and mine[0]["epoch"] >= 1 and not mine[0]["departed"], (told["epochs"], shown))
+    domains = {d["name"]: int(d["bits"], 16) for d in told["domains"]}
+    expect(domains.get("acpi-loader"), domains)
+
+
 @case("a directory that does not exist is not found")
 def _():
     holdfast("caps", "--dir", here.name + "/nowhere", status=4)

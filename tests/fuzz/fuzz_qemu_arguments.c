@@ -4,8 +4,26 @@
 #include "fuzz.h"
 
 #include "arguments.h"
+#include "stub_arguments.h"
 
 #define WORDS 64
+
+/* Whatever they are, what is kept of them comes back as it was. */
+static void stub(int argc, char *const *argv)
+{
+    struct hf_stub first, again;
+    char *text;
+
+    if (hf_stub_arguments(argc, argv, &first, NULL) < 0)
+        return;
+    text = hf_stub_dump(&first);
+    if (text && hf_stub_load(text, &again, NULL) == 0) {
+        MUST(again.words.count == first.words.count && again.left_out.count == first.left_out.count);
+        hf_stub_done(&again);
+    }
+    free(text);
+    hf_stub_done(&first);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -24,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         MUST(err.text[0]);
     else
         MUST(strlen(out.machine) < sizeof out.machine && (out.only_asks || out.smm != HF_SWITCH_OFF));
+    stub(argc, argv);
     argv[argc++] = (char *)"x"; /* the last word may be an option that takes an argument */
     argv[argc++] = (char *)"--bios";
     argv[argc++] = (char *)"x";

@@ -76,6 +76,10 @@ static void a_copy_that_the_destination_owns_too(void **state)
     guest.epoch = 7;
     caps->epochs[0].departed = false;
     expect_refusal("epoch", HF_WHEN_NOW, "'beta' has a copy", "alpha");
+    caps->epochs_more = true;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 2);
+    caps->epochs_more = false;
     guest.owner_host = "beta"; /* the owner itself */
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
