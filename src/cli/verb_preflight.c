@@ -45,6 +45,7 @@ struct judging {
     struct hf_invocation *inv;
     const char *path;
     const struct hosts *hosts, *probed; /* described by files; this host, with one QEMU each */
+    struct hf_known_images known;
     json_t *results;
     int refused;
 };
@@ -124,7 +125,7 @@ static int judge(struct judging *j, const struct hf_manifests *manifests, struct
 
     r = hf_container_open(j->path, HF_OPEN_LOOK, time(NULL), &c, err);
     if (r >= 0)
-        r = hf_container_needs_read(c, &read, err);
+        r = hf_container_needs_read_known(c, &j->known, &read, err);
     if (r < 0)
         return r;
     needs = *hf_container_needs_get(read);

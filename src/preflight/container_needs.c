@@ -6,6 +6,7 @@
 
 #include "agreement.h"
 #include "banks.h"
+#include "cleanup.h"
 #include "images.h"
 #include "inspect.h"
 #include "life_record.h"
@@ -76,28 +77,66 @@ static const char *offered_as(const struct hf_firmware *fw)
     }
 }
 
-static int read_firmware(struct hf_container *c, struct hf_container_needs *n, struct hf_error *err)
+static void take_image(struct hf_guest_needs *g, const char *kind, uint64_t size, bool needs_smm)
 {
-    struct hf_guest_needs *g = &n->needs;
-    struct hf_flash_image vars;
-    struct hf_firmware fw;
-    uint64_t bytes, free_bytes;
-    int r;
+    g->kind = kind;
+    g->code_size = size;
+    g->needs_smm = needs_smm;
+}
 
-    r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
-    if (r >= 0)
-        r = hf_variables_inspect(c, &vars, err);
-    if (r >= 0)
-        r = hf_container_usage(c, &bytes, &free_bytes, err);
+static bool is_known(const struct hf_known_images *known, const struct hf_digest *digest, struct hf_guest_needs *g)
+{
+    for (size_t i = 0; known && i < known->count; i++) {
+        if (!hf_digest_equal(&known->image[i].digest, digest))
+            continue;
+        take_image(g, known->image[i].kind, known->image[i].size, known->image[i].needs_smm);
+        return true;
+    }
+    return false;
+}
+
+static int read_image(struct hf_container *c, struct hf_known_images *known, struct hf_container_needs *n,
+                      struct hf_error *err)
+{
+    struct hf_slot_info active;
+    struct hf_firmware fw;
+    int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+
     if (r < 0)
         return r;
-    g->code_digest = hf_digest_text(&fw.digest, n->code_digest);
-    g->code_size = fw.image.size;
-    g->vars_size = vars.size;
-    g->needs_smm = fw.image.needs_smm == HF_YES;
-    g->kind = offered_as(&fw);
-    g->bytes = bytes + vars.size; /* a rollback keeps the variables that it replaces */
+    n->needs.code_digest = hf_digest_text(&active.code, n->code_digest);
+    if (is_known(known, &active.code, &n->needs))
+        return 0;
+    r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
+    if (r < 0)
+        return r;
+    take_image(&n->needs, offered_as(&fw), fw.image.size, fw.image.needs_smm == HF_YES);
+    if (known && known->count < HF_ARRAY_SIZE(known->image)) {
+        known->image[known->count].digest = active.code;
+        known->image[known->count].kind = n->needs.kind;
+        known->image[known->count].size = n->needs.code_size;
+        known->image[known->count++].needs_smm = n->needs.needs_smm;
+    }
     return 0;
+}
+
+static int read_firmware(struct hf_container *c, struct hf_known_images *known, struct hf_container_needs *n,
+                         struct hf_error *err)
+{
+    struct hf_guest_needs *g = &n->needs;
+    uint64_t bytes = 0, free_bytes;
+    int r = read_image(c, known, n, err);
+
+    if (r >= 0)
+        r = hf_container_usage(c, &bytes, &free_bytes, err);
+    if (r >= 0)
+        r = hf_bank_size(c, HF_BANK_VARS, &g->vars_size, err);
+    if (r == -HF_ENOTFOUND) { /* firmware that keeps none */
+        g->vars_size = 0;
+        r = 0;
+    }
+    g->bytes = bytes + g->vars_size; /* a rollback keeps the variables that it replaces */
+    return r;
 }
 
 /* What the next boots make of the slots, and of the host's firmware. */
@@ -189,6 +228,12 @@ static int read_mailbox(struct hf_container *c, struct hf_container_needs *n, st
 
 int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **ret, struct hf_error *err)
 {
+    return hf_container_needs_read_known(c, NULL, ret, err);
+}
+
+int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images *known, struct hf_container_needs **ret,
+                                  struct hf_error *err)
+{
     struct hf_container_needs *n = calloc(1, sizeof *n);
     int r;
 
@@ -197,7 +242,7 @@ int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **
     n->needs.format = 1;
     r = read_guest(c, n, err);
     if (r >= 0)
-        r = read_firmware(c, n, err);
+        r = read_firmware(c, known, n, err);
     if (r >= 0)
         r = read_outlook(c, n, err);
     if (r >= 0)
