@@ -155,6 +155,9 @@ static int settle(struct migration *m, int r, struct hf_error *err)
 
     hf_exchange_free(m->x);
     m->x = NULL;
+    if (!m->peer[0])
+        return hf_error_prefix(err, r, "granted before, and whether it was taken could not be asked ('holdfast show' says "
+                               "where it went): ");
     if (converse(m, on_answer, &again) < 0)
         return hf_error_prefix(err, r, "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
                                "asks, and goes on: ", m->peer);

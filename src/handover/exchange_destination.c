@@ -112,6 +112,8 @@ static int look_at_copy(struct hf_exchange *x, struct hf_container *c, int64_t n
         r = take_answer(x, c, &owner, now, err);
     if (r == 0)
         r = holder_of(x, &owner, &x->state.holder, err);
+    if (r == 0 && x->state.holder == HF_HOLDER_OWNED)
+        r = hf_sync(c, err); /* what is said about it must be true after a power cut */
     x->state.attempt = owner.attempt;
     x->epoch = owner.epoch;
     return r;
@@ -338,7 +340,10 @@ static int look_again(struct hf_exchange *x, int64_t now, struct hf_error *err)
     r = open_copy(x, now, &c, err);
     if (r < 0)
         return r;
-    r = close_copy(x, c, hf_owner_get(c, &owner, err), err);
+    r = hf_owner_get(c, &owner, err);
+    if (r == 0)
+        r = hf_sync(c, err);
+    r = close_copy(x, c, r, err);
     if (r == 0 && owner.state == HF_OWNER_HELD && owner.attempt == x->state.attempt &&
         strcmp(owner.host_id, x->here.id) == 0) {
         x->state.holder = HF_HOLDER_OWNED;

@@ -206,6 +206,8 @@ def _():
     expect("Hand-over" in shown and "holdfast migrate" in shown and "owner --take" in shown, shown)
     refused = A.holdfast("set", A.guest, "trial-boots=3", status=3)
     expect("holdfast migrate" in refused.err, refused)
+    away = A.holdfast("migrate", A.guest, "--to", "exec:false", status=1)
+    expect("granted before" in away.err, away)
     B.holdfast("set", B.guest, "trial-boots=7")
     expect("owns it now" in migrate().out, "the answer")
     expect(A.owner()["state"] == "departed", A.owner())
