@@ -3,7 +3,7 @@
 
 #include "cleanup.h"
 #include "committer.h"
-#include "owner.h"
+#include "owner_steps.h"
 #include "writeback.h"
 
 #include <fcntl.h>
@@ -271,18 +271,16 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
 {
     uint64_t had = s->size[HF_BANK_VARS], has;
     struct hf_container *c;
-    struct hf_owner owner;
     int r;
 
     hf_container_done(&s->container);
     s->incoming = false;
     r = container_locked(s, &c, err);
     if (r == 0)
-        r = hf_owner_get(c, &owner, err);
-    if (r == 0 && owner.state != HF_OWNER_HELD)
-        return hf_error_set(err, HF_EOWNED, "%s: is %s", s->path, hf_owner_state_text(owner.state));
-    if (r == 0)
-        r = hf_bank_size(c, HF_BANK_VARS, &has, err);
+        r = hf_owner_follow(c, err); /* also when the claim was committed since it was opened */
+    if (r < 0)
+        return r;
+    r = hf_bank_size(c, HF_BANK_VARS, &has, err);
     if (r == 0 && has != had)
         r = hf_error_set(err, HF_EPROTO, "%s: its variables came with %llu bytes, announced were %llu", s->path,
                          (unsigned long long)has, (unsigned long long)had);
