@@ -20,7 +20,9 @@
     X(qemu_args)                                                                                                       \
     X(libvirt_adopt)                                                                                                   \
     X(libvirt_release)                                                                                                 \
+    X(libvirt_migrate)                                                                                                 \
     X(libvirt_hook)                                                                                                    \
+    X(libvirt_receive)                                                                                                 \
     X(libvirt_guard)                                                                                                   \
     X(libvirt_align)                                                                                                   \
     X(libvirt_watch)                                                                                                   \

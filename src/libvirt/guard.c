@@ -338,7 +338,8 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
     if (q.ask == HF_GUARD_STARTED && g->config.incoming)
         return 0; /* the container says on which machine it was started */
     if (q.ask == HF_GUARD_STARTED)
-        return hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(), err);
+        return hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(),
+                                    err);
     return end(g, err);
 }
 

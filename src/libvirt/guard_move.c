@@ -33,7 +33,7 @@ static void forget(struct hf_guard *g, int *kept)
 
 /* ---- source ---- */
 
-/* With another epoch, or for writing: the lock stays ours from one handle to the next. */
+/* With another epoch: the lock stays ours from one handle to the next. */
 static int reopen(struct hf_guard *g, struct hf_error *err)
 {
     int fd = fcntl(hf_container_lock_fd(g->container), F_DUPFD_CLOEXEC, 3), r;
@@ -168,29 +168,11 @@ static int await(struct hf_guard *g, int fd, struct hf_error *err)
     return 1;
 }
 
-static int look_claimed(struct hf_guard *g, struct hf_error *err)
-{
-    struct hf_container *c;
-    struct hf_owner owner;
-    int r = hf_container_open(g->adoption.container, HF_OPEN_LOOK, hf_guard_now(), &c, err);
-
-    if (r < 0)
-        return r;
-    r = hf_owner_get(c, &owner, err);
-    hf_container_done(&c);
-    if (r == 0 && owner.state != HF_OWNER_HELD)
-        r = hf_error_refuse(err, "incoming", "the container of domain '%s' is %s", g->adoption.name,
-                            hf_owner_state_text(owner.state));
-    return r;
-}
-
 /* The server sees for itself that the container was claimed. */
 static int take_container(struct hf_guard *g, struct hf_error *err)
 {
-    int r = look_claimed(g, err);
+    int r = hf_owner_follow(g->container, err);
 
-    if (r == 0)
-        r = reopen(g, err);
     if (r < 0)
         return r;
     syslog(LOG_INFO, "%s: the container is this host's", g->adoption.name);
@@ -214,7 +196,8 @@ static int prepared(struct hf_guard *g, struct hf_error *err)
     if (!g->config.incoming)
         return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
     if (!expected || g->serve.ask)
-        return hf_error_refuse(err, "moving", "domain '%s' is being received from another host; wait until it has arrived",
+        return hf_error_refuse(err, "moving",
+                               "domain '%s' is being received from another host; wait until it has arrived",
                                g->adoption.name);
     g->expected = false;
     return 0;
@@ -231,7 +214,8 @@ int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, 
         return g->config.incoming ? take_container(g, err) : 0;
     case HF_GUARD_EXPECT:
         if (!g->config.incoming || g->awaiting < 0)
-            return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received", g->adoption.name);
+            return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received",
+                                   g->adoption.name);
         g->expected = true;
         return 0;
     default:

@@ -12,7 +12,7 @@
 #include "guard_spawn.h"
 
 #define TRY_MS    200
-#define TRY_SLOW  50   /* tries, then once a second: the disk may be full */
+#define TRY_SLOW  50 /* tries, then once a second: the disk may be full */
 #define TRIES_MAX 3600
 
 static void sleep_ms(long ms)

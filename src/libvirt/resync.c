@@ -26,6 +26,9 @@
 #define TRIES     50
 #define MOMENT_MS 20
 
+#define BUSY_TRIES   60 /* of BUSY_MOMENTS */
+#define BUSY_MOMENTS 10
+
 struct bank {
     uint64_t address, size;
 };
@@ -169,6 +172,26 @@ static int resync(struct hf_virt *v, const struct hf_adoption *adoption, struct 
     return r < 0 ? r : hand_over(uuid, bytes, bank.size, err);
 }
 
+/* A guest that is just being moved may go on here or not; what is brought in line before that is decided is not for
+ * long. */
+static int await_libvirt(struct hf_virt *v, struct hf_error *err)
+{
+    struct hf_virt_state state;
+
+    for (int i = 0; i < BUSY_TRIES; i++) {
+        bool busy = false;
+        int r = hf_virt_state(v, &state, err);
+
+        if (r == 0 && state.active && !state.moved)
+            r = hf_virt_busy(v, &busy, err);
+        if (r < 0 || (!busy && !state.moved))
+            return r;
+        for (int j = 0; j < BUSY_MOMENTS; j++)
+            moment();
+    }
+    return hf_error_set(err, HF_ETIMEDOUT, "the domain is being migrated");
+}
+
 int hf_libvirt_resync(const char *uuid, struct hf_error *err)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
@@ -184,7 +207,9 @@ int hf_libvirt_resync(const char *uuid, struct hf_error *err)
         r = hf_adoption_load(uuid, &adoption, err);
     if (r < 0 || adoption.reconnect)
         return r;
-    r = hf_standstill_enter(v, uuid, &lock, err);
+    r = await_libvirt(v, err);
+    if (r == 0)
+        r = hf_standstill_enter(v, uuid, &lock, err);
     if (r < 0)
         return r;
     r = resync(v, &adoption, err);

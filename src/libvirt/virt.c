@@ -21,7 +21,9 @@
     X(virDomainDefineXMLFlags)                                                                                         \
     X(virDomainDestroy)                                                                                                \
     X(virDomainFree)                                                                                                   \
+    X(virDomainGetJobInfo)                                                                                             \
     X(virDomainGetState)                                                                                               \
+    X(virDomainGetUUIDString)                                                                                          \
     X(virDomainGetXMLDesc)                                                                                             \
     X(virDomainHasManagedSaveImage)                                                                                    \
     X(virDomainIsActive)                                                                                               \
@@ -129,15 +131,35 @@ bool hf_virt_is_system(struct hf_virt *v)
     return uri && !strcmp(uri, "qemu:///system");
 }
 
+int hf_virt_uuid(struct hf_virt *v, char uuid[37], struct hf_error *err)
+{
+    return p_virDomainGetUUIDString(v->domain, uuid) < 0 ? failed(err, "asking for the domain's UUID") : 0;
+}
+
 int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err)
 {
-    int active = p_virDomainIsActive(v->domain), persistent = p_virDomainIsPersistent(v->domain);
+    int reason = 0, active = p_virDomainIsActive(v->domain), persistent = p_virDomainIsPersistent(v->domain);
     int saved = p_virDomainHasManagedSaveImage(v->domain, 0), now = VIR_DOMAIN_NOSTATE;
 
-    if (active < 0 || persistent < 0 || saved < 0 || p_virDomainGetState(v->domain, &now, NULL, 0) < 0)
+    if (active < 0 || persistent < 0 || saved < 0 || p_virDomainGetState(v->domain, &now, &reason, 0) < 0)
         return failed(err, "asking for the domain's state");
     *state = (struct hf_virt_state){
-        .active = active, .paused = now == VIR_DOMAIN_PAUSED, .persistent = persistent, .saved = saved};
+        .active = active,
+        .paused = now == VIR_DOMAIN_PAUSED,
+        .moved = active && now == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION,
+        .persistent = persistent,
+        .saved = saved,
+    };
+    return 0;
+}
+
+int hf_virt_busy(struct hf_virt *v, bool *busy, struct hf_error *err)
+{
+    virDomainJobInfo job;
+
+    if (p_virDomainGetJobInfo(v->domain, &job) < 0)
+        return failed(err, "asking what libvirt does with the domain");
+    *busy = job.type != VIR_DOMAIN_JOB_NONE;
     return 0;
 }
 

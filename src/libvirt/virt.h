@@ -29,13 +29,19 @@ static inline void hf_virt_cleanup(struct hf_virt **v)
 /* Whether the connection is to the QEMU that this host's root runs. */
 bool hf_virt_is_system(struct hf_virt *v);
 
+int hf_virt_uuid(struct hf_virt *v, char uuid[37], struct hf_error *err);
+
 struct hf_virt_state {
     bool active; /* it runs, or is paused */
     bool paused;
+    bool moved; /* it stands still because it was moved, and libvirt does not know yet what became of it */
     bool persistent; /* defined, not only running */
     bool saved;      /* a managed save image waits */
 };
 int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err);
+
+/* Whether libvirt saves or migrates it right now. Waits where QEMU's monitor does. */
+int hf_virt_busy(struct hf_virt *v, bool *busy, struct hf_error *err);
 
 /* The XML with which it will start next, secrets included; free() it. */
 int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err);

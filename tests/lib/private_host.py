@@ -23,7 +23,8 @@ private() {     # a copy of what is there, over what is there
     cp -a "$1/." "$ROOT$1/"
     mount --bind "$ROOT$1" "$1"
 }
-mount -t tmpfs -o mode=755 tmpfs /run
+mkdir -p "$ROOT/run"
+mount --bind "$ROOT/run" /run
 for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
     private $d
 done

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "receive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "exchange.h"
+#include "guard.h"
+#include "host_describe.h"
+#include "intro.h"
+#include "exchange_pipe.h"
+#include "places.h"
+#include "published.h"
+#include "receive_lock.h"
+
+#define GUARD_TRIES 300 /* of TURN_MS */
+#define TURN_MS     200
+
+struct receiving {
+    struct hf_intro intro;
+    struct hf_adoption adoption; /* this host's */
+    struct hf_exchange_pipe link;
+    char *caps;
+    int lock;
+    int awaiting; /* the guard's word that the guest is about to write; -1: none */
+    unsigned tries;
+    bool installed, asked, claimed, revoked, given_up;
+};
+
+static int64_t now(void)
+{
+    return (int64_t)time(NULL);
+}
+
+static void receiving_done(struct receiving *w)
+{
+    hf_exchange_free(w->link.exchange);
+    hf_intro_done(&w->intro);
+    free(w->caps);
+    if (w->awaiting >= 0)
+        (void)close(w->awaiting);
+    if (w->lock >= 0)
+        (void)close(w->lock);
+}
+
+/* A domain that was here before has its place. */
+static int find_place(struct receiving *w, struct hf_error *err)
+{
+    struct hf_adoption *a = &w->adoption;
+    int r = hf_adoption_load(w->intro.adoption.uuid, a, err);
+
+    if (r != -HF_ENOTFOUND)
+        return r;
+    *a = w->intro.adoption;
+    if (snprintf(a->container, sizeof a->container, HF_LIBVIRT_STATE "/%s.hold", a->name) >= PATH_MAX)
+        return hf_error_set(err, HF_EUSAGE, "the container's path is too long");
+    return hf_libvirt_make_state(a->uuid, err);
+}
+
+static int describe_host(struct receiving *w, const char *version, struct hf_error *err)
+{
+    static char *const qemus[] = {(char *)"qemu-system-x86_64", (char *)"qemu-system-aarch64", NULL};
+    const struct hf_host_query query = {.qemus = qemus, .directory = HF_LIBVIRT_STATE, .holdfast = version};
+    json_t *host;
+    int r = hf_host_describe(&query, &host, err);
+
+    if (r < 0)
+        return r;
+    w->caps = json_dumps(host, JSON_COMPACT);
+    json_decref(host);
+    return w->caps ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
+}
+
+static int begin(struct receiving *w, const char *version, struct hf_error *err)
+{
+    struct hf_exchange_place place = {.path = w->adoption.container};
+    int r = find_place(w, err);
+
+    if (r == 0 && !w->intro.settle)
+        r = hf_receive_lock(w->adoption.uuid, &w->lock, err);
+    if (r == 0 && !w->intro.settle)
+        r = describe_host(w, version, err);
+    place.caps = w->caps;
+    place.caps_size = w->caps ? strlen(w->caps) : 0;
+    return r < 0 ? r : hf_exchange_destination(&place, &w->link.exchange, err);
+}
+
+static int ask_guard(struct receiving *w, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_AWAIT};
+
+    return hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err);
+}
+
+static int publish(struct receiving *w, struct hf_error *err)
+{
+    struct hf_container *c;
+    int r = hf_container_open(w->adoption.container, HF_OPEN_LOOK, now(), &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_publish(c, &w->adoption, err);
+    hf_container_done(&c);
+    return r;
+}
+
+/* What libvirt's hook and QEMU will look for. */
+static int install(struct receiving *w, struct hf_error *err)
+{
+    const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true};
+    int r = hf_adoption_keep_original(w->adoption.uuid, w->intro.original, err);
+
+    if (r == 0)
+        r = publish(w, err);
+    w->installed = r == 0;
+    if (r < 0 || !w->intro.live)
+        return r;
+    if (!hf_guard_is_there(w->adoption.uuid)) /* one may be left of an earlier attempt */
+        r = hf_guard_spawn(&config, err);
+    return r < 0 ? r : ask_guard(w, err);
+}
+
+static int claim(struct receiving *w, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_CLAIMED};
+    struct hf_error own;
+    int r = hf_exchange_claim(w->link.exchange, now(), err);
+
+    if (r < 0)
+        return r;
+    w->claimed = true;
+    /* A guard that does not hear it sees it for itself when we are gone. */
+    if (w->intro.live && hf_guard_ask(w->adoption.uuid, &q, &own) < 0)
+        fprintf(stderr, "holdfast: %s\n", own.text);
+    return 0;
+}
+
+static int act(struct receiving *w, enum hf_exchange_event event, struct hf_error *err)
+{
+    const struct hf_exchange_peer *peer = hf_exchange_peer(w->link.exchange);
+
+    switch (event) {
+    case HF_EXCHANGE_PEER:
+        if (!strcmp(peer->guest.uuid, w->adoption.uuid))
+            return 0;
+        return hf_error_set(err, HF_EPROTO, "the container is of guest %s, and the domain is %s", peer->guest.uuid,
+                            w->adoption.uuid);
+    case HF_EXCHANGE_READY:
+        return w->installed || w->intro.settle ? 0 : install(w, err);
+    case HF_EXCHANGE_GRANTED:
+        return claim(w, err);
+    case HF_EXCHANGE_REVOKED:
+        w->revoked = true;
+        return 0;
+    case HF_EXCHANGE_FAILED: /* the source tells who asked it */
+        w->given_up = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int act_on_all(struct receiving *w, struct hf_error *err)
+{
+    enum hf_exchange_event event;
+    int r = 0;
+
+    while (r == 0 && (r = hf_exchange_next(w->link.exchange, now(), &event, err)) == 0 && event != HF_EXCHANGE_NONE) {
+        r = act(w, event, err);
+        if (r < 0)
+            (void)hf_exchange_cancel(w->link.exchange, err ? err->text : "", NULL);
+    }
+    return r;
+}
+
+static int guard_spoke(struct receiving *w, struct hf_error *err)
+{
+    int r = hf_guard_answer(w->awaiting, err);
+
+    (void)close(hf_take_fd(w->awaiting));
+    w->tries = 0;
+    if (r < 0)
+        return r == -HF_EPROTO ? 0 : r; /* it was killed */
+    w->asked = true;
+    return hf_exchange_ask(w->link.exchange, err);
+}
+
+static bool lacks_guard(const struct receiving *w)
+{
+    return w->installed && w->intro.live && !w->asked && !w->claimed && w->awaiting < 0;
+}
+
+/* A guard that was killed has a successor. */
+static int find_guard(struct receiving *w, struct hf_error *err)
+{
+    int r = lacks_guard(w) ? ask_guard(w, err) : 0;
+
+    return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
+}
+
+static int serve_source(struct receiving *w, struct hf_error *err)
+{
+    int r = 0;
+
+    while (r == 0 && !w->link.ended && !w->given_up) {
+        struct pollfd guard = {.fd = w->awaiting, .events = POLLIN};
+
+        r = hf_exchange_pipe_turn(&w->link, &guard, 1, lacks_guard(w) ? TURN_MS : 10 * TURN_MS, err);
+        if (r == 0)
+            r = act_on_all(w, err);
+        if (r == 0 && w->awaiting >= 0 && guard.revents)
+            r = guard_spoke(w, err);
+        if (r == 0)
+            r = find_guard(w, err);
+    }
+    return r;
+}
+
+/* The source learns why. */
+static void say_last(struct receiving *w)
+{
+    struct hf_error own;
+
+    for (int i = 0; i < 50 && hf_exchange_pipe_has_output(&w->link); i++)
+        if (hf_exchange_pipe_turn(&w->link, NULL, 0, TURN_MS, &own) < 0)
+            return;
+}
+
+int hf_libvirt_receive(int in, int out, const char *version, struct hf_error *err)
+{
+    hf_auto(receiving_done) struct receiving w = {.lock = -1, .awaiting = -1, .link = {.in = in, .out = out}};
+    int r;
+
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+    if (geteuid() != 0)
+        return hf_error_refuse(err, "root", "this is for root: it writes root's files, for libvirt's domains");
+    r = hf_intro_read(in, &w.intro, err);
+    if (r == 0)
+        r = begin(&w, version, err);
+    if (r < 0)
+        return r;
+    (void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
+    (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
+    r = serve_source(&w, err);
+    if (r < 0)
+        say_last(&w);
+    if (r == 0 && !w.claimed && !w.revoked && !w.given_up && !w.intro.settle)
+        r = hf_error_set(err, HF_EPROTO,
+                         "the other host went away before it gave the container over; it is still there");
+    return r;
+}

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two real libvirtds: a domain and its container go from one to the other and back, and whatever dies on the way, at
+most one of them owns the container and the guest runs on one of them."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+from domain import Domain
+from private_host import PrivateHost
+from program import PROGRAM, alive
+from tap import case, expect, main, note
+
+FRAMES = {"OFFER": 1, "READY": 2, "GRANT": 3, "CLAIMED": 4, "REVOKE": 5, "REFUSED": 6, "ASK": 23}
+
+
+class Relay:
+    """Between `migrate` and the other host's `receive`: a socket that starts one there for each connection, and looks at
+    what goes over it. `stop_at` names a frame: when it comes, at_stop() runs, and only then does the frame go on, unless
+    at_stop() said "cut"."""
+
+    def __init__(self, path, host):
+        self.path, self.host = path, host
+        self.stop_at, self.at_stop = None, None
+        self.receivers = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(4)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                source, _ = self.listener.accept()
+            except OSError:
+                return
+            ours, theirs = socket.socketpair()
+            self.receivers.append(subprocess.Popen(self.host.command(PROGRAM, "libvirt", "receive"), stdin=theirs,
+                                                   stdout=theirs, env=self.host.env))
+            theirs.close()
+            threading.Thread(target=self.pump, args=(source, ours, True), daemon=True).start()
+            threading.Thread(target=self.pump, args=(ours, source, False), daemon=True).start()
+
+    def take(self, source, size):
+        data = b""
+        while len(data) < size:
+            piece = source.recv(size - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    def pump(self, source, target, first):
+        try:
+            if first:  # what precedes the frames
+                head = self.take(source, 4)
+                target.sendall(head + self.take(source, int.from_bytes(head, "big")))
+            while True:
+                head = self.take(source, 24)
+                body = self.take(source, int.from_bytes(head[12:16], "big"))
+                if self.stop_at and int.from_bytes(head[6:8], "big") == FRAMES[self.stop_at]:
+                    self.stop_at = None
+                    if self.at_stop() == "cut":
+                        raise EOFError
+                target.sendall(head + body)
+        except (EOFError, OSError):
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def kill_receivers(self):
+        for process in self.receivers:
+            children = subprocess.run(["pgrep", "-P", str(process.pid)], stdout=subprocess.PIPE, text=True).stdout.split()
+            for pid in [*map(int, children), process.pid]:
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
+        return "cut"
+
+    def close(self):
+        self.listener.close()
+        self.kill_receivers()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Pair:
+    """Two hosts, each with its /run where the other sees it, and the domain on the one where it is at the moment."""
+
+    def __init__(self):
+        a = Domain("vm1")
+        host = PrivateHost("otherhost", "5f6d1a3e-93a0-4c6b-8f5e-1d0000000002")
+        b = Domain("vm1", host, a.serial, define=False)
+        b.uuid = a.uuid
+        self.hosts = [a, b]
+        self.relays, self.uris = [], []
+        for domain in self.hosts:  # each reaches the other through what both see
+            self.relays.append(Relay(domain.host.root / "relay", domain.host))
+            self.uris.append(f"qemu+unix:///system?socket={domain.host.root}/run/libvirt/libvirt-sock")
+        self.at = 0
+
+    here = property(lambda self: self.hosts[self.at])
+    there = property(lambda self: self.hosts[1 - self.at])
+    relay = property(lambda self: self.relays[1 - self.at])
+
+    def command(self, *options):
+        return ["libvirt", "migrate", "vm1", self.uris[1 - self.at], "--via", f"unix:{self.relay.path}", "--migrate-uri",
+                f"tcp://127.0.0.1:{free_port()}", "--unsafe", *options]
+
+    def move(self, *options, status=0):
+        done = self.here.holdfast(*self.command(*options), status=status)
+        if status == 0 and "--dry-run" not in options:
+            self.at = 1 - self.at
+        return done
+
+    def begin(self, *options):
+        return subprocess.Popen(self.here.host.command(PROGRAM, *self.command(*options)), env=self.here.host.env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def state(self, domain):
+        return domain.host.run("virsh", "domstate", "vm1", check=False).stdout.strip()
+
+    def owner(self, domain):
+        path = domain.inside(domain.container)
+        if not path.exists():
+            return "none"
+        return json.loads(domain.holdfast("owner", domain.container, "--json").stdout)["state"]
+
+    def one_owner(self):
+        owners = [self.owner(d) for d in self.hosts]
+        expect(owners.count("held") <= 1, f"two owners: {owners}")
+        return owners
+
+    def stays(self, what):
+        """The guest runs on where it was, and its container is there."""
+        here = self.here
+        here.host.wait(lambda: self.state(here) == "running", 60, f"{what}: the guest going on")
+        expect(self.one_owner()[self.at] == "held", f"{what}: {self.one_owner()}")
+        here.settled()
+        here.host.wait(lambda: self.state(here) == "running", 60, f"{what}: the guest going on")
+        self.there.host.wait(lambda: self.state(self.there) in ("", "shut off"), 60, f"{what}: {self.state(self.there)} there")
+
+    def works(self, name, value):
+        self.here.prompt().setvar(name, value)
+        self.here.host.wait(lambda: self.here.stored(name) == value, 120, f"{name} stored")
+
+    def close(self):
+        for relay in self.relays:
+            relay.close()
+        for domain in self.hosts:
+            domain.close()
+
+
+if os.geteuid() != 0 or not shutil.which("libvirtd"):
+    def main(*unused):
+        print("1..0 # SKIP needs root and libvirtd")
+    pair = None
+else:
+    pair = Pair()
+
+
+@case("a plain virsh migrate is refused before anything moves, and says what to do")
+def _():
+    here = pair.here
+    here.holdfast("libvirt", "adopt", "vm1")
+    pair.shell = here.start()
+    pair.works("Here", "a1")
+    done = here.host.run("virsh", "migrate", "--live", "--unsafe", "vm1", pair.uris[1], "--migrateuri",
+                         f"tcp://127.0.0.1:{free_port()}", check=False)
+    expect(done.returncode and "holdfast libvirt migrate vm1" in done.stderr, done.stderr)
+    pair.stays("refused")
+    expect(pair.owner(pair.there) == "none", "something is there")
+
+
+@case("a dry run asks and leaves nothing")
+def _():
+    pair.move("--dry-run")
+    expect(pair.owner(pair.there) == "none", "something is there")
+    pair.stays("dry run")
+
+
+@case("there: the same guest goes on, reset there it runs the same firmware; its container is there alone")
+def _():
+    code = pair.here.active()
+    pair.move()
+    expect(pair.one_owner() == ["departed", "held"], pair.one_owner())
+    expect(pair.state(pair.here) == "running" and pair.state(pair.there) == "shut off", "states")
+    expect(not pair.there.processes("libvirt guard") and not pair.there.processes("nbdkit"), "something is left behind")
+    pair.works("There", "b2")
+    shell = pair.here.reboot()
+    expect(shell.getvar("Here") == "a1" and shell.getvar("There") == "b2", "a variable is lost")
+    expect(pair.here.running_code() == code == pair.here.active(), "other firmware")
+    done = pair.there.host.run("virsh", "start", "vm1", check=False)
+    expect(done.returncode and pair.state(pair.there) == "shut off", "it starts from the copy that is left")
+
+
+@case("and back, where a variable set there is known")
+def _():
+    pair.move()
+    expect(pair.one_owner() == ["held", "departed"], pair.one_owner())
+    shell = pair.here.prompt()
+    expect(shell.getvar("There") == "b2", "a variable is lost")
+    pair.works("Back", "c3")
+
+
+@case("virsh domjobabort, and Ctrl-C, in the middle: everything is as before")
+def _():
+    for number, stop in enumerate(("abort", "interrupt")):
+        pair.here.virsh("migrate-setspeed", "1")
+        moving = pair.begin()
+        pair.here.host.wait(lambda: "Unbounded" in pair.here.virsh("domjobinfo", check=False), 60, "the migration")
+        pair.there.host.wait(lambda: pair.state(pair.there) == "paused", 60, "the guest's shape there")
+        if stop == "abort":
+            pair.here.virsh("domjobabort")
+        else:
+            inner = pair.here.processes("libvirt migrate vm1")
+            pair.here.host.run("kill", "-INT", inner[0])
+        _, words = moving.communicate(timeout=120)
+        expect(moving.returncode == 1 and "stays here as it was" in words, f"{stop}: {moving.returncode} {words}")
+        pair.stays(stop)
+        pair.works("Stop", f"d{number}")
+    pair.here.virsh("migrate-setspeed", "8796093022207")
+
+
+def kill_all(domain, *words):
+    for word in words:
+        for pid in domain.processes(word):
+            domain.host.run("kill", "-9", pid, check=False)
+
+
+def interrupted(frame, kill):
+    """A move in which kill() happens right before that frame arrives. Returns what `migrate` gave, or None."""
+    pair.relay.at_stop = kill
+    pair.relay.stop_at = frame
+    moving = pair.begin()
+    out, words = moving.communicate(timeout=200)
+    note(f"{frame}: exit {moving.returncode} {words.strip()[:300]}")
+    expect(pair.relay.stop_at is None, f"{frame} never came: {out}{words}")
+    return moving.returncode
+
+
+def find_it():
+    """After a move that was interfered with: who owns it now runs it, or runs it once the other side was told to end."""
+    owners = pair.one_owner()
+    expect(owners.count("held") == 1, owners)
+    pair.at = owners.index("held")
+    pair.stays("after it")
+
+
+@case("the receiver is killed before the grant: the guest stays; after it: it is found out whose it is")
+def _():
+    for number, frame in enumerate(("ASK", "GRANT", "CLAIMED")):
+        interrupted(frame, pair.relay.kill_receivers)
+        find_it()
+        pair.works("Receiver", f"e{number}")
+
+
+@case("the guard or the server is killed there, while QEMU's first write waits")
+def _():
+    for number, word in enumerate(("nbdkit", "libvirt guard")):
+        interrupted("ASK", lambda: kill_all(pair.there, word))
+        find_it()
+        pair.works("Killed", f"f{number}")
+
+
+@case("the guard is killed here in the middle")
+def _():
+    interrupted("ASK", lambda: kill_all(pair.here, "libvirt guard"))
+    find_it()
+    pair.works("Guard", "01")
+
+
+@case("migrate itself is killed: before the grant the guest can go on here; after it the same command finds out")
+def _():
+    for number, frame in enumerate(("ASK", "GRANT", "CLAIMED")):
+        source = pair.here
+        interrupted(frame, lambda: kill_all(source, "libvirt migrate vm1"))
+        owners = pair.one_owner()
+        note(f"{frame}: {owners}, {[pair.state(d) for d in pair.hosts]}")
+        if "granted" in owners:
+            done = pair.here.holdfast(*pair.command(), status=None)
+            note(done.stdout + done.stderr)
+        if pair.one_owner()[pair.at] == "held":
+            pair.there.host.run("virsh", "destroy", "vm1", check=False)
+            if pair.state(pair.here) == "paused":
+                pair.here.virsh("resume", check=False)
+        find_it()
+        pair.works("Migrate", f"1{number}")
+
+
+@case("a domain that is shut off moves, too")
+def _():
+    pair.here.stop()
+    pair.move("--undefine-source")
+    expect(pair.state(pair.here) == "shut off" and pair.state(pair.there) == "", "states")
+    expect(pair.here.stored("Here") == "a1", "a variable is lost")
+    pair.here.virsh("start")
+    expect(pair.here.running_code() == pair.here.active(), "other firmware")
+
+
+main(pair.close if pair else None)
