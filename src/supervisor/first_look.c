@@ -102,8 +102,7 @@ static void arguments_text(const struct hf_supervision *s, char *text, size_t si
 
 int hf_record_machine(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_machine_record *record = calloc(1, sizeof *record);
-    hf_auto(hf_cleanup_free) void *owned = record;
+    hf_auto(hf_cleanup_free) struct hf_machine_record *record = calloc(1, sizeof *record);
     int r;
 
     if (!record)
