@@ -37,8 +37,7 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
     return 0;
 }
 
-/* The copy at the path, for one step or as it is held. */
-static int open_copy(struct hf_exchange *x, int64_t now, struct hf_container **c, struct hf_error *err)
+int hf_destination_open(struct hf_exchange *x, int64_t now, struct hf_container **c, struct hf_error *err)
 {
     int r = 0;
 
@@ -55,8 +54,7 @@ static int open_copy(struct hf_exchange *x, int64_t now, struct hf_container **c
     return r;
 }
 
-/* Keeps the first error: `r` when it is one. */
-static int close_copy(struct hf_exchange *x, struct hf_container *c, int r, struct hf_error *err)
+int hf_destination_close(struct hf_exchange *x, struct hf_container *c, int r, struct hf_error *err)
 {
     int closed = c == x->c ? 0 : hf_container_close(c, r < 0 ? NULL : err);
 
@@ -201,7 +199,7 @@ static int hear_hello(struct hf_exchange *x, const struct hf_frame *frame, int64
 
     if (r < 0)
         return r;
-    r = open_copy(x, now, &c, err);
+    r = hf_destination_open(x, now, &c, err);
     if (r == -HF_ENOTFOUND && !x->dst.only_known) {
         r = 0;
         c = NULL;
@@ -213,7 +211,7 @@ static int hear_hello(struct hf_exchange *x, const struct hf_frame *frame, int64
     if (r == 0)
         r = find_wanted(x, c, wanted, &count, err);
     if (c)
-        r = close_copy(x, c, r, err);
+        r = hf_destination_close(x, c, r, err);
     if (r < 0)
         return r;
     x->greeted = true;
@@ -265,11 +263,11 @@ static int apply(struct hf_exchange *x, int64_t now, struct hf_error *err)
         r = hf_transfer_create(x->dst.path, &x->dst.from, x->dst.bytes, x->dst.size, x->dst.arrived, now, err);
         return r < 0 || !x->dst.hold ? r : hf_container_open_incoming(x->dst.path, now, &x->c, err);
     }
-    r = open_copy(x, now, &c, err);
+    r = hf_destination_open(x, now, &c, err);
     if (r < 0)
         return r;
     r = hf_transfer_apply(c, &x->dst.from, x->dst.bytes, x->dst.size, x->dst.arrived, now, err);
-    return close_copy(x, c, r, err);
+    return hf_destination_close(x, c, r, err);
 }
 
 static int hear_offer(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
@@ -295,95 +293,6 @@ static int hear_offer(struct hf_exchange *x, const struct hf_frame *frame, int64
     x->dst.granted = false;
     *event = HF_EXCHANGE_READY;
     return hf_exchange_say(x, answer, &x->dst.from.digest, err);
-}
-
-/* Whether the copy is, byte for byte, what the grant is about. 1 or 0. */
-static int grant_fits(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, struct hf_error *err)
-{
-    struct hf_digest granted = hf_exchange_digest(frame), here;
-    struct hf_container *c;
-    int r = open_copy(x, now, &c, err);
-
-    if (r < 0)
-        return r;
-    r = close_copy(x, c, hf_transfer_digest(c, &here, err), err);
-    return r < 0 ? r : frame->epoch == x->epoch && hf_digest_equal(&granted, &here);
-}
-
-static int hear_grant(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
-                      struct hf_error *err)
-{
-    enum hf_message answer;
-    enum hf_step step = hf_step_for(HF_SIDE_DESTINATION, &x->state, HF_MESSAGE_GRANT, frame->attempt, &answer);
-    int r;
-
-    if (step == HF_STEP_MAX)
-        return answer == HF_MESSAGE_NONE ? 0 : hf_exchange_say(x, answer, NULL, err);
-    r = grant_fits(x, frame, now, err);
-    if (r <= 0)
-        return r;
-    x->dst.granted = true;
-    x->dst.claim_epoch = frame->epoch + hf_step_epochs(HF_STEP_CLAIM);
-    *event = HF_EXCHANGE_GRANTED;
-    return 0;
-}
-
-/* Somebody else may have claimed it since this side last looked. */
-static int look_again(struct hf_exchange *x, int64_t now, struct hf_error *err)
-{
-    struct hf_container *c;
-    struct hf_owner owner;
-    int r;
-
-    if (x->state.holder != HF_HOLDER_INCOMING)
-        return 0;
-    r = open_copy(x, now, &c, err);
-    if (r < 0)
-        return r;
-    r = hf_owner_get(c, &owner, err);
-    if (r == 0)
-        r = hf_sync(c, err);
-    r = close_copy(x, c, r, err);
-    if (r == 0 && owner.state == HF_OWNER_HELD && owner.attempt == x->state.attempt &&
-        strcmp(owner.host_id, x->here.id) == 0) {
-        x->state.holder = HF_HOLDER_OWNED;
-        x->epoch = owner.epoch;
-    }
-    return r;
-}
-
-static int refuse(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, struct hf_error *err)
-{
-    struct hf_container *c = NULL;
-    int r = x->state.holder == HF_HOLDER_NONE ? 0 : open_copy(x, now, &c, err);
-
-    if (r < 0)
-        return r;
-    r = hf_owner_refuse(c, x->peer.container, frame->attempt, frame->epoch, &x->peer.host, now, err);
-    return c ? close_copy(x, c, r, err) : r;
-}
-
-static int hear_revoke(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
-                       struct hf_error *err)
-{
-    enum hf_message answer;
-    enum hf_step step;
-    bool had = x->state.holder != HF_HOLDER_NONE;
-    int r = look_again(x, now, err);
-
-    if (r < 0)
-        return r;
-    step = hf_step_for(HF_SIDE_DESTINATION, &x->state, HF_MESSAGE_REVOKE, frame->attempt, &answer);
-    if (step != HF_STEP_MAX) {
-        r = refuse(x, frame, now, err);
-        if (r == 0)
-            r = hf_step_take(step, frame->attempt, &x->state, err);
-        if (r == 0 && !had)
-            x->state.holder = HF_HOLDER_NONE; /* the host promised; there is still no copy */
-        x->dst.granted = false;
-        *event = HF_EXCHANGE_REVOKED;
-    }
-    return r < 0 || answer == HF_MESSAGE_NONE ? r : hf_exchange_say(x, answer, NULL, err);
 }
 
 static void hear_stream(struct hf_exchange *x, const struct hf_frame *frame, enum hf_exchange_event *event)
@@ -412,9 +321,9 @@ int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int
     case HF_MESSAGE_OFFER:
         return hear_offer(x, frame, now, event, err);
     case HF_MESSAGE_GRANT:
-        return hear_grant(x, frame, now, event, err);
+        return hf_destination_hear_grant(x, frame, now, event, err);
     case HF_MESSAGE_REVOKE:
-        return hear_revoke(x, frame, now, event, err);
+        return hf_destination_hear_revoke(x, frame, now, event, err);
     default:
         return hf_exchange_unexpected(frame, err);
     }
@@ -431,73 +340,4 @@ int hf_exchange_ask(struct hf_exchange *x, struct hf_error *err)
     if (x->side != HF_SIDE_DESTINATION || x->over || !x->greeted)
         return hf_error_set(err, HF_EUSAGE, "there is no source to ask");
     return hf_exchange_put(x, HF_FRAME_ASK, NULL, 0, NULL, 0, err);
-}
-
-struct hf_container *hf_exchange_container(const struct hf_exchange *x)
-{
-    return x->side == HF_SIDE_DESTINATION && x->state.holder != HF_HOLDER_NONE ? x->c : NULL;
-}
-
-struct hf_container *hf_exchange_take_container(struct hf_exchange *x)
-{
-    return x->side == HF_SIDE_DESTINATION ? hf_take_ptr(x->c) : NULL;
-}
-
-void hf_exchange_terms(const struct hf_exchange *x, uint32_t *attempt, uint64_t *epoch)
-{
-    *attempt = x->state.attempt;
-    *epoch = x->dst.claim_epoch;
-}
-
-static int commit_claim(struct hf_exchange *x, struct hf_container *c, int64_t now, struct hf_error *err)
-{
-    int r = hf_begin_claim(c, x->state.attempt, x->dst.claim_epoch, now, err);
-
-    return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
-}
-
-/* On disk; the source may hear of it. */
-static int say_claimed(struct hf_exchange *x, struct hf_error *err)
-{
-    int r = hf_step_take(HF_STEP_CLAIM, x->state.attempt, &x->state, err);
-
-    if (r < 0)
-        return r;
-    x->epoch = x->dst.claim_epoch;
-    x->dst.granted = false;
-    return hf_exchange_say(x, hf_step_sends(HF_STEP_CLAIM), NULL, err);
-}
-
-int hf_exchange_claim(struct hf_exchange *x, int64_t now, struct hf_error *err)
-{
-    struct hf_container *c;
-    int r;
-
-    if (x->side != HF_SIDE_DESTINATION || !x->dst.granted)
-        return hf_error_set(err, HF_EUSAGE, "nothing was granted");
-    r = open_copy(x, now, &c, err);
-    if (r < 0)
-        return r;
-    r = close_copy(x, c, commit_claim(x, c, now, err), err);
-    return r < 0 ? r : say_claimed(x, err);
-}
-
-int hf_exchange_claimed(struct hf_exchange *x, struct hf_error *err)
-{
-    struct hf_container *c hf_auto(hf_container_done) = NULL;
-    struct hf_owner owner;
-    int r;
-
-    if (x->side != HF_SIDE_DESTINATION || !x->dst.granted)
-        return hf_error_set(err, HF_EUSAGE, "nothing was granted");
-    r = x->c ? 0 : hf_container_open(x->dst.path, HF_OPEN_LOOK, 0, &c, err);
-    if (r == 0)
-        r = hf_owner_get(x->c ? x->c : c, &owner, err);
-    if (r < 0)
-        return r;
-    if (owner.state != HF_OWNER_HELD || owner.attempt != x->state.attempt || owner.epoch < x->dst.claim_epoch ||
-        strcmp(owner.host_id, x->here.id) != 0)
-        return hf_error_set(err, HF_EUSAGE, "%s: is %s at epoch %llu and was not claimed", x->dst.path,
-                            hf_owner_state_text(owner.state), (unsigned long long)owner.epoch);
-    return say_claimed(x, err);
 }

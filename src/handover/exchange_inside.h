@@ -76,6 +76,14 @@ int hf_source_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t 
                    struct hf_error *err);
 int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
                         enum hf_exchange_event *event, struct hf_error *err);
+/* exchange_claim.c: the two of them that are about who owns the copy. */
+int hf_destination_hear_grant(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
+                              enum hf_exchange_event *event, struct hf_error *err);
+int hf_destination_hear_revoke(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
+                               enum hf_exchange_event *event, struct hf_error *err);
+/* The copy at the path, for one step or as it is held; the second keeps the first error: `r` when it is one. */
+int hf_destination_open(struct hf_exchange *x, int64_t now, struct hf_container **c, struct hf_error *err);
+int hf_destination_close(struct hf_exchange *x, struct hf_container *c, int r, struct hf_error *err);
 /* The next frame of what is to be sent: 1 one was put, 0 nothing is left. */
 int hf_source_produce(struct hf_exchange *x, struct hf_error *err);
 

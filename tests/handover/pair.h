@@ -122,4 +122,23 @@ static inline enum hf_exchange_event pair_wait(struct pair *p, unsigned way)
     }
 }
 
+/* A call on one of the two hosts. */
+#define SRC(call) (ground_host("a"), (call))
+#define DST(call) (ground_host("b"), (call))
+
+/* What a host's file says, state 0 when there is none. */
+static inline struct hf_owner owner_of(const char *host, const char *name)
+{
+    struct hf_owner owner = {.state = 0};
+    struct hf_container *c;
+
+    ground_host(host);
+    if (access(ground_path(name), F_OK) < 0)
+        return owner;
+    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_owner_standing(c, &owner, &err));
+    OK(hf_container_close(c, &err));
+    return owner;
+}
+
 #endif

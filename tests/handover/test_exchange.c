@@ -41,23 +41,6 @@ static struct hf_digest state_of(const char *host, const char *name)
     return digest;
 }
 
-static struct hf_owner owner_of(const char *host, const char *name)
-{
-    struct hf_owner owner = {.state = 0};
-    struct hf_container *c;
-
-    ground_host(host);
-    if (access(ground_path(name), F_OK) < 0)
-        return owner;
-    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
-    OK(hf_owner_standing(c, &owner, &err));
-    OK(hf_container_close(c, &err));
-    return owner;
-}
-
-#define SRC(call) (ground_host("a"), (call))
-#define DST(call) (ground_host("b"), (call))
-
 static void greet(struct pair *p)
 {
     assert_int_equal(pair_wait(p, 1), HF_EXCHANGE_PEER);

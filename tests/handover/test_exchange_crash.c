@@ -60,9 +60,6 @@ EXPORTED int renameat2(int a, const char *from, int b, const char *to, unsigned 
     return allowed() ? real(a, from, b, to, flags) : -1;
 }
 
-#define SRC(call) (ground_host("a"), (call))
-#define DST(call) (ground_host("b"), (call))
-
 /* One event at the source, as a manager would act on it. Negative: it gave up. */
 static int act_at_source(struct pair *p, enum hf_exchange_event event)
 {
@@ -123,20 +120,6 @@ static int move(bool hold)
     hf_exchange_free(p.src);
     (void)hf_container_close(p.c, NULL);
     return r;
-}
-
-static struct hf_owner owner_of(const char *host, const char *name)
-{
-    struct hf_owner owner = {.state = 0};
-    struct hf_container *c;
-
-    ground_host(host);
-    if (access(ground_path(name), F_OK) < 0)
-        return owner;
-    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
-    OK(hf_owner_standing(c, &owner, &err));
-    OK(hf_container_close(c, &err));
-    return owner;
 }
 
 static void lay_out(bool came_before)
