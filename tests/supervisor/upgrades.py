@@ -78,9 +78,19 @@ def both(path, name):
     return export(path, PATH / f"export-{name}")
 
 
-@case("staged on a running guest, applied at its own reset, tried, rolled back with its variables")
+def newer():
+    """Debian 13's OVMF; where it cannot be had, this one under another digest."""
+    found = subprocess.run([SOURCE / "tests" / "lib" / "debian13"], stdout=subprocess.PIPE, text=True)
+    file = pathlib.Path(found.stdout.strip()) / "usr/share/OVMF/OVMF_CODE_4M.fd"
+    if found.returncode == 0 and file.exists():
+        return file
+    note("Debian 13's firmware cannot be had here: Debian 12's with other bytes in it stands in")
+    return image("second")
+
+
+@case("Debian 13's OVMF, staged on a running guest, applied at its own reset, tried, confirmed, rolled back with variables")
 def _():
-    path, new = container("manual", "confirm-by=manual"), image("second")
+    path, new = container("manual", "confirm-by=manual"), newer()
     with Guest(path) as guest:
         shell = guest.shell()
         shell.setvar("Marker", "cafe")
@@ -96,7 +106,10 @@ def _():
         process = guest.child("qemu")
         shell = guest_resets(guest, shell)
         expect(guest.child("qemu") == process, "a reset that changes nothing ended QEMU")
+        must("confirm", path)
+        expect(life(path) == "steady", f"{holdfast('show', path)}")
         shell.setvar("Marker", "beef")
+        expect(shell.getvar("Marker") == "beef", "not set")
         refused = holdfast("rollback", path, status=3)
         expect("Marker" in f"{refused}", f"the difference was not told: {refused}")
         must("rollback", path, "--variables", "fallback")
@@ -132,7 +145,7 @@ def _():
 
 @case("confirmed by running time after a sign of life; an unconfirmed healthy guest is left alone")
 def _():
-    path = container("uptime", "confirm-by=uptime", "confirm-uptime=12", "trial-timeout=6")
+    path = container("uptime", "confirm-by=uptime", "confirm-uptime=8", "trial-timeout=4")
     must("stage", path, image("third"))
     with Guest(path) as guest:
         shell = guest.shell()
@@ -217,8 +230,8 @@ def _():
         expect(life(path) == "staged", "the upgrade does not wait")
         expect("disk1" in f"{holdfast('show', path)}", f"show does not say why: {holdfast('show', path)}")
         guest.power_off(shell)
-    with Guest(path) as guest:
-        guest.shell()
+    with Guest(path, "-S") as guest:
+        guest.connect()
         expect(life(path) == "trial", "not applied at the power-on")
 
 
@@ -356,8 +369,10 @@ def _():
     try:
         wait_until(sock.exists, 10, "swtpm")
         with Guest(path, "-chardev", f"socket,id=tpm,path={sock}", "-tpmdev", "emulator,id=t0,chardev=tpm", "-device",
-                   "tpm-tis,tpmdev=t0") as guest:
-            guest.power_off(guest.shell())
+                   "tpm-tis,tpmdev=t0", "-S") as guest:
+            wait_until(lambda: shown(path)["lifecycle"]["tpm"], 30, "the TPM was noticed")
+            guest.connect().execute("quit")
+            guest.wait()
     finally:
         tpm.kill()
         tpm.wait()
@@ -391,8 +406,9 @@ def _():
         guest.power_off(shell)
     expect("newer ones are snapshot" in f"{holdfast('log', path)}", f"{holdfast('log', path)}")
     must("stage", path, image("eighth"))
-    with Guest(path) as guest:
-        guest.power_off(guest.shell())
+    with Guest(path, "-S") as guest:
+        guest.connect().execute("quit")
+        guest.wait()
     before = both(path, "saved-before")
     with Guest(path, "-incoming", f"exec:cat {state}") as guest:
         expect(guest.wait(60) == 3, f"not refused: {guest.said()}")
@@ -400,37 +416,16 @@ def _():
     expect(both(path, "saved-after") == before, "the refusal changed the guest")
 
 
-@case("Debian 13's OVMF, staged on a running guest, is applied at its reset and confirmed")
-def _():
-    found = subprocess.run([SOURCE / "tests" / "lib" / "debian13"], stdout=subprocess.PIPE, text=True)
-    new = pathlib.Path(found.stdout.strip()) / "usr/share/OVMF/OVMF_CODE_4M.fd"
-    if found.returncode or not new.exists():
-        skip("Debian 13's firmware cannot be had here")
-    path = container("debian13")
-    with Guest(path) as guest:
-        shell = guest.shell()
-        shell.setvar("Marker", "cafe")
-        must("stage", path, new)
-        noticed()
-        shell = guest_resets(guest, shell)
-        expect(active(path) == digest(new), f"not applied: {holdfast('log', path)}")
-        expect(shell.getvar("Marker") == "cafe", "the variables were not carried over")
-        must("confirm", path)
-        guest.power_off(shell)
-    expect(life(path) == "steady", f"{holdfast('show', path)}")
-
-
-@case("a rollback that should not wait resets the guest at once")
+@case("a rollback that should not wait resets the guest at once, one that hangs too")
 def _():
     path = container("now", "confirm-by=manual")
-    must("stage", path, image("ninth"))
+    must("stage", path, image("ninth", HANGS))
     with Guest(path) as guest:
-        guest.shell()
+        guest.connect()
         expect(life(path) == "trial", "not applied at the power-on")
-        start = len(guest.serial.data)
         must("rollback", path, "--variables", "fallback", "--now")
-        wait_until(lambda: active(path) == digest(CODE), 60, f"the rollback: {guest.said()}")
-        guest.power_off(guest.shell(start=start))
+        guest.shell()
+        expect(active(path) == digest(CODE), f"not rolled back: {guest.said()}")
 
 
 main(DIRECTORY.cleanup)
