@@ -269,6 +269,14 @@ static void arm(struct hf_supervision *s)
         hf_supervision_say(s, "%s", err.text);
 }
 
+/* A disk that cannot be opened for writing here, for one. */
+static void let_go_answered(void *ctx, const json_t *result, const struct hf_error *err)
+{
+    if (err && err->code == HF_EREFUSED)
+        hf_supervision_say(ctx, "the guest is this host's and stands still: %s; 'cont' on its monitor tries again",
+                           err->text);
+}
+
 static int claim(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
@@ -283,7 +291,7 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     hf_nbd_server_claimed(s->server);
     arm(s);
     if (n->ran)
-        r = hf_monitor_send(s->monitor, "cont", NULL, NULL, NULL, err);
+        r = hf_monitor_send(s->monitor, "cont", NULL, let_go_answered, s, err);
     s->let_go = true;
     hf_link_pump(n->link);
     settle(s);

@@ -82,7 +82,7 @@ int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
     if (r < 0)
         return r;
     follow(s, hf_resets_arm(&s->resets, intercept(s)));
-    return s->watch.reset_now ? reset_now(s, err) : 0;
+    return s->watch.reset_now && !hf_reception_is_open(s) ? reset_now(s, err) : 0;
 }
 
 /* The operator may have staged, confirmed or asked for a rollback meanwhile. */
