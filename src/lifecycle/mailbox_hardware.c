@@ -92,16 +92,16 @@ int hf_mailbox_hardware_set(struct hf_container *c, const struct hf_mailbox_hard
                             struct hf_error *err)
 {
     struct hf_mailbox_hardware was;
-    int r = hf_begin(c, err);
+    int r = hf_mailbox_hardware_get(c, &was, err);
 
+    if (r < 0 || same(&was, hw))
+        return r;
+    r = hf_begin(c, err);
     if (r < 0)
         return r;
-    r = hf_mailbox_hardware_get(c, &was, err);
-    if (r == 0 && !same(&was, hw)) {
-        r = write_down(c, &was, hw, now, err);
-        if (r == 0)
-            return hf_commit(c, HF_DURABLE, err);
-    }
+    r = write_down(c, &was, hw, now, err);
+    if (r == 0)
+        return hf_commit(c, HF_DURABLE, err);
     hf_abort(c);
     return r;
 }

@@ -8,9 +8,10 @@ import pathlib
 import signal
 import subprocess
 
-from guest import Guest, OVMF, create, digest, wait_until
+from guest import Guest, OVMF, TimedOut, create, digest, wait_until
+from moving import Host, Traveller, debian13
 from program import BUILD, holdfast, scratch
-from tap import case, expect, main
+from tap import case, expect, main, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
@@ -177,6 +178,60 @@ def _():
         wait_until(lambda: "etc_holdfast_ssdt" in guest.play("files", ROOT / "arrived"), 60, "the files are given again")
         guest.system_reset()
         expect("acpi-loader 1 open 0x3 0x0" in guest.play("domains"), guest.play("domains"))
+
+
+def played_on(host, *words):
+    window = next((host.root / "runtime").glob("*/mailbox"))
+    return subprocess.run([PLAY, window, *map(str, words)], stdout=subprocess.PIPE, text=True, timeout=120).stdout.strip()
+
+
+def contract_on(host):
+    rows = host.holdfast("show", host.container, "--json").json["contract"]
+    return {row["domain"]: row["agreed"] if row["locked"] else None for row in rows}
+
+
+def move(guest, to):
+    """A guest that is lost on the way says why."""
+    try:
+        guest.move(to)
+    except TimedOut as why:
+        raise TimedOut(f"{why}\n{guest.said()}{to.said()}") from None
+
+
+def moves(there):
+    """There with one domain locked, the other one locked there, and back."""
+    here = Host(ROOT / f"from-{there.root.name}")
+    here.holdfast("create", here.container, "--firmware", "seabios", "--machine", "pc-i440fx-7.2")
+    with Traveller(here, "-M", "pc-i440fx-7.2", port="debugcon", options=["--mailbox"]) as guest:
+        guest.wait_text("No bootable device")
+        played_on(here, "start")
+        expect(played_on(here, "agree", "acpi-loader", 1) == "agreed 0x1", "here")
+        move(guest, there)
+        expect(contract_on(there) == {"acpi-loader": [0], "lifecycle": None}, contract_on(there))
+        expect("acpi-loader 1 locked 0x3 0x1" in played_on(there, "domains"), played_on(there, "domains"))
+        expect(played_on(there, "ask", "acpi-loader", 1) == "status 1 bit -1 agreed 0x1", "not kept")
+        expect(played_on(there, "agree", "lifecycle", 1) == "agreed 0x1", "the other domain")
+        expect("mode 1" in played_on(there, "order", 1, 0), "an order")
+        move(guest, here)
+        expect(contract_on(here) == {"acpi-loader": [0], "lifecycle": [0]}, contract_on(here))
+        expect(played_on(here, "ask", "acpi-loader", 3) == "status 6 bit -1 agreed 0x1", "locked no more")
+        start = len(guest.serial.data)
+        guest.connect().execute("system_reset")
+        guest.wait_text("No bootable device", start=start)
+        expect(contract_on(here) == {"acpi-loader": None, "lifecycle": None}, contract_on(here))
+
+
+@case("a contract moves with the running guest, there and back, and is open after a reset")
+def _():
+    moves(Host(ROOT / "there"))
+
+
+@case("... and to Debian 13's QEMU and back")
+def _():
+    programs = debian13()
+    if isinstance(programs, str):
+        skip(programs)
+    moves(Host(ROOT / "there13", qemu=programs["x86_64"]))
 
 
 @case("set mailbox=off removes it, logged, at the next power-on")
