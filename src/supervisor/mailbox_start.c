@@ -192,8 +192,8 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
         return r;
     return hf_error_refuse(
         err, "secure-boot",
-        "%s is not signed, and the guest's variables enforce Secure Boot: its firmware would not run "
-        "the driver. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
+        "%s is not signed, and the guest's variables enforce Secure Boot: nothing should run in it that "
+        "its db does not vouch for. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
         "start without the mailbox",
         path);
 }

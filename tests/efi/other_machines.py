@@ -82,7 +82,7 @@ def _():
     expect(agreed == {"lifecycle": [0], "acpi-loader": [0, 1]}, f"{agreed}")
 
 
-@case("firmware that enforces Secure Boot does not run the unsigned ROM: why it is refused")
+@case("Debian's OVMF runs an unsigned ROM even where it enforces Secure Boot: the refusal is holdfast's own")
 def _():
     variables = ROOT / "vars.fd"
     shutil.copy("/usr/share/OVMF/OVMF_VARS_4M.snakeoil.fd", variables)
@@ -93,8 +93,8 @@ def _():
                "-drive", f"if=pflash,format=raw,file={variables}",
                "-object", f"memory-backend-file,id=window,mem-path={window},size=1M,share=on",
                "-device", f"ivshmem-plain,memdev=window,romfile={BUILD / 'efi' / 'holdfast-mailbox.rom'}", bare=True) as guest:
-        guest.wait_text("BdsDxe: ")
-        expect(window.read_bytes()[:4] == bytes(4), "the driver ran: it wrote into the window")
+        guest.wait_text("Security Violation")  # its own shell is not signed
+        expect(window.read_bytes()[:4] == b"HFMG", "the driver did not run")
 
 
 main()
