@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A driver in an option ROM that says how many ticks the processor has counted since power-on, in decimal on the debug port
- * (0x402), and ends QEMU (isa-debug-exit at 0x501). With -icount a tick is a nanosecond of the guest's time. */
+/* A driver in an option ROM that says how many ticks the processor has counted since power-on, in decimal on the debug
+ * port (0x402), and ends QEMU (isa-debug-exit at 0x501). With -icount a tick is a nanosecond of the guest's time. */
 #include "uefi.h"
 
 static void out(uint16_t port, uint8_t byte)

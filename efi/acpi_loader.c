@@ -130,7 +130,7 @@ static enum hf_mailbox_loader read_rows(const struct hf_mailbox_port *port, stru
     if ((f->count < HF_MAILBOX_FILES_MAX && r != -HF_ENOTFOUND) || f->size == 0 || f->size > HF_MAILBOX_SIZE)
         return HF_MAILBOX_LOADER_BAD_FILES;
     return f->boot->AllocatePool(EfiBootServicesData, f->size, &f->bytes) == EFI_SUCCESS ? HF_MAILBOX_LOADER_INSTALLED
-                                                                                       : HF_MAILBOX_LOADER_NO_MEMORY;
+                                                                                         : HF_MAILBOX_LOADER_NO_MEMORY;
 }
 
 static enum hf_mailbox_loader read_files(const struct hf_mailbox_port *port, struct files *f)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The domain `acpi-loader`: a linker script and its files come through the mailbox; their tables join the firmware's. */
+/* The domain `acpi-loader`: a linker script and its files come through the mailbox; their tables join the firmware's.
+ */
 #ifndef HF_EFI_ACPI_LOADER_H
 #define HF_EFI_ACPI_LOADER_H
 

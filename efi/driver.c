@@ -89,8 +89,8 @@ static void connect_own_device(EFI_HANDLE image)
     EFI_HANDLE drivers[] = {image, NULL};
     EFI_LOADED_IMAGE_PROTOCOL *loaded;
 
-    if (window.boot->OpenProtocol(image, &loaded_image, (void **)&loaded, image, NULL, EFI_OPEN_PROTOCOL_GET_PROTOCOL) ==
-            EFI_SUCCESS &&
+    if (window.boot->OpenProtocol(image, &loaded_image, (void **)&loaded, image, NULL,
+                                  EFI_OPEN_PROTOCOL_GET_PROTOCOL) == EFI_SUCCESS &&
         loaded->DeviceHandle != NULL)
         (void)window.boot->ConnectController(loaded->DeviceHandle, drivers, NULL, false);
 }

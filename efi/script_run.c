@@ -68,8 +68,8 @@ static uint64_t where(void *context, const struct hf_acpi_file *file, uint32_t a
 
     (void)align; /* a page is enough: the interpreter refuses more */
     if (r->taken_count < HF_MAILBOX_FILES_MAX)
-        address = r->firmware->take(r->firmware->context, file->size,
-                                    place == HF_ACPI_PLACE_ANY && may_be_high(r, index));
+        address =
+            r->firmware->take(r->firmware->context, file->size, place == HF_ACPI_PLACE_ANY && may_be_high(r, index));
     if (address == 0) {
         r->no_memory = true;
         return 0;
@@ -121,8 +121,7 @@ static enum hf_mailbox_loader execute(struct run *r, void *work, size_t size)
         .features = r->agreed, .where = where, .context = r, .no_s3 = true /* nothing was told to anybody */};
     struct hf_acpi_outcome outcome;
 
-    if (!is_within_the_agreement(r) ||
-        hf_acpi_run(r->bundle, HF_ACPI_OVMF, &options, work, size, &outcome, NULL) < 0)
+    if (!is_within_the_agreement(r) || hf_acpi_run(r->bundle, HF_ACPI_OVMF, &options, work, size, &outcome, NULL) < 0)
         return HF_MAILBOX_LOADER_BAD_SCRIPT;
     if (r->no_memory)
         return HF_MAILBOX_LOADER_NO_MEMORY;

@@ -31,6 +31,7 @@ EFI_STATUS hf_efi_window_open(struct hf_efi_window *w, EFI_PCI_IO_PROTOCOL *pci)
 void hf_efi_window_turn(struct hf_efi_window *w);
 
 /* Agrees on a domain's bits. 0, or minus an hf_code: then there are no features. */
-int hf_efi_agree(struct hf_efi_window *w, const char *domain, uint32_t version, uint64_t wanted, struct hf_bits *agreed);
+int hf_efi_agree(struct hf_efi_window *w, const char *domain, uint32_t version, uint64_t wanted,
+                 struct hf_bits *agreed);
 
 #endif

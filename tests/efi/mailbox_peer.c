@@ -32,7 +32,7 @@
 
 #include "mailbox_host.h"
 
-#define LOG_FILE "etc/holdfast/log"
+#define LOG_FILE  "etc/holdfast/log"
 #define SSDT_FILE "etc/holdfast/ssdt"
 
 static uint8_t *window;
@@ -57,7 +57,8 @@ static void open_window(uint32_t generation, bool keep)
 
     if (is("retry"))
         domains[0].supported.byte[0] = 1;
-    if ((!keep && hf_negotiate_init(memory, sizeof memory, domains + skip, 2 - skip, generation, &negotiate, NULL) < 0) ||
+    if ((!keep &&
+         hf_negotiate_init(memory, sizeof memory, domains + skip, 2 - skip, generation, &negotiate, NULL) < 0) ||
         hf_mailbox_publish(window, negotiate, generation, &host, NULL) < 0)
         exit(1);
 }
@@ -82,11 +83,13 @@ static void give_files(uint64_t agreed)
     const struct hf_acpi_checksum sum = {.part = 0, .result = 9, .length = sizeof ssdt};
     /* The driver has no root to hang the SSDT on, so a pointer to it comes from a file of its own. */
     static uint8_t list[8];
-    const struct hf_acpi_part all[] = {parts[0], parts[1],
-                                       {.file = "etc/holdfast/tables", .bytes = list, .size = 8, .align = 8, .flags = HF_ACPI_PART_DATA}};
+    const struct hf_acpi_part all[] = {
+        parts[0],
+        parts[1],
+        {.file = "etc/holdfast/tables", .bytes = list, .size = 8, .align = 8, .flags = HF_ACPI_PART_DATA}};
     const struct hf_acpi_pointer links[] = {pointers[0], {.part = 2, .offset = 0, .size = 8, .target_part = 0}};
-    const struct hf_acpi_description d = {.parts = all, .pointers = links, .checksums = &sum,
-                                          .part_count = 3, .pointer_count = 2, .checksum_count = 1};
+    const struct hf_acpi_description d = {
+        .parts = all, .pointers = links, .checksums = &sum, .part_count = 3, .pointer_count = 2, .checksum_count = 1};
     static uint8_t room[65536];
     struct hf_acpi_built built;
     struct hf_error err;
@@ -129,7 +132,8 @@ static void print_news(const struct hf_mailbox_news *news)
     if (news->moved_on)
         printf("stage %s\n", hf_mailbox_stage_name(news->stage));
     if (news->asked)
-        printf("asked %s %llx status %d\n", news->domain, (unsigned long long)low_bits(&news->wanted), (int)news->status);
+        printf("asked %s %llx status %d\n", news->domain, (unsigned long long)low_bits(&news->wanted),
+               (int)news->status);
     if (news->loaded)
         printf("loader %s\n", hf_mailbox_loader_name(news->loader));
     fflush(stdout);

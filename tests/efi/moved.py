@@ -25,11 +25,6 @@ def agreed(host):
     return {name: row["agreed"] for name, row in contract(host).items() if row["locked"]}
 
 
-def stages(host):
-    return sum(e["count"] for e in host.holdfast("log", host.container, "--json").json["events"]
-               if e["kind"] == "mailbox" and e["text"] == "the firmware reported: ready-to-boot")
-
-
 def window(host):
     return next((host.root / "runtime").glob("*/mailbox")).read_bytes()
 
@@ -43,7 +38,6 @@ def _():
     create(old)
     with Traveller(old, "-M", "pc-q35-7.2", options=["--mailbox"]) as guest:
         guest.shell()
-        wait_until(lambda: stages(old) == 1, 60, "the driver reported")
         before, generation = agreed(old), window(old)[4096 + 8:4096 + 12]
         expect(before == {"lifecycle": [0], "acpi-loader": [0, 1]}, f"{before}")
 
@@ -57,8 +51,7 @@ def _():
         new.holdfast("set", new.container, "mask=acpi-loader.1")
         expect(agreed(new) == before, "a mask changed what was promised")
         guest.reset()
-        wait_until(lambda: stages(new) == 2, 60, "the driver reported again")
-        expect(agreed(new) == {"lifecycle": [0], "acpi-loader": [0]}, f"{agreed(new)} after the reset")
+        wait_until(lambda: agreed(new) == {"lifecycle": [0], "acpi-loader": [0]}, 60, "another agreement after the reset")
 
         guest.move(old)
         expect(agreed(old) == {"lifecycle": [0], "acpi-loader": [0]}, f"{agreed(old)} after the way back")

@@ -73,7 +73,11 @@ static void build(uint64_t features)
 {
     static const struct hf_acpi_part parts[] = {
         {.file = "a", .bytes = bytes[0], .size = 50, .align = 64},
-        {.file = "log", .bytes = (const uint8_t *)"what happened...", .size = 16, .align = 4096, .flags = HF_ACPI_PART_DATA},
+        {.file = "log",
+         .bytes = (const uint8_t *)"what happened...",
+         .size = 16,
+         .align = 4096,
+         .flags = HF_ACPI_PART_DATA},
         {.file = "b", .bytes = bytes[1], .size = 36, .align = 64},
         {.file = "list", .bytes = bytes[2], .size = 16, .align = 8, .flags = HF_ACPI_PART_DATA},
     };
@@ -84,8 +88,12 @@ static void build(uint64_t features)
     };
     static const struct hf_acpi_checksum sums[] = {{.part = 0, .result = 9, .length = 50},
                                                    {.part = 2, .result = 9, .length = 36}};
-    const struct hf_acpi_description d = {.parts = parts, .pointers = pointers, .checksums = sums,
-                                          .part_count = 4, .pointer_count = 3, .checksum_count = 2};
+    const struct hf_acpi_description d = {.parts = parts,
+                                          .pointers = pointers,
+                                          .checksums = sums,
+                                          .part_count = 4,
+                                          .pointer_count = 3,
+                                          .checksum_count = 2};
     struct hf_error err = {.text = ""};
 
     memset(bytes, 0, sizeof bytes);
