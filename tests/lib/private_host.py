@@ -30,6 +30,10 @@ for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/s
 done
 mkdir -p /var/cache/libvirt
 mount --bind "$CACHE" /var/cache/libvirt
+if [ -e /dev/kvm ]; then   # one that root can open and QEMU's user cannot makes libvirt probe every QEMU for every call
+    : >"$ROOT/no-kvm" && chmod 0 "$ROOT/no-kvm" && mount --bind "$ROOT/no-kvm" /dev/kvm
+    echo 'namespaces = []' >>/etc/libvirt/qemu.conf   # a mount below /dev is in the way of QEMU's own /dev
+fi
 mkdir -p /run/libvirt /run/lock
 hostname "$NAME" 2>/dev/null || true
 printf '%s\n' "host_uuid = \"$HOST_UUID\"" 'auth_unix_rw = "none"' >>/etc/libvirt/libvirtd.conf
