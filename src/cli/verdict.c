@@ -2,6 +2,7 @@
 #include "verdict.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const when_words[] = {[HF_WHEN_NOW] = "now", [HF_WHEN_NEXT_RESET] = "next reset"};
 static const char *const weight_words[] = {[HF_FINDING_NOTE] = "note", [HF_FINDING_REFUSE] = "refused"};
@@ -61,7 +62,8 @@ void hf_report_verdict(const struct hf_invocation *inv, const char *container, c
         const struct hf_finding *f = &v->finding[i];
 
         hf_say(inv, "  %s (%s, %s): %s", f->rule, weight_words[f->weight], when_words[f->when], f->text);
-        hf_say(inv, "    to do: %s", f->remedy);
+        if (strncmp(f->remedy, "nothing to do", 13) != 0)
+            hf_say(inv, "    to do: %s", f->remedy);
     }
     if (v->more)
         hf_say(inv, "  and more");
