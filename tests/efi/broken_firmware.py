@@ -23,6 +23,7 @@ def without_fat(code):
     file = volume.index(FAT_DRIVER)  # an FFS file begins with its GUID; its size is at 20
     header, end = file + 24, file + _size24(volume, file + 20)
     image = volume.index(b"MZ", header, end)
+    end = image - 4 + _size24(volume, image - 4)  # of its section; the file's other sections must stay
     volume[image:end] = bytes(end - image)
     again = _packed(bytes(volume), packed)
     if len(again) > len(packed):
