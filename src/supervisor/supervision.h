@@ -3,6 +3,8 @@
  * What the parts of the supervisor share; nobody else includes it.
  *
  *   supervisor.c     one boot after the other: power-on, start, watch, end
+ *   prepare.c        before QEMU: the container, the owner's arguments, what this boot is
+ *   start_qemu.c     QEMU's command line and its process
  *   first_look.c     QEMU while it is still stopped: version, machine, ROMs
  *   guest_events.c   the table of QMP events
  *   server_watch.c   the flash server: behind, caught up, died, restarted, verified
@@ -157,9 +159,17 @@ int hf_record_machine(struct hf_supervision *s, struct hf_error *err);
 /* guest_events.c: handles every event that waits. */
 void hf_guest_events(struct hf_supervision *s);
 
-/* supervisor.c: this boot, as the lifecycle wants it told. */
+/* prepare.c. open: the container, and what is learned from it. arguments: the owner's, held against it. power_on: what
+ * this boot runs; once per start of QEMU. */
+int hf_prepare_open(struct hf_supervision *s, struct hf_error *err);
+int hf_prepare_arguments(struct hf_supervision *s, struct hf_error *err);
+int hf_prepare_power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err);
+/* This boot, as the lifecycle wants it told. */
 struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_moment moment);
 struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s);
+
+/* start_qemu.c: stopped, its monitor connected. */
+int hf_start_qemu(struct hf_supervision *s, struct hf_error *err);
 
 /* reset_watch.c. begin: QEMU is there and runs nothing yet. end: asks QEMU to end when it is to be restarted. decide:
  * between turns. on_shutdown: true when the event is no end of the guest (a stopped reset, an echo of our own quit). */

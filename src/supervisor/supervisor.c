@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -16,16 +15,11 @@
 
 #include "child.h"
 #include "cleanup.h"
-#include "host_offer.h"
-#include "inspect.h"
 #include "machine_roms.h"
-#include "owner.h"
-#include "runtime.h"
 #include "writeback.h"
 
 #define GREETING_MS 60000
 #define END_MS      10000
-#define PREVIOUS_MS 10000
 
 static const int watched_signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
 
@@ -119,266 +113,7 @@ static int watch_signals(struct hf_supervision *s, struct hf_error *err)
     return hf_loop_watch(&s->loop, s->signal_fd, POLLIN, on_signal, s, err);
 }
 
-/* ---- before QEMU ---- */
-
-/* The children of a run that was killed need a moment to bring in what they hold; nobody else is waited for. */
-static int open_container(struct hf_supervision *s, struct hf_error *err)
-{
-    int64_t until = hf_loop_now() + PREVIOUS_MS;
-    int r;
-
-    for (;;) {
-        r = hf_container_open(s->options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->container, err);
-        if (r != -HF_EOWNED || hf_loop_now() > until)
-            return r;
-        struct hf_container *look = NULL;
-        struct hf_runner runner = {0};
-        bool gone = hf_container_open(s->options->container, HF_OPEN_LOOK, (int64_t)time(NULL), &look, NULL) == 0 &&
-                    hf_runner_get(hf_container_id(look), &runner, NULL) == 0 && runner.pid > 0 &&
-                    kill((pid_t)runner.pid, 0) < 0 && errno == ESRCH;
-        hf_container_done(&look);
-        if (!gone)
-            return r;
-        (void)poll(NULL, 0, 50);
-    }
-}
-
-static int choose_program(struct hf_supervision *s, struct hf_error *err)
-{
-    static const char *const known[] = {"x86_64", "i386", "aarch64"};
-
-    for (size_t i = 0; i < HF_ARRAY_SIZE(known); i++) {
-        if (strcmp(s->guest.arch, known[i]) != 0)
-            continue;
-        if (s->options->qemu)
-            (void)snprintf(s->program, sizeof s->program, "%s", s->options->qemu);
-        else
-            (void)snprintf(s->program, sizeof s->program, "qemu-system-%s", s->guest.arch);
-        return 0;
-    }
-    return hf_error_refuse(err, "architecture", "architecture '%s': holdfast runs x86_64, i386 and aarch64",
-                           s->guest.arch);
-}
-
-static int name_places(struct hf_supervision *s, struct hf_error *err)
-{
-    int r = hf_runtime_guest_dir(hf_container_id(s->container), s->dir, err);
-
-    if (r < 0)
-        return r;
-    if ((size_t)snprintf(s->rom_dir, sizeof s->rom_dir, "%s/roms", s->dir) >= sizeof s->rom_dir ||
-        (size_t)snprintf(s->socket, sizeof s->socket, "%s/nbd.sock", s->dir) >= sizeof s->socket)
-        return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", s->dir);
-    return hf_boot_id(s->boot_id, err);
-}
-
-static int learn_guest(struct hf_supervision *s, struct hf_error *err)
-{
-    int r = hf_guest_get(s->container, &s->guest, err);
-
-    if (r == 0)
-        r = choose_program(s, err);
-    return r < 0 ? r : name_places(s, err);
-}
-
-static int prepare(struct hf_supervision *s, struct hf_error *err)
-{
-    int r;
-
-    if (s->from) {
-        r = hf_reception_meet(s, err);
-        return r < 0 ? r : learn_guest(s, err);
-    }
-    r = open_container(s, err);
-    if (r == 0)
-        r = learn_guest(s, err);
-    if (r == 0)
-        r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
-    if (r == 0)
-        r = hf_container_reserve(s->container, 0, err);
-    return r;
-}
-
-static int active_needs_smm(struct hf_supervision *s, bool *needs, struct hf_error *err)
-{
-    struct hf_firmware *firmware = malloc(sizeof *firmware);
-    int r;
-
-    if (!firmware)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
-    r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
-    if (r == 0)
-        *needs = firmware->image.needs_smm == HF_YES;
-    free(firmware);
-    return r;
-}
-
-static int read_arguments(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_arguments_guest guest = {
-        .architecture = s->guest.arch, .machine = s->guest.machine, .uuid = s->guest.uuid};
-    int r = active_needs_smm(s, &guest.needs_smm, err);
-
-    if (r == 0)
-        r = hf_arguments_read(s->options->argument_count, s->options->arguments, &guest, &s->arguments, err);
-    if (r < 0)
-        return r;
-    const char *type = s->arguments.machine[0] ? s->arguments.machine
-                       : s->guest.machine[0]   ? s->guest.machine
-                                               : hf_machine_default(s->guest.arch);
-    s->machine = (struct hf_machine){
-        .type = type,
-        .named = s->arguments.machine[0] != '\0',
-        .uuid = s->arguments.uuid || !s->guest.uuid[0] ? NULL : s->guest.uuid,
-        .needs_smm = guest.needs_smm,
-        .socket = s->socket,
-        .rom_dir = s->rom_dir,
-    };
-    return 0;
-}
-
-struct hf_boot hf_supervision_boot(const struct hf_supervision *s, enum hf_moment moment)
-{
-    return (struct hf_boot){
-        .moment = moment,
-        .now = (int64_t)time(NULL),
-        .boot_id = s->boot_id,
-        .pinned = hf_machine_is_pinned(s->machine.type),
-        .vmm = s->vmm[0] ? s->vmm : NULL,
-        .arrives = s->starts == 0 && (s->arguments.incoming || s->arguments.loadvm),
-    };
-}
-
-struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s)
-{
-    return (struct hf_host_offer_place){.architecture = s->guest.arch, .machine = s->machine.type, .qemu = s->program};
-}
-
-static int plan_boot(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
-{
-    hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
-    struct hf_boot boot = hf_supervision_boot(s, moment);
-    struct hf_host_offer_place place = hf_supervision_place(s);
-    int r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
-
-    if (r == 0)
-        r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
-    if (r == 0 && s->plan.words[0])
-        hf_supervision_say(s, "%s", s->plan.words);
-    return r;
-}
-
-static int power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
-{
-    int r = hf_reception_is_open(s) ? hf_reception_plan(s, err) : plan_boot(s, moment, err);
-
-    if (r < 0)
-        return r;
-    s->machine.code_size = s->plan.code_size;
-    s->machine.vars_size = s->plan.vars_size;
-    r = active_needs_smm(s, &s->machine.needs_smm, err);
-    return r < 0 ? r : hf_machine_check(&s->machine, err);
-}
-
 /* ---- QEMU ---- */
-
-/* What was for the first start only: a saved state, a migration, a machine that waits for its owner. */
-static bool only_for_the_first_start(const char *option)
-{
-    static const char *const options[] = {"incoming", "loadvm", "S"};
-
-    for (size_t i = 0; i < HF_ARRAY_SIZE(options); i++) {
-        if (!strcmp(option, options[i]))
-            return true;
-    }
-    return false;
-}
-
-static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
-{
-    char *const *words = s->options->arguments;
-
-    for (int i = 0; i < s->options->argument_count; i++) {
-        const char *option = words[i] + strspn(words[i], "-");
-        bool is_option = words[i][0] == '-' && words[i][1] != '\0', takes = false;
-        int last = i;
-
-        if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->options->argument_count)
-            last = i + 1;
-        if ((s->starts > 0 || s->reception) && is_option && only_for_the_first_start(option)) {
-            i = last;
-            continue;
-        }
-        for (; i < last; i++)
-            hf_words_add(w, words[i]);
-        hf_words_add(w, words[i]);
-    }
-}
-
-/* A guest that came stays on the machine that it brought, whatever the owner's alias means here, until a power cycle.
- */
-static void add_pin(struct hf_supervision *s, struct hf_words *w)
-{
-    if (!s->pin[0] || s->restart_moment == HF_MOMENT_COLD_RESET)
-        return;
-    hf_words_add(w, "-machine");
-    hf_words_addf(w, "type=%s", s->pin);
-}
-
-static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
-{
-    struct hf_words *w = &s->words;
-    char base[HF_CLOCK_BASE_SIZE];
-    int r;
-
-    hf_words_add(w, s->program);
-    r = hf_machine_arguments(&s->machine, w, err);
-    if (r < 0)
-        return r;
-    hf_words_add(w, "-chardev");
-    hf_words_addf(w, "socket,id=hf-qmp,fd=%d", monitor_fd);
-    hf_words_add(w, "-mon");
-    hf_words_add(w, "chardev=hf-qmp,mode=control");
-    hf_words_add(w, "-S");
-    add_owners_words(s, w);
-    add_pin(s, w);
-    if (s->starts > 0 && hf_guest_clock_base(&s->clock, time(NULL), base)) {
-        hf_words_add(w, "-rtc");
-        hf_words_addf(w, "base=%s", base);
-    }
-    r = hf_machine_last_arguments(&s->machine, w, err);
-    if (r < 0)
-        return r;
-    return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
-}
-
-static int start_qemu(struct hf_supervision *s, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_close) int theirs = -1, state = -1;
-    struct hf_child_spec spec = {.keep_count = 1};
-    int pair[2], r;
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return hf_error_set(err, HF_EIO, "socketpair: %s", strerror(errno));
-    theirs = pair[1];
-    r = hf_monitor_new(pair[0], &s->loop, &s->monitor, err);
-    if (r == 0)
-        r = build_words(s, theirs, err);
-    if (r == 0 && hf_reception_is_open(s))
-        r = hf_reception_add_words(s, &state, err);
-    if (r < 0)
-        return r;
-    spec.argv = s->words.at;
-    spec.keep[0] = theirs;
-    if (state >= 0)
-        spec.keep[spec.keep_count++] = s->reception_fd = state;
-    (void)clock_gettime(CLOCK_REALTIME, &s->qemu_started);
-    if (s->starts == 0)
-        hf_guest_clock_init(&s->clock, s->arguments.clock, s->qemu_started.tv_sec);
-    else
-        hf_guest_clock_restarted(&s->clock);
-    return hf_child_start(&spec, &s->qemu, err);
-}
 
 static int let_go(struct hf_supervision *s, struct hf_error *err)
 {
@@ -456,7 +191,7 @@ static void watch_guest(struct hf_supervision *s)
 /* QEMU's own message, on standard error, says more than ours can when it ends before it greets. */
 static int start(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = start_qemu(s, err);
+    int r = hf_start_qemu(s, err);
 
     if (r < 0)
         return r;
@@ -583,9 +318,9 @@ static int run(struct hf_supervision *s, struct hf_error *err)
     int r = watch_signals(s, err);
 
     if (r == 0)
-        r = prepare(s, err);
+        r = hf_prepare_open(s, err);
     if (r == 0)
-        r = read_arguments(s, err);
+        r = hf_prepare_arguments(s, err);
     if (r == 0 && s->from && s->arguments.only_asks)
         return hf_error_set(err, HF_EUSAGE, "QEMU arguments that only ask something run no guest");
     if (r < 0 || s->arguments.only_asks)
@@ -598,7 +333,7 @@ static int run(struct hf_supervision *s, struct hf_error *err)
     s->restart_moment = HF_MOMENT_POWER_ON;
     do {
         s->restart = false;
-        r = power_on(s, s->restart_moment, err);
+        r = hf_prepare_power_on(s, s->restart_moment, err);
         if (r == 0)
             r = hf_mailbox_start_rom(s, err);
         if (r == 0)
