@@ -85,12 +85,26 @@ static bool uuid_ok(const char *uuid)
     return uuid[HF_UUID_TEXT_SIZE - 1] == '\0';
 }
 
+/* It becomes part of a program's name. */
+static bool arch_ok(const char *arch)
+{
+    return arch[0] != '\0' && arch[strspn(arch, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
+/* It becomes part of QEMU's arguments. */
+static bool machine_ok(const char *machine)
+{
+    return machine[strspn(machine, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] == '\0';
+}
+
 static int check_guest(const struct hf_guest *guest, struct hf_error *err)
 {
     if (strnlen(guest->uuid, sizeof guest->uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(guest->uuid))
         return hf_error_refuse(err, "uuid", "UUID '%.36s' is not 8-4-4-4-12 lower-case hexadecimal digits", guest->uuid);
-    if (guest->arch[0] == '\0')
+    if (!arch_ok(guest->arch))
         return hf_error_set(err, HF_EUSAGE, "a guest needs an architecture, as QEMU names it: x86_64, aarch64");
+    if (!machine_ok(guest->machine))
+        return hf_error_set(err, HF_EUSAGE, "machine type '%s': a name as QEMU lists it, without options", guest->machine);
     return 0;
 }
 
@@ -124,6 +138,8 @@ int hf_guest_get(struct hf_container *c, struct hf_guest *guest, struct hf_error
         r = hf_row_text(&rows, 2, g.arch, sizeof g.arch, err);
     if (r == 0)
         r = hf_row_text(&rows, 3, g.machine, sizeof g.machine, err);
+    if (r == 0 && (strlen(g.uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(g.uuid) || !arch_ok(g.arch) || !machine_ok(g.machine)))
+        r = hf_damaged(c, err, "its guest has UUID '%s', architecture '%s' and machine type '%s'", g.uuid, g.arch, g.machine);
     if (r == 0)
         *guest = g;
     return r;

@@ -9,12 +9,23 @@
 #define FIRST(slot) ((int64_t)(slot) << 8)
 #define LAST(slot)  (FIRST(slot) | 0xff)
 
+/* It becomes a file's name in the directory that QEMU loads ROMs from, and the row may be a stranger's. */
+static bool is_plain(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t n = strnlen(name, HF_ROM_NAME_SIZE);
+
+    return n > 0 && n < HF_ROM_NAME_SIZE && strspn(name, plain) == n && name[0] != '.';
+}
+
 static int read_rom(const struct hf_rows *rows, struct hf_rom *rom, struct hf_error *err)
 {
     struct hf_image image;
     struct hf_rom found;
     int r = hf_row_text(rows, 1, found.name, sizeof found.name, err);
 
+    if (r == 0 && !is_plain(found.name))
+        r = hf_damaged(rows->c, err, "the name of a ROM, '%s', is no plain file name", found.name);
     if (r == 0)
         r = hf_image_by_id(rows->c, rows->v[0].n, &image, err);
     if (r < 0)
@@ -42,17 +53,6 @@ int hf_rom_list(struct hf_container *c, enum hf_slot slot, struct hf_rom list[HF
     if (r == 0)
         *count = n;
     return r;
-}
-
-static int check_name(const char *name, struct hf_error *err)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t n = strnlen(name, HF_ROM_NAME_SIZE);
-
-    if (n == 0 || n == HF_ROM_NAME_SIZE || strspn(name, plain) != n || name[0] == '.')
-        return hf_error_set(err, HF_EUSAGE, "ROM name '%.64s' is not a plain file name of at most %d characters", name,
-                            HF_ROM_NAME_SIZE - 1);
-    return 0;
 }
 
 /* The id that `name` has in the slot, or the first free one. */
@@ -83,8 +83,9 @@ int hf_rom_set(struct hf_container *c, enum hf_slot slot, const struct hf_rom *r
     int64_t id, image_id;
     int r = hf_may_change(c, err);
 
-    if (r == 0)
-        r = check_name(rom->name, err);
+    if (r == 0 && !is_plain(rom->name))
+        r = hf_error_set(err, HF_EUSAGE, "ROM name '%.64s' is not a plain file name of at most %d characters", rom->name,
+                         HF_ROM_NAME_SIZE - 1);
     if (r == 0)
         r = hf_image_get(c, &rom->image, &image, err);
     if (r == 0)

@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "contract.h"
 #include "eventlog.h"
+#include "inside.h"
 #include "roms.h"
 #include "settings.h"
 #include "state.h"
@@ -287,6 +288,41 @@ static void roms_belong_to_slots(void **state)
     OK(hf_container_close(c, &err));
 }
 
+/* Rows as a stranger's container may have them, with good checksums. */
+static void names_that_lead_elsewhere_are_damage(void **state)
+{
+    static const char *const guests[][3] = {{"01234567-89ab-cdef-0123-456789abcdef", "x/../../y", "q35"},
+                                            {"01234567-89ab-cdef-0123-456789abcde\n", "x86_64", "q35"},
+                                            {"01234567-89ab-cdef-0123-456789abcdef", "x86_64", "q35,dumpdtb=x"}};
+    static const char *const roms[] = {"../x", "/x", "a/b", ".x"};
+    struct hf_container *c = ground_container("g.hold");
+    struct hf_rom list[HF_ROMS_MAX];
+    struct hf_guest guest;
+    struct hf_digest image;
+    uint8_t bytes[512];
+    size_t count;
+    int64_t id;
+
+    ground_bytes(bytes, sizeof bytes, 50);
+    OK(hf_begin(c, &err));
+    OK(hf_image_add(c, HF_IMAGE_ROM, "vgabios", bytes, sizeof bytes, NOW, &image, &err));
+    OK(hf_image_id(c, &image, &id, &err));
+    for (size_t i = 0; i < HF_ARRAY_SIZE(roms); i++) {
+        const struct hf_value v[] = {hf_int(id), hf_text(roms[i])};
+
+        OK(hf_row_put(c, HF_T_ROM, HF_SLOT_ACTIVE << 8, v, &err));
+        FAILS(HF_EDAMAGED, hf_rom_list(c, HF_SLOT_ACTIVE, list, &count, &err));
+    }
+    for (size_t i = 0; i < HF_ARRAY_SIZE(guests); i++) {
+        const struct hf_value v[] = {hf_text(guests[i][0]), hf_text("guest"), hf_text(guests[i][1]), hf_text(guests[i][2])};
+
+        OK(hf_row_put(c, HF_T_GUEST, 1, v, &err));
+        FAILS(HF_EDAMAGED, hf_guest_get(c, &guest, &err));
+    }
+    hf_abort(c);
+    OK(hf_container_close(c, &err));
+}
+
 static int check_chain(void *ctx, const struct hf_event *event)
 {
     struct hf_event *last = (struct hf_event *)ctx;
@@ -498,6 +534,7 @@ int main(void)
         IN_GROUND(settings_obey_their_table),
         IN_GROUND(state_and_contract_keep_what_they_are_given),
         IN_GROUND(roms_belong_to_slots),
+        IN_GROUND(names_that_lead_elsewhere_are_damage),
         IN_GROUND(events_chain_and_repetitions_fold),
         IN_GROUND(a_full_log_is_compacted),
         IN_GROUND(room_is_reserved_or_refused),
