@@ -252,7 +252,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = open_guest(&m, err);
     if (r == 0)
         r = converse(&m, on_event, err);
-    if (r < 0 && is_granted(&m) && !inv->dry_run)
+    if (r < 0 && r != -HF_EREFUSED && is_granted(&m) && !inv->dry_run)
         r = settle(&m, r, err);
     hf_exchange_free(m.x);
     if (r == 0)

@@ -5,12 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STREAM_AHEAD (2U << 20) /* of QEMU's stream, taken before the pipe took any */
+#define STREAM_AHEAD  (2U << 20) /* of QEMU's stream, taken before the pipe took any */
+#define ANSWERS_AHEAD (2U << 20) /* of a destination that is asked and not listened to */
 
 static int make_room(struct hf_exchange *x, size_t size, struct hf_error *err)
 {
-    if (x->out_from == x->out_to)
-        x->out_from = x->out_to = 0;
+    if (x->out_from > 0 && size > x->out_room - x->out_to) {
+        memmove(x->out, x->out + x->out_from, x->out_to - x->out_from);
+        x->out_to -= x->out_from;
+        x->out_from = 0;
+    }
     if (size > x->out_room - x->out_to) {
         size_t room = (x->out_to + size) * 2;
         uint8_t *grown = (uint8_t *)realloc(x->out, room);
@@ -132,6 +136,8 @@ int hf_exchange_next(struct hf_exchange *x, int64_t now, enum hf_exchange_event 
         r = hf_frame_parse(x->in + x->in_from, x->in_to - x->in_from, &frame, &need, &own);
         if (r == 0)
             break;
+        if (r > 0 && x->side == HF_SIDE_DESTINATION && x->out_to - x->out_from > ANSWERS_AHEAD)
+            r = hf_error_set(&own, HF_EPROTO, "the other side asks and takes no answer");
         if (r > 0) {
             x->in_from += (size_t)r;
             r = hear(x, &frame, now, &found, &own);

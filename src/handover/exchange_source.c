@@ -125,6 +125,7 @@ static int hear_want(struct hf_exchange *x, const struct hf_frame *frame, struct
         if (!contains(wanted, count, &x->src.due[i].digest))
             x->src.has[x->src.has_count++] = x->src.due[i].digest;
     x->src.due_count = 0;
+    x->src.met = true;
     return r;
 }
 
@@ -155,7 +156,7 @@ static int hear_answer(struct hf_exchange *x, const struct hf_frame *frame, int6
         r = hf_owner_depart(x->c, &x->peer.host, now, err);
         *event = HF_EXCHANGE_DEPARTED;
     } else {
-        r = hf_owner_resume(x->c, now, err);
+        r = hf_owner_resume(x->c, &x->peer.host, now, err);
         *event = HF_EXCHANGE_RESUMED;
         x->src.begun = x->src.ready = x->src.flushed = false;
         x->epoch += hf_step_epochs(step);
@@ -168,7 +169,9 @@ int hf_source_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t 
 {
     int r = 0;
 
-    if ((frame->type == HF_FRAME_HELLO) == x->greeted)
+    bool introduces = frame->type == HF_FRAME_CAPS || frame->type == HF_FRAME_WANT;
+
+    if ((frame->type == HF_FRAME_HELLO) == x->greeted || (x->greeted && introduces == x->src.met))
         return hf_exchange_unexpected(frame, err);
     switch (frame->type) {
     case HF_FRAME_HELLO:

@@ -2,6 +2,7 @@
 #include "owner_steps.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "epochs.h"
 #include "eventlog.h"
@@ -201,14 +202,29 @@ int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t no
     return r;
 }
 
-int hf_owner_resume(struct hf_container *c, int64_t now, struct hf_error *err)
+/* A host that it was not granted to can promise what it likes: the other one may run it. */
+static int check_grantee(struct hf_container *c, const struct hf_host *from, struct hf_error *err)
+{
+    struct hf_epoch seen;
+    int r = hf_epoch_look(c->id, &seen, err);
+
+    if (r <= 0 || !seen.granted || strcmp(seen.host_id, from->id) == 0)
+        return r < 0 ? r : 0;
+    return hf_error_refuse(err, "granted", "%s: was granted to host '%s' (%s), and host '%s' (%s) cannot say whether it was "
+                           "taken there: ask that one with 'holdfast migrate'", c->place.path, seen.host_name, seen.host_id,
+                           from->name, from->id);
+}
+
+int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t now, struct hf_error *err)
 {
     struct hf_owner owner;
     int r = begin_granted(c, "resume", &owner, err);
 
     if (r < 0)
         return r;
-    r = hf_owner_here(c, owner.epoch + 2, now, "resumed", &owner, err);
+    r = check_grantee(c, from, err);
+    if (r == 0)
+        r = hf_owner_here(c, owner.epoch + 2, now, "resumed", &owner, err);
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
@@ -303,7 +319,9 @@ int hf_owner_follow(struct hf_container *c, struct hf_error *err)
     return 0;
 }
 
-static int promise(const char *container_id, uint32_t attempt, uint64_t epoch, const struct hf_host *from,
+/* `path`: of the copy that is asked about; "": none. The register follows a claim's commit, so where this host has a copy
+ * is where it is asked about. */
+static int promise(const char *container_id, const char *path, uint32_t attempt, uint64_t epoch, const struct hf_host *from,
                    struct hf_error *err)
 {
     struct hf_epoch seen = {0};
@@ -315,6 +333,9 @@ static int promise(const char *container_id, uint32_t attempt, uint64_t epoch, c
         return hf_error_refuse(err, "epoch", "container %s: asked about epoch %llu, and this host has seen %llu of it%s%s: ask "
                                "where that is", container_id, (unsigned long long)epoch, (unsigned long long)seen.epoch,
                                seen.place[0] ? ", at " : "", seen.place);
+    if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
+        return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: ask there", container_id,
+                               seen.place);
     if (seen.epoch < epoch) {
         seen.epoch = epoch;
         seen.departed = true; /* it is the other host's */
@@ -335,12 +356,12 @@ int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t a
     if (r < 0)
         return r;
     if (!c)
-        return promise(container_id, attempt, epoch, from, err);
+        return promise(container_id, "", attempt, epoch, from, err);
     r = hf_owner_get(c, &owner, err);
     if (r == 0 && (owner.state == HF_OWNER_HELD || owner.attempt > attempt))
         r = wrong_step(c, &owner, "promise not to claim", err);
     if (r == 0)
-        r = promise(container_id, attempt, epoch, from, err);
+        r = promise(container_id, c->place.path, attempt, epoch, from, err);
     owner.state = HF_OWNER_REVOKED;
     owner.attempt = attempt;
     owner.since = now;

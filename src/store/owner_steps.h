@@ -38,9 +38,9 @@ int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_dig
                    int64_t now, struct hf_error *err);
 /* Heard that the other host owns it. */
 int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t now, struct hf_error *err);
-/* Heard that the other host never will: held here again, at an epoch two higher. This handle writes again; others that
- * were opened before the grant do not. */
-int hf_owner_resume(struct hf_container *c, int64_t now, struct hf_error *err);
+/* Heard that the other host, `from`, never will: held here again, at an epoch two higher. This handle writes again; others
+ * that were opened before the grant do not. HF_EREFUSED "granted": it was granted to another host than that. */
+int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t now, struct hf_error *err);
 
 /*
  * Destination. hf_container_open_incoming(): with the owner lock, for whoever serves the copy: it reads, and hf_begin()
@@ -60,7 +60,8 @@ int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int
 int hf_owner_follow(struct hf_container *c, struct hf_error *err);
 
 /* Promises never to claim `attempt`: in the register and, unless `c` is NULL (there is no copy), in the copy. `from` and
- * `epoch` are the asking host's. HF_EREFUSED "epoch": this host has seen a higher one, so it may have been claimed here. */
+ * `epoch` are the asking host's. HF_EREFUSED "epoch": this host has seen a higher one, so it may have been claimed here;
+ * "elsewhere": this host has the copy at another path. */
 int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t attempt, uint64_t epoch,
                     const struct hf_host *from, int64_t now, struct hf_error *err);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pair.h"
 
+#include <errno.h>
+
 #include "cleanup.h"
 #include "contract.h"
 #include "roms.h"
@@ -387,7 +389,7 @@ static void a_cut_at_any_frame_from_the_destination_leaves_one_owner(void **stat
 static void foreign_frames_end_the_exchange(void **state)
 {
     static const unsigned types[] = {HF_FRAME_IMAGE, HF_FRAME_STATE, HF_MESSAGE_OFFER, HF_MESSAGE_GRANT,
-                                     HF_MESSAGE_REVOKE, HF_FRAME_STREAM, HF_FRAME_HELLO};
+                                     HF_MESSAGE_REVOKE, HF_FRAME_STREAM, HF_FRAME_HELLO, HF_FRAME_CAPS, HF_FRAME_WANT};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(types); i++) {
         struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
@@ -441,6 +443,99 @@ static void answers_to_nothing_are_dropped(void **state)
     pair_end(&p);
 }
 
+/* The host "b" of the pair is another one from now on; its files stay. */
+static void become_host(const char *now_called, const char *was)
+{
+    static const char *const kinds[] = {"state", "run"};
+    char from[64], to[64];
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(kinds); i++) {
+        snprintf(from, sizeof from, "%s-%s", kinds[i], was);
+        snprintf(to, sizeof to, "%s-%s", kinds[i], now_called);
+        assert_true(rename(ground_path(from), ground_path(to)) == 0 || (i == 1 && errno == ENOENT));
+    }
+}
+
+static void only_the_host_it_was_granted_to_gives_it_back(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+
+    make("g.hold");
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    offer(&p, true);
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_GRANTED);
+    OK(DST(hf_exchange_claim(p.dst, NOW, &err)));
+    pair_end(&p); /* CLAIMED is lost */
+    become_host("first", "b");
+    p.to = "third.hold";
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    OK(SRC(hf_exchange_revoke(p.src, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_REVOKED);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_FAILED);
+    assert_string_equal(p.failed.rule, "granted");
+    pair_end(&p);
+    assert_int_equal(owner_of("a", "g.hold").state, HF_OWNER_GRANTED);
+    become_host("third", "b");
+    become_host("b", "first");
+    p.to = "moved.hold";
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    OK(SRC(hf_exchange_revoke(p.src, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_NONE);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_DEPARTED);
+    pair_end(&p);
+}
+
+static void a_host_answers_for_the_place_where_its_copy_is(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+
+    make("g.hold");
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    offer(&p, true);
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    pair_end(&p);
+    p.to = "elsewhere.hold";
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    OK(SRC(hf_exchange_revoke(p.src, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_FAILED);
+    assert_string_equal(p.failed.rule, "elsewhere");
+    pair_end(&p);
+    assert_int_equal(owner_of("a", "g.hold").state, HF_OWNER_GRANTED);
+}
+
+static void who_asks_and_does_not_listen_is_left(void **state)
+{
+    static struct hf_frame_header questions[40000];
+    const struct hf_frame frame = {.type = HF_MESSAGE_REVOKE, .attempt = 1, .epoch = 1};
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+    enum hf_exchange_event event;
+    struct hf_error why = {.code = HF_OK};
+    size_t asked = 0;
+    int r = 0;
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(questions); i++)
+        questions[i] = hf_frame_header_of(&frame);
+    make("g.hold");
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    ground_host("b");
+    for (; r == 0 && asked < 5 * HF_ARRAY_SIZE(questions); asked += HF_ARRAY_SIZE(questions)) {
+        OK(hf_exchange_feed(p.dst, questions, sizeof questions, &err));
+        do
+            r = hf_exchange_next(p.dst, NOW, &event, &why);
+        while (r == 0 && event != HF_EXCHANGE_NONE);
+    }
+    assert_int_equal(r, -HF_EPROTO);
+    assert_non_null(strstr(why.text, "takes no answer"));
+    pair_end(&p);
+}
+
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
 
 int main(void)
@@ -457,6 +552,9 @@ int main(void)
         IN_GROUND(a_cut_at_any_frame_from_the_destination_leaves_one_owner),
         IN_GROUND(foreign_frames_end_the_exchange),
         IN_GROUND(answers_to_nothing_are_dropped),
+        IN_GROUND(only_the_host_it_was_granted_to_gives_it_back),
+        IN_GROUND(a_host_answers_for_the_place_where_its_copy_is),
+        IN_GROUND(who_asks_and_does_not_listen_is_left),
     };
 
     return cmocka_run_group_tests_name("handover-exchange", tests, NULL, NULL);

@@ -371,11 +371,11 @@ static void a_granted_container_waits_for_the_other_sides_word(void **state)
     REFUSED("granted", hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
     REFUSED("granted", hf_container_open(ground_path("before.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
-    OK(hf_owner_resume(c, NOW, &err));
+    OK(hf_owner_resume(c, &host_b, NOW, &err));
     OK(write_byte(c, 3, &err));
     OK(hf_owner_get(c, &owner, &err));
     assert_int_equal(owner.epoch, 3);
-    REFUSED("step", hf_owner_resume(c, NOW, &err));
+    REFUSED("step", hf_owner_resume(c, &host_b, NOW, &err));
     REFUSED("step", hf_owner_depart(c, &host_b, NOW, &err));
     OK(hf_container_close(c, &err));
     OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
@@ -399,7 +399,7 @@ static void a_grant_that_was_cut_short_is_a_grant(void **state)
     OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(hf_owner_standing(c, &owner, &err));
     assert_int_equal(owner.state, HF_OWNER_GRANTED);
-    OK(hf_owner_resume(c, NOW, &err));
+    OK(hf_owner_resume(c, &host_b, NOW, &err));
     OK(hf_container_close(c, &err));
 }
 
