@@ -188,7 +188,8 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, boo
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
     const struct sigaction interrupt = {.sa_handler = on_interrupt};
-    int fds[2] = {in, out}, r;
+    int fds[2] = {in, out}, told, r;
+    struct hf_error own;
 
     (void)sigaction(SIGINT, &interrupt, NULL);
     (void)sigaction(SIGTERM, &interrupt, NULL);
@@ -196,8 +197,12 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, boo
     (void)close(in);
     if (out != in)
         (void)close(out);
-    if (r == 0)
-        r = listen_to(&teller, control, err);
+    told = listen_to(&teller, control, r < 0 ? &own : err);
+    if (r == 0 || (told < 0 && told != -HF_EIO)) { /* who was turned away at once was told why */
+        if (r < 0 && err)
+            *err = own;
+        r = told;
+    }
     wipe(&teller);
     (void)close(control);
     *granted = r < 0 && teller.granted;

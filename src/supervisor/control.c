@@ -172,10 +172,11 @@ static bool is_ours(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 && (who.uid == geteuid() || who.uid == 0);
 }
 
+/* In the words of a last line (departure_ask.c). */
 static void refuse(int fd, const char *words)
 {
     char line[256];
-    int n = snprintf(line, sizeof line, "{\"error\":\"%s\"}\n", words);
+    int n = snprintf(line, sizeof line, "{\"ended\":%d,\"granted\":false,\"text\":\"%s\"}\n", (int)HF_EOWNED, words);
 
     (void)!send(fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)close(fd);

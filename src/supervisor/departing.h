@@ -46,6 +46,6 @@ void hf_departing_forget(struct hf_supervision *s);
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why);
 void hf_departing_departed(struct hf_supervision *s);
 void hf_departing_resumed(struct hf_supervision *s);
-void hf_departing_lost(struct hf_supervision *s);
+void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how);
 
 #endif

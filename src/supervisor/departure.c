@@ -178,7 +178,7 @@ void hf_departure_go_on(struct hf_supervision *s)
     else
         r = hf_link_is_open(d->link) ? step(s, &err) : -(int)(err = *hf_link_fault(d->link)).code;
     if (r < 0 && hf_departure_is_granted(s))
-        hf_departing_lost(s);
+        hf_departing_lost(s, &err);
     else if (r < 0)
         hf_departing_abandon(s, &err);
     else if (s->departure && d->link)

@@ -129,7 +129,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     hf_departing_tell_end(s, &why);
 }
 
-void hf_departing_lost(struct hf_supervision *s)
+void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
 {
     struct hf_departure *d = s->departure;
     struct hf_error why;
@@ -137,7 +137,7 @@ void hf_departing_lost(struct hf_supervision *s)
     (void)hf_error_set(&why, HF_EIO,
                        "the connection to host '%s' ended after the guest was given away (%s): it stands still here "
                        "until 'holdfast migrate' has asked that host whether it runs there",
-                       d->host, hf_link_fault(d->link)->text);
+                       d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
     hf_link_close(hf_take_ptr(d->link), 0);
     hf_stream_relay_close(hf_take_ptr(d->relay));

@@ -109,6 +109,7 @@ static void a_request_comes_with_its_descriptors(void **state)
 static void one_peer_at_a_time(void **state)
 {
     char text[128] = "";
+    json_t *said;
     struct end e;
     int first, second;
 
@@ -117,6 +118,9 @@ static void one_peer_at_a_time(void **state)
     second = caller(&e);
     assert_true(read(second, text, sizeof text - 1) > 0);
     assert_non_null(strstr(text, "under way"));
+    said = json_loads(text, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(said, "ended")), HF_EOWNED);
+    json_decref(said);
     assert_int_equal(read(second, text, 1), 0);
     close(second);
     assert_int_equal(hf_control_ask(first, json_pack("{s:s}", "do", "still"), NULL, 0, NULL), 0);
