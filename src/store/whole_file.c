@@ -61,6 +61,7 @@ int hf_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t *size
     r = read_all(fd, all, (uint64_t)st.st_size, path, err);
     if (r < 0)
         return r;
+    all[st.st_size] = '\0';
     *bytes = hf_take_ptr(all);
     *size = (uint64_t)st.st_size;
     return 0;

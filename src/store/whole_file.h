@@ -8,9 +8,9 @@
 
 #include <holdfast/error.h>
 
-/* Reads a regular file of at most `max` bytes into memory that the caller frees; an empty file gives a pointer, too.
- * Links are followed (a distribution's firmware is often one). HF_ENOTFOUND; HF_EREFUSED "file" (no regular file, or
- * longer than `max`); HF_EIO; HF_ENOMEM. */
+/* Reads a regular file of at most `max` bytes into memory that the caller frees; an empty file gives a pointer, too. A
+ * NUL that *size does not count follows them, so that a text is a string. Links are followed (a distribution's firmware
+ * is often one). HF_ENOTFOUND; HF_EREFUSED "file" (no regular file, or longer than `max`); HF_EIO; HF_ENOMEM. */
 int hf_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t *size, struct hf_error *err);
 
 /* Makes a new file with all of `bytes`, durable when it returns. HF_EREFUSED "exists": something is at `path`; HF_EIO,

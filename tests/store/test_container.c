@@ -10,6 +10,7 @@
 #include "roms.h"
 #include "settings.h"
 #include "state.h"
+#include "whole_file.h"
 
 static bool exists(const char *path)
 {
@@ -446,6 +447,20 @@ static void one_process_opens_it_once(void **state)
     OK(hf_container_close(c, &err));
 }
 
+static void a_file_that_is_read_ends_like_a_string(void **state)
+{
+    uint8_t *bytes;
+    uint64_t size;
+
+    for (uint64_t length = 0; length < strlen(ground_path("text")); length++) { /* one fills its allocation to the end */
+        (void)unlink(ground_path("text"));
+        OK(hf_file_write_new(ground_path("text"), ground_path("text"), length, 0600, &err));
+        OK(hf_file_read(ground_path("text"), 4096, &bytes, &size, &err));
+        assert_int_equal(bytes[size], 0);
+        free(bytes);
+    }
+}
+
 static void untrusted_places_are_refused(void **state)
 {
     struct hf_container *c = ground_container("g.hold");
@@ -540,6 +555,7 @@ int main(void)
         IN_GROUND(room_is_reserved_or_refused),
         IN_GROUND(a_whole_bank_fits_into_the_allocated_log),
         IN_GROUND(one_process_opens_it_once),
+        IN_GROUND(a_file_that_is_read_ends_like_a_string),
         IN_GROUND(untrusted_places_are_refused),
         IN_GROUND(a_fresh_container_is_what_schema_sql_says),
         IN_GROUND(works_with_a_rollback_journal),
