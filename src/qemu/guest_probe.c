@@ -16,6 +16,7 @@
 #include "machine_roms.h"
 #include "probe_boot.h"
 #include "probe_look.h"
+#include "recorded_program.h"
 #include "runtime.h"
 #include "stub_arguments.h"
 #include "whole_file.h"
@@ -90,9 +91,10 @@ static int name_source(struct hf_guest_probe *p, struct hf_error *err)
 {
     if (p->options->source)
         (void)snprintf(p->source, sizeof p->source, "%s", p->options->source);
-    else if (p->record.program[0])
+    else if (p->record.program[0]) {
         (void)snprintf(p->source, sizeof p->source, "%s", p->record.program);
-    else if (!strcmp(p->guest.arch, "x86_64") || !strcmp(p->guest.arch, "aarch64"))
+        return hf_recorded_program_check(p->source, err);
+    } else if (!strcmp(p->guest.arch, "x86_64") || !strcmp(p->guest.arch, "aarch64"))
         (void)snprintf(p->source, sizeof p->source, "qemu-system-%s", p->guest.arch);
     else
         return hf_error_refuse(err, "architecture", "architecture '%s': give --probe-source", p->guest.arch);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "board.h"
 #include "child.h"
 #include "cleanup.h"
 
@@ -64,10 +65,15 @@ int hf_probe_start(const struct hf_probe_machine *m, char *const *more, const in
                    struct hf_probe_child *ret, struct hf_error *err)
 {
     struct hf_child_spec spec = {.keep_count = keep_count, .detached = true};
-    struct hf_probe_child child = {.output = memfd_create("holdfast-probe", MFD_CLOEXEC)};
+    enum hf_board board = hf_board_of(m->type);
     hf_auto(hf_words_done) struct hf_words w = {0};
+    struct hf_probe_child child;
     int r;
 
+    /* The name may be a container's, and what is no name would be options. */
+    if (board == HF_BOARD_NONE || board == HF_BOARD_OTHER)
+        return hf_error_refuse(err, "machine", "machine type '%s': holdfast knows pc (i440fx), q35 and virt", m->type);
+    child.output = memfd_create("holdfast-probe", MFD_CLOEXEC);
     if (child.output < 0)
         return hf_error_set(err, HF_EIO, "memfd_create: %s", strerror(errno));
     build(m, more, &w);

@@ -99,7 +99,7 @@ static void note_kind(struct stubbing *s, const char *value)
 static int machine_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
     static const char *const not_ours[] = {"type",   "accel",  "kernel-irqchip", "kernel_irqchip", "kernel", "initrd",
-                                           "append", "dtb",    "firmware",       "pflash*",        "shim",   NULL};
+                                           "append", "dtb",    "firmware",       "pflash*",        "shim",   "dumpdtb", NULL};
 
     if (!stands_in(key, not_ours))
         put(ctx, key, value);
@@ -359,7 +359,9 @@ static int on_nic(struct stubbing *s, const char *text, struct hf_error *err)
 /* -net nic is the device; whatever else is its backend. */
 static int on_net(struct stubbing *s, const char *text, struct hf_error *err)
 {
-    if (!strncmp(text, "nic", 3) && (text[3] == ',' || text[3] == '\0')) {
+    const char *type = strncmp(text, "type=", 5) == 0 ? text + 5 : text;
+
+    if (!strncmp(type, "nic", 3) && (type[3] == ',' || type[3] == '\0')) {
         put(s, "type", "nic");
         return rebuild(s, text, "type", nic_pair, err);
     }
@@ -539,11 +541,15 @@ static bool load_words(const json_t *json, const char *key, struct hf_words *wor
     return json_is_array(array) && !words->bad;
 }
 
+/* The words are a stranger's once the container has moved: they go through the same sieve as an owner's do. */
 int hf_stub_load(const char *text, struct hf_stub *ret, struct hf_error *err)
 {
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    hf_auto(hf_words_done) struct hf_words words = {0};
     struct hf_stub stub = {0};
-    bool good = json && load_words(json, "words", &stub.words) && load_words(json, "left-out", &stub.left_out);
+    bool good = json && load_words(json, "words", &words) &&
+                hf_stub_arguments((int)words.count, words.at, &stub, NULL) == 0 &&
+                load_words(json, "left-out", &stub.left_out);
 
     json_decref(json);
     if (!good) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include "cleanup.h"
 #include "stub_arguments.h"
 
 /* Words separated by single spaces, in and out. */
@@ -35,6 +36,7 @@ static void the_machine_stays_and_the_host_goes(void **state)
     } cases[] = {
         {"-m 4G -smp 4,sockets=2 -M q35,accel=kvm,hpet=off", "-m 4G -smp 4,sockets=2 -machine hpet=off", ""},
         {"-machine type=pc-q35-7.2,kernel_irqchip=split,smm=on", "-machine smm=on", ""},
+        {"-machine virt,dumpdtb=/x,gic-version=3", "-machine gic-version=3", ""},
         {"-enable-kvm -cpu host,+vmx -display sdl -vnc :1,password=on", "-cpu max", ""},
         {"-cpu cortex-a57,pmu=off", "-cpu cortex-a57", ""},
         {"-drive file=/a,,b.qcow2,if=virtio,cache=none", "-drive if=virtio," DISK, ""},
@@ -79,6 +81,8 @@ static void the_machine_stays_and_the_host_goes(void **state)
 
         if (strcmp(out, cases[i].stub) != 0 || strcmp(told, cases[i].told) != 0)
             fail_msg("'%s' became '%s' and told '%s'", cases[i].words, out, told);
+        if (strcmp(stubbed(cases[i].stub, NULL), cases[i].stub) != 0)
+            fail_msg("'%s' did not stay", cases[i].stub);
     }
 }
 
@@ -111,12 +115,32 @@ static void it_is_kept_as_text(void **state)
         assert_int_equal(hf_stub_load(wrong[i], &stub, NULL), -HF_EDAMAGED);
 }
 
+/* A container's record is a stranger's text: nothing in it reaches QEMU that an owner's arguments could not. */
+static void a_record_starts_no_program(void **state)
+{
+    static const char record[] =
+        "{\"words\":[\"-m\",\"1G\",\"-incoming\",\"exec:touch /tmp/x\",\"-netdev\",\"tap,id=n,script=/tmp/x\","
+        "\"-plugin\",\"/tmp/x.so\",\"-drive\",\"if=virtio,file=/etc/shadow\"],\"left-out\":[\"-kernel\"]}";
+    static const char *const wanted[] = {"-m", "1G", "-netdev", "hubport,hubid=0,id=n", "-drive", "if=virtio," DISK};
+    struct hf_stub stub;
+
+    assert_int_equal(hf_stub_load(record, &stub, NULL), 0);
+    assert_int_equal(stub.words.count, HF_ARRAY_SIZE(wanted));
+    for (size_t i = 0; i < HF_ARRAY_SIZE(wanted); i++)
+        assert_string_equal(stub.words.at[i], wanted[i]);
+    assert_int_equal(stub.left_out.count, 2);
+    assert_string_equal(stub.left_out.at[0], "-plugin");
+    assert_string_equal(stub.left_out.at[1], "-kernel");
+    hf_stub_done(&stub);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_machine_stays_and_the_host_goes),
         cmocka_unit_test(what_cannot_be_read_is_an_error),
         cmocka_unit_test(it_is_kept_as_text),
+        cmocka_unit_test(a_record_starts_no_program),
     };
 
     return cmocka_run_group_tests_name("qemu-stub_arguments", tests, NULL, NULL);
