@@ -76,17 +76,19 @@ static int take_standard_streams(int *in, int *out, struct hf_error *err)
     return 0;
 }
 
-static int stay_and_run(const struct hf_run_options *options, const char *caps, bool take_arguments, int foreground,
+static int stay_and_run(const struct hf_run_options *options, const struct hf_reception_options *given, int foreground,
                         struct hf_error *err)
 {
     struct stay stay = {.foreground = foreground, .words = -1};
-    struct hf_reception_options reception = {
-        .caps = caps, .take_arguments = take_arguments, .housed = housed, .settled = settled, .ctx = &stay};
+    struct hf_reception_options reception = *given;
     struct hf_run_options here = *options;
     int r;
 
     (void)setsid();
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    reception.housed = housed;
+    reception.settled = settled;
+    reception.ctx = &stay;
     here.say = say;
     here.say_ctx = &stay;
     r = take_standard_streams(&reception.in, &reception.out, err);
@@ -118,8 +120,11 @@ static int wait_until_settled(pid_t child, int from, struct hf_error *err)
     return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : hf_exit_status(HF_EIO);
 }
 
-int hf_live_receive(const struct hf_run_options *options, const char *caps, bool take_arguments, struct hf_error *err)
+int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned patience_s, bool take_arguments,
+                    struct hf_error *err)
 {
+    const struct hf_reception_options reception = {
+        .caps = caps, .patience_s = patience_s, .take_arguments = take_arguments};
     int fds[2], r;
     pid_t child;
 
@@ -131,7 +136,7 @@ int hf_live_receive(const struct hf_run_options *options, const char *caps, bool
         return hf_error_set(err, HF_EIO, "fork: %s", strerror(errno));
     if (child == 0) {
         (void)close(fds[0]);
-        return stay_and_run(options, caps, take_arguments, fds[1], err);
+        return stay_and_run(options, &reception, fds[1], err);
     }
     (void)close(fds[1]);
     r = wait_until_settled(child, fds[0], err);

@@ -52,13 +52,18 @@ static int check_pipes(const struct side *s, struct hf_error *err)
     return hf_exchange_loop_signals(err);
 }
 
+static int patience_of(const struct hf_invocation *inv, uint64_t *seconds, struct hf_error *err)
+{
+    return hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, seconds, err);
+}
+
 static int converse(struct side *s, int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err),
                     struct hf_error *err)
 {
     struct hf_exchange_loop loop = {.x = s->x, .in = STDIN_FILENO, .out = STDOUT_FILENO, .verb = s->inv->verb->name,
                                     .event = event, .ctx = s};
     uint64_t patience;
-    int r = hf_number(s->inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+    int r = patience_of(s->inv, &patience, err);
 
     if (r < 0)
         return r;
@@ -260,9 +265,12 @@ static int receive_running(struct hf_invocation *inv, struct hf_error *err)
     const struct hf_run_options options = {.container = inv->operands[0], .qemu = hf_value_at(inv, "qemu", 0),
                                            .arguments = inv->tail, .argument_count = inv->tail_count};
     hf_auto(hf_cleanup_free) char *caps = NULL;
-    int r = read_caps(&s, options.container, &caps, err);
+    uint64_t patience;
+    int r = patience_of(inv, &patience, err);
 
-    return r < 0 ? r : hf_live_receive(&options, caps, hf_given(inv, "take-arguments"), err);
+    if (r == 0)
+        r = read_caps(&s, options.container, &caps, err);
+    return r < 0 ? r : hf_live_receive(&options, caps, (unsigned)patience, hf_given(inv, "take-arguments"), err);
 }
 
 static int run_receive(struct hf_invocation *inv, struct hf_error *err)

@@ -21,6 +21,7 @@ struct hf_link {
     bool open, pumping, again;
     bool held; /* by `stream` */
     unsigned seen;
+    int64_t moved_at; /* when the last byte passed, either way */
     struct hf_error fault;
 };
 
@@ -66,6 +67,7 @@ static int write_out(struct hf_link *l, struct hf_error *err)
         if (n < 0)
             return hf_error_set(err, HF_EIO, "the connection to the other side: %s", strerror(errno));
         hf_exchange_written(l->exchange, (size_t)n);
+        l->moved_at = hf_loop_now();
     }
 }
 
@@ -115,6 +117,7 @@ static int read_in(struct hf_link *l, struct hf_error *err)
         return hf_error_set(err, HF_EIO, "the connection to the other side: %s", strerror(errno));
     if (n == 0)
         return hf_error_set(err, HF_EIO, "the other side ended the connection");
+    l->moved_at = hf_loop_now();
     return hf_exchange_feed(l->exchange, bytes, (size_t)n, err);
 }
 
@@ -185,6 +188,7 @@ void hf_link_pump(struct hf_link *link)
 void hf_link_go_on(struct hf_link *link)
 {
     link->held = false;
+    link->moved_at = hf_loop_now();
     pump(link, false);
 }
 
@@ -212,7 +216,8 @@ int hf_link_open(struct hf_exchange *exchange, int in, int out, struct hf_loop *
             (void)close(out);
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     }
-    *l = (struct hf_link){.exchange = exchange, .loop = loop, .ops = *ops, .in = in, .out = out, .open = true};
+    *l = (struct hf_link){.exchange = exchange, .loop = loop, .ops = *ops, .in = in, .out = out, .open = true,
+                          .moved_at = hf_loop_now()};
     r = without_waiting(in, err);
     if (r == 0)
         r = without_waiting(out, err);
@@ -270,10 +275,7 @@ const struct hf_error *hf_link_fault(const struct hf_link *link)
     return &link->fault;
 }
 
-bool hf_link_is_quiet(struct hf_link *link)
+int64_t hf_link_silent_ms(const struct hf_link *link)
 {
-    const uint8_t *bytes;
-    size_t size;
-
-    return hf_exchange_output(link->exchange, &bytes, &size, NULL) < 0 || size == 0;
+    return link->held ? 0 : hf_loop_now() - link->moved_at;
 }

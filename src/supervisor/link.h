@@ -49,7 +49,7 @@ void hf_link_forget(struct hf_link *link, enum hf_exchange_event event);
 bool hf_link_is_open(const struct hf_link *link);
 const struct hf_error *hf_link_fault(const struct hf_link *link);
 
-/* All that was said is on its way. */
-bool hf_link_is_quiet(struct hf_link *link);
+/* For how long the other side has neither said nor taken anything; 0 while `stream` is what is waited for. */
+int64_t hf_link_silent_ms(const struct hf_link *link);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define WORDS_MAX   1024
 #define FAREWELL_MS 1000
+#define LOOK_MS     500
 
 struct hf_reception {
     const struct hf_reception_options *given;
@@ -38,6 +39,15 @@ static bool stream(void *ctx, const void *bytes, size_t size)
     struct hf_reception *n = ((struct hf_supervision *)ctx)->reception;
 
     return hf_stream_relay_put(n->relay, n->link, bytes, size);
+}
+
+/* Every now and then: a connection may be gone without a word. */
+static void look_at_clock(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    s->todo |= HF_TODO_RECEIVE;
+    (void)hf_loop_timer(&s->loop, LOOK_MS, look_at_clock, s, NULL);
 }
 
 bool hf_reception_is_open(const struct hf_supervision *s)
@@ -111,12 +121,15 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 static int failed(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_link *link = s->reception->link;
+    unsigned patience = s->reception->given->patience_s;
 
     if (hf_link_seen(link, HF_EXCHANGE_FAILED))
         return hf_error_set(err, HF_ECANCELED, "host '%s' gave up: %s", s->reception->host,
                             hf_exchange_failure(hf_link_exchange(link)));
     if (hf_link_seen(link, HF_EXCHANGE_REVOKED))
         return hf_error_set(err, HF_ECANCELED, "host '%s' took the guest back", s->reception->host);
+    if (hf_link_is_open(link) && hf_link_silent_ms(link) >= (int64_t)patience * 1000)
+        return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s", patience);
     if (hf_link_is_open(link))
         return 0;
     if (err)
@@ -171,6 +184,7 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     r = open_link(s, err);
     if (r < 0)
         return r;
+    look_at_clock(s);
     r = hf_stream_relay_open(&s->loop, &n->relay, &n->qemu_fd, err);
     if (r == 0)
         r = await(s, HF_EXCHANGE_PEER, err);
@@ -248,6 +262,7 @@ static void settle(struct hf_supervision *s)
 {
     struct hf_reception *n = s->reception;
 
+    hf_loop_cancel(&s->loop, look_at_clock, s);
     hf_link_close(hf_take_ptr(n->link), FAREWELL_MS);
     hf_stream_relay_close(hf_take_ptr(n->relay));
     hf_supervision_say(s, "the guest runs here now; it came from host '%s'", n->host);
@@ -343,6 +358,7 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
 
     if (!n)
         return;
+    hf_loop_cancel(&s->loop, look_at_clock, s);
     if (n->link) {
         if (hf_link_is_open(n->link))
             (void)hf_exchange_cancel(hf_link_exchange(n->link), why->text, NULL);

@@ -329,6 +329,19 @@ def _():
     expect((A.owner()["state"], B.owner()["state"]) == ("departed", "held"), one_owner("paused"))
 
 
+@case("who says nothing is not waited for, with a running guest or without")
+def _():
+    for words in ([], ["--run"]):
+        begin()
+        silent, up = os.pipe(), os.pipe()
+        command = [PROGRAM, "receive", B.guest, *words, "--caps", CAPS, "--timeout", "1"]
+        there = subprocess.run([*map(str, command)], stdin=silent[0], stdout=up[1], stderr=subprocess.PIPE,
+                               env={**os.environ, **B.env}, text=True, timeout=300)
+        for fd in (*silent, *up):
+            os.close(fd)
+        expect(there.returncode == 1 and "neither said nor taken anything for 1 s" in there.stderr, there)
+
+
 @case("what is not a holdfast on the other side is one clear error")
 def _():
     begin()
