@@ -17,20 +17,26 @@
 
 struct stay {
     int foreground; /* -1: told that the guest is ours */
-    int words;      /* standard error of who called us; -1: gone */
+    FILE *words;    /* standard error of who called us; NULL: gone */
 };
 
 /* ---- the process that stays ---- */
+
+static void say_to(FILE *to, const char *line)
+{
+    (void)fputs("holdfast: ", to);
+    hf_print_safely(to, line);
+    (void)fputc('\n', to);
+    (void)fflush(to);
+}
 
 static void say(void *ctx, const char *line)
 {
     const struct stay *stay = ctx;
 
-    if (stay->words >= 0)
-        (void)dprintf(stay->words, "holdfast: %s\n", line);
-    (void)fputs("holdfast: ", stderr);
-    hf_print_safely(stderr, line);
-    (void)fputc('\n', stderr);
+    if (stay->words)
+        say_to(stay->words, line);
+    say_to(stderr, line);
 }
 
 /* QEMU and what is said from now on write to a file: whoever called us will be gone. */
@@ -38,11 +44,12 @@ static void housed(void *ctx, const char *dir)
 {
     struct stay *stay = ctx;
     char path[PATH_MAX + 8];
-    int log;
+    int log, words;
 
     (void)snprintf(path, sizeof path, "%s/log", dir);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    stay->words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    words = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    stay->words = words < 0 ? NULL : fdopen(words, "w");
     if (log < 0)
         log = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(log, STDOUT_FILENO);
@@ -50,16 +57,23 @@ static void housed(void *ctx, const char *dir)
     (void)close(log);
 }
 
+/* There is no other copy of the guest: it does not end with who called us. */
+static void claimed(void *ctx)
+{
+    (void)prctl(PR_SET_PDEATHSIG, 0);
+}
+
 static void settled(void *ctx)
 {
     struct stay *stay = ctx;
     char done = 0;
 
-    (void)prctl(PR_SET_PDEATHSIG, 0);
     (void)!write(stay->foreground, &done, 1);
     hf_cleanup_close(&stay->foreground);
-    hf_cleanup_close(&stay->words);
-    stay->foreground = stay->words = -1;
+    stay->foreground = -1;
+    if (stay->words)
+        (void)fclose(stay->words);
+    stay->words = NULL;
 }
 
 static int take_standard_streams(int *in, int *out, struct hf_error *err)
@@ -79,7 +93,7 @@ static int take_standard_streams(int *in, int *out, struct hf_error *err)
 static int stay_and_run(const struct hf_run_options *options, const struct hf_reception_options *given, int foreground,
                         struct hf_error *err)
 {
-    struct stay stay = {.foreground = foreground, .words = -1};
+    struct stay stay = {.foreground = foreground, .words = NULL};
     struct hf_reception_options reception = *given;
     struct hf_run_options here = *options;
     int r;
@@ -87,6 +101,7 @@ static int stay_and_run(const struct hf_run_options *options, const struct hf_re
     (void)setsid();
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     reception.housed = housed;
+    reception.claimed = claimed;
     reception.settled = settled;
     reception.ctx = &stay;
     here.say = say;
@@ -94,8 +109,8 @@ static int stay_and_run(const struct hf_run_options *options, const struct hf_re
     r = take_standard_streams(&reception.in, &reception.out, err);
     if (r == 0)
         r = hf_run_arriving(&here, &reception, err);
-    if (stay.words >= 0) /* it did not come: the reason is for who called us */
-        (void)dup2(stay.words, STDERR_FILENO);
+    if (stay.words) /* it did not come: the reason is for who called us */
+        (void)dup2(fileno(stay.words), STDERR_FILENO);
     return r;
 }
 

@@ -303,6 +303,8 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
         return r;
     s->container = hf_exchange_take_container(x);
     n->ours = true;
+    if (n->given->claimed)
+        n->given->claimed(n->given->ctx);
     hf_nbd_server_claimed(s->server);
     arm(s);
     if (n->ran)
