@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "domains.h"
 
+#include <string.h>
+
 #include <holdfast/negotiate_guest.h>
 
 #include "cleanup.h"
@@ -40,4 +42,32 @@ int hf_domains_offered(struct hf_container *c, struct hf_negotiate_domain *list,
     }
     *count = HF_ARRAY_SIZE(known);
     return 0;
+}
+
+static const struct hf_agreement *find(const struct hf_agreement *contract, size_t count,
+                                       const struct hf_negotiate_domain *d)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(contract[i].domain, d->name) == 0 && contract[i].version == d->version)
+            return &contract[i];
+    return NULL;
+}
+
+int hf_domains_arrived(struct hf_container *c, const struct hf_agreement *contract, size_t contract_count,
+                       struct hf_negotiate_domain *list, size_t *count, struct hf_error *err)
+{
+    int r = hf_domains_offered(c, list, count, err);
+
+    for (size_t i = 0; r == 0 && i < *count; i++) {
+        const struct hf_agreement *was = find(contract, contract_count, &known[i]);
+
+        if (!was)
+            continue;
+        list[i].supported = known[i].supported;
+        for (unsigned bit = 0; bit < HF_NEGOTIATE_BITS; bit++)
+            if (!hf_bits_has(&was->offered, bit))
+                hf_bits_drop(&list[i].supported, bit);
+        hf_negotiate_close(&list[i].supported, list[i].rules, list[i].n_rules);
+    }
+    return r;
 }

@@ -9,7 +9,7 @@
 #include <holdfast/acpi_script.h>
 #include <holdfast/negotiate_host.h>
 
-#include "container.h"
+#include "agreement.h"
 
 #define HF_DOMAINS_MAX 8
 
@@ -24,5 +24,10 @@ size_t hf_domains_known(const struct hf_negotiate_domain **list);
 /* The same without the bits that the guest's owner masked, and without those that need them; `list` has HF_DOMAINS_MAX
  * entries. */
 int hf_domains_offered(struct hf_container *c, struct hf_negotiate_domain *list, size_t *count, struct hf_error *err);
+
+/* The same for a guest that comes with its contract: of a domain that it has there, what it was offered at its last reset
+ * and this holdfast knows; a mask that came later waits for the next reset, as anywhere. */
+int hf_domains_arrived(struct hf_container *c, const struct hf_agreement *contract, size_t contract_count,
+                       struct hf_negotiate_domain *list, size_t *count, struct hf_error *err);
 
 #endif

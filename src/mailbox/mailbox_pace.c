@@ -16,12 +16,17 @@ static bool afford(struct hf_mailbox_pace *p, int64_t now_ms)
     return p->spent++ < HF_MAILBOX_BUDGET;
 }
 
+bool hf_mailbox_pace_is_over(enum hf_mailbox_stage stage, bool boot_only)
+{
+    return boot_only && stage >= HF_MAILBOX_STAGE_EXIT_BOOT;
+}
+
 int hf_mailbox_pace_next(struct hf_mailbox_pace *p, int64_t now_ms, bool busy, enum hf_mailbox_stage stage,
                          bool boot_only)
 {
     bool booting = stage < HF_MAILBOX_STAGE_EXIT_BOOT;
 
-    if (!booting && boot_only)
+    if (hf_mailbox_pace_is_over(stage, boot_only))
         return -1;
     if (busy)
         p->busy_until_ms = now_ms + HF_MAILBOX_LINGER_MS;

@@ -26,6 +26,9 @@ struct hf_mailbox_pace {
 /* A boot begins. */
 void hf_mailbox_pace_begin(struct hf_mailbox_pace *p, int64_t now_ms);
 
+/* Whether an operating system took over and nobody answers any more in this boot. */
+bool hf_mailbox_pace_is_over(enum hf_mailbox_stage stage, bool boot_only);
+
 /* After a look: how long until the next, or -1 for never again in this boot. `busy`: something was answered. */
 int hf_mailbox_pace_next(struct hf_mailbox_pace *p, int64_t now_ms, bool busy, enum hf_mailbox_stage stage,
                          bool boot_only);

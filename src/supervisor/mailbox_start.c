@@ -82,16 +82,21 @@ static const struct hf_rom *rom_of(const struct hf_rom *list, size_t count)
     return NULL;
 }
 
-/* Fills *rom from a slot; false when that has none. */
-static bool rom_in_slot(struct hf_container *c, enum hf_slot slot, struct hf_rom *rom)
+/* Fills *rom from a slot when *there. */
+static int rom_in_slot(struct hf_container *c, enum hf_slot slot, struct hf_rom *rom, bool *there, struct hf_error *err)
 {
     struct hf_rom list[HF_ROMS_MAX];
+    const struct hf_rom *found;
     size_t count = 0;
-    const struct hf_rom *found = hf_rom_list(c, slot, list, &count, NULL) < 0 ? NULL : rom_of(list, count);
+    int r = hf_rom_list(c, slot, list, &count, err);
 
+    if (r < 0)
+        return r;
+    found = rom_of(list, count);
     if (found)
         *rom = *found;
-    return found != NULL;
+    *there = found != NULL;
+    return 0;
 }
 
 /* In a transaction: out of the active slot. */
@@ -133,25 +138,30 @@ static int add_rom(struct hf_container *c, struct hf_rom *rom, struct hf_error *
     return r < 0 ? r : hf_event_append(c, now, "rom", err, "%s recorded from %s", rom->name, path);
 }
 
-/* In a transaction. A slot that came back may have been filled before the mailbox was there. */
+/* In a transaction; the active slot has it and should not, or the other way round. A slot that came back may have been
+ * filled before the mailbox was there. */
 static int settle_rom(struct hf_container *c, const struct hf_mailbox_hardware *hw, struct hf_error *err)
 {
     struct hf_rom rom = {0};
+    bool there = false;
+    int r;
 
     if (!hw->rom)
         return forget_rom(c, err);
-    if (rom_in_slot(c, HF_SLOT_ACTIVE, &rom))
-        return 0;
-    return rom_in_slot(c, HF_SLOT_FALLBACK, &rom) ? hf_rom_set(c, HF_SLOT_ACTIVE, &rom, err) : add_rom(c, &rom, err);
+    r = rom_in_slot(c, HF_SLOT_FALLBACK, &rom, &there, err);
+    if (r < 0)
+        return r;
+    return there ? hf_rom_set(c, HF_SLOT_ACTIVE, &rom, err) : add_rom(c, &rom, err);
 }
 
 int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_rom rom = {0};
-    int r;
+    struct hf_rom rom;
+    bool there = false;
+    int r = rom_in_slot(s->container, HF_SLOT_ACTIVE, &rom, &there, err);
 
-    if (rom_in_slot(s->container, HF_SLOT_ACTIVE, &rom) == s->mailbox.hw.rom)
-        return 0;
+    if (r < 0 || there == s->mailbox.hw.rom)
+        return r;
     r = hf_begin(s->container, err);
     if (r == 0)
         r = settle_rom(s->container, &s->mailbox.hw, err);

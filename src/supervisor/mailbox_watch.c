@@ -159,13 +159,14 @@ static int write_offers(struct hf_supervision *s, struct hf_error *err)
 static uint32_t new_generation(const uint8_t *window)
 {
     hf_le32 seen, shown;
-    uint32_t n = 0;
+    uint32_t n;
 
     memcpy(&seen, window + HF_MAILBOX_GUEST_AT + offsetof(struct hf_mailbox_guest, generation), sizeof seen);
     memcpy(&shown, window + HF_MAILBOX_HOST_AT + offsetof(struct hf_mailbox_host, generation), sizeof shown);
+    n = hf_le32_get(shown);
     do {
         if (getrandom(&n, sizeof n, 0) != (ssize_t)sizeof n)
-            n = hf_le32_get(shown) + 1;
+            n++; /* whatever the guest says that it saw, the next but one is another */
     } while (n == 0 || n == hf_le32_get(seen) || n == hf_le32_get(shown));
     return n;
 }
@@ -220,19 +221,19 @@ static int publish_arrived(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_mailbox_watch *m = &s->mailbox;
     struct hf_agreement found[HF_AGREEMENTS_MAX];
-    const struct hf_negotiate_domain *known;
-    size_t count, found_count = 0;
+    struct hf_negotiate_domain list[HF_DOMAINS_MAX];
+    size_t count = 0, found_count = 0;
     int r = hf_agreement_list(s->container, found, &found_count, err);
 
-    if (r < 0)
-        return r;
-    count = hf_domains_known(&known);
-    r = publish(s, known, count, err);
+    if (r == 0)
+        r = hf_domains_arrived(s->container, found, found_count, list, &count, err);
+    if (r == 0)
+        r = publish(s, list, count, err);
     for (size_t i = 0; r == 0 && i < found_count; i++)
         r = agree_again(m, &found[i], err);
     if (r < 0)
         return r;
-    fill_offers(m, known, count);
+    fill_offers(m, list, count);
     for (size_t i = 0; i < found_count; i++) {
         struct hf_agreement *a = agreement_of(m, found[i].domain);
 
@@ -361,17 +362,18 @@ static void poll_window(void *ctx)
     struct hf_supervision *s = ctx;
     struct hf_mailbox_watch *m = &s->mailbox;
     struct hf_mailbox_news news;
+    bool boot_only = m->hw.mode == HF_MAILBOX_BOOT_ONLY, ordered = false;
     struct hf_error err;
-    bool ordered;
     int next;
 
-    if (!m->window.bytes || !s->pause.running)
+    /* A pause wakes nobody who had stopped looking. */
+    if (!m->window.bytes || !s->pause.running || hf_mailbox_pace_is_over(m->host.stage, boot_only))
         return;
     if (hf_mailbox_poll(&m->host, &news))
         on_news(s, &news);
-    ordered = hf_guest_orders_poll(s);
-    next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked || ordered, m->host.stage,
-                                m->hw.mode == HF_MAILBOX_BOOT_ONLY);
+    if (!hf_mailbox_pace_is_over(m->host.stage, boot_only))
+        ordered = hf_guest_orders_poll(s);
+    next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked || ordered, m->host.stage, boot_only);
     if (next >= 0 && hf_loop_timer(&s->loop, next, poll_window, s, &err) < 0)
         hf_supervision_fail(s, &err);
 }

@@ -36,13 +36,17 @@ int hf_mailbox_window_open(const char *dir, struct hf_mailbox_window *w, struct 
     if ((size_t)snprintf(w->path, sizeof w->path, "%s/mailbox", dir) >= sizeof w->path)
         return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", dir);
     r = make_file(w->path, &fd, err);
-    if (r < 0)
-        return r;
-    bytes = mmap(NULL, HF_MAILBOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (bytes == MAP_FAILED)
-        return hf_error_set(err, HF_EIO, "%s: %s", w->path, strerror(errno));
-    w->bytes = bytes;
-    return 0;
+    if (r == 0) {
+        bytes = mmap(NULL, HF_MAILBOX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (bytes != MAP_FAILED) {
+            w->bytes = bytes;
+            return 0;
+        }
+        r = hf_error_set(err, HF_EIO, "%s: %s", w->path, strerror(errno));
+    }
+    if (fd >= 0)
+        (void)unlink(w->path); /* half of it would keep the room that others wait for */
+    return r;
 }
 
 void hf_mailbox_window_close(struct hf_mailbox_window *w)

@@ -42,6 +42,36 @@ static void what_is_masked_is_not_offered(void **state)
     guest_free(&g);
 }
 
+static uint8_t low_bits(const struct hf_negotiate_domain *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(list[i].name, name))
+            return list[i].supported.byte[0];
+    fail_msg("%s is not there", name);
+    return 0;
+}
+
+/* The mask of a reset holds until the next one, whatever host the guest is on by then. */
+static void a_guest_that_arrives_is_offered_what_it_was(void **state)
+{
+    struct hf_agreement was = {.domain = HF_ACPI_DOMAIN, .version = HF_ACPI_DOMAIN_VERSION, .offered = {{0x81}}};
+    struct hf_negotiate_domain list[HF_DOMAINS_MAX];
+    struct guest g;
+    size_t count;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    set(&g, "mask", "acpi-loader.0,lifecycle.0");
+    assert_int_equal(hf_domains_arrived(g.c, &was, 1, list, &count, NULL), 0);
+    assert_int_equal(low_bits(list, count, HF_ACPI_DOMAIN), 1);
+    assert_int_equal(low_bits(list, count, HF_DOMAIN_LIFECYCLE), 0);
+    was.version++;
+    assert_int_equal(hf_domains_arrived(g.c, &was, 1, list, &count, NULL), 0);
+    assert_int_equal(low_bits(list, count, HF_ACPI_DOMAIN), HF_ACPI_FEATURES & 0xfe);
+    guest_free(&g);
+}
+
 static void masks_and_digests_are_read_strictly(void **state)
 {
     static const char *const bad_bits[] = {"a", "a.", ".1", "a.256", "a.1,", ",a.1", "A.1", "a.1 ", "a.-1", "a.0001"};
@@ -176,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_masked_is_not_offered),
+        cmocka_unit_test(a_guest_that_arrives_is_offered_what_it_was),
         cmocka_unit_test(masks_and_digests_are_read_strictly),
         cmocka_unit_test(the_mailbox_is_the_signal_where_nobody_chose),
         cmocka_unit_test(what_was_agreed_is_read_back_and_damage_is_told),

@@ -43,6 +43,9 @@ static void boot_only_means_never_again(void **state)
 {
     assert_int_equal(hf_mailbox_pace_next(&pace, 6000, false, HF_MAILBOX_STAGE_READY_TO_BOOT, true), 10);
     assert_int_equal(hf_mailbox_pace_next(&pace, 6000, true, HF_MAILBOX_STAGE_EXIT_BOOT, true), -1);
+    assert_true(hf_mailbox_pace_is_over(HF_MAILBOX_STAGE_EXIT_BOOT, true));
+    assert_false(hf_mailbox_pace_is_over(HF_MAILBOX_STAGE_EXIT_BOOT, false));
+    assert_false(hf_mailbox_pace_is_over(HF_MAILBOX_STAGE_READY_TO_BOOT, true));
 }
 
 /* A guest that asks without an end gets so many looks in each second and no more. */
