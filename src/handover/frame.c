@@ -78,6 +78,9 @@ int hf_frame_parse(const uint8_t *bytes, size_t size, struct hf_frame *ret, size
     if (length < limits.min || length > limits.max)
         return hf_error_set(err, HF_EPROTO, "the other side sent a frame of type %u with %zu bytes; it has %zu to %zu",
                             (unsigned)hf_be16_get(h.type), length, limits.min, limits.max);
+    if (hf_be64_get(h.epoch) > HF_FRAME_EPOCH_MAX)
+        return hf_error_set(err, HF_EPROTO, "the other side speaks of epoch %llu; no container gets beyond %llu",
+                            (unsigned long long)hf_be64_get(h.epoch), HF_FRAME_EPOCH_MAX);
     if (length > hf_cursor_left(&c)) {
         *need = sizeof h + length;
         return 0;

@@ -19,6 +19,7 @@
 #define HF_FRAME_VERSION     1
 #define HF_FRAME_HEADER_SIZE 24
 #define HF_FRAME_PAYLOAD_MAX (1U << 20)
+#define HF_FRAME_EPOCH_MAX   (1ULL << 48) /* epochs only grow: another host's word alone does not use them up */
 
 /* Numbers below 16 are enum hf_message: the hand-over's own; their payload is empty but for the 32-byte digest of the
  * state that OFFER, READY and GRANT are about. The rest carries what is handed over. Never renumber. */
@@ -53,7 +54,7 @@ struct hf_frame {
 };
 
 /* Reads the frame at the start of `bytes`. Returns how many bytes it took, 0 when more are needed (*need says how many
- * there must be before it is worth asking again), or HF_EPROTO (magic, type, length of this type) or HF_EVERSION. */
+ * there must be before it is worth asking again), or HF_EPROTO (magic, type, length of this type, epoch) or HF_EVERSION. */
 int hf_frame_parse(const uint8_t *bytes, size_t size, struct hf_frame *ret, size_t *need, struct hf_error *err);
 
 /* The header of a frame whose payload (length within its type's limits, asserted) follows it. */

@@ -7,7 +7,7 @@ static uint8_t bytes[HF_FRAME_HEADER_SIZE + 64];
 
 static size_t put(unsigned type, size_t length)
 {
-    const struct hf_frame frame = {.type = type, .attempt = 7, .epoch = 0x1122334455667788ULL, .length = length};
+    const struct hf_frame frame = {.type = type, .attempt = 7, .epoch = 0x223344556677ULL, .length = length};
     struct hf_frame_header h = hf_frame_header_of(&frame);
 
     memcpy(bytes, &h, sizeof h);
@@ -23,7 +23,7 @@ static void a_frame_survives_the_wire(void **state)
     assert_int_equal(hf_frame_parse(bytes, size, &frame, &need, NULL), size);
     assert_int_equal(frame.type, HF_MESSAGE_OFFER);
     assert_int_equal(frame.attempt, 7);
-    assert_true(frame.epoch == 0x1122334455667788ULL);
+    assert_true(frame.epoch == 0x223344556677ULL);
     assert_ptr_equal(frame.payload, bytes + HF_FRAME_HEADER_SIZE);
     assert_int_equal(frame.length, 32);
 }
@@ -50,7 +50,7 @@ static void one_wrong_field_is_one_clear_error(void **state)
         const char *word;
     } wrong[] = {
         {0, 'X', -HF_EPROTO, "protocol"},       {5, 2, -HF_EVERSION, "version 2"}, {7, 0, -HF_EPROTO, "unknown type 0"},
-        {7, 99, -HF_EPROTO, "unknown type 99"}, {15, 31, -HF_EPROTO, "31 bytes"},  {12, 0xff, -HF_EPROTO, "bytes"},
+        {7, 99, -HF_EPROTO, "unknown type 99"}, {15, 31, -HF_EPROTO, "31 bytes"}, {16, 1, -HF_EPROTO, "epoch"},  {12, 0xff, -HF_EPROTO, "bytes"},
     };
     struct hf_error err;
     struct hf_frame frame;
