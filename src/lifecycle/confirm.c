@@ -16,7 +16,7 @@ static int confirm(struct hf_life_work *w, const char *label, bool dry_run)
     w->now.trial = (struct hf_trial){0};
     w->now.back = (struct hf_rollback_wish){0};
     w->now.held[0] = '\0';
-    return hf_event_append(w->c, w->at, "confirm", w->err, "'%s' was confirmed by the operator%s", label,
+    return hf_event_append(w->c, w->at, "confirm", w->err, "'%s' was confirmed by hand%s", label,
                            decision == HF_DECIDE_KEEP ? "; the rollback that waited is called off" : "");
 }
 

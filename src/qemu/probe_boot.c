@@ -98,6 +98,15 @@ static int start(struct boot *b, const struct hf_probe_machine *m, struct hf_err
     return r < 0 ? r : hf_probe_start(m, more, (const int[]){their_qmp, their_log}, 2, &b->child, err);
 }
 
+/* Nobody asks for them, and firmware that resets in a loop would fill the monitor's room for them. */
+static void drop_events(struct hf_monitor *m)
+{
+    struct hf_qmp_event event;
+
+    while (hf_monitor_next_event(m, &event))
+        hf_qmp_event_done(&event);
+}
+
 /* The sign, or NULL when there is none yet. HF_EIO: QEMU has ended. */
 static int look(struct boot *b, const char **sign, struct hf_error *err)
 {
@@ -125,8 +134,10 @@ static int watch(struct boot *b, unsigned limit, struct hf_boot_try *ret, struct
         ret->milliseconds = (unsigned)(now - began);
         if (r < 0 || ret->booted || ret->milliseconds >= limit)
             break;
-        while (r == 0 && hf_loop_now() < now + LOOK_MS)
+        while (r == 0 && hf_loop_now() < now + LOOK_MS) {
             r = hf_loop_turn(&b->loop, LOOK_MS, err);
+            drop_events(b->monitor);
+        }
     }
     return r;
 }
