@@ -30,8 +30,12 @@ typedef int stub_fn(struct stubbing *s, const char *text, struct hf_error *err);
 
 /* ---- building ---- */
 
+/* A key that QEMU would read as more than a key (",," in an option, or JSON, makes one) is not kept. */
 static void put(struct stubbing *s, const char *key, const char *value)
 {
+    if (strpbrk(key, ",="))
+        return;
+
     size_t room = s->size + strlen(key) + 2 * strlen(value) + 3;
     char *grown = s->bad ? NULL : realloc(s->text, room), *to;
 
