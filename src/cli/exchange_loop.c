@@ -172,6 +172,8 @@ static int run(struct hf_exchange_loop *l, struct hf_error *err)
                 return 1;
             if (last < 0 && last != r)
                 *err = other;
+            if (last == 0 && r == -HF_ETIMEDOUT && !is_granted(l->x))
+                (void)hf_exchange_cancel(l->x, err->text, NULL);
             return last < 0 ? last : r;
         }
     }

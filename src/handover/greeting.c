@@ -172,7 +172,9 @@ static int read_common(const json_t *json, struct hf_greeting *g, struct hf_erro
         r = read_text(json, "host-name", g->host.name, sizeof g->host.name, err);
     if (r < 0)
         return r;
-    g->side = strcmp(side, "source") == 0 ? HF_SIDE_SOURCE : HF_SIDE_DESTINATION;
+    if (strcmp(side, "source") != 0 && strcmp(side, "destination") != 0)
+        return wrong("side", err);
+    g->side = side[0] == 's' ? HF_SIDE_SOURCE : HF_SIDE_DESTINATION;
     for (g->holder = HF_HOLDER_NONE; g->holder < HF_HOLDER_MAX; g->holder++)
         if (strcmp(holder, hf_holder_name(g->holder)) == 0)
             return 0;

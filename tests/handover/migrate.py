@@ -337,8 +337,11 @@ def _():
         command = [PROGRAM, "receive", B.guest, *words, "--caps", CAPS, "--timeout", "1"]
         there = subprocess.run([*map(str, command)], stdin=silent[0], stdout=up[1], stderr=subprocess.PIPE,
                                env={**os.environ, **B.env}, text=True, timeout=300)
-        for fd in (*silent, *up):
+        os.close(up[1])
+        told = os.read(up[0], 4096)
+        for fd in (*silent, up[0]):
             os.close(fd)
+        expect(b"neither said nor taken" in told, told)
         expect(there.returncode == 1 and "neither said nor taken anything for 1 s" in there.stderr, there)
 
 

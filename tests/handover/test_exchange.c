@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "contract.h"
+#include "greeting.h"
 #include "roms.h"
 
 static void make(const char *name)
@@ -536,6 +537,23 @@ static void who_asks_and_does_not_listen_is_left(void **state)
     pair_end(&p);
 }
 
+static void an_introduction_names_its_side(void **state)
+{
+    static const char *const sides[] = {"destination", "neither"};
+    struct hf_greeting g;
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(sides); i++) {
+        char text[256];
+        int n = snprintf(text, sizeof text, "{\"schema\":1,\"side\":\"%s\",\"holder\":\"NONE\",\"host-name\":\"b\","
+                         "\"host-id\":\"0123456789abcdef0123456789abcdef\"}", sides[i]);
+
+        if (i == 0)
+            OK(hf_greeting_read(text, (size_t)n, &g, &err));
+        else
+            FAILS(HF_EPROTO, hf_greeting_read(text, (size_t)n, &g, &err));
+    }
+}
+
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
 
 int main(void)
@@ -551,6 +569,7 @@ int main(void)
         IN_GROUND(a_cut_at_any_frame_from_the_source_leaves_one_owner),
         IN_GROUND(a_cut_at_any_frame_from_the_destination_leaves_one_owner),
         IN_GROUND(foreign_frames_end_the_exchange),
+        cmocka_unit_test(an_introduction_names_its_side),
         IN_GROUND(answers_to_nothing_are_dropped),
         IN_GROUND(only_the_host_it_was_granted_to_gives_it_back),
         IN_GROUND(a_host_answers_for_the_place_where_its_copy_is),
