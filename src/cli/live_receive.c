@@ -16,6 +16,7 @@
 #include "reception.h"
 
 struct stay {
+    pid_t caller;   /* who called us; until the claim its end is ours */
     int foreground; /* -1: told that the guest is ours */
     FILE *words;    /* standard error of who called us; NULL: gone */
 };
@@ -57,10 +58,14 @@ static void housed(void *ctx, const char *dir)
     (void)close(log);
 }
 
-/* There is no other copy of the guest: it does not end with who called us. */
-static void claimed(void *ctx)
+/* There will be no other copy of the guest: it does not end with who called us. If that is gone already, its signal may
+ * be on its way. */
+static bool claiming(void *ctx)
 {
+    const struct stay *stay = ctx;
+
     (void)prctl(PR_SET_PDEATHSIG, 0);
+    return getppid() == stay->caller;
 }
 
 static void settled(void *ctx)
@@ -90,18 +95,20 @@ static int take_standard_streams(int *in, int *out, struct hf_error *err)
     return 0;
 }
 
-static int stay_and_run(const struct hf_run_options *options, const struct hf_reception_options *given, int foreground,
-                        struct hf_error *err)
+static int stay_and_run(const struct hf_run_options *options, const struct hf_reception_options *given,
+                        const struct stay *called, struct hf_error *err)
 {
-    struct stay stay = {.foreground = foreground, .words = NULL};
+    struct stay stay = *called;
     struct hf_reception_options reception = *given;
     struct hf_run_options here = *options;
     int r;
 
     (void)setsid();
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != stay.caller)
+        return hf_error_set(err, HF_ECANCELED, "whoever called ended at once");
     reception.housed = housed;
-    reception.claimed = claimed;
+    reception.claiming = claiming;
     reception.settled = settled;
     reception.ctx = &stay;
     here.say = say;
@@ -140,6 +147,7 @@ int hf_live_receive(const struct hf_run_options *options, const char *caps, unsi
 {
     const struct hf_reception_options reception = {
         .caps = caps, .patience_s = patience_s, .take_arguments = take_arguments};
+    struct stay stay = {.caller = getpid()};
     int fds[2], r;
     pid_t child;
 
@@ -151,7 +159,8 @@ int hf_live_receive(const struct hf_run_options *options, const char *caps, unsi
         return hf_error_set(err, HF_EIO, "fork: %s", strerror(errno));
     if (child == 0) {
         (void)close(fds[0]);
-        return stay_and_run(options, &reception, fds[1], err);
+        stay.foreground = fds[1];
+        return stay_and_run(options, &reception, &stay, err);
     }
     (void)close(fds[1]);
     r = wait_until_settled(child, fds[0], err);

@@ -292,19 +292,33 @@ static void let_go_answered(void *ctx, const json_t *result, const struct hf_err
                            err->text);
 }
 
+/* The last moment at which the guest can still stay where it came from. */
+static int check_alive(struct hf_supervision *s, struct hf_error *err)
+{
+    const struct hf_reception_options *given = s->reception->given;
+
+    if (s->ended_by_owner)
+        return hf_error_set(err, HF_ECANCELED, "ended by a signal");
+    if (s->qemu <= 0 || !hf_monitor_is_open(s->monitor))
+        return hf_error_set(err, HF_EIO, "%s ended before the guest was taken", s->program);
+    if (given->claiming && !given->claiming(given->ctx))
+        return hf_error_set(err, HF_ECANCELED, "whoever received the guest ended before it was taken");
+    return 0;
+}
+
 static int claim(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
     struct hf_exchange *x = hf_link_exchange(n->link);
     struct hf_error later;
-    int r = hf_exchange_claim(x, (int64_t)time(NULL), err);
+    int r = check_alive(s, err);
 
+    if (r == 0)
+        r = hf_exchange_claim(x, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
     s->container = hf_exchange_take_container(x);
     n->ours = true;
-    if (n->given->claimed)
-        n->given->claimed(n->given->ctx);
     hf_nbd_server_claimed(s->server);
     arm(s);
     if (n->ran)

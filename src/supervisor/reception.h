@@ -21,8 +21,8 @@ struct hf_reception_options {
     unsigned patience_s; /* without a byte either way before it is given up */
     bool take_arguments; /* run QEMU with what the other side says where run_options has no arguments */
     void (*housed)(void *ctx, const char *dir); /* the guest's runtime directory is known; QEMU not started yet */
-    void (*claimed)(void *ctx);                 /* the guest is ours */
-    void (*settled)(void *ctx);                 /* the guest is ours, and the other side was told */
+    bool (*claiming)(void *ctx); /* the guest outlives whoever called from now on; false: they are gone already */
+    void (*settled)(void *ctx);  /* the guest is ours, and the other side was told */
     void *ctx;
 };
 

@@ -5,7 +5,8 @@
         guest.move(there, where=relay.where)
 
 `watch(step)` is called before a frame goes on, with its name: ">HELLO" to the destination, "<READY.2" for the second of
-its kind from there. What it returns is done: None lets the frame go, "cut" ends the connection without it.
+its kind from there. What it returns is done: None lets the frame go, "cut" ends the connection without it, and a function is
+called when the frame has gone.
 """
 import pathlib
 import socket
@@ -101,9 +102,12 @@ class Relay:
                     break
                 kind, length = HEADER.unpack(head)[2], HEADER.unpack(head)[4]
                 body = read(length)
-                if self.watch(self.name(direction, kind)) == "cut":
+                wanted = self.watch(self.name(direction, kind))
+                if wanted == "cut":
                     break
                 write(head + body)
+                if wanted:
+                    wanted()
         except (OSError, ValueError):
             pass
         self.sever()

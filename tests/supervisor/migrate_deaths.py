@@ -110,5 +110,26 @@ def _():
         try_at(step, side, part)
 
 
+@case("who called 'receive' ends just before the grant is heard: the guest stays and runs")
+def _():
+    root, here, there, guest = start()
+
+    def watch(seen):
+        if seen != ">GRANT":
+            return None
+        stayer = relay.stayer()
+        os.kill(stayer, signal.SIGSTOP)
+        relay.receiver.kill()
+        relay.receiver.wait()
+        return lambda: os.kill(stayer, signal.SIGCONT)  # and now it hears of both at once
+    with guest:
+        with Relay(root / "relay", there.receive(), watch) as relay:
+            said = here.holdfast("migrate", here.container, "--to", relay.where, status=None)
+        settle(here, there, f"{said}{guest.said()}{there.said()}")
+        expect(here.state() == "held", f"{here.owner()}{there.owner()}{there.said()}")
+        expect(guest.connect().status() == "running", f"the guest is lost\n{guest.said()}{there.said()}")
+    shutil.rmtree(root)
+
+
 STEPS = []
 main()
