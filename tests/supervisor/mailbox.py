@@ -195,7 +195,8 @@ def move(guest, to):
     try:
         guest.move(to)
     except TimedOut as why:
-        raise TimedOut(f"{why}\n{guest.said()}{to.said()}") from None
+        raise TimedOut(f"{why}; run by {to.supervisor()}, QEMU {to.child('qemu')}\n{guest.said()}"
+                       f"{to.holdfast('log', to.container, status=None)}") from None
 
 
 def moves(there):
