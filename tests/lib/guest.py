@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 
+from listening import end_listening
 from program import PROGRAM, holdfast
 
 MARKER_GUID = "4d2c1b2a-9c3e-4f6b-8a1d-6f6c64666173"  # of the variables that tests set
@@ -57,7 +58,8 @@ class Stream:
         self.heard = []  # when something was said, by whichever of them
         self.ended = lambda: False  # whether who should speak is gone for good
         self.changed = threading.Condition()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.serving = threading.Thread(target=self._serve, daemon=True)
+        self.serving.start()
 
     def _serve(self):
         while True:
@@ -121,7 +123,7 @@ class Stream:
                 self.changed.wait(min(left, 1.0))
 
     def close(self):
-        self.listener.close()
+        end_listening(self.listener, self.serving)
         if self.peer:
             self.peer.close()
 

@@ -14,6 +14,8 @@ import struct
 import subprocess
 import threading
 
+from listening import end_listening
+
 NAMES = {1: "OFFER", 2: "READY", 3: "GRANT", 4: "CLAIMED", 5: "REVOKE", 6: "REFUSED", 16: "HELLO", 17: "WANT", 18: "IMAGE",
          19: "STATE", 20: "FAILED", 21: "STREAM", 22: "CAPS", 23: "ASK"}
 HEADER = struct.Struct(">IHHIIQ")
@@ -35,7 +37,7 @@ class Relay:
         return self
 
     def __exit__(self, *unused):
-        self.listener.close()
+        end_listening(self.listener)
         if self.receiver:
             try:
                 self.receiver.wait(60)

@@ -10,6 +10,7 @@ import subprocess
 import threading
 
 from domain import Domain
+from listening import end_listening
 from private_host import PrivateHost
 from program import PROGRAM, alive
 from tap import case, expect, main, note
@@ -29,7 +30,8 @@ class Relay:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(4)
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.serving = threading.Thread(target=self.serve, daemon=True)
+        self.serving.start()
 
     def serve(self):
         while True:
@@ -84,7 +86,7 @@ class Relay:
         return "cut"
 
     def close(self):
-        self.listener.close()
+        end_listening(self.listener, self.serving)
         self.kill_receivers()
 
 
