@@ -90,7 +90,13 @@ int hf_sql_prepare(struct hf_container *c, const char *sql, sqlite3_stmt **state
 {
     int rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 
-    return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, "hf_sql_prepare a statement");
+    if (rc == SQLITE_ERROR) { /* the statement is ours and right: the tables are not what it was written for */
+        char words[160];
+
+        first_line(sqlite3_errmsg(c->db), words, sizeof words);
+        return hf_damaged(c, err, "its tables are not a container's: %s", words);
+    }
+    return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, "prepare a statement");
 }
 
 int hf_sql_run(struct hf_container *c, sqlite3_stmt *s, struct hf_error *err)
