@@ -124,7 +124,7 @@ static void a_record_starts_no_program(void **state)
     static const char record[] =
         "{\"words\":[\"-m\",\"1G\",\"-incoming\",\"exec:touch /tmp/x\",\"-netdev\",\"tap,id=n,script=/tmp/x\","
         "\"-plugin\",\"/tmp/x.so\",\"-drive\",\"if=virtio,file=/etc/shadow\"],\"left-out\":[\"-kernel\"]}";
-    static const char *const wanted[] = {"-m", "1G", "-netdev", "hubport,hubid=0,id=n", "-drive", "if=virtio," DISK};
+    static const char *const wanted[] = {"-m", "1G", "-netdev", "hubport,hubid=0,id=n", "-drive", ("if=virtio," DISK)};
     struct hf_stub stub;
 
     assert_int_equal(hf_stub_load(record, &stub, NULL), 0);
