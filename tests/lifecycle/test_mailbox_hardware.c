@@ -116,7 +116,8 @@ static void the_mailbox_is_the_signal_where_nobody_chose(void **state)
     assert_int_equal(signal_of(&g), HF_SIGNAL_UPTIME);
     assert_int_equal(hf_mailbox_hardware_set(g.c, &hw, NOW, NULL), 0);
     assert_int_equal(hf_mailbox_hardware_get(g.c, &got, NULL), 0);
-    assert_memory_equal(&got, &hw, sizeof hw);
+    assert_true(got.mode == hw.mode && got.present == hw.present && got.rom == hw.rom &&
+                got.memory_named == hw.memory_named);
     assert_int_equal(signal_of(&g), HF_SIGNAL_MAILBOX);
     hw.rom = false; /* firmware without the driver would never say anything */
     assert_int_equal(hf_mailbox_hardware_set(g.c, &hw, NOW, NULL), 0);
