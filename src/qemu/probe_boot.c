@@ -134,10 +134,9 @@ static int watch(struct boot *b, unsigned limit, struct hf_boot_try *ret, struct
         ret->milliseconds = (unsigned)(now - began);
         if (r < 0 || ret->booted || ret->milliseconds >= limit)
             break;
-        while (r == 0 && hf_loop_now() < now + LOOK_MS) {
+        while (r == 0 && hf_loop_now() < now + LOOK_MS)
             r = hf_loop_turn(&b->loop, LOOK_MS, err);
-            drop_events(b->monitor);
-        }
+        drop_events(b->monitor);
     }
     return r;
 }
