@@ -161,6 +161,20 @@ static void a_question_is_put_again_to_a_new_generation(void **state)
     assert_true(host.generation > 1);
 }
 
+static void a_question_to_another_host_is_not_answered(void **state)
+{
+    struct hf_mailbox_news news;
+    struct hf_bits agreed;
+
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    port.wait = nobody_answers;
+    assert_int_equal(agree("acpi-loader", 1, &agreed), -HF_ETIMEDOUT);
+    assert_int_equal(open_window(host.generation + 1), 0);
+    (void)hf_mailbox_poll(&host, &news);
+    assert_false(news.asked);
+    assert_false(hf_negotiate_agreed(negotiate, "acpi-loader", &agreed));
+}
+
 static void stages_only_count_up_until_reset(void **state)
 {
     struct hf_mailbox_news news;
@@ -335,6 +349,7 @@ int main(void)
         IT(a_host_that_does_not_answer_means_no_features),
         IT(without_a_guest_nothing_is_answered),
         IT(a_question_is_put_again_to_a_new_generation),
+        IT(a_question_to_another_host_is_not_answered),
         IT(stages_only_count_up_until_reset),
         IT(the_outcome_of_the_script_is_told_once),
         IT(a_second_start_goes_on_counting),
