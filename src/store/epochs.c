@@ -206,3 +206,12 @@ int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct h
         memcpy(after.place, before.place, sizeof after.place);
     return r < 0 ? r : write_entry(path, &after, err);
 }
+
+void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name)
+{
+    seen->epoch = epoch;
+    seen->departed = true;
+    seen->granted = false;
+    snprintf(seen->host_id, sizeof seen->host_id, "%s", host_id);
+    snprintf(seen->host_name, sizeof seen->host_name, "%s", host_name);
+}

@@ -30,4 +30,7 @@ int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct 
  * so does a place unless there is another. */
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);
 
+/* The entry says from now on that the container went to another host, which has it at `epoch`. */
+void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name);
+
 #endif

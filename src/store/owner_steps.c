@@ -122,14 +122,14 @@ static int check_offered(struct hf_container *c, const struct hf_owner *owner, u
  * owns by mistake. */
 static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_host *to, struct hf_error *err)
 {
-    struct hf_epoch seen = {.epoch = owner->epoch, .departed = true, .granted = true};
+    struct hf_epoch seen = {0};
     struct hf_guest guest;
     int r = hf_guest_get(c, &guest, err);
 
     if (r < 0)
         return r;
-    memcpy(seen.host_id, to->id, sizeof seen.host_id);
-    memcpy(seen.host_name, to->name, sizeof seen.host_name);
+    hf_epoch_depart(&seen, owner->epoch, to->id, to->name);
+    seen.granted = true;
     memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
     r = hf_epoch_set(c->id, &seen, err);
     return r < 0 ? r : hf_owner_put(c, owner, err);
@@ -336,13 +336,8 @@ static int promise(const char *container_id, const char *path, uint32_t attempt,
     if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
         return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: ask there", container_id,
                                seen.place);
-    if (seen.epoch < epoch) {
-        seen.epoch = epoch;
-        seen.departed = true; /* it is the other host's */
-        seen.granted = false;
-        memcpy(seen.host_id, from->id, sizeof seen.host_id);
-        memcpy(seen.host_name, from->name, sizeof seen.host_name);
-    }
+    if (seen.epoch < epoch)
+        hf_epoch_depart(&seen, epoch, from->id, from->name);
     seen.revoked = attempt;
     return hf_epoch_set(container_id, &seen, err);
 }

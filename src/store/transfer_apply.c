@@ -267,13 +267,8 @@ static int note_place(struct applying *a, const char *path, struct hf_error *err
     if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
         return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: receive it there, or remove that",
                                a->c->id, seen.place);
-    if (seen.epoch < a->from->epoch) {
-        seen.epoch = a->from->epoch;
-        seen.departed = true; /* it is the other host's */
-        seen.granted = false;
-        memcpy(seen.host_id, a->from->host.id, sizeof seen.host_id);
-        memcpy(seen.host_name, a->from->host.name, sizeof seen.host_name);
-    }
+    if (seen.epoch < a->from->epoch)
+        hf_epoch_depart(&seen, a->from->epoch, a->from->host.id, a->from->host.name);
     memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
     snprintf(seen.place, sizeof seen.place, "%s", path);
     return hf_epoch_set(a->c->id, &seen, err);
