@@ -13,9 +13,26 @@
 #include "cleanup.h"
 #include "runtime.h"
 
-static struct flock whole_file(void)
+/* Byte 0 is the lock. Byte 1 is locked, too, once the file says who holds it: until then it may name nobody, or the
+ * holder before. */
+enum lock_byte { HELD, NAMED };
+
+#define NAMED_TRIES 100 /* of NAMED_MS: a holder is between the two for as long as one small write takes */
+#define NAMED_MS    10
+
+static int try_lock(int fd, enum lock_byte byte)
 {
-    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+    return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* 1: by another open file description, 0: free, -1: errno says why it is not known. */
+static int is_locked(int fd, enum lock_byte byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+    return fcntl(fd, F_OFD_GETLK, &lock) < 0 ? -1 : lock.l_type != F_UNLCK;
 }
 
 static void read_holder(int fd, struct hf_runner *runner)
@@ -25,7 +42,6 @@ static void read_holder(int fd, struct hf_runner *runner)
     unsigned long long device, inode;
     long long number;
 
-    memset(runner, 0, sizeof *runner);
     text[n > 0 ? n : 0] = '\0';
     for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
         if (sscanf(line, "pid %lld", &number) == 1) {
@@ -52,14 +68,37 @@ static int write_holder(int fd, const struct hf_place *place, int64_t now)
     return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
-static int say_held(int fd, const char *what, struct hf_error *err)
+/* 1: held, and *runner says by whom; 0: free. */
+static int find_holder(int fd, const char *path, struct hf_runner *runner, struct hf_error *err)
+{
+    const struct timespec moment = {.tv_nsec = NAMED_MS * 1000000L};
+
+    memset(runner, 0, sizeof *runner);
+    for (unsigned i = 0; i < NAMED_TRIES; i++) {
+        int held = is_locked(fd, HELD), named = is_locked(fd, NAMED);
+
+        if (held < 0 || named < 0)
+            return hf_error_set(err, HF_EIO, "cannot ask for lock %s: %s", path, strerror(errno));
+        if (!held)
+            return 0;
+        if (named) {
+            read_holder(fd, runner);
+            return 1;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return hf_error_set(err, HF_ETIMEDOUT, "lock %s is held by a process that has not said who it is; try again", path);
+}
+
+static int say_held(int fd, const char *path, const char *what, struct hf_error *err)
 {
     struct hf_runner holder;
     char since[32] = "an unknown time";
     struct tm tm;
     time_t at;
 
-    read_holder(fd, &holder);
+    if (find_holder(fd, path, &holder, NULL) <= 0)
+        return hf_error_set(err, HF_EOWNED, "%s in use by another process", what);
     at = (time_t)holder.since;
     if (gmtime_r(&at, &tm))
         strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
@@ -71,16 +110,15 @@ int hf_lock_take(const char *path, const char *what, const struct hf_place *plac
                  struct hf_error *err)
 {
     int file hf_auto(hf_cleanup_close) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    struct flock lock = whole_file();
 
     if (file < 0)
         return hf_error_set(err, HF_EIO, "cannot open lock %s: %s", path, strerror(errno));
-    if (fcntl(file, F_OFD_SETLK, &lock) < 0) {
+    if (try_lock(file, HELD) < 0) {
         if (errno == EAGAIN || errno == EACCES)
-            return say_held(file, what, err);
+            return say_held(file, path, what, err);
         return hf_error_set(err, HF_EIO, "cannot lock %s: %s", path, strerror(errno));
     }
-    if (write_holder(file, place, now) < 0)
+    if (write_holder(file, place, now) < 0 || try_lock(file, NAMED) < 0)
         return hf_error_set(err, HF_EIO, "cannot write lock %s: %s", path, strerror(errno));
     *fd = hf_take_fd(file);
     return 0;
@@ -89,16 +127,10 @@ int hf_lock_take(const char *path, const char *what, const struct hf_place *plac
 int hf_lock_look(const char *path, struct hf_runner *runner, struct hf_error *err)
 {
     int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct flock lock = whole_file();
 
     if (fd < 0)
         return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "cannot open lock %s: %s", path, strerror(errno));
-    if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
-        return hf_error_set(err, HF_EIO, "cannot ask for lock %s: %s", path, strerror(errno));
-    if (lock.l_type == F_UNLCK)
-        return 0;
-    read_holder(fd, runner);
-    return 1;
+    return find_holder(fd, path, runner, err);
 }
 
 int hf_lock_path_owner(const char *container_id, char path[PATH_MAX], struct hf_error *err)

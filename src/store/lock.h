@@ -10,7 +10,8 @@
 /* Held for the container at `place`. HF_EOWNED: held already; the text begins with `what` and names the holder. */
 int hf_lock_take(const char *path, const char *what, const struct hf_place *place, int64_t now, int *fd,
                  struct hf_error *err);
-/* 1: held by another open file description, and *runner says whose it is; 0: free, or never made. */
+/* 1: held by another open file description, and *runner says whose it is; 0: free, or never made. HF_ETIMEDOUT: its
+ * holder has not said who it is for a second. */
 int hf_lock_look(const char *path, struct hf_runner *runner, struct hf_error *err);
 
 /* The same for the owner lock of a container. */
