@@ -118,7 +118,7 @@ int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct 
         return r;
     record->changes++;
     record->trial = (struct hf_trial){.limit = limit};
-    record->consent = false;
+    record->consent = record->staged_by_guest = false;
     record->held[0] = '\0';
     return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The operator's word that what runs is good. */
+/* The operator's word that what runs is good, or the guest's own. */
 #ifndef HF_CONFIRM_H
 #define HF_CONFIRM_H
 
@@ -16,5 +16,8 @@ struct hf_confirm_report {
  * finds it. HF_EREFUSED "staged": the staged image has not run yet. */
 int hf_confirm(struct hf_container *c, int64_t now, bool dry_run, struct hf_confirm_report *report,
                struct hf_error *err);
+
+/* The same, asked from inside the guest; further refusals: those of hf_guest_may(). */
+int hf_confirm_from_inside(struct hf_container *c, int64_t now, struct hf_confirm_report *report, struct hf_error *err);
 
 #endif

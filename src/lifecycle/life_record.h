@@ -25,6 +25,7 @@ struct hf_rollback_wish {
     bool old_dbx;   /* also a dbx that lacks entries of the present one */
     bool now;       /* the operator wants a running guest reset for it */
     bool automatic; /* decided by the evidence of a trial, not by an operator */
+    bool by_guest;  /* asked for from inside the guest */
 };
 
 /* A state of the guest that was saved to a file: it holds both banks as they were. */
@@ -42,6 +43,7 @@ struct hf_life_record {
     struct hf_rollback_wish back;   /* ROLLBACK only */
     char held[HF_LIFE_WORDS_SIZE];  /* STAGED, ROLLBACK: why the last boot could not change the firmware; or "" */
     bool consent;                   /* STAGED: the owner's word (--tpm-aware) is there, or not needed */
+    bool staged_by_guest;           /* STAGED: the guest put it there */
     bool has_rejected;              /* `rejected` is set */
     struct hf_digest rejected;      /* the image that was rolled back last: no policy takes it again */
     char offer[HF_LIFE_WORDS_SIZE]; /* why the policy did not take the host's firmware at the last boot; or "" */

@@ -5,6 +5,7 @@
 
 #include "banks.h"
 #include "eventlog.h"
+#include "from_inside.h"
 #include "life_work.h"
 #include "snapshots.h"
 
@@ -49,8 +50,10 @@ int hf_rollback_look(struct hf_container *c, struct hf_rollback_report *report, 
 static int plan(struct hf_life_work *w, const struct hf_rollback_request *request, struct hf_rollback_report *report)
 {
     enum hf_decision decision;
-    int r = hf_life_step(w, HF_EVENT_ROLL_BACK, &decision);
+    int r = request->wish.by_guest ? hf_guest_may(w->c, &w->was, HF_EVENT_ROLL_BACK, w->err) : 0;
 
+    if (r == 0)
+        r = hf_life_step(w, HF_EVENT_ROLL_BACK, &decision);
     if (r == 0)
         r = hf_rollback_look(w->c, report, w->err);
     if (r < 0)

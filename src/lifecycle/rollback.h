@@ -8,7 +8,7 @@
 
 struct hf_rollback_request {
     bool chosen; /* the operator said which variables */
-    struct hf_rollback_wish wish;
+    struct hf_rollback_wish wish; /* with `by_guest` further refusals: those of hf_guest_may() */
     bool dry_run;
     int64_t now;
 };

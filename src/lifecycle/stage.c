@@ -8,6 +8,7 @@
 #include "choices.h"
 #include "cleanup.h"
 #include "eventlog.h"
+#include "from_inside.h"
 #include "images.h"
 #include "life_work.h"
 #include "roms.h"
@@ -126,6 +127,7 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     record->life = move->next;
     record->held[0] = '\0';
     record->consent = request->tpm_aware || !record->tpm;
+    record->staged_by_guest = request->by_guest;
     return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s", fw->label,
                            hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory");
 }
@@ -166,6 +168,8 @@ static int stage_image(struct hf_life_work *w, const struct hf_stage_request *re
 
     if (r == 0)
         r = hf_lifecycle_try(w->now.life, HF_EVENT_STAGE, &move, w->err);
+    if (r == 0 && request->by_guest)
+        r = hf_guest_may(w->c, &w->now, HF_EVENT_STAGE, w->err);
     if (r == 0)
         r = hf_firmware_fits(w->c, &report->firmware, &report->converts, w->err);
     if (r < 0)
@@ -264,7 +268,7 @@ static int empty_staged(struct hf_life_work *w)
     if (r == 0)
         r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was taken back");
     w->now.held[0] = '\0';
-    w->now.consent = false;
+    w->now.consent = w->now.staged_by_guest = false;
     return r;
 }
 

@@ -11,6 +11,7 @@ struct hf_stage_request {
     size_t size;
     const char *label;  /* for people, or NULL: told from the bytes */
     const char *origin; /* where it came from: a path */
+    bool by_guest;      /* it comes from inside the guest: further refusals, those of hf_guest_may() */
     bool tpm_aware;     /* the owner knows that the TPM will measure something else */
     bool dry_run;       /* says what would happen and changes nothing */
     int64_t now;

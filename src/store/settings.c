@@ -27,6 +27,7 @@ static const struct hf_setting table[] = {
     {"mailbox", CHOICE("off|always|boot-only"), "off",
      "the window shared with the guest's firmware: a PCI device with a ROM; from the next power-on"},
     {"mask", LIST(HF_SETTING_BITS), "", "features that are not offered from the next reset on: DOMAIN.BIT,..."},
+    {"guest-confirm", CHOICE("off|on"), "off", "with confirm-by=manual: whether the guest may confirm a trial itself"},
     {"guest-update", LIST(HF_SETTING_DIGESTS), "",
      "images that the guest itself may stage through the mailbox: SHA256,... (three at most)"},
     {"firmware", TEXT, "", "where policy host and versioned look for firmware: a name or a path; empty: as created"},
