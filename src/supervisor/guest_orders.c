@@ -10,6 +10,7 @@
 #include "confirm.h"
 #include "digest.h"
 #include "eventlog.h"
+#include "guest_words.h"
 #include "outlook.h"
 #include "rollback.h"
 #include "setting_lists.h"
@@ -60,41 +61,49 @@ static void put_facts(struct hf_supervision *s, struct hf_mailbox_reply *reply)
     put_slot(reply->staged, reply->staged_label, o->has_staged, &o->staged);
 }
 
-static void say_done(struct hf_mailbox_reply *reply, enum hf_mailbox_done done, const char *text)
+/* How an order went: what the guest is told, and what the log says of it. */
+struct outcome {
+    struct hf_mailbox_reply reply;
+    struct hf_error why; /* HF_OK: the reply's own text */
+};
+
+static void say_done(struct outcome *out, enum hf_mailbox_done done, const char *text)
 {
-    reply->done = hf_le32_of(done);
-    put_text(reply->text, sizeof reply->text, text);
+    out->reply.done = hf_le32_of(done);
+    put_text(out->reply.text, sizeof out->reply.text, text);
 }
 
 /* What a verb returned. */
-static void say_outcome(struct hf_mailbox_reply *reply, int r, const struct hf_error *err, const char *done)
+static void say_outcome(struct outcome *out, int r, const struct hf_error *err, const char *done)
 {
-    if (r == 0)
-        say_done(reply, HF_MAILBOX_DONE, done);
-    else if (r == -HF_EREFUSED) {
-        say_done(reply, HF_MAILBOX_REFUSED, err->text);
-        put_text(reply->rule, sizeof reply->rule, err->rule);
-    } else
-        say_done(reply, HF_MAILBOX_FAILED, err->text);
+    if (r == 0) {
+        say_done(out, HF_MAILBOX_DONE, done);
+        return;
+    }
+    out->why = *err;
+    say_done(out, r == -HF_EREFUSED ? HF_MAILBOX_REFUSED : HF_MAILBOX_FAILED, hf_guest_words(err));
+    if (r == -HF_EREFUSED)
+        put_text(out->reply.rule, sizeof out->reply.rule, err->rule);
 }
 
 /* ---- orders ---- */
 
-static void confirm(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void confirm(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
     struct hf_confirm_report report;
     struct hf_error err;
-    int r = hf_confirm(s->container, (int64_t)time(NULL), false, &report, &err);
+    int r = hf_confirm_from_inside(s->container, (int64_t)time(NULL), &report, &err);
 
-    say_outcome(reply, r, &err, r == 0 && report.was == HF_LIFE_STEADY ? "there was nothing to confirm" : "confirmed");
+    say_outcome(out, r, &err, r == 0 && report.was == HF_LIFE_STEADY ? "there was nothing to confirm" : "confirmed");
 }
 
-static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
     const uint32_t both = HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT;
     struct hf_rollback_request request = {
         .chosen = (job->flags & both) != 0,
-        .wish = {.variables = job->flags & HF_MAILBOX_VARIABLES_CURRENT ? HF_VARIABLES_CURRENT : HF_VARIABLES_FALLBACK},
+        .wish = {.variables = job->flags & HF_MAILBOX_VARIABLES_CURRENT ? HF_VARIABLES_CURRENT : HF_VARIABLES_FALLBACK,
+                 .by_guest = true},
         .now = (int64_t)time(NULL),
     };
     struct hf_rollback_report report;
@@ -102,11 +111,11 @@ static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job
     int r;
 
     if ((job->flags & both) == both) {
-        say_done(reply, HF_MAILBOX_BAD_ORDER, "either the fallback's variables or the present ones");
+        say_done(out, HF_MAILBOX_BAD_ORDER, "either the fallback's variables or the present ones");
         return;
     }
     r = hf_rollback(s->container, &request, &report, &err);
-    say_outcome(reply, r, &err, "the firmware of before comes back at the next reset");
+    say_outcome(out, r, &err, "the firmware of before comes back at the next reset");
 }
 
 static bool is_allowed(struct hf_supervision *s, const uint8_t bytes[HF_DIGEST_SIZE])
@@ -118,31 +127,31 @@ static bool is_allowed(struct hf_supervision *s, const uint8_t bytes[HF_DIGEST_S
     return hf_setting_get(s->container, "guest-update", allowed, NULL) == 0 && hf_setting_has_digest(allowed, &digest);
 }
 
-static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
     bool small = hf_board_of(s->machine.type) != HF_BOARD_VIRT;
     uint8_t *room;
 
     free(hf_mailbox_orders_forget(&s->mailbox.orders));
     if (!is_allowed(s, job->digest)) {
-        say_done(reply, HF_MAILBOX_NOT_ALLOWED,
+        say_done(out, HF_MAILBOX_NOT_ALLOWED,
                  "the guest's owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' on the host");
         return;
     }
     if (small && job->size > X86_IMAGE_MAX) {
-        say_done(reply, HF_MAILBOX_TOO_LARGE, "this machine maps at most 8 MiB of flash");
+        say_done(out, HF_MAILBOX_TOO_LARGE, "this machine maps at most 8 MiB of flash");
         return;
     }
     room = malloc(job->size);
     if (!room) {
-        say_done(reply, HF_MAILBOX_FAILED, "the host has no memory for the image now");
+        say_done(out, HF_MAILBOX_FAILED, "the host has no memory for the image now");
         return;
     }
     hf_mailbox_orders_expect(&s->mailbox.orders, job, room);
-    say_done(reply, HF_MAILBOX_DONE, "");
+    say_done(out, HF_MAILBOX_DONE, "");
 }
 
-static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
     hf_auto(hf_cleanup_free) uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
     hf_auto(hf_cleanup_free) struct hf_stage_report *report = calloc(1, sizeof *report);
@@ -150,6 +159,7 @@ static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, stru
         .bytes = image,
         .size = (size_t)job->size,
         .origin = origin,
+        .by_guest = true,
         .tpm_aware = (job->flags & HF_MAILBOX_TPM_AWARE) != 0,
         .now = (int64_t)time(NULL),
     };
@@ -158,47 +168,48 @@ static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, stru
     int r;
 
     if (memcmp(digest.b, job->digest, sizeof digest.b) != 0) {
-        say_done(reply, HF_MAILBOX_NOT_THE_IMAGE, "what came does not have the digest that was announced");
+        say_done(out, HF_MAILBOX_NOT_THE_IMAGE, "what came does not have the digest that was announced");
         return;
     }
     /* The owner may have changed his mind since the image began. */
     if (!is_allowed(s, job->digest)) {
-        say_done(reply, HF_MAILBOX_NOT_ALLOWED, "the guest's owner does not allow this image any more");
+        say_done(out, HF_MAILBOX_NOT_ALLOWED, "the guest's owner does not allow this image any more");
         return;
     }
     r = report ? hf_stage(s->container, &request, report, &err) : hf_error_set(&err, HF_ENOMEM, "out of memory");
-    say_outcome(reply, r, &err, "staged; it is applied at the next reset");
+    say_outcome(out, r, &err, "staged; it is applied at the next reset");
 }
 
-static void forget(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void forget(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
     free(hf_mailbox_orders_forget(&s->mailbox.orders));
-    say_done(reply, HF_MAILBOX_DONE, "");
+    say_done(out, HF_MAILBOX_DONE, "");
 }
 
-static void status(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply)
+static void status(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    say_done(reply, HF_MAILBOX_DONE, "");
+    say_done(out, HF_MAILBOX_DONE, "");
 }
 
 static const struct {
     const char *name; /* for the log; NULL: nothing happens that would be worth it */
-    void (*carry_out)(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_mailbox_reply *reply);
+    void (*carry_out)(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out);
 } orders[] = {
     [HF_MAILBOX_STATUS] = {NULL, status},           [HF_MAILBOX_CONFIRM] = {"confirm", confirm},
     [HF_MAILBOX_ROLLBACK] = {"roll back", roll_back}, [HF_MAILBOX_BEGIN] = {"take an image", begin},
     [HF_MAILBOX_END] = {"stage it", end},           [HF_MAILBOX_FORGET] = {NULL, forget},
 };
 
-static void log_order(struct hf_supervision *s, const char *name, const struct hf_mailbox_reply *reply)
+static void log_order(struct hf_supervision *s, const char *name, const struct outcome *out)
 {
-    bool done = hf_le32_get(reply->done) == HF_MAILBOX_DONE;
+    bool done = hf_le32_get(out->reply.done) == HF_MAILBOX_DONE;
+    const char *words = out->why.code == HF_OK ? out->reply.text : out->why.text;
     struct hf_error err;
     int r = hf_begin(s->container, &err);
 
     if (r == 0)
         r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s", name,
-                            done ? "done" : "refused", reply->text[0] ? ": " : "", reply->text);
+                            done ? "done" : "refused", words[0] ? ": " : "", words);
     if (r == 0)
         r = hf_commit(s->container, HF_SOON, &err);
     hf_abort(s->container);
@@ -217,17 +228,17 @@ void hf_guest_orders_publish(struct hf_supervision *s)
 
 bool hf_guest_orders_poll(struct hf_supervision *s)
 {
-    struct hf_mailbox_reply reply = {.done = hf_le32_of(HF_MAILBOX_DONE)};
+    struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
     struct hf_mailbox_job job;
     enum hf_mailbox_orders_saw saw = hf_mailbox_orders_poll(&s->mailbox.orders, hf_loop_now(), &job);
 
     if (saw != HF_MAILBOX_SAW_JOB)
         return saw != HF_MAILBOX_SAW_NOTHING;
-    orders[job.command].carry_out(s, &job, &reply);
+    orders[job.command].carry_out(s, &job, &out);
     if (orders[job.command].name)
-        log_order(s, orders[job.command].name, &reply);
-    put_facts(s, &reply);
-    hf_mailbox_orders_reply(&s->mailbox.orders, &reply);
+        log_order(s, orders[job.command].name, &out);
+    put_facts(s, &out.reply);
+    hf_mailbox_orders_reply(&s->mailbox.orders, &out.reply);
     return true;
 }
 

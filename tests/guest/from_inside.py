@@ -88,6 +88,9 @@ def _():
     expect(STATE["guest"].child("qemu") != process and active() == digest(STATE["new"]), holdfast("log", PATH).out)
     said = system.run("holdfast-guest status").out
     expect("trial" in said and digest(STATE["new"]) in said, said)
+    said = system.run("holdfast-guest confirm", status=3).out
+    expect("rule 'guest-confirm'" in said and shown()["lifecycle"]["state"] == "trial", said)
+    holdfast("set", PATH, "guest-confirm=on")
     system.run("holdfast-guest confirm")
     expect(shown()["lifecycle"]["state"] == "steady", holdfast("show", PATH).out)
 

@@ -325,9 +325,12 @@ def _():
         expect(show(path)["lifecycle"]["state"] == "steady", show(path)["lifecycle"])
         expect(guest.play("order", 3, 2).startswith("done 1 "), "the fallback does not come back")
         expect(show(path)["lifecycle"]["state"] == "rollback", show(path)["lifecycle"])
+        holdfast("rollback", path, "--variables", "fallback")
+        refused = guest.play("order", 2, 0).splitlines()
+        expect(refused[0].startswith("done 2 rule host-decided ") and "life 3" in refused[1], refused)
     text = " / ".join(log(path))
     for words in ("the guest ordered: take an image; refused: the guest's owner", "the guest ordered: stage it; done",
-                  "the guest ordered: confirm; done"):
+                  "the guest ordered: confirm; done", "the guest ordered: stage it; refused: the image is "):
         expect(words in text, f"{words!r} is not in the log: {text}")
 
 
