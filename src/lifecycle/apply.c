@@ -14,28 +14,23 @@
 #include "snapshots.h"
 #include "variables.h"
 
-/* The flash device that this image is for; an image of no known device gets one of its own size. */
-static uint64_t code_bank_size(const struct hf_flash_image *image)
-{
-    uint64_t size = image->bank_size ? image->bank_size : image->size;
-
-    return (size + HF_PAGE_SIZE - 1) / HF_PAGE_SIZE * HF_PAGE_SIZE;
-}
-
 /* The image of `info` becomes what the code bank reads. */
 static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t now, struct hf_error *err)
 {
     struct hf_firmware fw;
+    struct hf_guest guest;
     size_t removed;
-    int r;
+    int r = hf_guest_get(c, &guest, err);
 
+    if (r < 0)
+        return r;
     info->snapshot = 0;
     info->since = now;
     r = hf_slot_set(c, HF_SLOT_ACTIVE, info, err);
     if (r == 0)
         r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
     if (r == 0)
-        r = hf_bank_resize(c, HF_BANK_CODE, code_bank_size(&fw.image), err);
+        r = hf_bank_resize(c, HF_BANK_CODE, hf_code_bank_size(&fw.image, guest.arch), err);
     return r < 0 ? r : hf_image_collect(c, &removed, err);
 }
 

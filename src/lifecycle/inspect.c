@@ -19,6 +19,17 @@ int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *ima
     return 0;
 }
 
+uint64_t hf_code_bank_size(const struct hf_flash_image *image, const char *arch)
+{
+    uint64_t size = image->bank_size;
+
+    if (size == 0 && strcmp(arch, hf_arch_name(HF_ARCH_AARCH64)) == 0)
+        size = hf_layout_info(HF_LAYOUT_AAVMF)->bank_size;
+    if (size < image->size || size > HF_BANK_SIZE_MAX)
+        size = image->size;
+    return (size + HF_PAGE_SIZE - 1) / HF_PAGE_SIZE * HF_PAGE_SIZE;
+}
+
 void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT_LABEL_SIZE])
 {
     bool x86 = image->layout == HF_LAYOUT_2M || image->layout == HF_LAYOUT_4M;
@@ -28,10 +39,25 @@ void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT
              image->version[0] ? " " : "", image->version);
 }
 
-int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
+static int look_at(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
 {
     struct hf_firmware found = {.digest = hf_digest_of(bytes, size)};
     int r = hf_image_identify(bytes, size, &found.image, err);
+
+    if (r < 0)
+        return r;
+    if (label != NULL && label[0] != '\0')
+        snprintf(found.label, sizeof found.label, "%s", label);
+    else
+        hf_firmware_describe(&found.image, found.label);
+    *fw = found;
+    return 0;
+}
+
+int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
+{
+    struct hf_firmware found;
+    int r = look_at(bytes, size, label, &found, err);
 
     if (r < 0)
         return r;
@@ -39,10 +65,6 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
         return hf_error_refuse(err, "image", "it is no firmware for a code bank but '%s', %zu bytes%s%s",
                                hf_flash_kind_name(found.image.kind), size, found.image.note[0] ? ": " : "",
                                found.image.note);
-    if (label != NULL && label[0] != '\0')
-        snprintf(found.label, sizeof found.label, "%s", label);
-    else
-        hf_firmware_describe(&found.image, found.label);
     *fw = found;
     return 0;
 }
@@ -56,7 +78,7 @@ int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_fir
 
     if (r == 0)
         r = hf_image_load(c, &info.code, &bytes, &size, err);
-    return r < 0 ? r : hf_firmware_inspect(bytes, (size_t)size, info.label, fw, err);
+    return r < 0 ? r : look_at(bytes, (size_t)size, info.label, fw, err);
 }
 
 int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err)

@@ -22,6 +22,10 @@ int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *ima
 /* Whether the guest's architecture and machine type can run the image: HF_EREFUSED "arch", "smm". */
 int hf_image_suits(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err);
 
+/* Bytes of the flash device that the image is for. One of which nothing is known gets a device of its own size on x86,
+ * which is mapped to end where the processor begins, and a whole bank on AArch64, whose banks have one size. */
+uint64_t hf_code_bank_size(const struct hf_flash_image *image, const char *arch);
+
 /* What people call firmware that has no name: "ovmf 4m smm 2022.11", enough to tell two builds apart in a log. */
 void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT_LABEL_SIZE]);
 
@@ -29,7 +33,7 @@ void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw,
                         struct hf_error *err);
 
-/* The same for what a slot holds. HF_ENOTFOUND: the slot is empty. */
+/* What a slot holds; its owner may have put firmware there that nothing is known of. HF_ENOTFOUND: the slot is empty. */
 int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err);
 
 /* What the guest's variables are now. A guest without a vars bank gives kind HF_FLASH_UNKNOWN and size 0. */

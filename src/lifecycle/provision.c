@@ -127,9 +127,7 @@ int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret,
         r = settle_uuid(&out.guest, err);
     if (r < 0)
         return r;
-    out.code_bank = (p->code_size + HF_PAGE_SIZE - 1) / HF_PAGE_SIZE * HF_PAGE_SIZE;
-    if (out.code.bank_size > out.code_bank && out.code.bank_size <= HF_BANK_SIZE_MAX)
-        out.code_bank = out.code.bank_size;
+    out.code_bank = hf_code_bank_size(&out.code, out.guest.arch);
     settle_label(p, &out);
     *ret = out;
     return 0;

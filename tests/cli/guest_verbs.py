@@ -121,6 +121,9 @@ def _():
     noise.write_bytes(os.urandom(65536))
     refused("unknown", "create", DIR / "x.hold", "--firmware", noise)
     holdfast("create", DIR / "noise.hold", "--firmware", noise, "--allow-unknown", "--arch", "x86_64")
+    expect("pflash0=hf-code" in holdfast("qemu-args", DIR / "noise.hold").out, "no arguments")
+    holdfast("create", DIR / "noise-arm.hold", "--firmware", noise, "--allow-unknown", "--arch", "aarch64")
+    expect("pflash0=hf-code" in holdfast("qemu-args", DIR / "noise-arm.hold").out, "no arguments")
 
 
 @case("create: what is no regular file is refused, and nothing waits")

@@ -5,8 +5,10 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "banks.h"
 #include "cleanup.h"
 #include "confirm.h"
+#include "images.h"
 #include "outlook.h"
 #include "revert.h"
 #include "rollback.h"
@@ -89,6 +91,31 @@ static void a_rollback_may_keep_the_present_variables(void **state)
     guest_power_on(&g);
     same(guest_code(&g), code);
     same(guest_vars(&g), vars);
+    guest_free(&g);
+}
+
+static void firmware_that_nobody_knows_comes_back_too(void **state)
+{
+    static const uint8_t noise[65536] = "nobody knows what this is";
+    struct hf_rollback_request back = {.now = NOW, .chosen = true};
+    struct hf_slot_info slot = {.since = NOW, .label = "unknown"};
+    struct hf_rollback_report report;
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    ok(hf_begin(g.c, &why));
+    ok(hf_image_add(g.c, HF_IMAGE_CODE, "unknown", noise, sizeof noise, NOW, &slot.code, &why));
+    ok(hf_slot_set(g.c, HF_SLOT_ACTIVE, &slot, &why));
+    ok(hf_bank_resize(g.c, HF_BANK_CODE, sizeof noise, &why));
+    ok(hf_commit(g.c, HF_DURABLE, &why));
+    staged = guest_stage(&g, 1);
+    guest_power_on(&g);
+    same(guest_code(&g), staged);
+    ok(hf_rollback(g.c, &back, &report, &why));
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_ROLL_BACK);
+    same(guest_code(&g), hf_digest_of(noise, sizeof noise));
     guest_free(&g);
 }
 
@@ -628,6 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables),
         cmocka_unit_test(a_rollback_may_keep_the_present_variables),
+        cmocka_unit_test(firmware_that_nobody_knows_comes_back_too),
         cmocka_unit_test(three_resets_without_the_signal_bring_everything_back),
         cmocka_unit_test(what_the_host_cut_short_is_no_evidence),
         cmocka_unit_test(boots_that_nobody_watches_count_by_power_ons),
