@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "containers.h"
+#include "domains.h"
 #include "eventlog.h"
 #include "settings.h"
 #include "verbs.h"
@@ -43,8 +44,10 @@ static int check_one(const char *word, struct hf_error *err)
 
     if (r < 0)
         return r;
-    if (!guest_field(&guest, key, &size))
-        return hf_setting_check(key, value, err);
+    if (!guest_field(&guest, key, &size)) {
+        r = hf_setting_check(key, value, err);
+        return r == 0 && !strcmp(key, "mask") ? hf_domains_check_mask(value, err) : r;
+    }
     if (strlen(value) < size)
         return 0;
     return hf_error_set(err, HF_EUSAGE, "%s has %zu bytes; at most %zu are kept", key, strlen(value), size - 1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "domains.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <holdfast/negotiate_guest.h>
@@ -18,6 +19,41 @@ size_t hf_domains_known(const struct hf_negotiate_domain **list)
 {
     *list = known;
     return HF_ARRAY_SIZE(known);
+}
+
+/* Whether the first `size` bytes are "DOMAIN.BIT" of what there is. All that there is goes into `names`. */
+static bool is_offered(const char *item, size_t size, char *names, size_t names_size)
+{
+    bool found = false;
+    size_t used = 0;
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(known); i++) {
+        for (unsigned bit = 0; bit < HF_NEGOTIATE_BITS; bit++) {
+            char name[HF_NEGOTIATE_NAME_SIZE + 8];
+
+            if (!hf_bits_has(&known[i].supported, bit))
+                continue;
+            (void)snprintf(name, sizeof name, "%s.%u", known[i].name, bit);
+            found |= strlen(name) == size && !memcmp(name, item, size);
+            if (used < names_size)
+                used += (size_t)snprintf(names + used, names_size - used, "%s%s", used ? ", " : "", name);
+        }
+    }
+    return found;
+}
+
+int hf_domains_check_mask(const char *value, struct hf_error *err)
+{
+    char names[HF_ERROR_TEXT_MAX / 2];
+
+    for (const char *item = value; *item; item += strcspn(item, ",") + (item[strcspn(item, ",")] == ',')) {
+        size_t size = strcspn(item, ",");
+
+        if (!is_offered(item, size, names, sizeof names))
+            return hf_error_set(err, HF_EUSAGE, "mask: '%.*s' is nothing that is offered; there are: %s",
+                                (int)(size < 80 ? size : 80), item, names);
+    }
+    return 0;
 }
 
 static void mask(struct hf_negotiate_domain *d, const char *masked)

@@ -21,6 +21,10 @@
 /* All of them, borrowed for ever. */
 size_t hf_domains_known(const struct hf_negotiate_domain **list);
 
+/* The value of setting "mask": HF_EUSAGE when it has a bit that this holdfast does not offer, with those that there are.
+ * (One that came from a newer holdfast stays as it is: nothing is lost by it.) */
+int hf_domains_check_mask(const char *value, struct hf_error *err);
+
 /* The same without the bits that the guest's owner masked, and without those that need them; `list` has HF_DOMAINS_MAX
  * entries. */
 int hf_domains_offered(struct hf_container *c, struct hf_negotiate_domain *list, size_t *count, struct hf_error *err);

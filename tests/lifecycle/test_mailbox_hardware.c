@@ -72,6 +72,20 @@ static void a_guest_that_arrives_is_offered_what_it_was(void **state)
     guest_free(&g);
 }
 
+static void only_what_is_offered_can_be_masked(void **state)
+{
+    static const char *const typos[] = {"acpi-loader.2", "acpi-loaders.1", "lifecycle.0,life-cycle.0", "lifecycle.1"};
+    struct hf_error err;
+
+    assert_int_equal(hf_domains_check_mask("", &err), 0);
+    assert_int_equal(hf_domains_check_mask("acpi-loader.0,lifecycle.0,acpi-loader.1", &err), 0);
+    for (size_t i = 0; i < sizeof typos / sizeof typos[0]; i++) {
+        assert_int_equal(hf_domains_check_mask(typos[i], &err), -HF_EUSAGE);
+        if (!strstr(err.text, "there are: lifecycle.0, acpi-loader.0, acpi-loader.1"))
+            fail_msg("%s: %s", typos[i], err.text);
+    }
+}
+
 static void masks_and_digests_are_read_strictly(void **state)
 {
     static const char *const bad_bits[] = {"a", "a.", ".1", "a.256", "a.1,", ",a.1", "A.1", "a.1 ", "a.-1", "a.0001"};
@@ -208,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_masked_is_not_offered),
         cmocka_unit_test(a_guest_that_arrives_is_offered_what_it_was),
+        cmocka_unit_test(only_what_is_offered_can_be_masked),
         cmocka_unit_test(masks_and_digests_are_read_strictly),
         cmocka_unit_test(the_mailbox_is_the_signal_where_nobody_chose),
         cmocka_unit_test(what_was_agreed_is_read_back_and_damage_is_told),
