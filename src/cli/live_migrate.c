@@ -109,6 +109,10 @@ static void tell(struct teller *t, const json_t *line)
         tell_progress(t, line);
     if (*text_at(line, "host"))
         (void)snprintf(t->host, sizeof t->host, "%s", text_at(line, "host"));
+    if (!strcmp(stage, "could")) {
+        hf_say(t->inv, "'%s' can move to host '%s' while it runs", t->inv->operands[0], t->host);
+        hf_put_text(t->inv->report, "host", t->host);
+    }
     if (!strcmp(stage, "departed")) {
         wipe(t);
         hf_say(t->inv, "the guest runs on host '%s' now; it stood still for about %.0f ms", t->host,
@@ -175,7 +179,7 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 
 static json_t *request_of(const struct hf_invocation *inv)
 {
-    json_t *request = json_pack("{s:s}", "do", "migrate"), *words = inv->tail_count ? json_array() : NULL;
+    json_t *request = json_pack("{s:s, s:b}", "do", "migrate", "dry-run", inv->dry_run), *words = inv->tail_count ? json_array() : NULL;
 
     for (int i = 0; words && i < inv->tail_count; i++)
         (void)json_array_append_new(words, json_string(inv->tail[i]));

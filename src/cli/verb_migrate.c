@@ -42,6 +42,7 @@ static int ask_preflight(struct migration *m, struct hf_error *err)
     if (r == 0) {
         needs = *hf_container_needs_get(read);
         needs.manifest = hf_manifests_find(manifests, needs.code_digest);
+        needs.manifests = manifests;
         hf_preflight(&needs, host, &v);
         if (v.count > 0)
             hf_report_verdict(m->inv, hf_container_path(m->c), host, &v, hf_put_array(m->inv->report, "preflight"));
@@ -215,18 +216,19 @@ static int move_running(struct hf_invocation *inv, int control, struct hf_error 
     struct hf_error again;
     int r;
 
-    if (inv->dry_run) {
-        (void)close(control);
-        return hf_error_refuse(err, "running", "%s: the guest runs; --dry-run is for one that is off, and "
-                               "'holdfast preflight' for one that runs", inv->operands[0]);
-    }
+    hf_put_text(inv->report, "container", inv->operands[0]);
+    hf_put_text(inv->report, "to", hf_value(inv, "to"));
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
     r = move_running_once(inv, control, &granted, err);
+    hf_put_bool(inv->report, "moved", r == 0 && !inv->dry_run);
     if (r == 0 || !granted)
         return r;
     if (hf_live_find(inv->operands[0], &control, &again) <= 0)
         return r;
-    if (move_running_once(inv, control, &still, &again) == 0)
+    if (move_running_once(inv, control, &still, &again) == 0) {
+        hf_put_bool(inv->report, "moved", true);
         return 0;
+    }
     if (still || again.code != HF_ECANCELED) /* it is still not known */
         return r;
     if (err)

@@ -21,6 +21,7 @@ struct hf_departure {
     struct hf_link *link; /* NULL: HF_GRANTED, and the connection is gone */
     struct hf_stream_relay *relay;
     char host[HF_HOST_NAME_SIZE];
+    bool only_asks;                   /* a dry run: over once it is known whether the guest may go */
     bool ran;                         /* the guest, when the departure began */
     bool stopped;                     /* by its owner, since */
     bool migrating;                   /* QEMU was told to */
@@ -44,6 +45,8 @@ int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error
 void hf_departing_forget(struct hf_supervision *s);
 /* Before the grant: as if nothing had happened. */
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why);
+/* A dry run: it could go. */
+void hf_departing_could(struct hf_supervision *s);
 void hf_departing_departed(struct hf_supervision *s);
 void hf_departing_resumed(struct hf_supervision *s);
 void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how);

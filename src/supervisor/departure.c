@@ -101,12 +101,16 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
                                "host '%s' takes containers there but runs no guests; the other side of a "
                                "running guest is 'holdfast receive --run'",
                                d->host);
-    if (peer->caps) {
-        r = hf_departure_check(s, peer->caps, peer->caps_size, &findings, err);
-        if (findings)
-            hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
-        if (r < 0)
-            return r;
+    if (!peer->caps)
+        return hf_error_set(err, HF_EPROTO, "host '%s' did not say what it can do", d->host);
+    r = hf_departure_check(s, peer->caps, peer->caps_size, &findings, err);
+    if (findings)
+        hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
+    if (r < 0)
+        return r;
+    if (d->only_asks) {
+        hf_departing_could(s);
+        return 0;
     }
     r = hf_exchange_offer(hf_link_exchange(d->link), false, (int64_t)time(NULL), err);
     if (r < 0)

@@ -114,14 +114,19 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
+    if (again && json_is_true(json_object_get(request, "dry-run")))
+        return hf_error_refuse(err, "granted", "the guest was given away, and no answer came; without --dry-run this asks "
+                               "host '%s' whether it runs there, and goes on", s->departure->host);
     if (s->pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is stopped until its flash writes are stored; try again");
     if (!again)
         s->departure = calloc(1, sizeof *s->departure);
     if (!s->departure)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
-    if (!again)
+    if (!again) {
         s->departure->ran = s->pause.running;
+        s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
+    }
     (void)signal(SIGPIPE, SIG_IGN);
     r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
     if (r < 0 && !again)

@@ -97,6 +97,14 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
     hf_departing_tell_end(s, why);
 }
 
+void hf_departing_could(struct hf_supervision *s)
+{
+    (void)hf_exchange_cancel(hf_link_exchange(s->departure->link), "a dry run", NULL);
+    hf_departing_tell_stage(s, "could");
+    hf_departing_forget(s);
+    hf_departing_tell_end(s, NULL);
+}
+
 void hf_departing_departed(struct hf_supervision *s)
 {
     hf_supervision_say(s, "the guest runs on host '%s' now", s->departure->host);
