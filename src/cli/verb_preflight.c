@@ -130,6 +130,7 @@ static int judge(struct judging *j, const struct hf_manifests *manifests, struct
         return r;
     needs = *hf_container_needs_get(read);
     needs.manifest = hf_manifests_find(manifests, needs.code_digest);
+    needs.manifests = manifests;
     needs.running = hf_runner_get(needs.id, &runner, NULL) == 0;
     needs.tpm_state_moves = hf_given(j->inv, "tpm-moves");
     for (size_t i = 0; i < j->hosts->count; i++) {

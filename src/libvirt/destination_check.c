@@ -45,6 +45,7 @@ int hf_destination_check(struct hf_container *c, const char *caps, size_t size, 
         return r;
     needs = *hf_container_needs_get(read);
     needs.manifest = hf_manifests_find(manifests, needs.code_digest);
+    needs.manifests = manifests;
     needs.running = running;
     needs.tpm_state_moves = running; /* libvirt takes it along */
     needs.rom_count = 0;             /* under libvirt they are the host's */

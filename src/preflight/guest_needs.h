@@ -41,6 +41,8 @@ struct hf_guest_needs {
     const char *resolved; /* what that was at the last start; "" before the first */
     bool pinned;
     struct hf_vmm_version vmm; /* of the last start; all zero before the first */
+    struct hf_vmm_version under; /* what it runs under now; all zero: not known, or it is off */
+    bool emulated;               /* it runs, and its processor is QEMU's own (TCG) */
 
     const char *code_digest; /* 64 hexadecimal digits */
     const char *kind;        /* what it is, as hosts name it: "ovmf", "ovmf-secboot", "aavmf", "seabios", "" */
@@ -59,7 +61,8 @@ struct hf_guest_needs {
     const struct hf_locked_domain *locked;
     size_t rom_count, locked_count;
 
-    const struct hf_manifest *manifest; /* what is known of the active image; NULL: nothing */
+    const struct hf_manifest *manifest;  /* what is known of the active image; NULL: nothing */
+    const struct hf_manifests *manifests; /* and of others that the next boot may run; NULL: nothing */
 };
 
 #endif

@@ -121,6 +121,36 @@ static void ask_smm(struct question *q)
                q->verdict->qemu->program);
 }
 
+/* Emulated processors whose saved registers changed: neither side of the gap loads what the other saved. */
+static const struct state_gap {
+    const char *arch;
+    struct hf_vmm_version last, first; /* before the gap, and after it */
+} gaps[] = {
+    {"aarch64", {7, 2, 9999}, {10, 0, 0}}, /* 7.2 also saves the 32-bit PAR; 10.0 does not, but 18 others */
+};
+
+static bool lies_between(const struct state_gap *gap, struct hf_vmm_version a, struct hf_vmm_version b)
+{
+    return hf_vmm_version_compare(a, gap->last) <= 0 && hf_vmm_version_compare(b, gap->first) >= 0;
+}
+
+static void ask_processor(struct question *q)
+{
+    const struct hf_vmm_version here = q->guest->under;
+    struct hf_vmm_version there;
+
+    if (!q->guest->running || !q->guest->emulated || !here.major || !q->verdict->qemu)
+        return;
+    there = q->verdict->qemu->version;
+    for (size_t i = 0; i < HF_ARRAY_SIZE(gaps); i++)
+        if (!strcmp(gaps[i].arch, q->guest->arch) &&
+            (lies_between(&gaps[i], here, there) || lies_between(&gaps[i], there, here)))
+            refuse(q, HF_WHEN_NOW, "shut the guest down and move it then, or move it to a host with the QEMU that it has",
+                   "the guest's processor is emulated by QEMU %u.%u here; QEMU %u.%u there does not load its state "
+                   "(%s: other registers are saved)",
+                   here.major, here.minor, there.major, there.minor, q->guest->arch);
+}
+
 static const struct hf_rom_caps *rom_there(const struct hf_host_caps *host, const char *name)
 {
     for (size_t i = 0; i < host->rom_count; i++)
@@ -202,7 +232,7 @@ static void ask_contract(struct question *q)
                    "the guest locked domain '%s' in version %u, the destination has version %u", locked->name,
                    locked->version, there->version);
         else if (bit >= 0)
-            refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set features-mask=DOMAIN:BIT' and reset the guest first",
+            refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set mask=DOMAIN.BIT' and reset the guest first",
                    "the guest locked bit %d of domain '%s', which the destination does not offer", bit, locked->name);
     }
 }
@@ -249,20 +279,33 @@ static bool has_device(const struct hf_guest_needs *guest, const char *device)
     return false;
 }
 
+/* `boots`: the image runs at the next boot; `runs`: it runs while the guest moves. */
+static void ask_breaks_of(struct question *q, const struct hf_manifest *known, bool runs, bool boots)
+{
+    const struct hf_vmm_version v = q->verdict->qemu->version;
+
+    for (size_t i = 0; known && i < known->break_count; i++) {
+        const struct hf_manifest_break *b = &known->breaks[i];
+        bool now = runs && !b->at_reset;
+
+        if ((now || boots) && hf_manifest_break_concerns(b, v.major, v.minor) && has_device(q->guest, b->device))
+            refuse(q, now || !q->guest->running ? HF_WHEN_NOW : HF_WHEN_NEXT_RESET, b->remedy, "%s under QEMU %u.%u: %s",
+                   known->name, v.major, v.minor, b->what);
+    }
+}
+
+/* Of the image that the guest runs, and of another that its next boot will run. */
 static void ask_known_breaks(struct question *q)
 {
-    const struct hf_manifest *known = q->guest->manifest;
-    const struct hf_vmm_version v = q->verdict->qemu ? q->verdict->qemu->version : (struct hf_vmm_version){0, 0, 0};
+    const struct hf_guest_needs *g = q->guest;
+    const char *next = q->verdict->firmware_there ? q->verdict->firmware_there->digest : q->verdict->code_digest;
+    bool other = strcmp(next, g->code_digest) != 0;
 
-    for (size_t i = 0; q->verdict->qemu && known && i < known->break_count; i++) {
-        const struct hf_manifest_break *b = &known->breaks[i];
-        enum hf_finding_when when = b->at_reset && q->guest->running ? HF_WHEN_NEXT_RESET : HF_WHEN_NOW;
-
-        if (q->verdict->firmware_there || q->guest->staged)
-            continue; /* another image will run */
-        if (hf_manifest_break_concerns(b, v.major, v.minor) && has_device(q->guest, b->device))
-            refuse(q, when, b->remedy, "%s under QEMU %u.%u: %s", known->name, v.major, v.minor, b->what);
-    }
+    if (!q->verdict->qemu)
+        return;
+    ask_breaks_of(q, g->manifest, g->running, !other);
+    if (other && g->manifests)
+        ask_breaks_of(q, hf_manifests_find(g->manifests, next), false, true);
 }
 
 static const struct hf_firmware_caps *firmware_there(const struct hf_host_caps *host, const char *name,
@@ -308,6 +351,7 @@ static const struct {
     {"machine-type", ask_machine},
     {"block-driver", ask_block_driver},
     {"smm", ask_smm},
+    {"processor", ask_processor},
     {"roms", ask_roms},
     {"contract", ask_contract},
     {"mailbox", ask_mailbox},

@@ -41,8 +41,28 @@ static int verdict_of(const struct hf_verdict *v, const char *host, struct hf_er
     return 0;
 }
 
+/* What QEMU itself tells of the guest that it runs. */
+struct now {
+    char devices[HF_MACHINE_DEVICES_MAX + 1];
+    bool emulated;
+    struct hf_vmm_version version;
+};
+
+static int look(struct hf_supervision *s, struct now *now, struct hf_error *err)
+{
+    hf_auto(json_drop) json_t *kvm = NULL;
+    int r = hf_machine_devices(s->monitor, now->devices, sizeof now->devices, err);
+
+    if (r == 0)
+        r = hf_vmm_version_parse(s->vmm, &now->version, err);
+    if (r == 0)
+        r = hf_monitor_execute(s->monitor, "query-kvm", NULL, &kvm, err);
+    now->emulated = json_is_false(json_object_get(kvm, "enabled"));
+    return r;
+}
+
 static int judge(struct hf_supervision *s, const struct hf_host_caps *host, const struct hf_manifests *manifests,
-                 const char *devices, json_t **findings, struct hf_error *err)
+                 const struct now *now, json_t **findings, struct hf_error *err)
 {
     struct hf_container_needs *read = NULL;
     struct hf_guest_needs needs;
@@ -53,8 +73,11 @@ static int judge(struct hf_supervision *s, const struct hf_host_caps *host, cons
         return r;
     needs = *hf_container_needs_get(read);
     needs.manifest = hf_manifests_find(manifests, needs.code_digest);
+    needs.manifests = manifests;
     needs.running = true;
-    needs.devices = devices[0] ? devices : NULL; /* what is plugged in now counts, not what the start recorded */
+    needs.under = now->version;
+    needs.emulated = now->emulated;
+    needs.devices = now->devices[0] ? now->devices : NULL; /* plugged in by now, not what the start recorded */
     hf_preflight(&needs, host, &v);
     hf_container_needs_free(read);
     *findings = findings_of(&v);
@@ -65,8 +88,8 @@ int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, 
 {
     hf_auto(json_drop) json_t *json = json_loadb(caps, size, JSON_REJECT_DUPLICATES, NULL);
     hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
-    char devices[HF_MACHINE_DEVICES_MAX + 1];
     struct hf_host_caps *host = NULL;
+    struct now now;
     int r = json ? 0 : hf_error_set(err, HF_EPROTO, "the other host's description of itself is no JSON");
 
     if (r == 0)
@@ -75,9 +98,9 @@ int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, 
         return r;
     r = hf_manifests_open_default(&manifests, err);
     if (r == 0)
-        r = hf_machine_devices(s->monitor, devices, sizeof devices, err);
+        r = look(s, &now, err);
     if (r == 0)
-        r = judge(s, host, manifests, devices, findings, err);
+        r = judge(s, host, manifests, &now, findings, err);
     hf_host_caps_free(host);
     return r;
 }

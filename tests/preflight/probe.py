@@ -147,33 +147,30 @@ def _():
     expect("acpi-script" not in probe(EFI, extended)["rules"], "OVMF takes any zone")
 
 
-@case("a ROM of another size ends a migration")
-def _():
-    roms = here / "other-roms"
-    roms.mkdir()
-    (roms / "efi-e1000.rom").write_bytes(b"\x55\xaa\x08" + bytes(4093))
-    stream = here / "stream"
-    machine = ["-machine", "pc-q35-7.2,accel=tcg", "-m", "64", "-nodefaults", "-display", "none", "-device", "e1000"]
+def bare(qemu, *arguments):
+    """A QEMU without holdfast that waits, and its QMP."""
+    ours, theirs = socket.socketpair()
+    process = subprocess.Popen([qemu, *arguments, "-S", "-nodefaults", "-display", "none", "-chardev",
+                                f"socket,id=q,fd={theirs.fileno()}", "-mon", "chardev=q,mode=control"],
+                               pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
+    theirs.close()
+    ours.settimeout(120)
+    lines = ours.makefile("r")
+    lines.readline()
 
-    def monitor(qemu, *more):
-        ours, theirs = socket.socketpair()
-        process = subprocess.Popen([qemu, *machine, *more, "-chardev", f"socket,id=q,fd={theirs.fileno()}", "-mon",
-                                    "chardev=q,mode=control"], pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
-        theirs.close()
-        ours.settimeout(120)
-        lines = ours.makefile("r")
-        lines.readline()
+    def execute(command, **arguments):
+        ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        while True:
+            said = json.loads(lines.readline() or '{"return": null}')
+            if "return" in said or "error" in said:
+                return said.get("return")
+    execute("qmp_capabilities")
+    return process, execute
 
-        def execute(command, **arguments):
-            ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
-            while True:
-                said = json.loads(lines.readline() or '{"return": null}')
-                if "return" in said or "error" in said:
-                    return said.get("return")
-        execute("qmp_capabilities")
-        return process, execute
 
-    source, execute = monitor(OLD, "-S")
+def save(stream, qemu, *arguments):
+    """The machine's state, in a file."""
+    source, execute = bare(qemu, *arguments)
     try:
         execute("migrate", uri=f"exec:cat > {stream}")
         while execute("query-migrate")["status"] not in ("completed", "failed"):
@@ -182,20 +179,46 @@ def _():
     finally:
         source.kill()
         source.communicate()
-    for more, ends in (((), False), (("-L", str(roms)), True)):
-        target, execute = monitor(OLD, "-S", *more, "-incoming", "defer")
-        try:
-            execute("migrate-incoming", uri=f"exec:cat {stream}")
-            if ends:
-                said = target.communicate(timeout=120)[1].decode()
-                expect("Size mismatch" in said and "e1000.rom" in said, said)
-            else:
-                while execute("query-status")["status"] == "inmigrate":
-                    pass
-                expect(execute("query-status")["status"] in ("paused", "prelaunch"), "the same ROM did not migrate")
-        finally:
-            target.kill()
-            target.communicate()
+
+
+def load(stream, qemu, *arguments):
+    """None when the state was loaded; otherwise QEMU's last words."""
+    target, execute = bare(qemu, *arguments, "-incoming", "defer")
+    try:
+        execute("migrate-incoming", uri=f"exec:cat {stream}")
+        while True:
+            now = execute("query-status")
+            if not now:
+                return target.communicate(timeout=120)[1].decode()
+            if now["status"] != "inmigrate":
+                expect(now["status"] in ("paused", "prelaunch"), now)
+                return None
+    finally:
+        target.kill()
+        target.communicate()
+
+
+@case("a ROM of another size ends a migration")
+def _():
+    roms = here / "other-roms"
+    roms.mkdir()
+    (roms / "efi-e1000.rom").write_bytes(b"\x55\xaa\x08" + bytes(4093))
+    machine = ["-machine", "pc-q35-7.2,accel=tcg", "-m", "64", "-device", "e1000"]
+    save(here / "stream", OLD, *machine)
+    expect(load(here / "stream", OLD, *machine) is None, "the same ROM did not migrate")
+    said = load(here / "stream", OLD, *machine, "-L", str(roms))
+    expect(said and "Size mismatch" in said and "e1000.rom" in said, said)
+
+
+@case("an emulated Arm processor ends a migration from QEMU 7.2 to 10.0, and back")
+def _():
+    machine = ["-machine", "virt-7.2,accel=tcg", "-m", "64", "-cpu"]
+    for model in ("cortex-a57", "cortex-a15", "max"):
+        for one, other in ((OLD_ARM, new("qemu-system-aarch64")), (new("qemu-system-aarch64"), OLD_ARM)):
+            save(here / "stream", one, *machine, model)
+            expect(load(here / "stream", one, *machine, model) is None, f"{model}: not even to the same QEMU")
+            said = load(here / "stream", other, *machine, model)
+            expect(said and "error while loading state" in said and "device 'cpu'" in said, f"{model} to {other}: {said}")
 
 
 @case("SeaBIOS 1.16.2 with AHCI to QEMU 10.0")

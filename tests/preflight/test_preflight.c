@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "preflight.h"
 #include "sample.h"
 
@@ -134,6 +137,29 @@ static void no_smm_where_the_firmware_needs_it(void **state)
     expect_refusal("smm", HF_WHEN_NEXT_RESET, "SMM", "/usr/bin/qemu-system-x86_64");
 }
 
+static void an_emulated_arm_processor_between_7_2_and_10_0(void **state)
+{
+    guest.arch = "aarch64";
+    caps->qemus[0].arch = "aarch64";
+    guest.emulated = true;
+    guest.under = (struct hf_vmm_version){7, 2, 0};
+    expect_refusal("processor", HF_WHEN_NOW, "7.2", "10.0");
+    guest.under = (struct hf_vmm_version){10, 1, 0};
+    caps->qemus[0].version = (struct hf_vmm_version){7, 2, 22};
+    expect_refusal("processor", HF_WHEN_NOW, "7.2", "10.1");
+    guest.emulated = false;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+    guest.emulated = true;
+    guest.running = false;
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+    guest.running = true;
+    guest.under = (struct hf_vmm_version){7, 2, 0};
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+}
+
 static void a_rom_of_another_size_is_told(void **state)
 {
     const struct hf_rom_need rom = {"vgabios-stdvga.bin", DIGEST_A, 65536};
@@ -241,6 +267,52 @@ static void a_known_break_counts_from_its_version_on_and_with_its_device(void **
     guest = sample_guest();
     guest.manifest = &seabios;
     caps->qemus[0].version = (struct hf_vmm_version){8, 1, 9};
+    hf_preflight(&guest, caps, &verdict);
+    assert_int_equal(verdict.count, 0);
+}
+
+static void a_known_break_of_what_the_next_boot_runs(void **state)
+{
+    char dir[] = "/tmp/holdfast-test-XXXXXX", path[64];
+    const char *dirs[] = {dir};
+    struct hf_manifests *known;
+    struct hf_error err;
+    FILE *file;
+
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/b.json", dir);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("{\"schema\": 1, \"name\": \"new OVMF\", \"firmware\": \"ovmf\", \"version\": \"1\","
+                      " \"images\": [{\"sha256\": \"" DIGEST_B "\"}], \"evidence\": \"a test\","
+                      " \"breaks\": [{\"name\": \"x\", \"from\": \"10.0\", \"at_reset\": true, \"what\": \"hangs\","
+                      " \"remedy\": \"stay where it is\", \"evidence\": \"a test\"}]}",
+                      file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    if (hf_manifests_open(dirs, 1, &known, &err) < 0)
+        fail_msg("%s", err.text);
+    guest.manifests = known;
+    hf_preflight(&guest, caps, &verdict); /* it runs what it has */
+    assert_int_equal(verdict.count, 0);
+    guest.policy = HF_POLICY_HOST;
+    expect_refusal("known-break", HF_WHEN_NEXT_RESET, "new OVMF", "hangs");
+    guest.policy = HF_POLICY_GUEST;
+    guest.staged = DIGEST_B;
+    expect_refusal("known-break", HF_WHEN_NEXT_RESET, "new OVMF", "hangs");
+    hf_manifests_close(known);
+    (void)unlink(path);
+    (void)rmdir(dir);
+}
+
+static void what_breaks_at_once_is_refused_though_the_next_boot_runs_another_image(void **state)
+{
+    const struct hf_manifest_break live = {.name = "x", .from_major = 9, .what = "stops", .remedy = "stay where it is"};
+    const struct hf_manifest ovmf = {.name = "old OVMF", .breaks = &live, .break_count = 1};
+
+    guest.manifest = &ovmf;
+    guest.staged = DIGEST_B;
+    expect_refusal("known-break", HF_WHEN_NOW, "old OVMF", "stops");
+    guest.running = false; /* it never runs there */
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
 }
@@ -368,6 +440,9 @@ int main(void)
         IT(a_tpm_without_its_state),
         IT(a_disk_that_is_too_small),
         IT(a_known_break_counts_from_its_version_on_and_with_its_device),
+        IT(a_known_break_of_what_the_next_boot_runs),
+        IT(what_breaks_at_once_is_refused_though_the_next_boot_runs_another_image),
+        IT(an_emulated_arm_processor_between_7_2_and_10_0),
         IT(newer_host_firmware_under_each_policy),
         IT(a_2m_guest_to_a_host_that_has_only_4m_images_under_each_policy),
         IT(what_is_staged_runs_and_what_was_rolled_back_does_not),
