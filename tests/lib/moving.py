@@ -43,11 +43,11 @@ class Host:
     def owner(self):
         return self.holdfast("owner", self.container, "--json").json
 
-    def receive(self, running=True):
+    def receive(self, running=True, more=(), env=None):
         """The command that receives a guest here."""
-        words = [PROGRAM, "receive", self.container, *(["--qemu", self.qemu] if self.qemu else [])]
+        words = [PROGRAM, "receive", self.container, *(["--qemu", self.qemu] if self.qemu else []), *more]
         words += ["--run", "--take-arguments"] if running else []
-        settings = [f"{name}={value}" for name, value in self.env.items()]
+        settings = [f"{name}={value}" for name, value in {**self.env, **(env or {})}.items()]
         return shlex.join(["env", *settings, *map(str, words)]) + f" 2>>{shlex.quote(str(self.root / 'errors'))}"
 
     def supervisor(self):
@@ -102,15 +102,16 @@ class Traveller(Guest):
         super().__init__(host.container, *arguments, env=host.env, qemu=host.qemu and str(host.qemu), **more)
         self.hosts = [host]
 
-    def move(self, to, status=0, where=None, arguments=None, timeout=120):
+    def move(self, to, status=0, where=None, arguments=None, timeout=120, options=()):
         """Returns the verb's result. With exit status 0 the guest is `to`'s from then on."""
         before, peers = self.at, [s.peer for s in (self.serial, self.monitor)]
         target = where or "exec:" + to.receive()
         tail = ["--", *map(str, arguments)] if arguments else []
-        result = before.holdfast("migrate", before.container, "--to", target, *tail, status=None, timeout=timeout)
+        result = before.holdfast("migrate", before.container, "--to", target, *options, *tail, status=None,
+                                 timeout=timeout)
         if status is not None and result.status != status:
             raise AssertionError(f"wanted exit status {status}:\n{result}{self.said()}{to.said()}")
-        if result.status == 0:
+        if result.status == 0 and "--dry-run" not in options:
             self.arrived(to, peers)
         return result
 
