@@ -182,34 +182,13 @@ static int stage_image(struct hf_life_work *w, const struct hf_stage_request *re
     return hf_stage_put(w->c, HF_EVENT_STAGE, &report->firmware, request, &w->now, w->err);
 }
 
-/* Bytes that a copy of the present variables takes: erased stretches are not stored. */
-static int stored_variables(struct hf_container *c, uint64_t *bytes, struct hf_error *err)
-{
-    uint64_t size, at = 0, length;
-    bool erased;
-    int r = hf_bank_size(c, HF_BANK_VARS, &size, err);
-
-    *bytes = 0;
-    if (r == -HF_ENOTFOUND)
-        return 0;
-    while (r == 0 && at < size) {
-        r = hf_bank_extent(c, HF_BANK_VARS, at, &length, &erased, err);
-        if (r == 0 && length == 0)
-            break;
-        if (r == 0 && !erased)
-            *bytes += length;
-        at += r == 0 ? length : 0;
-    }
-    return r;
-}
-
 #define ROOM_FOR_RECORDS (256U << 10)
 
 /* Two sets of variables (what an apply replaces, what a rollback replaces), grown by a quarter, and the records. */
 static int reserve(struct hf_container *c, struct hf_stage_report *report, struct hf_error *err)
 {
     uint64_t vars;
-    int r = stored_variables(c, &vars, err);
+    int r = hf_bank_stored(c, &vars, err);
 
     if (r < 0)
         return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "banks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "inside.h"
@@ -255,4 +256,20 @@ int hf_bank_extent(struct hf_container *c, enum hf_bank bank, uint64_t offset, u
     *erased = run == 0;
     *length = (run ? (offset / HF_PAGE_SIZE + run) : next) * (uint64_t)HF_PAGE_SIZE - offset;
     return 0;
+}
+
+#define ROW_EXTRA 64 /* a row's id, sum and sizes, and its share of the tree */
+
+int hf_bank_stored(struct hf_container *c, uint64_t *bytes, struct hf_error *err)
+{
+    char sql[128];
+    int64_t n;
+    int r;
+
+    (void)snprintf(sql, sizeof sql, "SELECT total(length(bytes) + %d) FROM page WHERE id BETWEEN %lld AND %lld", ROW_EXTRA,
+                   (long long)HF_PAGE_ID(HF_BANK_VARS, 0), (long long)HF_PAGE_ID(HF_BANK_VARS, 0xffffffff));
+    r = hf_sql_number(c, sql, &n, err);
+    if (r == 0)
+        *bytes = (uint64_t)n;
+    return r;
 }

@@ -44,4 +44,8 @@ int hf_bank_digest(struct hf_container *c, enum hf_bank bank, struct hf_digest *
 int hf_bank_extent(struct hf_container *c, enum hf_bank bank, uint64_t offset, uint64_t *length, bool *erased,
                    struct hf_error *err);
 
+/* Bytes that one more copy of the variables takes in the file: nothing for erased pages, little for one that repeats a
+ * byte (AAVMF's bank is padded with zeros to 64 MiB). 0: there is no such bank. */
+int hf_bank_stored(struct hf_container *c, uint64_t *bytes, struct hf_error *err);
+
 #endif

@@ -48,17 +48,16 @@ static int empty(struct hf_container *c, struct hf_error *err)
  * pages that firmware may begin to use as well. */
 static int reserve_log(struct hf_container *c, struct hf_error *err)
 {
-    struct hf_ledger_row pages;
-    uint64_t bank = 0, most;
+    uint64_t bank = 0, stored = 0, most;
     int r = hf_bank_size(c, HF_BANK_VARS, &bank, err);
 
     if (r == 0 || r == -HF_ENOTFOUND)
-        r = hf_ledger_read(c, HF_T_PAGE, &pages, err);
+        r = hf_bank_stored(c, &stored, err);
     if (r < 0)
         return r;
     most = bank < LOG_BANK ? bank : LOG_BANK;
-    if ((uint64_t)pages.rows * HF_PAGE_SIZE > most)
-        most = (uint64_t)pages.rows * HF_PAGE_SIZE;
+    if (stored > most)
+        most = stored;
     return c->wal ? hf_wal_allocate(c, most + most / 4 + (64 << 10), err) : 0;
 }
 

@@ -79,7 +79,7 @@ def _():
 
 @case("create from plain files: 2M, SeaBIOS, AAVMF")
 def _():
-    need(OVMF / "OVMF_CODE.fd", AAVMF / "AAVMF_CODE.fd")
+    need(OVMF / "OVMF_CODE.fd", AAVMF / "AAVMF_CODE.fd", pathlib.Path("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"))
     holdfast("create", DIR / "2m.hold", "--firmware", OVMF / "OVMF_CODE.fd", "--vars", OVMF / "OVMF_VARS.fd")
     holdfast("create", DIR / "bios.hold", "--firmware", "seabios")
     expect(holdfast("show", DIR / "bios.hold", "--json").json["vars"] is None, "SeaBIOS has no variables")
@@ -90,6 +90,7 @@ def _():
     expect(digest(DIR / "arm/code.fd") == digest(AAVMF / "AAVMF_CODE.fd"), "code differs")
     expect(digest(DIR / "arm/vars.fd") == digest(AAVMF / "AAVMF_VARS.fd"), "variables differ")
     expect((DIR / "arm.hold").stat().st_size < 8 << 20, f"{(DIR / 'arm.hold').stat().st_size} bytes")
+    holdfast("stage", DIR / "arm.hold", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd")  # with room for the way back
 
 
 @case("create: without variables they start erased")

@@ -410,6 +410,32 @@ static off_t log_size(void)
     return st.st_size;
 }
 
+/* AAVMF's bank as Debian gives it: 64 MiB of zeros, of which firmware uses the first few. */
+static void a_bank_padded_with_zeros_takes_little_room(void **state)
+{
+    struct hf_container *c = ground_container("g.hold");
+    uint8_t *zeros hf_auto(hf_cleanup_free) = (uint8_t *)calloc(1, HF_BANK_SIZE_MAX);
+    uint64_t before, after, used, unused, stored;
+
+    OK(hf_begin(c, &err));
+    OK(hf_bank_replace(c, HF_BANK_VARS, zeros, HF_BANK_SIZE_MAX, &err));
+    OK(hf_commit(c, HF_DURABLE, &err));
+    write_pages(c, 192, 1);
+    OK(hf_bank_stored(c, &stored, &err));
+    assert_true(stored < 3 << 20);
+    OK(hf_container_usage(c, &used, &unused, &err));
+    before = used - unused;
+    OK(hf_begin(c, &err));
+    OK(hf_snapshot_take(c, "operator", NOW, &(int64_t){0}, &err));
+    OK(hf_commit(c, HF_DURABLE, &err));
+    OK(hf_container_usage(c, &used, &unused, &err));
+    after = used - unused;
+    assert_true(after - before <= stored + stored / 4); /* as it is reserved for */
+    OK(hf_container_reserve(c, 2 * (stored + stored / 4), &err));
+    assert_true(log_size() < 10 << 20);
+    OK(hf_container_close(c, &err));
+}
+
 /* A small bank that is full, AAVMF's as firmware uses it, and one that somebody filled. */
 static void a_whole_bank_fits_into_the_allocated_log(void **state)
 {
@@ -553,6 +579,7 @@ int main(void)
         IN_GROUND(events_chain_and_repetitions_fold),
         IN_GROUND(a_full_log_is_compacted),
         IN_GROUND(room_is_reserved_or_refused),
+        IN_GROUND(a_bank_padded_with_zeros_takes_little_room),
         IN_GROUND(a_whole_bank_fits_into_the_allocated_log),
         IN_GROUND(one_process_opens_it_once),
         IN_GROUND(a_file_that_is_read_ends_like_a_string),
