@@ -4,25 +4,28 @@
 #include "handle.h"
 
 #define FRAME_SIZE (4096U + 24)
+#define ROLLBACK   "ROLLBACK"
+
+static int prepare(struct hf_container *c, sqlite3_stmt **statement, const char *sql, const char *doing,
+                   struct hf_error *err)
+{
+    int rc = *statement ? SQLITE_OK
+                        : sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+
+    return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, doing);
+}
 
 static int run(struct hf_container *c, sqlite3_stmt **statement, const char *sql, const char *doing, struct hf_error *err)
 {
-    int rc = SQLITE_OK;
+    int r = prepare(c, statement, sql, doing, err), rc;
 
-    if (!*statement)
-        rc = sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_step(*statement);
-        if (rc != SQLITE_DONE) {
-            int r = hf_sql_error(c, rc, err, doing);
-
-            sqlite3_reset(*statement);
-            return r;
-        }
-        sqlite3_reset(*statement);
-        return 0;
-    }
-    return hf_sql_error(c, rc, err, doing);
+    if (r < 0)
+        return r;
+    rc = sqlite3_step(*statement);
+    if (rc != SQLITE_DONE)
+        r = hf_sql_error(c, rc, err, doing);
+    sqlite3_reset(*statement);
+    return r;
 }
 
 bool hf_in_transaction(const struct hf_container *c)
@@ -35,7 +38,7 @@ void hf_abort(struct hf_container *c)
     hf_ledger_forget(c);
     c->claiming = false;
     if (hf_in_transaction(c))
-        (void)run(c, &c->rollback, "ROLLBACK", "end a transaction", NULL);
+        (void)run(c, &c->rollback, ROLLBACK, "end a transaction", NULL);
 }
 
 static int begin_raw(struct hf_container *c, struct hf_error *err)
@@ -45,7 +48,10 @@ static int begin_raw(struct hf_container *c, struct hf_error *err)
     if (hf_in_transaction(c))
         return hf_error_set(err, HF_EUSAGE, "%s: a transaction is open already", c->place.path);
     hf_ledger_forget(c);
-    r = run(c, &c->begin, "BEGIN IMMEDIATE", "begin a transaction", err);
+    /* What ends it must not need memory then. */
+    r = prepare(c, &c->rollback, ROLLBACK, "begin a transaction", err);
+    if (r == 0)
+        r = run(c, &c->begin, "BEGIN IMMEDIATE", "begin a transaction", err);
     if (r < 0)
         return r;
     r = hf_ledger_read(c, HF_LEDGER_COMMITS, &c->ledger[HF_LEDGER_COMMITS], err);
