@@ -167,6 +167,12 @@ static int open_container(struct moving *m, struct hf_error *err)
 
 /* ---- libvirt's part ---- */
 
+/* It has ended the guest here for good. */
+static bool has_left(const struct moving *m)
+{
+    return m->mover->over && m->mover->r == 0;
+}
+
 static int start_moving(struct moving *m, struct hf_error *err)
 {
     m->mover->options = (struct hf_virt_migration){
@@ -178,16 +184,21 @@ static int start_moving(struct moving *m, struct hf_error *err)
     return hf_mover_start(m->mover, err);
 }
 
-/* The guest there waits for a grant that will never come. As long as this host owns the container, it runs nowhere but
- * here, and libvirt lets it go on here when it ends there. */
+/* The guest there waits for a grant that will never come; when it ends there, libvirt lets it go on here. Not so one
+ * that has arrived for libvirt, which has no more to do with it there and so ends it here. */
 static void end_there(struct moving *m)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *there = NULL;
+    bool busy = true; /* libvirt has no words for a job of this kind at its destination: an error is a yes */
 
     (void)hf_virt_abort(m->here, NULL);
-    if (hf_virt_open(m->q->to, m->report.uuid, &there, NULL) == 0)
+    if (hf_virt_open(m->q->to, m->report.uuid, &there, NULL) < 0)
+        return;
+    (void)hf_virt_busy(there, &busy, NULL);
+    if (busy)
         (void)hf_virt_destroy(there, NULL);
 }
+
 
 /* ---- the container's part ---- */
 
@@ -214,6 +225,8 @@ static int flush(struct moving *m, struct hf_error *err)
     const struct hf_guard_request q = {.ask = HF_GUARD_FREEZE};
     int r = m->intro.live ? check_stopped(m, err) : 0;
 
+    if (m->frozen >= 0)
+        return 0;
     if (r == 0)
         r = hf_guard_ask_open(m->report.uuid, &q, &m->frozen, err);
     if (r == -HF_ENOTFOUND) /* it has ended, with the guest */
@@ -248,7 +261,7 @@ static int met(struct moving *m, struct hf_error *err)
     m->agreed = true;
     if (m->q->dry_run)
         return 0;
-    return m->intro.live ? hf_exchange_offer(m->link.exchange, false, now(), err) : hand_over(m, err);
+    return m->intro.live && !has_left(m) ? hf_exchange_offer(m->link.exchange, false, now(), err) : hand_over(m, err);
 }
 
 static int act(struct moving *m, enum hf_exchange_event event, struct hf_error *err)
@@ -338,7 +351,7 @@ static int run(struct moving *m, struct hf_error *err)
         if (r == 0 && m->mover->over && m->mover->r < 0 && !m->departed) {
             *err = m->mover->err;
             r = m->mover->r;
-        } else if (r == 0 && m->mover->over && !m->departed) {
+        } else if (r == 0 && has_left(m) && m->agreed && !m->departed) {
             r = hand_over(m, err);
         }
     }
@@ -363,8 +376,30 @@ static void settle(struct moving *m)
     }
 }
 
+/* The guest is there, holding its writes or standing still: its container is offered anew until it has it. */
+static int follow(struct moving *m, struct hf_error *err)
+{
+    int r = -HF_EIO;
+
+    m->settling = m->intro.settle = m->resumed = false;
+    for (int i = 0; i < SETTLE_TRIES && r < 0 && !is_granted(m); i++) {
+        wait_ms(SETTLE_MS);
+        drop_link(m);
+        m->flushed = m->agreed = false;
+        r = connect_link(m, err);
+        if (r == 0)
+            r = run(m, err);
+    }
+    return r;
+}
+
 static int explain(struct moving *m, struct hf_error *err)
 {
+    if (has_left(m) && !m->departed && !is_granted(m))
+        return hf_error_prefix(err, -(int)err->code,
+                               "domain '%s' is on '%s' and its container is still here: it does not run until the same "
+                               "command is given again and brings it there. What happened: ",
+                               m->report.name, m->report.host);
     if (m->departed)
         return hf_error_prefix(err, -(int)err->code, "domain '%s' and its container are on '%s', but: ", m->report.name,
                                m->report.host);
@@ -408,8 +443,10 @@ static int take_back(struct moving *m, struct hf_error *err)
             end_there(m);
         await_mover(m);
     }
+    if (has_left(m) && !m->departed && !is_granted(m))
+        (void)follow(m, err);
     drop_link(m);
-    if (m->departed && m->mover->over && m->mover->r == 0) /* it only took a second connection to hear so */
+    if (m->departed && has_left(m)) /* it only took another connection */
         return 0;
     return explain(m, err);
 }

@@ -3,6 +3,7 @@
 most one of them owns the container and the guest runs on one of them."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -273,6 +274,31 @@ def _():
         interrupted("ASK", lambda: kill_all(pair.there, word))
         find_it()
         pair.works("Killed", f"f{number}")
+
+
+@case("its container is refused when libvirt has let the guest go there already: it follows")
+def _():
+    there, relay = pair.there, pair.relay
+    stored, receivers = there.inside(there.container), []
+
+    def arrive():
+        kill_all(there, "libvirt guard")  # its server ends with it, and QEMU's first write fails instead of waiting
+        there.host.wait(lambda: there.host.run("virsh", "domjobinfo", "vm1", check=False).returncode == 0, 60,
+                        "libvirt's last step")
+        stored.rename(f"{stored}.away")
+        receivers.extend(relay.receivers)
+
+    def put_back():
+        there.host.wait(lambda: len(relay.receivers) > len(receivers) > 0, 120, "another attempt")
+        pathlib.Path(f"{stored}.away").rename(stored)
+
+    putting = threading.Thread(target=put_back)
+    putting.start()
+    expect(interrupted("ASK", arrive) == 0, "it was given up")
+    putting.join()
+    pair.at = 1 - pair.at
+    pair.stays("after it")
+    pair.works("Follows", "f2")
 
 
 @case("the guard is killed here in the middle")
