@@ -61,6 +61,8 @@ int hf_container_close(struct hf_container *c, struct hf_error *err)
     if (!c)
         return 0;
     hf_abort(c);
+    if (c->unregistered)
+        hf_owner_register_soon(c);
     if (c->mode != HF_OPEN_LOOK && c->wal && hf_gate_alone(c->gate))
         r = hf_settle(c, err);
     closed = hf_disconnect(c, r == 0 ? err : NULL);

@@ -30,6 +30,7 @@ struct hf_container {
     bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
     bool claiming; /* in the transaction of hf_begin_claim */
+    bool unregistered; /* the host's register does not say yet that this host holds it */
     int patience;  /* milliseconds to wait for another process's lock while connecting; 0: the usual */
     int lock_fd;
     int gate; /* gate.h; -1: not for writing */
@@ -37,6 +38,7 @@ struct hf_container {
     char id[HF_ID_TEXT_SIZE];
     int64_t created;
     uint64_t epoch;
+    uint64_t claim_epoch; /* while claiming */
     char host_id[HF_ID_TEXT_SIZE];
     char host_name[HF_HOST_NAME_SIZE];
     struct hf_counter counter;
@@ -88,8 +90,10 @@ void hf_container_free(struct hf_container *c);
 int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err);
 /* owner_steps.c: HF_EREFUSED "granted", and what to do; `to` is the owner's reason, or a host's name. */
 int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err);
-/* owner_steps.c: after the commit of a claim this handle writes. */
-int hf_owner_claimed(struct hf_container *c, struct hf_error *err);
+/* owner.c: this host holds it, durable in the container, and there is no way back: a register that cannot be written now
+ * is written with a later commit. Until then it says less than it could, and nothing that is wrong: an epoch that this
+ * host does not own any more, of which it lets no copy run. */
+void hf_owner_register_soon(struct hf_container *c);
 /* Whoever held it before: as it is when this host holds it at `epoch`. */
 int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
                   struct hf_error *err);

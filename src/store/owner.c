@@ -69,6 +69,21 @@ int hf_owner_register(struct hf_container *c, const struct hf_owner *owner, stru
     return hf_epoch_set(c->id, &seen, err);
 }
 
+void hf_owner_register_soon(struct hf_container *c)
+{
+    struct hf_owner owner;
+    int r = hf_owner_get(c, &owner, NULL);
+
+    if (r == 0 && owner.state == HF_OWNER_HELD && owner.epoch == c->epoch)
+        r = hf_owner_register(c, &owner, NULL);
+    c->unregistered = r < 0;
+}
+
+bool hf_owner_is_registered(const struct hf_container *c)
+{
+    return !c->unregistered;
+}
+
 int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
                   struct hf_error *err)
 {

@@ -34,6 +34,10 @@ const char *hf_owner_state_text(enum hf_owner_state state);
 
 int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error *err);
 
+/* False: this host has become the owner, durable in the container, but its register of epochs could not be written; that
+ * is tried again with each commit. */
+bool hf_owner_is_registered(const struct hf_container *c);
+
 /* Who runs the container on this host right now, without opening it for writing. HF_ENOTFOUND: nobody. */
 struct hf_runner {
     int64_t pid;

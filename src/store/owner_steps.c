@@ -234,7 +234,8 @@ int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t 
     if (r < 0)
         return r;
     c->epoch = owner.epoch;
-    return hf_owner_register(c, &owner, err);
+    hf_owner_register_soon(c);
+    return 0;
 }
 
 /* The host's own word against the claim: a promise, a higher epoch, another place. */
@@ -290,19 +291,8 @@ int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int
         return r;
     }
     c->claiming = true;
+    c->claim_epoch = epoch;
     return 0;
-}
-
-int hf_owner_claimed(struct hf_container *c, struct hf_error *err)
-{
-    struct hf_owner owner;
-    int r = hf_owner_get(c, &owner, err);
-
-    if (r < 0)
-        return r;
-    c->epoch = owner.epoch;
-    c->incoming = false;
-    return hf_owner_register(c, &owner, err);
 }
 
 int hf_owner_follow(struct hf_container *c, struct hf_error *err)

@@ -164,6 +164,21 @@ static int commit_now(struct hf_container *c, struct hf_error *err)
     return 0;
 }
 
+/* The commit of a claim is in the log. Once it is durable, no other host runs the guest. */
+static int settle_claim(struct hf_container *c, struct hf_error *err)
+{
+    int r;
+
+    c->epoch = c->claim_epoch;
+    c->incoming = false;
+    r = hf_sync(c, err);
+    if (r < 0)
+        r = hf_sync(c, err); /* the other way */
+    if (r == 0)
+        c->unregistered = true;
+    return r;
+}
+
 int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_error *err)
 {
     bool claiming = c->claiming;
@@ -178,10 +193,12 @@ int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_e
     r = commit_now(c, err);
     if (r < 0)
         return r;
-    if (durability == HF_DURABLE || claiming)
+    if (claiming)
+        r = settle_claim(c, err);
+    else if (durability == HF_DURABLE)
         r = hf_sync(c, err);
-    if (claiming && r == 0)
-        r = hf_owner_claimed(c, err);
+    if (r == 0 && c->unregistered)
+        hf_owner_register_soon(c);
     /* Durable already; that the log grows on is no failure of this commit. */
     if (r == 0 && c->marked && hf_log_bytes(c) > HF_LOG_HARD)
         (void)hf_checkpoint(c, NULL);

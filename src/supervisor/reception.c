@@ -326,6 +326,9 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     s->let_go = true;
     hf_link_pump(n->link);
     settle(s);
+    if (!hf_owner_is_registered(s->container))
+        hf_supervision_say(s, "the container is this host's; its register of epochs cannot be written now, and will be "
+                              "with a later change");
     if (hf_record_machine(s, &later) < 0)
         hf_supervision_say(s, "%s", later.text);
     if (hf_container_reserve(s->container, 0, &later) < 0)
