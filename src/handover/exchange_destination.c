@@ -66,8 +66,16 @@ int hf_destination_close(struct hf_exchange *x, struct hf_container *c, int r, s
 static int take_answer(struct hf_exchange *x, struct hf_container *c, struct hf_owner *owner, int64_t now,
                        struct hf_error *err)
 {
+    struct hf_epoch seen = {0};
+    int r;
+
     if (owner->state != HF_OWNER_GRANTED || x->peer.epoch <= owner->epoch || x->peer.attempt < owner->attempt)
         return 0;
+    r = hf_epoch_look(x->peer.container, &seen, err);
+    if (r > 0)
+        r = hf_epoch_check_peer(x->peer.container, &seen, x->peer.epoch, x->peer.host.id, err);
+    if (r < 0)
+        return r;
     owner->state = HF_OWNER_DEPARTED;
     return hf_owner_depart(c, &x->peer.host, now, err);
 }
@@ -117,18 +125,16 @@ static int look_at_copy(struct hf_exchange *x, struct hf_container *c, int64_t n
     return r;
 }
 
-/* A host with no copy may have promised something all the same, or have seen a later epoch than the one offered. */
+/* A host with no copy may have promised something all the same, or know better who owns it. */
 static int look_at_register(struct hf_exchange *x, struct hf_error *err)
 {
     struct hf_epoch seen = {0};
     int r = hf_epoch_look(x->peer.container, &seen, err);
 
+    if (r > 0 && x->peer.holder == HF_HOLDER_OWNED)
+        r = hf_epoch_check_peer(x->peer.container, &seen, x->peer.epoch, x->peer.host.id, err);
     if (r < 0)
         return r;
-    if (x->peer.holder == HF_HOLDER_OWNED && seen.epoch > x->peer.epoch)
-        return hf_error_refuse(err, "epoch", "container %s is offered at epoch %llu, and this host has seen epoch %llu of it%s%s",
-                               x->peer.container, (unsigned long long)x->peer.epoch, (unsigned long long)seen.epoch,
-                               seen.place[0] ? ", at " : "", seen.place);
     if (x->state.attempt < seen.revoked)
         x->state.attempt = seen.revoked;
     return 0;

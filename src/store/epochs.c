@@ -215,3 +215,32 @@ void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id,
     snprintf(seen->host_id, sizeof seen->host_id, "%s", host_id);
     snprintf(seen->host_name, sizeof seen->host_name, "%s", host_name);
 }
+
+bool hf_epoch_is_held(const struct hf_epoch *seen)
+{
+    return seen->epoch > 0 && !seen->departed;
+}
+
+int hf_epoch_check_peer(const char *container_id, const struct hf_epoch *seen, uint64_t epoch, const char *host_id,
+                        struct hf_error *err)
+{
+    const char *at = seen->place[0] ? ", at " : "";
+    char entry[PATH_MAX];
+    int r = register_path(container_id, entry, err);
+
+    if (r < 0)
+        return r;
+    if (seen->epoch > epoch)
+        return hf_error_refuse(err, "epoch", "container %s: the other side is at epoch %llu, and this host has seen %llu of "
+                               "it%s%s. When it was never there, remove %s and what was received there", container_id,
+                               (unsigned long long)epoch, (unsigned long long)seen->epoch, at, seen->place, entry);
+    if (hf_epoch_is_held(seen))
+        return hf_error_refuse(err, "held", "container %s is this host's, at epoch %llu%s%s, and no peer takes it away. When it "
+                               "was taken over elsewhere because this host was given up, remove it here, and %s",
+                               container_id, (unsigned long long)seen->epoch, at, seen->place, entry);
+    if (seen->granted && strcmp(host_id, seen->host_id) != 0)
+        return hf_error_refuse(err, "granted", "container %s was granted to host '%s' (%s), which has not said whether it took "
+                               "it: ask that one with 'holdfast migrate' first", container_id, seen->host_name,
+                               seen->host_id);
+    return 0;
+}

@@ -30,6 +30,14 @@ int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct 
  * so does a place unless there is another. */
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err);
 
+/* Another host says that the container is its own at `epoch`. HF_EREFUSED, and what the operator can do: "epoch": this host
+ * has seen a higher one; "held": this host owns it; "granted": this host gave it to another one than that, and has not
+ * heard what became of it. A peer's word changes none of these. */
+int hf_epoch_check_peer(const char *container_id, const struct hf_epoch *seen, uint64_t epoch, const char *host_id,
+                        struct hf_error *err);
+/* This host owns it. */
+bool hf_epoch_is_held(const struct hf_epoch *seen);
+
 /* The entry says from now on that the container went to another host, which has it at `epoch`. */
 void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name);
 

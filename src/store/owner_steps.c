@@ -250,6 +250,9 @@ static int check_register(struct hf_container *c, uint32_t attempt, uint64_t epo
         return hf_error_refuse(err, "epoch", "%s: claimed at epoch %llu; the container is at %llu, and this host has seen %llu",
                                c->place.path, (unsigned long long)epoch, (unsigned long long)c->epoch,
                                (unsigned long long)seen.epoch);
+    if (hf_epoch_is_held(&seen))
+        return hf_error_refuse(err, "held", "%s: this host owns the container already, at epoch %llu", c->place.path,
+                               (unsigned long long)seen.epoch);
     if (attempt <= seen.revoked)
         return hf_error_refuse(err, "incoming", "%s: this host has promised never to claim attempt %u", c->place.path, attempt);
     if (seen.place[0] && strcmp(seen.place, c->place.path) != 0)
@@ -319,10 +322,9 @@ static int promise(const char *container_id, const char *path, uint32_t attempt,
 
     if (r < 0)
         return r;
-    if (seen.epoch > epoch)
-        return hf_error_refuse(err, "epoch", "container %s: asked about epoch %llu, and this host has seen %llu of it%s%s: ask "
-                               "where that is", container_id, (unsigned long long)epoch, (unsigned long long)seen.epoch,
-                               seen.place[0] ? ", at " : "", seen.place);
+    r = hf_epoch_check_peer(container_id, &seen, epoch, from->id, err);
+    if (r < 0)
+        return r;
     if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
         return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: ask there", container_id,
                                seen.place);
@@ -330,6 +332,16 @@ static int promise(const char *container_id, const char *path, uint32_t attempt,
         hf_epoch_depart(&seen, epoch, from->id, from->name);
     seen.revoked = attempt;
     return hf_epoch_set(container_id, &seen, err);
+}
+
+/* What is granted was received before; only where the copy was lost can an attempt be asked about that it never saw. A
+ * promise about far more than that would keep the container from here for ever. */
+static int check_promised(const char *container_id, uint32_t received, uint32_t attempt, struct hf_error *err)
+{
+    if (attempt <= received || attempt <= ATTEMPTS_AT_ONCE)
+        return 0;
+    return hf_error_refuse(err, "step", "container %s: asked about attempt %u, and this host has received none above %u",
+                           container_id, attempt, received);
 }
 
 int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t attempt, uint64_t epoch,
@@ -340,9 +352,13 @@ int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t a
 
     if (r < 0)
         return r;
-    if (!c)
-        return promise(container_id, "", attempt, epoch, from, err);
+    if (!c) {
+        r = check_promised(container_id, 0, attempt, err);
+        return r < 0 ? r : promise(container_id, "", attempt, epoch, from, err);
+    }
     r = hf_owner_get(c, &owner, err);
+    if (r == 0)
+        r = check_promised(container_id, owner.attempt, attempt, err);
     if (r == 0 && (owner.state == HF_OWNER_HELD || owner.attempt > attempt))
         r = wrong_step(c, &owner, "promise not to claim", err);
     if (r == 0)

@@ -52,7 +52,7 @@ int hf_container_open_received(const char *path, enum hf_open_mode mode, int64_t
                                struct hf_error *err);
 
 /* Begins the transaction whose commit makes this host the owner at `epoch`, which must be higher than the container's and
- * than any this host saw (HF_EREFUSED "epoch"); `attempt` must be the copy's, not promised away, and the copy must lie
+ * than any this host saw (HF_EREFUSED "epoch"), and this host must not own it (HF_EREFUSED "held"); `attempt` must be the copy's, not promised away, and the copy must lie
  * where it was received. After its commit, which is always durable, the handle writes. */
 int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int64_t now, struct hf_error *err);
 /* After a claim by another handle: this one, of the same run (same owner lock), writes from now on. HF_EREFUSED "step":
@@ -61,7 +61,8 @@ int hf_owner_follow(struct hf_container *c, struct hf_error *err);
 
 /* Promises never to claim `attempt`: in the register and, unless `c` is NULL (there is no copy), in the copy. `from` and
  * `epoch` are the asking host's. HF_EREFUSED "epoch": this host has seen a higher one, so it may have been claimed here;
- * "elsewhere": this host has the copy at another path. */
+ * "held", "granted" as in epochs.h; "elsewhere": this host has the copy at another path; "step": an attempt far above any
+ * that was received. */
 int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t attempt, uint64_t epoch,
                     const struct hf_host *from, int64_t now, struct hf_error *err);
 

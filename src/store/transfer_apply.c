@@ -257,10 +257,9 @@ static int note_place(struct applying *a, const char *path, struct hf_error *err
         r = hf_guest_get(a->c, &guest, err);
     if (r < 0)
         return r;
-    if (seen.epoch > a->from->epoch)
-        return hf_error_refuse(err, "epoch", "container %s is offered at epoch %llu, and this host has seen epoch %llu of it%s%s",
-                               a->c->id, (unsigned long long)a->from->epoch, (unsigned long long)seen.epoch,
-                               seen.place[0] ? ", at " : "", seen.place);
+    r = hf_epoch_check_peer(a->c->id, &seen, a->from->epoch, a->from->host.id, err);
+    if (r < 0)
+        return r;
     if (a->from->attempt <= seen.revoked)
         return hf_error_refuse(err, "incoming", "this host has promised never to claim attempt %u of container %s",
                                a->from->attempt, a->c->id);

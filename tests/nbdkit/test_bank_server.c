@@ -26,6 +26,7 @@ static void change(const char *name, uint8_t byte)
 {
     struct hf_container *c;
 
+    ground_host("a");
     OK(hf_container_open(ground_path(name), HF_OPEN_EDIT, NOW, &c, &err));
     OK(hf_begin(c, &err));
     OK(hf_bank_write(c, HF_BANK_VARS, 20000, &byte, 1, NULL, &err));
@@ -37,6 +38,7 @@ static void change(const char *name, uint8_t byte)
 static void receive(const char *from)
 {
     (void)unlink(ground_path("moved.hold"));
+    ground_host("b");
     ground_receive(from, "moved.hold");
 }
 
@@ -77,7 +79,6 @@ static void it_reads_what_is_received_and_takes_over_what_was_claimed(void **sta
 
     change("g.hold", 6);
     receive("g.hold");
-    ground_host("b");
     claim();
     OK(hf_bank_server_write(s, 20001, "\x0b", 1, &err));
     OK(hf_bank_server_read(s, HF_BANK_VARS, 20000, &byte, 1, &err));

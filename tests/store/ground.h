@@ -168,8 +168,9 @@ static inline struct hf_arrived *ground_images(struct hf_container *c)
     return arrived;
 }
 
-/* Makes the file that a destination receives, incoming, for the attempt after the container's last. */
-static inline void ground_receive(const char *name, const char *to)
+/* Makes the file that a destination receives, incoming, by the word of such a host. NULL and 0: as it is. */
+static inline int ground_receive_as(const char *name, const char *to, const struct hf_host *host, uint64_t epoch,
+                                    uint32_t attempt, struct hf_error *err_out)
 {
     struct hf_transfer_sent sent = {0};
     struct hf_transfer_from from;
@@ -177,16 +178,30 @@ static inline void ground_receive(const char *name, const char *to)
     struct hf_container *c;
     uint8_t *bytes;
     size_t size;
+    int r;
 
     OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
     from = ground_offered(c);
+    if (host)
+        from.host = *host;
+    if (epoch)
+        from.epoch = epoch;
+    if (attempt)
+        from.attempt = attempt;
     arrived = ground_images(c);
     OK(hf_transfer_write(c, &sent, &bytes, &size, &err));
     OK(hf_container_close(c, &err));
-    OK(hf_transfer_create(ground_path(to), &from, bytes, size, arrived, NOW, &err));
+    r = hf_transfer_create(ground_path(to), &from, bytes, size, arrived, NOW, err_out);
     free(bytes);
     hf_transfer_sent_done(&sent);
     hf_arrived_free(arrived);
+    return r;
+}
+
+/* The same, as it is, for the attempt after the container's last. */
+static inline void ground_receive(const char *name, const char *to)
+{
+    OK(ground_receive_as(name, to, NULL, 0, 0, &err));
 }
 
 #endif
