@@ -71,6 +71,12 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
     return 0;
 }
 
+/* Both forms are read alike; virt-firmware's keeps what QEMU's does not. */
+static enum hf_var_format json_form(const struct hf_var_set *set)
+{
+    return hf_var_losses(set->vars, set->count, HF_FORMAT_QEMU, NULL, NULL) ? HF_FORMAT_VIRT_FIRMWARE : HF_FORMAT_QEMU;
+}
+
 int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *text = NULL;
@@ -87,6 +93,6 @@ int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv,
     }
     if (source->bytes)
         return write_bytes(source, inv, source->bytes, source->size, err);
-    r = hf_var_json_write(source->set.vars, source->set.count, HF_FORMAT_QEMU, &text, err);
+    r = hf_var_json_write(source->set.vars, source->set.count, json_form(&source->set), &text, err);
     return r < 0 ? r : write_bytes(source, inv, text, strlen(text), err);
 }

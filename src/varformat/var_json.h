@@ -26,8 +26,8 @@ extern const char *const hf_var_format_names[HF_FORMAT_MAX + 1]; /* "raw", "qemu
  * member missing or wrong, the same variable twice, an unknown member), HF_EVERSION, HF_ENOMEM. */
 int hf_var_json_read(const char *text, size_t size, struct hf_var_set *set, struct hf_error *err);
 
-/* *text is allocated with malloc() and ends in a line end and a NUL. HF_ENOMEM; HF_EUSAGE: a name that no JSON can
- * hold, which hf_var_losses() reports. */
+/* *text is allocated with malloc() and ends in a line end and a NUL. A variable whose name the form cannot hold, which
+ * hf_var_losses() reports, is left out. HF_ENOMEM. */
 int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_format format, char **text,
                       struct hf_error *err);
 

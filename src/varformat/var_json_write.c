@@ -60,6 +60,27 @@ static char *name_of(const struct hf_var *var, bool *whole)
     return text;
 }
 
+static bool ascii_name(const struct hf_var *var)
+{
+    for (uint32_t i = 0; i < var->name_size; i += 2)
+        if (var->name[i + 1] || var->name[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* Whether the form can say which variable it is. */
+static bool name_holds(const struct hf_var *var, enum hf_var_format format)
+{
+    bool whole = false;
+    char *text;
+
+    if (format == HF_FORMAT_QEMU)
+        return ascii_name(var);
+    text = name_of(var, &whole);
+    free(text);
+    return !text || whole;
+}
+
 static json_t *variable(const struct hf_var *var, const struct hf_var *certdb, enum hf_var_format format,
                         const char *name)
 {
@@ -95,11 +116,12 @@ int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_forma
     size_t n;
 
     for (size_t i = 0; i < count; i++) {
-        bool whole = false;
-        hf_auto(hf_cleanup_free) char *name = name_of(&vars[i], &whole);
+        hf_auto(hf_cleanup_free) char *name = NULL;
+        bool whole;
 
-        if (name && !whole)
-            return hf_error_set(err, HF_EUSAGE, "the name of variable %zu is no text: half a surrogate pair", i);
+        if (!name_holds(&vars[i], format))
+            continue;
+        name = name_of(&vars[i], &whole);
         if (!name || json_array_append_new(list, variable(&vars[i], certdb, format, name)))
             return hf_error_set(err, HF_ENOMEM, "no memory to write variable %zu as JSON", i);
     }
@@ -114,14 +136,6 @@ int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_forma
     }
     memcpy(*text + n, "\n", 2);
     return 0;
-}
-
-static bool ascii_name(const struct hf_var *var)
-{
-    for (uint32_t i = 0; i < var->name_size; i += 2)
-        if (var->name[i + 1] || var->name[i] >= 0x80)
-            return false;
-    return true;
 }
 
 static bool name_again(const struct hf_var *vars, size_t count, size_t i)
@@ -158,7 +172,8 @@ size_t hf_var_losses(const struct hf_var *vars, size_t count, enum hf_var_format
             {v->count, "its monotonic count"},
             {v->key_index, "its public key index"},
             {qemu && any_time(v) && !wants_time(v, format), "its time (QEMU keeps one with authenticated variables)"},
-            {qemu && !ascii_name(v), "its name (QEMU keeps ASCII only)"},
+            {qemu && !name_holds(v, format), "its name, and so all of it (QEMU keeps ASCII only)"},
+            {!qemu && !name_holds(v, format), "its name, and so all of it (half a surrogate pair is no text)"},
             {!qemu && name_again(vars, count, i), "one of the variables with this name (virt-firmware keeps one)"},
             {!qemu && !plain_utc(v), "its time zone and fraction of a second"},
         };

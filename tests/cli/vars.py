@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`vars` and `image` on plain files, as a user calls them."""
+import json
 import os
 import pathlib
 import shutil
@@ -115,6 +116,18 @@ def _():
     result = holdfast("vars", "export", store, store.parent / "lossy", "--format", "virt-firmware", status=3)
     expect(result.out.count("virt-firmware keeps one") == 2 and not (store.parent / "lossy").exists(), result)
     holdfast("vars", "export", store, store.parent / "lossless", "--format", "qemu")
+
+
+@case("a JSON file that is edited keeps what QEMU's form does not hold")
+def _():
+    store = fresh().parent / "edited.json"
+    others = [{"name": name, "guid": "4d2c1b2a-9c3e-4f6b-8a1d-6f6c64666173", "attr": 7, "data": "01", "time": time}
+              for name, time in (("Zeit", "e907030a02351e000000000000000000"), ("Tür", "00" * 16))]
+    store.write_text(json.dumps({"version": 2, "variables": others}))
+    before = variables(store)
+    holdfast("vars", "set", store, "Timeout", "--data", "0500", "--in-place")
+    after = variables(store)
+    expect(len(before) == 2 and len(after) == 3 and before.items() <= after.items(), f"{before}\n{after}")
 
 
 @case("one name under two vendors: the GUID decides")

@@ -114,6 +114,28 @@ static void losses_are_told_beforehand(void **state)
     assert_int_equal(hf_var_losses(v, 1, HF_FORMAT_VIRT_FIRMWARE, remember, said), 1);
 }
 
+static void a_variable_whose_name_a_form_cannot_hold_is_left_out(void **state)
+{
+    static const uint8_t name[] = {'a', 0, 0, 0}, umlaut[] = {0xE4, 0, 0, 0}, half[] = {0, 0xD8, 0, 0};
+    const struct hf_var v[] = {{.name = name, .name_size = 4, .data = name, .data_size = 1, .attributes = 7},
+                               {.name = umlaut, .name_size = 4, .data = name, .data_size = 1, .attributes = 7},
+                               {.name = half, .name_size = 4, .data = name, .data_size = 1, .attributes = 7}};
+    static const size_t kept[HF_FORMAT_MAX] = {[HF_FORMAT_QEMU] = 1, [HF_FORMAT_VIRT_FIRMWARE] = 2};
+
+    for (int format = HF_FORMAT_QEMU; format < HF_FORMAT_MAX; format++) {
+        struct hf_var_set again = {0};
+        struct hf_error err = {0};
+        char *text;
+
+        assert_int_equal(hf_var_losses(v, 3, (enum hf_var_format)format, NULL, NULL), 3 - kept[format]);
+        assert_int_equal(hf_var_json_write(v, 3, (enum hf_var_format)format, &text, &err), 0);
+        assert_int_equal(hf_var_json_read(text, strlen(text), &again, &err), 0);
+        assert_int_equal(again.count, kept[format]);
+        hf_var_set_done(&again);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +143,7 @@ int main(void)
         cmocka_unit_test(both_forms_give_back_what_they_took),
         cmocka_unit_test(digests_become_certdb_and_come_back),
         cmocka_unit_test(losses_are_told_beforehand),
+        cmocka_unit_test(a_variable_whose_name_a_form_cannot_hold_is_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
