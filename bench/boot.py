@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import paired
-from guest import OVMF, Guest, create
+from guest import OVMF, Guest, create, raw_flash
 from program import scratch
 
 
@@ -34,8 +34,7 @@ def main():
         create(here / "G.hold", "4m", "q35")
 
         def bare():
-            return Guest(None, "-M", "q35", "-drive", f"if=pflash,format=raw,readonly=on,file={here}/code.fd",
-                         "-drive", f"if=pflash,format=raw,file={here}/vars.fd", bare=True)
+            return Guest(None, "-M", "q35", *raw_flash(here / "code.fd", here / "vars.fd"), bare=True)
 
         def held():
             return Guest(here / "G.hold", "-M", "q35")

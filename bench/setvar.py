@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import paired
-from guest import MARKER_GUID, OVMF, Guest, create
+from guest import MARKER_GUID, OVMF, Guest, create, raw_flash
 from program import scratch
 
 
@@ -44,8 +44,7 @@ def main():
         def bare():
             shutil.copy(code, here / "code.fd")
             shutil.copy(variables, here / "vars.fd")
-            return Guest(None, "-M", "q35", "-drive", f"if=pflash,format=raw,readonly=on,file={here}/code.fd",
-                         "-drive", f"if=pflash,format=raw,file={here}/vars.fd", *drive, bare=True)
+            return Guest(None, "-M", "q35", *raw_flash(here / "code.fd", here / "vars.fd"), *drive, bare=True)
 
         def held():
             (here / "G.hold").unlink(missing_ok=True)

@@ -11,6 +11,8 @@ import struct
 import subprocess
 import time
 
+from guest import raw_flash
+
 DEBIAN12 = {"qemu": "/usr/bin/qemu-system-x86_64", "arm": "/usr/bin/qemu-system-aarch64", "root": pathlib.Path("/")}
 
 
@@ -32,15 +34,13 @@ def ovmf(host, directory):
     """Arguments for OVMF with fresh variables."""
     variables = pathlib.Path(directory) / "vars.fd"
     shutil.copy(host["root"] / "usr/share/OVMF/OVMF_VARS_4M.fd", variables)
-    return ["-drive", f"if=pflash,format=raw,readonly=on,file={host['root']}/usr/share/OVMF/OVMF_CODE_4M.fd",
-            "-drive", f"if=pflash,format=raw,file={variables}"]
+    return raw_flash(host["root"] / "usr/share/OVMF/OVMF_CODE_4M.fd", variables)
 
 
 def aavmf(directory):
     variables = pathlib.Path(directory) / "vars.fd"
     shutil.copy("/usr/share/AAVMF/AAVMF_VARS.fd", variables)
-    return ["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/AAVMF/AAVMF_CODE.fd",
-            "-drive", f"if=pflash,format=raw,file={variables}", "-cpu", "cortex-a57"]
+    return [*raw_flash("/usr/share/AAVMF/AAVMF_CODE.fd", variables), "-cpu", "cortex-a57"]
 
 
 class Guest:

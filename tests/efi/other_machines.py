@@ -4,7 +4,7 @@ import pathlib
 import shutil
 import subprocess
 
-from guest import OVMF, Guest, create
+from guest import OVMF, Guest, create, raw_flash
 from program import BUILD, SOURCE, holdfast, scratch
 from tap import case, expect, main, skip
 
@@ -89,8 +89,7 @@ def _():
     window = ROOT / "window"
     window.write_bytes(bytes(4096) + b"HFMH\1\0\0\0\1\0\0\0" + bytes((1 << 20) - 4108))
     with Guest(None, "-M", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on",
-               "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF['secboot'][0]}",
-               "-drive", f"if=pflash,format=raw,file={variables}",
+               *raw_flash(OVMF["secboot"][0], variables),
                "-object", f"memory-backend-file,id=window,mem-path={window},size=1M,share=on",
                "-device", f"ivshmem-plain,memdev=window,romfile={BUILD / 'efi' / 'holdfast-mailbox.rom'}", bare=True) as guest:
         guest.wait_text("Security Violation")  # its own shell is not signed

@@ -15,7 +15,7 @@ import tempfile
 import sys
 import threading
 
-from guest import OVMF, Guest, TimedOut
+from guest import OVMF, Guest, TimedOut, raw_flash
 from program import BUILD, SOURCE
 from tap import skip
 
@@ -103,8 +103,7 @@ class WindowGuest:
         shutil.copy(machine.variables, path / "vars.fd")
         self.window.write_bytes(bytes(1 << 20))
         words = ["-M", machine.machine + (",memory-backend=ram" if device else ""),
-                 "-drive", f"if=pflash,format=raw,readonly=on,file={machine.code}",
-                 "-drive", f"if=pflash,format=raw,file={path}/vars.fd", "-S"]
+                 *raw_flash(machine.code, path / "vars.fd"), "-S"]
         if device:
             words += ["-object", f"memory-backend-ram,id=ram,size={machine.memory}M",
                       "-object", f"memory-backend-file,id=window,mem-path={self.window},size=1M,share=on",

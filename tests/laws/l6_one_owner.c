@@ -171,6 +171,22 @@ static void a_surviving_server_still_holds_the_lock(void **state)
     OK(hf_container_close(c, &err));
 }
 
+/* The other process: opens the container, and writes when it is too late. */
+_Noreturn static void comes_late(struct other *o, enum hf_open_mode mode, const char *rule)
+{
+    struct hf_container *late;
+    struct hf_error err;
+    int r;
+
+    if (hf_container_open(ground_path("g.hold"), mode, NOW, &late, NULL) < 0)
+        _exit(1);
+    other_waits(o);
+    r = write_byte(late, 9, &err);
+    printf("# who comes late is told: %s\n", err.text);
+    fflush(stdout);
+    _exit(r != -HF_EREFUSED || strcmp(err.rule, rule) != 0 || hf_container_close(late, NULL) < 0);
+}
+
 /* The check inside the transaction: what was true at opening is not at the commit. */
 static void a_handle_from_before_a_start_changes_nothing(void **state)
 {
@@ -178,19 +194,8 @@ static void a_handle_from_before_a_start_changes_nothing(void **state)
     struct hf_container *c;
 
     make("g.hold");
-    if (other_begins(&o)) {
-        struct hf_container *editor;
-        struct hf_error err;
-        int r;
-
-        if (hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &editor, NULL) < 0)
-            _exit(1);
-        other_waits(&o);
-        r = write_byte(editor, 9, &err);
-        printf("# the late editor is told: %s\n", err.text);
-        fflush(stdout);
-        _exit(r != -HF_EREFUSED || strcmp(err.rule, "epoch") != 0 || hf_container_close(editor, NULL) < 0);
-    }
+    if (other_begins(&o))
+        comes_late(&o, HF_OPEN_EDIT, "epoch");
     OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
     OK(write_byte(c, 1, &err));
     assert_int_equal(other_ends(&o), 0);
@@ -318,19 +323,8 @@ static void a_writer_that_slept_through_the_grant_changes_nothing(void **state)
     struct other o;
 
     make("g.hold");
-    if (other_begins(&o)) {
-        struct hf_container *late;
-        struct hf_error err;
-        int r;
-
-        if (hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &late, NULL) < 0)
-            _exit(1);
-        other_waits(&o);
-        r = write_byte(late, 9, &err);
-        printf("# the late writer is told: %s\n", err.text);
-        fflush(stdout);
-        _exit(r != -HF_EREFUSED || strcmp(err.rule, "granted") != 0 || hf_container_close(late, NULL) < 0);
-    }
+    if (other_begins(&o))
+        comes_late(&o, HF_OPEN_RUN, "granted");
     OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
     OK(write_byte(c, 1, &err));
     grant(c);

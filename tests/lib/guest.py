@@ -372,6 +372,11 @@ def create(path, kind="4m", machine=None, arch=None, *more):
     return holdfast(*arguments, *more)
 
 
+def raw_flash(code, variables):
+    """QEMU's words for firmware in two raw files, without holdfast."""
+    return ["-drive", f"if=pflash,format=raw,readonly=on,file={code}", "-drive", f"if=pflash,format=raw,file={variables}"]
+
+
 def digest(path):
     return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 

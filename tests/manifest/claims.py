@@ -16,6 +16,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "acpi"))
 import acpi_guest
 from acpi_guest import DEBIAN12, SEABIOS_DONE, Guest
+from guest import raw_flash
 from program import BUILD, SOURCE
 from tap import case, expect, main, note, skip
 
@@ -85,8 +86,7 @@ def play_uefi(name, code, features):
                     .replace("CODE.no-secboot", "CODE").replace("_CODE", "_VARS"), variables)
         secure = "secboot" in code.name and not arm
         machine = "virt-7.2,acpi=off" if arm else "pc-q35-7.2,acpi=off" + (",smm=on" if secure else "")
-        arguments = ["-M", machine, "-drive", f"if=pflash,format=raw,readonly=on,file={code}",
-                     "-drive", f"if=pflash,format=raw,file={variables}"]
+        arguments = ["-M", machine, *raw_flash(code, variables)]
         arguments += ["-cpu", "cortex-a57"] if arm else []
         arguments += ["-global", "driver=cfi.pflash01,property=secure,value=on"] if secure else []
         for file in (pathlib.Path(d) / "dump").rglob("*"):
