@@ -17,7 +17,7 @@
 #include "probe_boot.h"
 #include "probe_look.h"
 #include "recorded_program.h"
-#include "runtime.h"
+#include "scratch.h"
 #include "stub_arguments.h"
 #include "whole_file.h"
 
@@ -37,7 +37,8 @@ struct hf_guest_probe {
     struct hf_stub stub;
     struct hf_probe_machine machine;
     char source_type[HF_GUEST_MACHINE_SIZE], type[HF_GUEST_MACHINE_SIZE];
-    char dir[PATH_MAX], rom_dir[PATH_MAX + 8], code[PATH_MAX + 8], vars[PATH_MAX + 8];
+    struct hf_scratch scratch;
+    char rom_dir[PATH_MAX + 8], code[PATH_MAX + 8], vars[PATH_MAX + 8];
     char source[HF_STATE_VALUE_SIZE];
     bool files; /* the banks are written */
     struct side here, there;
@@ -104,17 +105,13 @@ static int name_source(struct hf_guest_probe *p, struct hf_error *err)
 static int make_dir(struct hf_guest_probe *p, struct hf_error *err)
 {
     size_t count;
-    int r = hf_runtime_dir(p->dir, err);
+    int r = hf_scratch_make("probe", &p->scratch, err);
 
     if (r < 0)
         return r;
-    if (strlen(p->dir) + sizeof "/probe-XXXXXX" > sizeof p->dir || !mkdtemp(strcat(p->dir, "/probe-XXXXXX"))) {
-        p->dir[0] = '\0';
-        return hf_error_set(err, HF_EIO, "a directory for the probe: %s", strerror(errno));
-    }
-    (void)snprintf(p->rom_dir, sizeof p->rom_dir, "%s/roms", p->dir);
-    (void)snprintf(p->code, sizeof p->code, "%s/code", p->dir);
-    (void)snprintf(p->vars, sizeof p->vars, "%s/vars", p->dir);
+    (void)snprintf(p->rom_dir, sizeof p->rom_dir, "%s/roms", p->scratch.path);
+    (void)snprintf(p->code, sizeof p->code, "%s/code", p->scratch.path);
+    (void)snprintf(p->vars, sizeof p->vars, "%s/vars", p->scratch.path);
     return hf_machine_roms_publish(p->container, p->rom_dir, &count, err);
 }
 
@@ -259,32 +256,11 @@ int hf_guest_probe_ask(struct hf_guest_probe *p, const char *qemu, const struct 
     return r;
 }
 
-static void remove_dir(struct hf_guest_probe *p)
-{
-    struct hf_rom list[HF_ROMS_MAX];
-    size_t count = 0;
-
-    if (p->dir[0] == '\0')
-        return;
-    if (hf_rom_list(p->container, HF_SLOT_ACTIVE, list, &count, NULL) < 0)
-        count = 0;
-    for (size_t i = 0; i < count; i++) {
-        char path[PATH_MAX + HF_ROM_NAME_SIZE + 16];
-
-        (void)snprintf(path, sizeof path, "%s/%s", p->rom_dir, list[i].name);
-        (void)unlink(path);
-    }
-    (void)unlink(p->code);
-    (void)unlink(p->vars);
-    (void)rmdir(p->rom_dir);
-    (void)rmdir(p->dir);
-}
-
 void hf_guest_probe_close(struct hf_guest_probe *p)
 {
     if (!p)
         return;
-    remove_dir(p);
+    hf_scratch_remove(&p->scratch);
     hf_fwcfg_view_free(p->here.seen.view);
     hf_fwcfg_view_free(p->there.seen.view);
     hf_stub_done(&p->stub);

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "handle.h"
-#include "runtime.h"
+#include "scratch.h"
 
 static int copy_file(const char *from, const char *to, struct hf_error *err)
 {
@@ -39,15 +39,13 @@ static int connect_to(struct hf_container *c, const char *path, struct hf_error 
 
 int hf_connect_private_copy(struct hf_container *c, struct hf_error *err)
 {
-    char runtime[PATH_MAX], dir[PATH_MAX], path[PATH_MAX], journal[PATH_MAX + 16], original[PATH_MAX];
-    int r = hf_runtime_dir(runtime, err);
+    char path[PATH_MAX], journal[PATH_MAX + 16], original[PATH_MAX];
+    struct hf_scratch scratch;
+    int r = hf_scratch_make("look", &scratch, err);
 
     if (r < 0)
         return r;
-    snprintf(dir, sizeof dir, "%.*s/look-XXXXXX", PATH_MAX - 64, runtime);
-    if (!mkdtemp(dir))
-        return hf_error_set(err, HF_EIO, "cannot make %s: %s", dir, strerror(errno));
-    snprintf(path, sizeof path, "%.*s/copy", PATH_MAX - 16, dir);
+    snprintf(path, sizeof path, "%.*s/copy", PATH_MAX - 16, scratch.path);
     snprintf(journal, sizeof journal, "%s-journal", path);
     hf_place_beside(&c->place, "-journal", original);
     r = copy_file(c->place.path, path, err);
@@ -55,8 +53,6 @@ int hf_connect_private_copy(struct hf_container *c, struct hf_error *err)
         r = copy_file(original, journal, err);
     if (r == 0)
         r = connect_to(c, path, err);
-    unlink(path);
-    unlink(journal);
-    rmdir(dir);
+    hf_scratch_remove(&scratch);
     return r;
 }

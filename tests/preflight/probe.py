@@ -10,8 +10,8 @@ import stat
 import subprocess
 import tempfile
 
-from guest import Guest, create, digest
-from program import BUILD, SOURCE, holdfast, scratch
+from guest import Guest, create, digest, wait_until
+from program import BUILD, PROGRAM, SOURCE, holdfast, scratch
 from tap import case, expect, main, note, skip
 
 EMIT = BUILD / "tests" / "acpi" / "emit"
@@ -254,6 +254,20 @@ def _():
         fine(result)
         expect("boots" in result["rules"]["probe-boot"]["text"], result)
         note(result["rules"]["probe-boot"]["text"])
+
+
+@case("what a killed probe leaves goes with the next one")
+def _():
+    def left():
+        return set((here / "runtime").glob("probe-*"))
+    words = [PROGRAM, "preflight", SEABIOS, "--probe", OLD, "--probe-source", OLD, "--", *PLAIN]
+    killed = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(left, 60, "the probe's directory")
+    killed.kill()
+    killed.wait()
+    expect(left(), "nothing was left, so this shows nothing")
+    fine(probe(SEABIOS, OLD))
+    expect(not left(), left())
 
 
 @case("nothing is left behind")
