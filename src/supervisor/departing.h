@@ -24,6 +24,8 @@ struct hf_departure {
     bool only_asks;                   /* a dry run: over once it is known whether the guest may go */
     bool ran;                         /* the guest, when the departure began */
     bool stopped;                     /* by its owner, since */
+    bool alive;                       /* the other side was told: on trial, it showed a sign of life */
+    int64_t ahead;                    /* and how far its clock was ahead of UTC */
     bool migrating;                   /* QEMU was told to */
     bool standing, completed, failed; /* as QEMU's MIGRATION events said */
     bool ready, asked, cancelled, late;

@@ -49,6 +49,10 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
         return hf_error_set(err, HF_ECANCELED, "the guest is just being reset; try again");
     if (s->departure->stopped)
         return hf_error_set(err, HF_ECANCELED, "the guest was stopped while it moved; try again");
+    if (s->departure->ahead != s->clock.ahead)
+        return hf_error_set(err, HF_ECANCELED, "the guest set its clock while it moved; try again");
+    if (s->watch.life == HF_LIFE_TRIAL && s->departure->alive != s->trial.life)
+        return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life while it moved; try again");
     return 0;
 }
 

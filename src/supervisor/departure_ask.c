@@ -67,8 +67,9 @@ static json_t *live_words(const struct hf_supervision *s)
 
     for (int i = 0; i < s->options->argument_count; i++)
         (void)json_array_append_new(arguments, json_string(s->options->arguments[i]));
-    return json_pack("{s:{s:s, s:s, s:b, s:o}}", "live", "version", s->vmm, "machine", s->resolved, "ran",
-                     s->pause.running, "arguments", arguments);
+    return json_pack("{s:{s:s, s:s, s:b, s:b, s:I, s:o}}", "live", "version", s->vmm, "machine", s->resolved, "ran",
+                     s->pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead, "arguments",
+                     arguments);
 }
 
 static void news(void *ctx)
@@ -125,6 +126,8 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     if (!again) {
         s->departure->ran = s->pause.running;
+        s->departure->alive = s->trial.life;
+        s->departure->ahead = s->clock.ahead;
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
     }
     (void)signal(SIGPIPE, SIG_IGN);

@@ -36,14 +36,27 @@ void hf_guest_clock_init(struct hf_guest_clock *c, const char *base, time_t now)
 }
 
 /* As far as a date has four digits for the year; nobody else's clock is further off. */
-void hf_guest_clock_set(struct hf_guest_clock *c, int64_t offset)
+static bool is_sane(int64_t seconds)
 {
     static const int64_t limit = (int64_t)366 * 86400 * 8000;
 
-    if (offset < -limit || offset > limit)
+    return seconds >= -limit && seconds <= limit;
+}
+
+void hf_guest_clock_set(struct hf_guest_clock *c, int64_t offset)
+{
+    if (!is_sane(offset))
         return;
     c->ahead = c->from + offset;
     c->own = true;
+}
+
+void hf_guest_clock_arrived(struct hf_guest_clock *c, int64_t ahead)
+{
+    if (!is_sane(ahead))
+        return;
+    c->ahead = ahead;
+    c->own |= ahead != c->from;
 }
 
 bool hf_guest_clock_base(const struct hf_guest_clock *c, time_t now, char base[HF_CLOCK_BASE_SIZE])

@@ -28,6 +28,9 @@ void hf_guest_clock_init(struct hf_guest_clock *c, const char *base, time_t now)
 /* RTC_CHANGE's `offset`. */
 void hf_guest_clock_set(struct hf_guest_clock *c, int64_t offset);
 
+/* The guest came from another host, where its clock was so far ahead of UTC. What no date can say is not taken. */
+void hf_guest_clock_arrived(struct hf_guest_clock *c, int64_t ahead);
+
 /* For the next QEMU: true with -rtc's base= when the owner's own is not enough. */
 bool hf_guest_clock_base(const struct hf_guest_clock *c, time_t now, char base[HF_CLOCK_BASE_SIZE]);
 

@@ -25,6 +25,8 @@ struct hf_reception {
     char host[HF_HOST_NAME_SIZE];
     int qemu_fd;   /* for QEMU; -1: it has it */
     bool ran;      /* the guest, when it left */
+    bool alive;    /* on trial, it showed a sign of life there */
+    int64_t ahead; /* its clock, of UTC; INT64_MAX: not told */
     bool complete; /* in QEMU here, and paused */
     bool asked, ours;
 };
@@ -102,7 +104,7 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
     const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(n->link));
-    const json_t *live = json_object_get(peer->extra, "live");
+    const json_t *live = json_object_get(peer->extra, "live"), *clock = json_object_get(live, "clock");
     int r;
 
     (void)snprintf(n->host, sizeof n->host, "%s", peer->host.name);
@@ -112,6 +114,8 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
                                "--run",
                                n->host);
     n->ran = json_is_true(json_object_get(live, "ran"));
+    n->alive = json_is_true(json_object_get(live, "alive"));
+    n->ahead = json_is_integer(clock) ? json_integer_value(clock) : INT64_MAX;
     r = take_machine(s, live, err);
     return r < 0 ? r : take_words(n, live, err);
 }
@@ -282,6 +286,8 @@ static void arm(struct hf_supervision *s)
         r = hf_mailbox_watch_publish(s, true, &err);
     if (r < 0)
         hf_supervision_say(s, "%s", err.text);
+    s->trial.life |= s->reception->alive;
+    hf_guest_clock_arrived(&s->clock, s->reception->ahead);
 }
 
 /* A disk that cannot be opened for writing here, for one. */

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A running guest moves: QEMU 7.2 to Debian 13's 10.0 and back, with its firmware, variables and what is staged, while it
-writes; and what happens when a part of it dies or the connection ends."""
+"""A running guest moves: QEMU 7.2 to Debian 13's 10.0 and back, with its firmware, variables, clock, and what is staged or on
+trial, while it writes; and what happens when a part of it dies or the connection ends."""
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import threading
 
-from guest import MARKER_GUID, OVMF, digest, wait_until
+from guest import MARKER_GUID, OVMF, TimedOut, digest, wait_until
 from moving import Host, Traveller, debian13
 from program import PROGRAM, scratch
 from relay import Relay
@@ -45,8 +46,21 @@ def lives(shell, guest):
     """The guest runs, and its firmware can write."""
     STATE["mark"] = STATE.get("mark", 0) + 1
     value = f"{STATE['mark']:04x}"
-    shell.setvar("Mark", value)
+    try:
+        shell.setvar("Mark", value)
+    except TimedOut as why:
+        raise TimedOut(f"{why}\n{guest.said()}") from None
     expect(shell.getvar("Mark") == value, f"the guest did not write its variable\n{guest.said()}")
+
+
+def today(shell):
+    """The date on the guest's clock."""
+    found = re.search(r"^(\d\d/\d\d/\d{4})", shell.run("date"), re.M)
+    return found and found.group(1)
+
+
+def lifecycle(host):
+    return host.holdfast("show", host.container, "--json").json["lifecycle"]
 
 
 @case("a guest boots under QEMU 7.2")
@@ -55,9 +69,10 @@ def _():
         skip(f"Debian 13's QEMU: {NEWER}")
     here, there = Host(ROOT / "here"), Host(ROOT / "there", NEWER["x86_64"])
     here.holdfast("create", here.container, "--firmware", CODE, "--vars", VARS, "--machine", "pc-q35-7.2")
-    guest = Traveller(here, "-M", "pc-q35-7.2", *script(ROOT / "disk"))
+    guest = Traveller(here, "-M", "pc-q35-7.2", "-rtc", "base=2001-02-03T04:05:06", *script(ROOT / "disk"))
     STATE.update(here=here, there=there, guest=guest, shell=guest.shell())
     STATE["shell"].setvar("Before", "cafe")
+    expect(today(STATE["shell"]) == "02/03/2001", "the owner's date")
     STATE["shell"].run("fs0:")
 
 
@@ -147,6 +162,8 @@ def _():
     expect(result.status == 1 and "given away" in result.err, result)
     expect(here.state() == "granted", here.owner())
     expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
+    result = guest.move(there, status=3, options=["--dry-run"])
+    expect("rule 'granted'" in result.err and here.state() == "granted", result)
     wait_until(lambda: there.supervisor() is None, 30, "the end of the other side")
     result = guest.move(there, status=1)
     expect("runs on here" in result.err, result)
@@ -183,6 +200,8 @@ def _():
     expect(guest.connect().execute("query-version")["qemu"]["major"] == 10, "this is not QEMU 10.0")
     machine = guest.qmp.execute("qom-get", path="/machine", property="type")
     expect(machine == "pc-q35-7.2-machine", machine)
+    expect(today(shell) == "02/03/2001", "the clock did not go on")
+    shell.run("date 06/07/2010")
 
 
 @case("back under QEMU 7.2, what was set there is there, and what was staged there is applied at the reset")
@@ -194,23 +213,40 @@ def _():
     expect(there.state() == "departed" and here.state() == "held", f"{here.owner()}{there.owner()}")
     expect(shell.getvar("There") == "babe" and shell.getvar("Before") == "cafe", "variables are lost")
     expect(code_in_memory(guest, CODE), "other firmware before the reset")
+    expect(today(shell) == "06/07/2010", "the clock did not go on")
     start = len(guest.serial.data)
     guest.connect().execute("system_reset")
     STATE["shell"] = shell = guest.shell(start=start)
     guest.qmp_ready = False
     expect(code_in_memory(guest, newer), f"the staged firmware was not applied\n{here.holdfast('log', here.container)}")
     expect(shell.getvar("There") == "babe" and shell.getvar("Before") == "cafe", "variables are lost")
-    show = here.holdfast("show", here.container).out
-    expect("trial" in show.lower(), show)
+    expect(lifecycle(here)["state"] == "trial", lifecycle(here))
+    expect(today(shell) == "06/07/2010", "the clock that the guest set elsewhere is lost with QEMU's new start")
 
 
-@case("powered off here, the container is whole")
+@case("a trial that is open moves with its counters and the guest's sign of life, and is confirmed over there")
 def _():
     guest, shell, here, there = needs_guest()
-    os.kill(here.supervisor(), signal.SIGTERM)
-    wait_until(lambda: here.supervisor() is None, 60, "the end of the guest")
-    here.holdfast("check", here.container)
-    expect(sorted(p.name for p in here.root.glob("g.hold*")) == ["g.hold"], "files are left beside the container")
+    shell.setvar("Trial", "cafe")  # a sign of life
+    before = lifecycle(here)
+    while guest.move(there, status=None).status:
+        expect("try again" in guest.said().splitlines()[-1], guest.said())
+    expect(lifecycle(there)["state"] == "trial" and lifecycle(there)["boots"] == before["boots"],
+           f"{before} {lifecycle(there)}")
+    there.holdfast("set", there.container, "confirm-uptime=2")
+    wait_until(lambda: lifecycle(there)["state"] == "steady", 60, "confirmation by uptime")
+    expect("confirmed by uptime" in there.holdfast("log", there.container).out, "the log does not tell")
+    expect(code_in_memory(guest, NEWER["x86_64"].parents[1] / "usr/share/OVMF/OVMF_CODE_4M.fd"), "other firmware")
+    lives(shell, guest)
+
+
+@case("powered off there, the container is whole")
+def _():
+    guest, shell, here, there = needs_guest()
+    os.kill(there.supervisor(), signal.SIGTERM)
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the guest")
+    there.holdfast("check", there.container)
+    expect(sorted(p.name for p in there.root.glob("g.hold*")) == ["g.hold"], "files are left beside the container")
 
 
 def clean_up():

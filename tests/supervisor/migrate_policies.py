@@ -97,6 +97,32 @@ def powered_off(host):
     wait_until(lambda: host.supervisor() is None, 60, "the power-off")
 
 
+@case("a trial whose boots fail moves with its counters, and is rolled back over there")
+def _():
+    needs()
+    (ROOT / "trial").mkdir()
+    here, there = Host(ROOT / "trial/here"), Host(ROOT / "trial/there")
+    old, new = "/usr/share/seabios/bios-256k.bin", NEWER["x86_64"].parents[1] / "usr/share/seabios/bios-256k.bin"
+
+    def life(host):
+        return host.holdfast("show", host.container, "--json").json["lifecycle"]
+    here.holdfast("create", here.container, "--firmware", old, "--machine", "pc-i440fx-7.2")
+    here.holdfast("set", here.container, "confirm-by=manual", "trial-boots=6")
+    here.holdfast("stage", here.container, new)
+    with Traveller(here, "-M", "pc-i440fx-7.2", "-boot", "reboot-timeout=1000", port="debugcon") as guest:
+        wait_until(lambda: life(here)["boots"]["failed"] >= 1, 120, "a boot that ends in a reset")
+        while guest.move(there, status=None).status:
+            expect("try again" in guest.said(), guest.said())
+        moved = life(there)
+        expect(moved["state"] == "trial" and moved["boots"]["failed"] >= 1 and moved["boots"]["limit"] == 6, moved)
+        wait_until(lambda: life(there)["state"] == "steady", 240, "the rollback")
+        text = there.holdfast("log", there.container).out
+        expect("the trial failed: 6 boots" in text and "guest reset; it does not count" in text, text)
+        guest.qmp_ready = False  # QEMU began anew
+        expect(runs(guest, old), f"other firmware\n{text}")
+        expect(life(here)["boots"]["failed"] <= moved["boots"]["failed"], "the departed copy changed")
+
+
 @case("AAVMF: to another host and back while it runs; to QEMU 10.0, which does not load its processor, and back while off")
 def _():
     needs()

@@ -65,6 +65,30 @@ static void a_local_clock_is_counted_from_local_time(void **state)
     assert_string_equal(base, "2023-11-15T00:13:21");
 }
 
+static void a_clock_that_came_from_another_host_runs_on(void **state)
+{
+    struct hf_guest_clock there, here;
+    char base[HF_CLOCK_BASE_SIZE];
+
+    hf_guest_clock_init(&there, "2006-06-17", NOW);
+    hf_guest_clock_set(&there, 60);
+    hf_guest_clock_init(&here, "2006-06-17", NOW + 3600); /* the same arguments, an hour later */
+    hf_guest_clock_arrived(&here, there.ahead);
+    assert_true(hf_guest_clock_base(&here, NOW + 3600, base));
+    assert_string_equal(base, "2006-06-17T01:01:00");
+    hf_guest_clock_set(&here, 0); /* counted from what QEMU here was started with */
+    assert_true(hf_guest_clock_base(&here, NOW + 3600, base));
+    assert_string_equal(base, "2006-06-17T00:00:00");
+    hf_guest_clock_init(&here, "utc", NOW);
+    hf_guest_clock_arrived(&here, INT64_MIN);
+    assert_false(hf_guest_clock_base(&here, NOW, base));
+    hf_guest_clock_arrived(&here, 0);
+    assert_false(hf_guest_clock_base(&here, NOW, base));
+    hf_guest_clock_arrived(&here, 86400);
+    assert_true(hf_guest_clock_base(&here, NOW, base));
+    assert_string_equal(base, "2023-11-15T22:13:20");
+}
+
 static void what_no_date_can_say_is_not_taken(void **state)
 {
     static const int64_t offsets[] = {INT64_MAX, INT64_MIN, (int64_t)366 * 86400 * 9000};
@@ -87,6 +111,7 @@ int main(void)
         cmocka_unit_test(what_the_guest_set_runs_on),
         cmocka_unit_test(a_date_of_the_owner_was_for_the_first_start),
         cmocka_unit_test(a_local_clock_is_counted_from_local_time),
+        cmocka_unit_test(a_clock_that_came_from_another_host_runs_on),
         cmocka_unit_test(what_no_date_can_say_is_not_taken),
     };
 
