@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A link and the relay of QEMU's stream, at both ends of a hand-over: one end is a link in a loop, as a supervisor has it;
+ * the other an exchange that the test moves by hand, so that it decides when that end reads and writes. QEMU is a socket.
+ */
+#include "ground.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "exchange.h"
+#include "link.h"
+#include "stream_relay.h"
+
+#define STREAM_SIZE (24U << 20)
+/* What may lie between two QEMUs: a buffer in each relay, what the exchange takes ahead, and the sockets'. */
+#define BETWEEN_MAX (8U << 20)
+#define TURNS       10000
+
+struct ends {
+    struct hf_loop loop;
+    struct hf_link *link;
+    struct hf_stream_relay *relay;
+    struct hf_container *c; /* the source's */
+    struct hf_exchange *hand;
+    const char *host, *other; /* of the link, of the hand */
+    int fd;                   /* the hand's; -1: closed */
+    int qemu;                 /* of the link's side */
+    unsigned news;
+    unsigned seen; /* by the hand: a bit for each event */
+    uint64_t heard; /* of the stream, by the hand */
+    bool wrong;     /* it was other bytes */
+    struct hf_error failed; /* the hand's */
+};
+
+/* Byte `at` of the stream; no power of two long, so that a piece that is lost or repeated shows. */
+static uint8_t stream_byte(uint64_t at)
+{
+    return (uint8_t)(at % 251);
+}
+
+static void news(void *ctx)
+{
+    ((struct ends *)ctx)->news++;
+}
+
+static bool stream(void *ctx, const void *bytes, size_t size)
+{
+    struct ends *e = ctx;
+
+    return hf_stream_relay_put(e->relay, e->link, bytes, size);
+}
+
+static bool fill(void *ctx)
+{
+    struct ends *e = ctx;
+
+    return e->relay && hf_stream_relay_fill(e->relay);
+}
+
+static void no_waiting(int fd)
+{
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK), 0);
+}
+
+static struct hf_exchange *source(struct ends *e)
+{
+    struct hf_exchange *x;
+
+    e->c = ground_container("g.hold");
+    OK(hf_exchange_source(e->c, NULL, &x, &err));
+    return x;
+}
+
+static struct hf_exchange *destination(void)
+{
+    struct hf_exchange_place place = {.path = ground_path("moved.hold"), .caps = "{\"schema\": 1}", .caps_size = 13};
+    struct hf_exchange *x;
+
+    OK(hf_exchange_destination(&place, &x, &err));
+    return x;
+}
+
+/* The link is the source, on host "a", or the destination, on host "b". */
+static void begin(struct ends *e, bool is_source)
+{
+    const struct hf_link_ops ops = {.news = news, .stream = is_source ? NULL : stream, .fill = is_source ? fill : NULL,
+                                    .ctx = e};
+    struct hf_exchange *x;
+    int pair[2];
+
+    *e = (struct ends){.host = is_source ? "a" : "b", .other = is_source ? "b" : "a"};
+    ground_host(e->other);
+    e->hand = is_source ? destination() : source(e);
+    ground_host(e->host);
+    x = is_source ? source(e) : destination();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    e->fd = pair[0];
+    no_waiting(e->fd);
+    hf_loop_init(&e->loop);
+    OK(hf_stream_relay_open(&e->loop, &e->relay, &e->qemu, &err));
+    no_waiting(e->qemu);
+    OK(hf_link_open(x, pair[1], pair[1], &e->loop, &ops, &e->link, &err));
+}
+
+static void finish(struct ends *e)
+{
+    ground_host(e->host);
+    hf_link_close(e->link, 0);
+    hf_stream_relay_close(e->relay);
+    ground_host(e->other);
+    hf_exchange_free(e->hand);
+    if (e->fd >= 0)
+        (void)close(e->fd);
+    if (e->qemu >= 0)
+        (void)close(e->qemu);
+    if (e->c)
+        OK(hf_container_close(e->c, &err));
+}
+
+static void hear_stream(struct ends *e)
+{
+    size_t size;
+    const uint8_t *bytes = hf_exchange_stream(e->hand, &size);
+
+    for (size_t i = 0; i < size; i++)
+        e->wrong |= bytes[i] != stream_byte(e->heard + i);
+    e->heard += size;
+}
+
+static int hear(struct ends *e)
+{
+    enum hf_exchange_event event;
+    int r;
+
+    while ((r = hf_exchange_next(e->hand, NOW, &event, &e->failed)) == 0 && event != HF_EXCHANGE_NONE) {
+        e->seen |= 1U << event;
+        if (event == HF_EXCHANGE_STREAM)
+            hear_stream(e);
+    }
+    return r;
+}
+
+/* The hand reads and writes what it can. */
+static void move_hand(struct ends *e)
+{
+    static uint8_t buffer[1 << 16];
+    const uint8_t *bytes;
+    size_t room, size;
+    ssize_t n;
+
+    ground_host(e->other);
+    while ((room = hf_exchange_room(e->hand)) > 0 &&
+           (n = read(e->fd, buffer, room < sizeof buffer ? room : sizeof buffer)) > 0) {
+        OK(hf_exchange_feed(e->hand, buffer, (size_t)n, &err));
+        if (hear(e) < 0)
+            break;
+    }
+    while (hf_exchange_output(e->hand, &bytes, &size, &e->failed) == 0 && size > 0) {
+        n = write(e->fd, bytes, size);
+        if (n <= 0)
+            break;
+        hf_exchange_written(e->hand, (size_t)n);
+    }
+    ground_host(e->host);
+}
+
+/* Everything that can move moves; false: nothing did. */
+static bool turn(struct ends *e, bool hand)
+{
+    unsigned news_before = e->news, seen = e->seen;
+    uint64_t heard = e->heard, bytes = hf_stream_relay_bytes(e->relay);
+
+    OK(hf_loop_turn(&e->loop, 0, &err));
+    if (hand && e->fd >= 0)
+        move_hand(e);
+    OK(hf_loop_turn(&e->loop, 0, &err));
+    return news_before != e->news || seen != e->seen || heard != e->heard || bytes != hf_stream_relay_bytes(e->relay);
+}
+
+static void turn_until_seen(struct ends *e, enum hf_exchange_event event)
+{
+    for (unsigned i = 0; i < TURNS && !hf_link_seen(e->link, event); i++)
+        (void)turn(e, true);
+    if (!hf_link_seen(e->link, event))
+        fail_msg("event %d never came: %s %s", (int)event, hf_link_fault(e->link)->text, e->failed.text);
+}
+
+static void turn_until_heard(struct ends *e, enum hf_exchange_event event)
+{
+    for (unsigned i = 0; i < TURNS && !(e->seen & 1U << event); i++)
+        (void)turn(e, true);
+    if (!(e->seen & 1U << event))
+        fail_msg("the hand never had event %d: %s %s", (int)event, hf_link_fault(e->link)->text, e->failed.text);
+}
+
+/* QEMU here writes more of its stream, as much as is taken. */
+static uint64_t say(int qemu, uint64_t at, uint64_t until)
+{
+    static uint8_t buffer[50021];
+
+    while (at < until) {
+        size_t want = until - at < sizeof buffer ? (size_t)(until - at) : sizeof buffer;
+        ssize_t n;
+
+        for (size_t i = 0; i < want; i++)
+            buffer[i] = stream_byte(at + i);
+        n = write(qemu, buffer, want);
+        if (n <= 0)
+            break;
+        at += (uint64_t)n;
+    }
+    return at;
+}
+
+/* ---- the source ---- */
+
+static void meet_as_source(struct ends *e)
+{
+    begin(e, true);
+    turn_until_seen(e, HF_EXCHANGE_PEER);
+    OK(hf_exchange_offer(hf_link_exchange(e->link), true, NOW, &err));
+    hf_link_pump(e->link);
+    turn_until_seen(e, HF_EXCHANGE_READY);
+    OK(hf_stream_relay_read(e->relay, e->link, &err));
+}
+
+static void a_stream_goes_out_whole_and_its_end_is_told_once(void **state)
+{
+    struct ends e;
+    uint64_t said = 0;
+
+    meet_as_source(&e);
+    for (unsigned i = 0; i < TURNS && e.heard < STREAM_SIZE; i++) {
+        said = say(e.qemu, said, STREAM_SIZE);
+        (void)turn(&e, true);
+    }
+    assert_int_equal(e.heard, STREAM_SIZE);
+    assert_false(e.wrong);
+    assert_false(hf_stream_relay_is_done(e.relay));
+    assert_false(e.seen & 1U << HF_EXCHANGE_STREAM_END);
+    (void)close(hf_take_fd(e.qemu));
+    turn_until_heard(&e, HF_EXCHANGE_STREAM_END);
+    assert_true(hf_stream_relay_is_done(e.relay));
+    assert_int_equal(hf_stream_relay_bytes(e.relay), STREAM_SIZE);
+    assert_true(hf_link_is_open(e.link));
+    OK(hf_exchange_grant(hf_link_exchange(e.link), NOW, &err)); /* the hand-over goes on behind the stream */
+    hf_link_pump(e.link);
+    turn_until_heard(&e, HF_EXCHANGE_GRANTED);
+    ground_host(e.other);
+    OK(hf_exchange_claim(e.hand, NOW, &err));
+    ground_host(e.host);
+    turn_until_seen(&e, HF_EXCHANGE_DEPARTED);
+    finish(&e);
+}
+
+static void a_side_that_does_not_read_stops_qemu(void **state)
+{
+    struct ends e;
+    uint64_t said = 0, before;
+
+    meet_as_source(&e);
+    do {
+        before = said;
+        said = say(e.qemu, said, STREAM_SIZE);
+    } while (turn(&e, false) || said != before);
+    assert_in_range(said, 1, BETWEEN_MAX);
+    assert_true(hf_link_is_open(e.link));
+    for (unsigned i = 0; i < TURNS && e.heard < STREAM_SIZE; i++) { /* and then it reads */
+        said = say(e.qemu, said, STREAM_SIZE);
+        (void)turn(&e, true);
+    }
+    assert_int_equal(e.heard, STREAM_SIZE);
+    assert_false(e.wrong);
+    finish(&e);
+}
+
+static void what_came_before_the_end_of_the_connection_is_heard(void **state)
+{
+    struct ends e;
+
+    begin(&e, true);
+    for (unsigned i = 0; i < 10; i++)
+        move_hand(&e); /* it introduces itself ... */
+    OK(hf_loop_turn(&e.loop, 0, &err));
+    move_hand(&e);
+    (void)close(e.fd); /* ... and is gone */
+    e.fd = -1;
+    for (unsigned i = 0; i < 100 && hf_link_is_open(e.link); i++)
+        (void)turn(&e, false);
+    assert_true(hf_link_seen(e.link, HF_EXCHANGE_PEER));
+    assert_false(hf_link_is_open(e.link));
+    assert_int_equal(hf_link_fault(e.link)->code, HF_EIO);
+    assert_true(e.news >= 2);
+    hf_link_forget(e.link, HF_EXCHANGE_PEER);
+    assert_false(hf_link_seen(e.link, HF_EXCHANGE_PEER));
+    finish(&e);
+}
+
+static void a_peer_that_talks_nonsense_is_told_so_and_left(void **state)
+{
+    static const char nonsense[] = "Last login: Tue Nov 14 22:13:20 2023 from alpha, welcome to beta!";
+    struct ends e;
+    char text[65536], why[HF_ERROR_TEXT_MAX];
+    ssize_t n, used = 0;
+
+    begin(&e, true);
+    assert_int_equal(write(e.fd, nonsense, sizeof nonsense), sizeof nonsense);
+    for (unsigned i = 0; i < 100 && hf_link_is_open(e.link); i++)
+        (void)turn(&e, false);
+    assert_false(hf_link_is_open(e.link));
+    assert_int_equal(hf_link_fault(e.link)->code, HF_EPROTO);
+    (void)snprintf(why, sizeof why, "%s", hf_link_fault(e.link)->text);
+    hf_link_close(e.link, 1000);
+    e.link = NULL;
+    while ((n = read(e.fd, text + used, sizeof text - (size_t)used)) > 0)
+        used += n;
+    assert_int_equal(n, 0); /* closed, and before that: HELLO, and why it was left */
+    assert_non_null(memmem(text, (size_t)used, "\"side\"", 6));
+    assert_non_null(memmem(text, (size_t)used, why, strlen(why)));
+    finish(&e);
+}
+
+struct reader {
+    int fd;
+    char last[256];
+    size_t used;
+};
+
+static void *read_to_the_end(void *arg)
+{
+    struct reader *r = arg;
+    char buffer[4096];
+    ssize_t n;
+
+    (void)fcntl(r->fd, F_SETFL, 0);
+    while ((n = read(r->fd, buffer, sizeof buffer)) > 0) {
+        size_t keep = (size_t)n < sizeof r->last ? (size_t)n : sizeof r->last;
+
+        if (r->used + keep > sizeof r->last) {
+            size_t drop = r->used + keep - sizeof r->last;
+
+            memmove(r->last, r->last + drop, r->used - drop);
+            r->used -= drop;
+        }
+        memcpy(r->last + r->used, buffer + n - keep, keep);
+        r->used += keep;
+    }
+    return NULL;
+}
+
+static void last_words_wait_for_a_slow_reader(void **state)
+{
+    static const char why[] = "called off by the operator";
+    struct reader reader;
+    struct ends e;
+    pthread_t thread;
+    uint64_t said = 0, before;
+
+    meet_as_source(&e);
+    do {
+        before = said;
+        said = say(e.qemu, said, STREAM_SIZE);
+    } while (turn(&e, false) || said != before);
+    OK(hf_exchange_cancel(hf_link_exchange(e.link), why, &err));
+    reader = (struct reader){.fd = e.fd};
+    assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
+    hf_link_close(e.link, 60000);
+    e.link = NULL;
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_non_null(memmem(reader.last, reader.used, why, strlen(why)));
+    finish(&e);
+}
+
+/* ---- the destination ---- */
+
+static void meet_as_destination(struct ends *e)
+{
+    begin(e, false);
+    turn_until_heard(e, HF_EXCHANGE_PEER);
+    ground_host(e->other);
+    OK(hf_exchange_offer(e->hand, true, NOW, &err));
+    ground_host(e->host);
+    turn_until_heard(e, HF_EXCHANGE_READY);
+}
+
+/* The hand gives more of the stream to the connection, as far as it takes it; returns how far that is. */
+static uint64_t put(struct ends *e, uint64_t at, uint64_t until)
+{
+    static uint8_t buffer[70001];
+
+    ground_host(e->other);
+    while (at < until) {
+        size_t want = until - at < sizeof buffer ? (size_t)(until - at) : sizeof buffer;
+        int n;
+
+        for (size_t i = 0; i < want; i++)
+            buffer[i] = stream_byte(at + i);
+        n = hf_exchange_put_stream(e->hand, buffer, want, NULL);
+        assert_true(n >= 0);
+        at += (uint64_t)n;
+        if (n == 0)
+            break;
+    }
+    ground_host(e->host);
+    return at;
+}
+
+/* QEMU here takes what there is; false: it saw the end. */
+static bool take(struct ends *e, uint64_t *taken, bool *wrong)
+{
+    static uint8_t buffer[30011];
+    ssize_t n;
+
+    while ((n = read(e->qemu, buffer, sizeof buffer)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            *wrong |= buffer[i] != stream_byte(*taken + (uint64_t)i);
+        *taken += (uint64_t)n;
+    }
+    return n != 0;
+}
+
+static void a_stream_comes_in_whole_and_then_its_end(void **state)
+{
+    uint64_t given = 0, taken = 0;
+    bool wrong = false, more = true;
+    struct ends e;
+
+    meet_as_destination(&e);
+    for (unsigned i = 0; i < TURNS && taken < STREAM_SIZE; i++) {
+        given = put(&e, given, STREAM_SIZE);
+        (void)turn(&e, true);
+        more = take(&e, &taken, &wrong);
+        assert_true(more);
+    }
+    assert_false(wrong);
+    assert_false(hf_link_seen(e.link, HF_EXCHANGE_STREAM_END));
+    ground_host(e.other);
+    assert_int_equal(hf_exchange_put_stream(e.hand, NULL, 0, NULL), 1);
+    turn_until_seen(&e, HF_EXCHANGE_STREAM_END);
+    assert_true(take(&e, &taken, &wrong)); /* QEMU is told by whoever heard it */
+    hf_stream_relay_end(e.relay);
+    assert_false(take(&e, &taken, &wrong));
+    assert_int_equal(taken, STREAM_SIZE);
+    finish(&e);
+}
+
+static void a_qemu_that_takes_nothing_stops_the_other_side_and_is_waited_for(void **state)
+{
+    uint64_t given = 0, before, taken = 0;
+    bool wrong = false;
+    struct ends e;
+
+    meet_as_destination(&e);
+    do {
+        before = given;
+        given = put(&e, given, STREAM_SIZE);
+    } while (turn(&e, true) || given != before);
+    assert_in_range(given, 1, BETWEEN_MAX);
+    assert_true(hf_link_is_open(e.link));
+    assert_int_equal(hf_link_silent_ms(e.link), 0); /* it is not the peer that is silent */
+    for (unsigned i = 0; i < TURNS && taken < STREAM_SIZE; i++) {
+        assert_true(take(&e, &taken, &wrong));
+        given = put(&e, given, STREAM_SIZE);
+        (void)turn(&e, true);
+    }
+    assert_int_equal(taken, STREAM_SIZE);
+    assert_false(wrong);
+    finish(&e);
+}
+
+static void a_qemu_that_is_gone_holds_nobody_up(void **state)
+{
+    uint64_t given = 0;
+    struct ends e;
+
+    meet_as_destination(&e);
+    (void)close(hf_take_fd(e.qemu));
+    for (unsigned i = 0; i < TURNS && given < STREAM_SIZE; i++) {
+        given = put(&e, given, STREAM_SIZE);
+        (void)turn(&e, true);
+    }
+    assert_int_equal(given, STREAM_SIZE);
+    ground_host(e.other);
+    OK(hf_exchange_grant(e.hand, NOW, &err));
+    ground_host(e.host);
+    turn_until_seen(&e, HF_EXCHANGE_GRANTED);
+    finish(&e);
+}
+
+/* ---- either ---- */
+
+static void what_cannot_be_opened_is_let_go(void **state)
+{
+    struct ends e = {.host = "a"};
+    const struct hf_link_ops ops = {.news = news, .ctx = &e};
+    struct hf_exchange *x;
+    struct hf_link *link;
+    int pair[2];
+
+    hf_loop_init(&e.loop);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    for (int i = 0; i < HF_LOOP_WATCHES_MAX; i++)
+        e.loop.watches[i].fd = pair[0]; /* full */
+    x = source(&e);
+    FAILS(HF_ENOMEM, hf_link_open(x, pair[1], pair[1], &e.loop, &ops, &link, &err));
+    assert_int_equal(fcntl(pair[1], F_GETFD), -1);
+    (void)close(pair[0]);
+    OK(hf_container_close(e.c, &err));
+}
+
+int main(void)
+{
+#define IT(name) cmocka_unit_test_setup_teardown(name, ground_setup, ground_teardown)
+    const struct CMUnitTest tests[] = {
+        IT(a_stream_goes_out_whole_and_its_end_is_told_once),
+        IT(a_side_that_does_not_read_stops_qemu),
+        IT(what_came_before_the_end_of_the_connection_is_heard),
+        IT(a_peer_that_talks_nonsense_is_told_so_and_left),
+        IT(last_words_wait_for_a_slow_reader),
+        IT(a_stream_comes_in_whole_and_then_its_end),
+        IT(a_qemu_that_takes_nothing_stops_the_other_side_and_is_waited_for),
+        IT(a_qemu_that_is_gone_holds_nobody_up),
+        IT(what_cannot_be_opened_is_let_go),
+    };
+
+    return cmocka_run_group_tests_name("supervisor-link", tests, NULL, NULL);
+}
