@@ -151,10 +151,14 @@ static int plugin_get_ready(void)
     return r < 0 ? fail(&err) : 0;
 }
 
+/* Held for good by the thread that ends the server: the supervisor may be gone while it does. */
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+
 /* Leaves at once, so that QEMU sees a connection that broke and no request that failed. What is answered after the
  * flush waits in the queue for the next server, as does everything when the flush fails. */
 static void leave_with_supervisor(void)
 {
+    (void)pthread_mutex_lock(&ending);
     (void)hf_bank_server_flush(server, NULL);
     _exit(0);
 }
@@ -187,6 +191,7 @@ static void plugin_cleanup(void)
 {
     struct hf_error err;
 
+    (void)pthread_mutex_lock(&ending);
     if (server && hf_bank_server_close(server, &err) < 0)
         nbdkit_error("%s: %s", config.container, err.text);
     server = NULL;

@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import nbd
-from program import alive, await_end, holdfast, scratch
+from program import BUILD, alive, await_end, holdfast, scratch
 from serving import AAVMF_CODE, AAVMF_VARS, OVMF_CODE, OVMF_VARS, Serving, make, sanitizer_environment
 from tap import case, expect, main, note, skip
 
@@ -114,6 +114,23 @@ def commits(path):
     """Commits so far: what every change, and nothing else, moves."""
     log = HERE / f"{path.name}-wal"
     return (path.read_bytes(), log.read_bytes() if log.exists() else b"")
+
+
+@case("an nbdkit that is told to end while its supervisor dies ends once, and in order")
+def _():
+    path = make(HERE / "both.hold")
+    plugin = BUILD / "src" / "nbdkit" / "nbdkit-holdfast-plugin.so"
+    for n in range(40):
+        reading, writing = os.pipe()
+        process = subprocess.Popen(["nbdkit", "-f", "-U", HERE / f"both-{n}", plugin, f"container={path}", f"status-fd={writing}"],
+                                   pass_fds=[writing], stdin=subprocess.DEVNULL,
+                                   env={**os.environ, **sanitizer_environment(), "MALLOC_PERTURB_": "165"})
+        os.close(writing)
+        os.read(reading, 4096)  # it is ready
+        process.send_signal(signal.SIGTERM)
+        time.sleep(n % 20 / 10000)
+        os.close(reading)
+        expect(process.wait(60) == 0, f"round {n}: exit status {process.returncode}")
 
 
 @case("a rewrite of the whole bank with the same bytes adds nothing, flushed or not")
