@@ -83,14 +83,22 @@ int hf_mailbox_publish(uint8_t *window, struct hf_negotiate *negotiate, uint32_t
 
     (void)hf_negotiate_directory(negotiate, &size);
     if (size > HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT)
-        return hf_error_set(err, HF_EUSAGE, "mailbox: a directory of %zu bytes does not fit into the %u of a window", size,
-                            HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT);
+        return hf_error_set(err, HF_EUSAGE, "mailbox: a directory of %zu bytes does not fit into the %u of a window",
+                            size, HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT);
     m.files_end = (HF_MAILBOX_DOMAINS_AT + size + HF_MAILBOX_PAGE - 1) & ~(size_t)(HF_MAILBOX_PAGE - 1);
     put_directory(&m);
     put_head(&m, size);
     atomic_thread_fence(memory_order_release);
     *ret = m;
     return 0;
+}
+
+void hf_mailbox_withdraw(uint8_t *window)
+{
+    static const uint8_t nothing[HF_MAILBOX_PAGE];
+
+    hf_shared_write(window, HF_MAILBOX_HOST_AT, nothing, sizeof nothing);
+    atomic_thread_fence(memory_order_release);
 }
 
 static void answer(struct hf_mailbox *m, uint32_t ask, struct hf_mailbox_news *news)

@@ -54,6 +54,9 @@ struct hf_mailbox_news {
 int hf_mailbox_publish(uint8_t *window, struct hf_negotiate *negotiate, uint32_t generation, struct hf_mailbox *ret,
                        struct hf_error *err);
 
+/* The host's half of a window says nothing any more, and nobody answers, until hf_mailbox_publish(). */
+void hf_mailbox_withdraw(uint8_t *window);
+
 /* Looks at the guest's page once and answers what is new there. True when *news says something. */
 bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news);
 

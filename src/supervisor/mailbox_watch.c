@@ -10,10 +10,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "cleanup.h"
 #include "eventlog.h"
-
-#include <holdfast/negotiate_guest.h>
+#include "mailbox_inside.h"
+#include "state.h"
 
 #define REFUSALS_LOGGED 16 /* in one boot: a guest may ask for ever */
 
@@ -21,7 +20,7 @@ static void poll_window(void *ctx);
 
 /* ---- what is agreed, into the container ---- */
 
-static struct hf_agreement *agreement_of(struct hf_mailbox_watch *m, const char *domain)
+struct hf_agreement *hf_mailbox_agreement_of(struct hf_mailbox_watch *m, const char *domain)
 {
     for (size_t i = 0; i < m->agreement_count; i++) {
         if (!strcmp(m->agreements[i].domain, domain))
@@ -42,8 +41,8 @@ static int log_answer(struct hf_supervision *s, const struct hf_mailbox_news *ne
     if (news->bit != HF_NEGOTIATE_NO_BIT)
         return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s, bit %u",
                                news->domain, asked, hf_agreement_status_text(news->status), news->bit);
-    return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s", news->domain,
-                           asked, hf_agreement_status_text(news->status));
+    return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s",
+                           news->domain, asked, hf_agreement_status_text(news->status));
 }
 
 /* What the domains are now, beside what the container says. True when a lock is not written down. */
@@ -130,7 +129,7 @@ static int log_offer(struct hf_supervision *s, struct hf_error *err)
     return hf_event_append(s->container, (int64_t)time(NULL), "mailbox", err, "offered: %s", text);
 }
 
-static void fill_offers(struct hf_mailbox_watch *m, const struct hf_negotiate_domain *list, size_t count)
+void hf_mailbox_fill_offers(struct hf_mailbox_watch *m, const struct hf_negotiate_domain *list, size_t count)
 {
     m->agreement_count = count;
     for (size_t i = 0; i < count; i++) {
@@ -147,6 +146,8 @@ static int write_offers(struct hf_supervision *s, struct hf_error *err)
         r = hf_contract_clear(s->container, err);
     if (r == 0)
         r = write_all(s, s->mailbox.agreements, s->mailbox.agreement_count, err);
+    if (r == 0)
+        r = hf_state_set_text(s->container, HF_MAILBOX_STAGE_STATE, hf_mailbox_stage_name(HF_MAILBOX_STAGE_NONE), err);
     if (r == 0)
         r = log_offer(s, err);
     if (r == 0)
@@ -171,7 +172,8 @@ static uint32_t new_generation(const uint8_t *window)
     return n;
 }
 
-static int publish(struct hf_supervision *s, const struct hf_negotiate_domain *list, size_t count, struct hf_error *err)
+int hf_mailbox_make(struct hf_supervision *s, const struct hf_negotiate_domain *list, size_t count,
+                    struct hf_error *err)
 {
     struct hf_mailbox_watch *m = &s->mailbox;
     uint32_t generation = new_generation(m->window.bytes);
@@ -187,61 +189,6 @@ static int publish(struct hf_supervision *s, const struct hf_negotiate_domain *l
     m->failing = m->files_given = false;
     hf_guest_orders_publish(s);
     hf_mailbox_pace_begin(&m->pace, hf_loop_now());
-    return 0;
-}
-
-/* ---- a guest arrives with its contract ---- */
-
-static int promised_elsewhere(const struct hf_agreement *a, struct hf_error *err)
-{
-    char bits[HF_BITS_TEXT_SIZE];
-
-    return hf_error_refuse(err, "contract",
-                           "the guest was promised bits %s of domain '%s', version %u, which this holdfast does not "
-                           "offer; it would have to reset where it came from, with those bits masked",
-                           hf_bits_text(&a->agreed, bits), a->domain, a->version);
-}
-
-/* Locks what was locked, by the same words as the guest used. */
-static int agree_again(struct hf_mailbox_watch *m, const struct hf_agreement *a, struct hf_error *err)
-{
-    static const struct hf_bits none;
-    struct hf_negotiate_request request;
-    struct hf_negotiate_answer answer;
-
-    if (!a->locked)
-        return 0;
-    if (hf_negotiate_request_fill(&request, a->domain, a->version, &a->agreed) == 0 &&
-        hf_negotiate_request(m->negotiate, &request, sizeof request, &answer) == HF_NEGOTIATE_ACCEPTED)
-        return 0;
-    return hf_bits_equal(&a->agreed, &none) ? 0 : promised_elsewhere(a, err);
-}
-
-static int publish_arrived(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_mailbox_watch *m = &s->mailbox;
-    struct hf_agreement found[HF_AGREEMENTS_MAX];
-    struct hf_negotiate_domain list[HF_DOMAINS_MAX];
-    size_t count = 0, found_count = 0;
-    int r = hf_agreement_list(s->container, found, &found_count, err);
-
-    if (r == 0)
-        r = hf_domains_arrived(s->container, found, found_count, list, &count, err);
-    if (r == 0)
-        r = publish(s, list, count, err);
-    for (size_t i = 0; r == 0 && i < found_count; i++)
-        r = agree_again(m, &found[i], err);
-    if (r < 0)
-        return r;
-    fill_offers(m, list, count);
-    for (size_t i = 0; i < found_count; i++) {
-        struct hf_agreement *a = agreement_of(m, found[i].domain);
-
-        if (a)
-            *a = found[i];
-    }
-    hf_mailbox_refresh(&m->host);
-    hf_mailbox_files_give(s); /* the guest may not have read those that it was given elsewhere */
     return 0;
 }
 
@@ -266,30 +213,41 @@ static int publish_fresh(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0)
         return r;
-    fill_offers(&s->mailbox, list, count);
+    hf_mailbox_fill_offers(&s->mailbox, list, count);
     r = write_offers(s, err);
     if (r == 0)
-        r = publish(s, list, count, err);
+        r = hf_mailbox_make(s, list, count, err);
     if (r == 0)
         hf_mailbox_reset(&s->mailbox.host);
     return r;
 }
 
+/* Half a mailbox is worse than none: nobody answers until the next reset. */
+static void withdraw(struct hf_supervision *s)
+{
+    hf_mailbox_withdraw(s->mailbox.window.bytes);
+    hf_guest_orders_end(s);
+    s->mailbox.negotiate = NULL;
+}
+
 int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err)
 {
-    int r;
+    int r = 0;
 
     if (!s->mailbox.window.bytes)
         return 0;
-    r = hf_mailbox_files_find_device(s, err);
+    if (!s->mailbox.negotiate)
+        r = hf_mailbox_files_find_device(s, err);
+    if (r == 0)
+        r = arrived ? hf_mailbox_arrival_publish(s, err) : publish_fresh(s, err);
     if (r < 0)
-        return r;
-    return arrived ? publish_arrived(s, err) : publish_fresh(s, err);
+        withdraw(s);
+    return r;
 }
 
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err)
 {
-    return s->mailbox.negotiate && s->mailbox.window.bytes ? publish_fresh(s, err) : 0;
+    return hf_mailbox_watch_publish(s, false, err);
 }
 
 void hf_mailbox_watch_running(struct hf_supervision *s)
@@ -329,32 +287,48 @@ bool hf_mailbox_watch_still_booting(const struct hf_supervision *s)
     return reports_stages(s) && s->mailbox.host.stage < HF_MAILBOX_STAGE_EXIT_BOOT;
 }
 
-static void log_report(struct hf_supervision *s, const char *of, const char *what)
+static int write_report(struct hf_supervision *s, const struct hf_mailbox_news *news, struct hf_error *err)
+{
+    const char *stage = hf_mailbox_stage_name(news->stage), *loader = hf_mailbox_loader_name(news->loader);
+    int64_t now = (int64_t)time(NULL);
+    int r = 0;
+
+    if (news->moved_on)
+        r = hf_event_append(s->container, now, "mailbox", err, "the firmware reported: %s", stage);
+    if (r == 0 && news->moved_on)
+        r = hf_state_set_text(s->container, HF_MAILBOX_STAGE_STATE, stage, err);
+    if (r == 0 && news->loaded)
+        r = hf_event_append(s->container, now, "mailbox", err, "the firmware reported of the tables: %s", loader);
+    return r;
+}
+
+static void keep_report(struct hf_supervision *s, const struct hf_mailbox_news *news)
 {
     struct hf_error err;
     int r = hf_begin(s->container, &err);
 
     if (r == 0)
-        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the firmware reported%s%s: %s",
-                            of[0] ? " " : "", of, what);
+        r = write_report(s, news, &err);
     if (r == 0)
         r = hf_commit(s->container, HF_SOON, &err);
     hf_abort(s->container);
     if (r < 0)
-        hf_supervision_say(s, "what the firmware reported could not be logged: %s", err.text);
+        hf_supervision_say(s, "what the firmware reported could not be stored: %s", err.text);
+}
+
+void hf_mailbox_look_at_stage(struct hf_supervision *s)
+{
+    if (s->mailbox.host.stage == HF_MAILBOX_STAGE_EXIT_BOOT && reports_stages(s))
+        hf_trial_timer_booted(s);
 }
 
 static void on_news(struct hf_supervision *s, const struct hf_mailbox_news *news)
 {
     if (news->asked)
         hf_mailbox_files_give(s);
-    if (news->moved_on)
-        log_report(s, "", hf_mailbox_stage_name(news->stage));
-    if (news->loaded)
-        log_report(s, "of the tables", hf_mailbox_loader_name(news->loader));
-    /* Also when the last stage came before the agreement to report it. */
-    if (s->mailbox.host.stage == HF_MAILBOX_STAGE_EXIT_BOOT && reports_stages(s))
-        hf_trial_timer_booted(s);
+    if (news->moved_on || news->loaded)
+        keep_report(s, news);
+    hf_mailbox_look_at_stage(s); /* also when the last stage came before the agreement to report it */
 }
 
 static void poll_window(void *ctx)
@@ -367,7 +341,7 @@ static void poll_window(void *ctx)
     int next;
 
     /* A pause wakes nobody who had stopped looking. */
-    if (!m->window.bytes || !s->pause.running || hf_mailbox_pace_is_over(m->host.stage, boot_only))
+    if (!m->window.bytes || !m->negotiate || !s->pause.running || hf_mailbox_pace_is_over(m->host.stage, boot_only))
         return;
     if (hf_mailbox_poll(&m->host, &news))
         on_news(s, &news);

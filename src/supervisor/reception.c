@@ -202,7 +202,7 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
         return r;
     s->options = &n->options;
     s->container = hf_exchange_container(hf_link_exchange(n->link));
-    return 0;
+    return hf_mailbox_arrival_check(s->container, err);
 }
 
 /* ---- QEMU ---- */
@@ -356,6 +356,9 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     if (hf_link_seen(n->link, HF_EXCHANGE_READY)) {
         hf_link_forget(n->link, HF_EXCHANGE_READY);
         s->container = hf_exchange_container(hf_link_exchange(n->link));
+        r = hf_mailbox_arrival_check(s->container, err); /* the firmware goes on negotiating while it moves */
+        if (r < 0)
+            return r;
     }
     if (hf_link_seen(n->link, HF_EXCHANGE_STREAM_END))
         hf_stream_relay_end(n->relay);

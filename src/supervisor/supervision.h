@@ -13,6 +13,7 @@
  *   arrival.c        states in files: saved, loaded
  *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
  *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
+ *   mailbox_arrival.c  the same, of a guest that came from elsewhere
  *   mailbox_files.c  the tables that its firmware gets through it
  *   guest_orders.c   what the guest's operating system orders through it
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
@@ -194,13 +195,17 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
 
 /* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's
- * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract.
+ * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract; when
+ * it fails there is no mailbox until the next reset.
  * reset: the guest is stopped at a reset; negotiation is open again. running: QEMU stopped or went on. */
 int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err);
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
 void hf_mailbox_watch_running(struct hf_supervision *s);
 void hf_mailbox_watch_close(struct hf_supervision *s);
+
+/* mailbox_arrival.c: whether what the guest was promised elsewhere can be kept here. HF_EREFUSED "contract". */
+int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err);
 
 /* mailbox_files.c. find_device: QEMU runs nothing yet. give: once acpi-loader is agreed, once in a boot. */
 int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err);

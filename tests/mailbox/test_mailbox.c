@@ -120,6 +120,23 @@ static void without_a_host_there_is_no_mailbox(void **state)
     assert_int_equal(hf_mailbox_guest_start(&port), -HF_ENOTFOUND);
 }
 
+static void a_host_that_withdraws_is_no_host_until_it_publishes_again(void **state)
+{
+    struct hf_mailbox_reply *reply = (struct hf_mailbox_reply *)(void *)(window + HF_MAILBOX_REPLY_AT);
+    struct hf_bits agreed;
+
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_int_equal(agree("lifecycle", 1, &agreed), 0);
+    reply->mode = hf_le32_of(HF_MAILBOX_MODE_ALWAYS);
+    hf_mailbox_withdraw(window);
+    assert_int_equal(hf_mailbox_guest_start(&port), -HF_ENOTFOUND);
+    assert_int_equal(hf_le32_get(reply->mode), 0);
+    assert_true(agree("acpi-loader", 1, &agreed) < 0); /* a driver in the middle of it finds no host */
+    assert_int_equal(open_window(9), 0);
+    assert_int_equal(hf_mailbox_guest_start(&port), 0);
+    assert_int_equal(agree("acpi-loader", 1, &agreed), 0);
+}
+
 static void a_host_that_does_not_answer_means_no_features(void **state)
 {
     struct hf_bits agreed;
@@ -347,6 +364,7 @@ int main(void)
         IT(an_answer_is_kept_before_it_is_given),
         IT(without_a_host_there_is_no_mailbox),
         IT(a_host_that_does_not_answer_means_no_features),
+        IT(a_host_that_withdraws_is_no_host_until_it_publishes_again),
         IT(without_a_guest_nothing_is_answered),
         IT(a_question_is_put_again_to_a_new_generation),
         IT(a_question_to_another_host_is_not_answered),

@@ -7,15 +7,18 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 from guest import Guest, OVMF, TimedOut, create, digest, wait_until
 from moving import Host, Traveller, debian13
 from program import BUILD, holdfast, scratch
+from relay import Relay
 from tap import case, expect, main, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 PLAY = BUILD / "tests" / "mailbox" / "play-guest"
+PROMISE = BUILD / "tests" / "supervisor" / "promise"
 RUNTIME = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"])
 PATH = ROOT / "g.hold"
 
@@ -152,6 +155,40 @@ def _():
         expect(asked.communicate(timeout=60)[0] == "agreed 0x1\n", "not answered")
 
 
+def wakes(guest):
+    """How often the supervisor slept and was woken: each look at the window is one; others come some five times a second."""
+    status = pathlib.Path(f"/proc/{guest.process.pid}/status").read_text()
+    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+
+def wakes_in(guest, seconds):
+    before = wakes(guest)
+    time.sleep(seconds)
+    return wakes(guest) - before
+
+
+@case("it looks often while the guest boots or asks, seldom once an operating system runs, never while it is paused")
+def _():
+    path = ROOT / "w.hold"
+    create(path, "seabios", "pc-i440fx-7.2")
+    with Played(path, options=["--mailbox"]) as guest:
+        guest.booted().play("start")
+        before = wakes(guest)
+        wait_until(lambda: wakes(guest) - before >= 500, 40, "looks every 10 ms: at other times 500 take a minute and more")
+        guest.connect().execute("stop")
+        expect(wakes_in(guest, 2) < 20, "the host looks while the guest is paused")
+        guest.qmp.execute("cont")
+        guest.play("report", 3)
+        wait_until(lambda: "the firmware reported: exit-boot-services" in log(path), 60, "the last stage is in the log")
+        wait_until(lambda: wakes_in(guest, 2) < 20, 10, "calm")
+
+        def asks():
+            before = wakes(guest)
+            guest.play("order", 1, 0)
+            return wakes_in(guest, 0.5) + wakes(guest) - before >= 20
+        wait_until(asks, 60, "looks that follow each other after an order")
+
+
 @case("a saved state comes back with its contract, in a window made anew")
 def _():
     state = ROOT / "saved"
@@ -233,6 +270,82 @@ def _():
     if isinstance(programs, str):
         skip(programs)
     moves(Host(ROOT / "there13", qemu=programs["x86_64"]))
+
+
+def promise(host, *words):
+    subprocess.run([PROMISE, host.container, *map(str, words)], check=True, env={**os.environ, **host.env})
+
+
+@case("what is locked while the guest moves, and is not known there, keeps it here; nothing is half")
+def _():
+    here, there = Host(ROOT / "knows"), Host(ROOT / "does-not-know")
+    here.holdfast("create", here.container, "--firmware", "seabios", "--machine", "pc-i440fx-7.2")
+    with Traveller(here, "-M", "pc-i440fx-7.2", port="debugcon", options=["--mailbox"]) as guest:
+        guest.wait_text("No bootable device")
+        for words in (("lifecycle", 1, 9), ("of-a-later-version", 3, 0)):
+            played_on(here, "start")
+            expect(played_on(here, "agree", "acpi-loader", 1) == "agreed 0x1", "acpi-loader")
+            def watch(step):
+                if step == ">STREAM":
+                    promise(here, *words)
+            with Relay(ROOT / "relay", there.receive(), watch) as relay:
+                result = guest.move(there, where=relay.where, status=None)
+            expect(result.status != 0 and f"domain '{words[0]}'" in result.err, f"{words}: {result}{there.said()}")
+            expect(">OFFER.2" in relay.steps and "<ASK" not in relay.steps, relay.steps)
+            expect(here.state() == "held" and there.supervisor() is None, f"{here.owner()}{there.said()}")
+            wait_until(lambda: guest.connect().status() == "running", 60, "the guest runs on")
+            expect(played_on(here, "ask", "acpi-loader", 1) == "status 1 bit -1 agreed 0x1", "not kept")
+            start = len(guest.serial.data)
+            guest.connect().execute("system_reset")
+            guest.wait_text("No bootable device", start=start)  # SeaBIOS resets once more by itself
+            expect(contract_on(here) == {"acpi-loader": None, "lifecycle": None}, contract_on(here))
+        move(guest, there)
+        expect(contract_on(there) == {"acpi-loader": None, "lifecycle": None}, contract_on(there))
+
+
+@case("a saved state with a bit that is not known here is refused, and comes back when it is")
+def _():
+    state, path = ROOT / "promised", ROOT / "p.hold"
+    create(path, "seabios", "pc-i440fx-7.2")
+    with Played(path, options=["--mailbox"]) as guest:
+        guest.booted().play("start")
+        expect(guest.play("agree", "acpi-loader", 1) == "agreed 0x1", "acpi-loader")
+        qmp = guest.connect()
+        qmp.execute("migrate", uri=f"exec:cat>{state}")
+        wait_until(lambda: qmp.execute("query-migrate").get("status") == "completed", 60, "the saved state")
+        qmp.execute("quit")
+        guest.wait()
+    subprocess.run([PROMISE, path, "acpi-loader", "1", "9"], check=True)
+    with Played(path, "-incoming", f"exec:cat {state}") as guest:
+        expect(guest.wait() == 3, guest.said())
+        expect("rule 'contract'" in guest.said() and "bits 9 of domain 'acpi-loader'" in guest.said(), guest.said())
+    subprocess.run([PROMISE, path, "acpi-loader", "1", "0"], check=True)
+    with Played(path, "-incoming", f"exec:cat {state}") as guest:
+        wait_until(lambda: guest.connect().status() == "running", 60, "the guest goes on")
+        expect(contract(path)["acpi-loader"]["agreed"] == [0], contract(path))
+
+
+@case("a boot-only mailbox stays silent after a move, whatever the guest's page says then")
+def _():
+    here, there = Host(ROOT / "silent"), Host(ROOT / "silent-there")
+    here.holdfast("create", here.container, "--firmware", "seabios", "--machine", "pc-i440fx-7.2")
+    with Traveller(here, "-M", "pc-i440fx-7.2", port="debugcon", options=["--mailbox=boot-only"]) as guest:
+        guest.wait_text("No bootable device")
+        played_on(here, "start")
+        expect(played_on(here, "agree", "lifecycle", 1) == "agreed 0x1", "lifecycle")
+        played_on(here, "report", 3)
+        wait_until(lambda: "exit-boot-services" in here.holdfast("log", here.container).out, 60, "the last stage")
+        played_on(here, "report", 0)
+        move(guest, there)
+        silent = subprocess.run([PLAY, next((there.root / "runtime").glob("*/mailbox")), "order", "1", "0"],
+                                stdout=subprocess.PIPE, text=True, timeout=120, env={**os.environ, "PLAY_WAIT_MS": "2000"})
+        expect("error" in silent.stdout, f"it answers: {silent.stdout}")
+        expect(there.holdfast("log", there.container).out.count("the firmware reported") == 2, "reported again")
+        start = len(guest.serial.data)
+        guest.connect().execute("system_reset")
+        guest.wait_text("No bootable device", start=start)
+        played_on(there, "start")
+        expect("mode 2" in played_on(there, "order", 1, 0), "silent after a reset, too")
 
 
 @case("set mailbox=off removes it, logged, at the next power-on")
