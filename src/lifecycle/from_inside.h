@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the guest may ask for itself, beside what the table of lifecycle_table.h says. It does as an operator would, but it
- * never undoes or replaces what was decided on the host and waits for the next boot, and where only the operator confirms
- * it does so only if its owner lets it.
+ * What the guest may ask for itself, beside what the table of lifecycle_table.h says. It does as an operator would, but
+ * it never undoes or replaces what was decided on the host and waits for the next boot, and where only the operator
+ * confirms it does so only if its owner lets it.
  */
 #ifndef HF_FROM_INSIDE_H
 #define HF_FROM_INSIDE_H

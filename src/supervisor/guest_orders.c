@@ -195,9 +195,12 @@ static const struct {
     const char *name; /* for the log; NULL: nothing happens that would be worth it */
     void (*carry_out)(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out);
 } orders[] = {
-    [HF_MAILBOX_STATUS] = {NULL, status},           [HF_MAILBOX_CONFIRM] = {"confirm", confirm},
-    [HF_MAILBOX_ROLLBACK] = {"roll back", roll_back}, [HF_MAILBOX_BEGIN] = {"take an image", begin},
-    [HF_MAILBOX_END] = {"stage it", end},           [HF_MAILBOX_FORGET] = {NULL, forget},
+    [HF_MAILBOX_STATUS] = {NULL, status},
+    [HF_MAILBOX_CONFIRM] = {"confirm", confirm},
+    [HF_MAILBOX_ROLLBACK] = {"roll back", roll_back},
+    [HF_MAILBOX_BEGIN] = {"take an image", begin},
+    [HF_MAILBOX_END] = {"stage it", end},
+    [HF_MAILBOX_FORGET] = {NULL, forget},
 };
 
 static void log_order(struct hf_supervision *s, const char *name, const struct outcome *out)

@@ -10,8 +10,9 @@ static const struct {
 } refusals[] = {
     {"arch", "the image is for another architecture than this machine's"},
     {"fallback", "there is nothing to go back to: no upgrade was applied since the last one was rolled back"},
-    {"guest-confirm", "only the host's operator confirms this trial; the owner may leave it to the guest with 'holdfast set "
-                      "G.hold guest-confirm=on' there"},
+    {"guest-confirm",
+     "only the host's operator confirms this trial; the owner may leave it to the guest with 'holdfast set "
+     "G.hold guest-confirm=on' there"},
     {"host-decided", "what waits for the next boot was decided on the host, and is changed or called off only there"},
     {"image", "it is no firmware for this machine's code flash"},
     {"kind", "the image keeps another kind of variables than this machine has"},
@@ -23,8 +24,9 @@ static const struct {
     {"size", "the image is too large for this machine's flash"},
     {"smm", "the image needs SMM, and this machine does not have it"},
     {"staged", "an image is staged and waits for the next boot"},
-    {"tpm-aware", "this machine has a TPM: new firmware changes what it measures. See to secrets that are sealed to PCR 0 "
-                  "and PCR 7, then say --tpm-aware"},
+    {"tpm-aware",
+     "this machine has a TPM: new firmware changes what it measures. See to secrets that are sealed to PCR 0 "
+     "and PCR 7, then say --tpm-aware"},
     {"trial", "a trial is open: confirm it or roll back first"},
     {"unknown", "it is not known whether the image belongs with this machine's variables"},
     {"variables", "the variables have changed since: --variables=fallback brings back those of the old firmware, "

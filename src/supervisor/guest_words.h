@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a guest is told of a failure. Errors are written for the operator: they name the host's files, its limits, its other
- * guests. The guest hears one fixed sentence by kind; the log of the host has the words. Pure; any thread. */
+/* What a guest is told of a failure. Errors are written for the operator: they name the host's files, its limits, its
+ * other guests. The guest hears one fixed sentence by kind; the log of the host has the words. Pure; any thread. */
 #ifndef HF_GUEST_WORDS_H
 #define HF_GUEST_WORDS_H
 
