@@ -223,19 +223,33 @@ static int lock_uuid(struct hf_opening *o, struct hf_error *err)
     return hf_lock_take(path, what, &c->place, o->request->now, &c->uuid_lock_fd, err);
 }
 
-static int quick_check(struct hf_container *c, struct hf_error *err)
+static int find_fault(struct hf_container *c, bool *fault, struct hf_error *err)
 {
     sqlite3_stmt *s = NULL;
+    const char *text = NULL;
     int rc = sqlite3_prepare_v2(c->db, "PRAGMA quick_check(1)", -1, &s, NULL), r = 0;
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(s);
-    if (rc != SQLITE_ROW)
-        r = hf_sql_error(c, rc, err, "check the structure");
-    else if (strcmp((const char *)sqlite3_column_text(s, 0), "ok") != 0)
-        r = hf_damaged(c, err, "SQLite finds fault with its structure; holdfast check says where");
+    if (rc == SQLITE_ROW)
+        text = (const char *)sqlite3_column_text(s, 0);
+    if (text)
+        *fault = strcmp(text, "ok") != 0;
+    else
+        r = hf_sql_error(c, rc == SQLITE_ROW ? SQLITE_NOMEM : rc, err, "check the structure");
     sqlite3_finalize(s);
     return r;
+}
+
+/* To SQLite a page that it has no memory for looks as one that is not there. What is damaged is so the second time. */
+static int quick_check(struct hf_container *c, struct hf_error *err)
+{
+    bool fault = false;
+    int r = find_fault(c, &fault, err);
+
+    if (r == 0 && fault)
+        r = find_fault(c, &fault, err);
+    return r == 0 && fault ? hf_damaged(c, err, "SQLite finds fault with its structure; holdfast check says where") : r;
 }
 
 /* Nothing is written by this yet; the first transaction is the caller's, or the new epoch's. */
