@@ -31,6 +31,14 @@ int hf_exchange_loop_signals(struct hf_error *err)
     return signals < 0 ? hf_error_set(err, HF_EIO, "signals: %s", strerror(errno)) : 0;
 }
 
+bool hf_exchange_loop_pause(unsigned seconds)
+{
+    struct pollfd p = {.fd = signals, .events = POLLIN};
+    struct signalfd_siginfo info;
+
+    return poll(&p, 1, (int)seconds * 1000) <= 0 || read(signals, &info, sizeof info) != (ssize_t)sizeof info;
+}
+
 static int connection_ended(struct hf_error *err)
 {
     return hf_error_set(err, HF_EIO, "the connection to the other side ended");

@@ -23,6 +23,9 @@ struct hf_exchange_loop {
 /* Begins to catch SIGINT, SIGTERM, SIGHUP; from then on the loop hears them. Call once, before a child is started. */
 int hf_exchange_loop_signals(struct hf_error *err);
 
+/* Waits; false: a signal came, and is not heard again. */
+bool hf_exchange_loop_pause(unsigned seconds);
+
 /* Until `event` says done. HF_ECANCELED: by a signal, before anything was granted. HF_EIO: the connection ended;
  * HF_ETIMEDOUT; HF_EPROTO: the other side gave up, in its words; and whatever `event` and the engine return. */
 int hf_exchange_loop_run(struct hf_exchange_loop *loop, struct hf_error *err);

@@ -20,7 +20,7 @@ static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int signal)
 {
-    interrupted = 1;
+    interrupted = interrupted + 1;
 }
 
 int hf_live_find(const char *container, int *control, struct hf_error *err)
@@ -147,8 +147,8 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *text = malloc(HF_CONTROL_LINE_MAX);
     size_t used = 0;
+    int before = interrupted, r = 0;
     bool told = false;
-    int r = 0;
 
     if (!text)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
@@ -156,7 +156,10 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
         ssize_t n;
         char *end;
 
-        if (interrupted && !told) {
+        if (interrupted > before + 1)
+            return hf_error_set(err, HF_ECANCELED, "left while the guest's supervisor waits for the other side; 'holdfast "
+                                "show' says what becomes of the guest");
+        if (interrupted > before && !told) {
             told = true;
             (void)hf_control_ask(control, json_pack("{s:s}", "do", "cancel"), NULL, 0, NULL);
         }
@@ -177,9 +180,10 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
     }
 }
 
-static json_t *request_of(const struct hf_invocation *inv)
+static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s)
 {
-    json_t *request = json_pack("{s:s, s:b}", "do", "migrate", "dry-run", inv->dry_run), *words = inv->tail_count ? json_array() : NULL;
+    json_t *request = json_pack("{s:s, s:b, s:i}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)patience_s);
+    json_t *words = inv->tail_count ? json_array() : NULL;
 
     for (int i = 0; words && i < inv->tail_count; i++)
         (void)json_array_append_new(words, json_string(inv->tail[i]));
@@ -188,7 +192,17 @@ static json_t *request_of(const struct hf_invocation *inv)
     return request;
 }
 
-int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, bool *granted, struct hf_error *err)
+bool hf_live_pause(unsigned seconds)
+{
+    int before = interrupted;
+
+    while (seconds > 0 && interrupted == before)
+        seconds = sleep(seconds);
+    return interrupted == before;
+}
+
+int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned patience_s, bool *granted,
+                    struct hf_error *err)
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
     const struct sigaction interrupt = {.sa_handler = on_interrupt};
@@ -197,7 +211,7 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, boo
 
     (void)sigaction(SIGINT, &interrupt, NULL);
     (void)sigaction(SIGTERM, &interrupt, NULL);
-    r = hf_control_ask(control, request_of(inv), fds, 2, err);
+    r = hf_control_ask(control, request_of(inv, patience_s), fds, 2, err);
     (void)close(in);
     if (out != in)
         (void)close(out);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -14,8 +15,11 @@
 #include "verdict.h"
 #include "writeback.h"
 
+#define PAUSE_MAX 8 /* seconds between two questions */
+
 struct migration {
     struct hf_invocation *inv;
+    unsigned patience_s;
     struct hf_container *c;
     struct hf_exchange *x;
     char peer[HF_HOST_NAME_SIZE];
@@ -121,12 +125,9 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     struct hf_peer_call call = call_of(inv, "receive", hf_container_path(m->c));
     struct hf_exchange_loop loop = {.verb = inv->verb->name, .event = event, .ctx = m};
     struct hf_peer_link link;
-    uint64_t patience;
     char how[64];
-    int r = hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+    int r = hf_exchange_source(m->c, NULL, &m->x, err);
 
-    if (r == 0)
-        r = hf_exchange_source(m->c, NULL, &m->x, err);
     if (r == 0)
         r = hf_peer_link_open(&call, &link, err);
     if (r < 0)
@@ -134,7 +135,7 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     loop.x = m->x;
     loop.in = link.in;
     loop.out = link.out;
-    loop.patience_s = (unsigned)patience;
+    loop.patience_s = m->patience_s;
     hf_progress_init(&loop.progress, inv->operands[0]);
     r = hf_exchange_loop_run(&loop, err);
     hf_peer_link_close(&link, how);
@@ -144,22 +145,51 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     return r;
 }
 
+/* The other side could not be reached, or did not answer; rather than that it did not want to. */
+static bool is_open_question(int r)
+{
+    return r == -HF_EIO || r == -HF_ETIMEDOUT || r == -HF_ENOTFOUND;
+}
+
 static bool is_granted(const struct migration *m)
 {
     return m->x && hf_exchange_state(m->x).holder == HF_HOLDER_GRANTED;
 }
 
-/* The grant went out and no answer came: asks once more at once, over a connection of its own. */
+/* Asked again and again, less and less often, for as long as a silence is suffered. False: that is over. */
+struct asking {
+    time_t until;
+    unsigned pause_s;
+};
+
+static struct asking begin_asking(unsigned patience_s)
+{
+    return (struct asking){.until = time(NULL) + patience_s, .pause_s = 1};
+}
+
+static bool ask_again(struct asking *a, bool (*pause)(unsigned seconds))
+{
+    if (time(NULL) + (time_t)a->pause_s >= a->until || !pause(a->pause_s))
+        return false;
+    a->pause_s = a->pause_s * 2 < PAUSE_MAX ? a->pause_s * 2 : PAUSE_MAX;
+    return true;
+}
+
+/* The grant went out and no answer came: asks over connections of their own. */
 static int settle(struct migration *m, int r, struct hf_error *err)
 {
+    struct asking asking = begin_asking(m->patience_s);
     struct hf_error again;
+    int asked;
 
-    hf_exchange_free(m->x);
-    m->x = NULL;
     if (!m->peer[0])
         return hf_error_prefix(err, r, "granted before, and whether it was taken could not be asked ('holdfast show' says "
                                "where it went): ");
-    if (converse(m, on_answer, &again) < 0)
+    do {
+        hf_exchange_free(hf_take_ptr(m->x));
+        asked = converse(m, on_answer, &again);
+    } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_loop_pause));
+    if (asked < 0)
         return hf_error_prefix(err, r, "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
                                "asks, and goes on: ", m->peer);
     if (m->moved)
@@ -193,7 +223,7 @@ static int open_guest(struct migration *m, struct hf_error *err)
 }
 
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
-static int move_running_once(struct hf_invocation *inv, int control, bool *granted, struct hf_error *err)
+static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s, bool *granted, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
     struct hf_peer_call call = call_of(inv, "receive --run --take-arguments", path ? path : inv->operands[0]);
@@ -204,48 +234,65 @@ static int move_running_once(struct hf_invocation *inv, int control, bool *grant
         (void)close(control);
         return r;
     }
-    r = hf_live_migrate(inv, control, link.in, link.out, granted, err);
+    r = hf_live_migrate(inv, control, link.in, link.out, patience_s, granted, err);
     link.in = link.out = -1; /* the supervisor's since then */
     hf_peer_link_close(&link, NULL);
     return r;
 }
 
-static int move_running(struct hf_invocation *inv, int control, struct hf_error *err)
+/* Given away, and no answer came: `r` and *err say why. */
+static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r, struct hf_error *err)
 {
-    bool granted = false, still = false;
+    struct asking asking = begin_asking(patience_s);
     struct hf_error again;
+    bool granted;
+    int control, asked;
+
+    do {
+        granted = false;
+        if (hf_live_find(inv->operands[0], &control, &again) <= 0)
+            return r;
+        asked = move_running_once(inv, control, patience_s, &granted, &again);
+        if (asked == 0)
+            return 0;
+    } while ((granted || is_open_question(asked)) && ask_again(&asking, hf_live_pause));
+    if (granted || asked != -HF_ECANCELED) /* it is still not known */
+        return r;
+    if (err)
+        *err = again;
+    return asked;
+}
+
+static int move_running(struct hf_invocation *inv, int control, unsigned patience_s, struct hf_error *err)
+{
+    bool granted = false;
     int r;
 
     hf_put_text(inv->report, "container", inv->operands[0]);
     hf_put_text(inv->report, "to", hf_value(inv, "to"));
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    r = move_running_once(inv, control, &granted, err);
+    r = move_running_once(inv, control, patience_s, &granted, err);
+    if (r < 0 && granted)
+        r = settle_running(inv, patience_s, r, err);
     hf_put_bool(inv->report, "moved", r == 0 && !inv->dry_run);
-    if (r == 0 || !granted)
-        return r;
-    if (hf_live_find(inv->operands[0], &control, &again) <= 0)
-        return r;
-    if (move_running_once(inv, control, &still, &again) == 0) {
-        hf_put_bool(inv->report, "moved", true);
-        return 0;
-    }
-    if (still || again.code != HF_ECANCELED) /* it is still not known */
-        return r;
-    if (err)
-        *err = again;
-    return -(int)again.code;
+    return r;
 }
 
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct migration m = {.inv = inv};
+    uint64_t patience;
     int control, r;
 
     if (!hf_given(inv, "to"))
         return hf_error_set(err, HF_EUSAGE, "--to is missing: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH");
+    r = hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+    if (r < 0)
+        return r;
+    m.patience_s = (unsigned)patience;
     r = hf_live_find(inv->operands[0], &control, err);
     if (r > 0)
-        return move_running(inv, control, err);
+        return move_running(inv, control, m.patience_s, err);
     if (r == 0 && inv->tail_count > 0)
         r = hf_error_set(err, HF_EUSAGE, "arguments for QEMU are for a guest that runs; this one is off");
     if (r == 0)

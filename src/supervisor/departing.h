@@ -30,6 +30,8 @@ struct hf_departure {
     bool standing, completed, failed; /* as QEMU's MIGRATION events said */
     bool ready, asked, cancelled, late;
     int64_t stood_at;
+    unsigned patience_s; /* for a side that is silent */
+    int64_t asked_at;    /* for the answer, once granted */
 };
 
 /* departure_ask.c. `line` is stolen. end: the last line; `err` NULL: the guest is gone. */
@@ -41,6 +43,7 @@ const char *hf_departing_text(const json_t *object, const char *key); /* "" when
 
 /* departure.c: a timer's. */
 void hf_departing_stood_too_long(void *ctx);
+void hf_departing_look_at_clock(void *ctx); /* every now and then, while there is a connection */
 
 /* departure_end.c. */
 int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err);

@@ -8,6 +8,7 @@
 #include "writeback.h"
 
 #define STAND_MS    30000
+#define LOOK_MS     500
 #define STREAM_NAME "hf-stream"
 
 /* ---- the steps ---- */
@@ -86,6 +87,7 @@ static int grant(struct hf_supervision *s, struct hf_error *err)
         r = hf_exchange_offer(hf_link_exchange(d->link), true, now, err);
     } else if (r == 0) {
         d->stage = HF_GRANTED;
+        d->asked_at = hf_loop_now();
     }
     if (r == 0)
         hf_link_pump(d->link);
@@ -132,6 +134,38 @@ static bool take(struct hf_link *link, enum hf_exchange_event event)
 
     hf_link_forget(link, event);
     return seen;
+}
+
+/* For how long the other side has kept us waiting. */
+static int64_t waited_ms(const struct hf_departure *d)
+{
+    switch (d->stage) {
+    case HF_GRANTED: /* whatever else it says meanwhile */
+        return hf_loop_now() - d->asked_at;
+    case HF_MOVING: /* QEMU may have nothing to send */
+        return hf_link_is_stuck(d->link) ? hf_link_silent_ms(d->link) : 0;
+    case HF_STANDING:
+        return d->ready && d->asked ? 0 : hf_link_silent_ms(d->link);
+    default:
+        return hf_link_silent_ms(d->link);
+    }
+}
+
+static int check_patience(const struct hf_departure *d, struct hf_error *err)
+{
+    if (waited_ms(d) < (int64_t)d->patience_s * 1000)
+        return 0;
+    if (d->stage == HF_GRANTED)
+        return hf_error_set(err, HF_ETIMEDOUT, "it has not answered for %u s", d->patience_s);
+    return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s", d->patience_s);
+}
+
+void hf_departing_look_at_clock(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    s->todo |= HF_TODO_DEPART;
+    (void)hf_loop_timer(&s->loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
 }
 
 static int step(struct hf_supervision *s, struct hf_error *err)
@@ -185,6 +219,8 @@ void hf_departure_go_on(struct hf_supervision *s)
                          hf_exchange_failure(hf_link_exchange(d->link)));
     else
         r = hf_link_is_open(d->link) ? step(s, &err) : -(int)(err = *hf_link_fault(d->link)).code;
+    if (r == 0 && s->departure)
+        r = check_patience(d, &err);
     if (r < 0 && hf_departure_is_granted(s))
         hf_departing_lost(s, &err);
     else if (r < 0)

@@ -11,6 +11,9 @@
  *
  * Anything that goes wrong before GRANTED ends the departure, and the guest runs on here. In GRANTED a connection that
  * ends leaves the guest standing until somebody asks to migrate it again; the answer then says where it runs.
+ *
+ * A side that is waited for and silent for the caller's patience is gone. In MOVING it is waited for while it does not
+ * take what QEMU writes; once granted, nothing but the answer counts.
  */
 #ifndef HF_DEPARTURE_H
 #define HF_DEPARTURE_H

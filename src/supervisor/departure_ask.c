@@ -7,7 +7,9 @@
 
 #include "cleanup.h"
 
-#define PROGRESS_MS 500
+#define PROGRESS_MS  500
+#define PATIENCE_S   120
+#define PATIENCE_MAX 86400
 
 /* ---- telling ---- */
 
@@ -104,6 +106,18 @@ static int meet(struct hf_supervision *s, const json_t *given, int in, int out, 
     return hf_link_open(exchange, in, out, &s->loop, &ops, &s->departure->link, err);
 }
 
+static int take_patience(struct hf_departure *d, const json_t *request, struct hf_error *err)
+{
+    const json_t *given = json_object_get(request, "timeout");
+    json_int_t seconds = given ? json_integer_value(given) : PATIENCE_S;
+
+    if (seconds < 1 || seconds > PATIENCE_MAX)
+        return hf_error_set(err, HF_EPROTO, "a request with a time-out that is not 1 to %d s", PATIENCE_MAX);
+    d->patience_s = (unsigned)seconds;
+    d->asked_at = hf_loop_now();
+    return 0;
+}
+
 static int begin(struct hf_supervision *s, const json_t *request, int *fds, size_t count, struct hf_error *err)
 {
     bool again = hf_departure_is_granted(s);
@@ -131,8 +145,12 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
-    if (r < 0 && !again)
+    r = take_patience(s->departure, request, err);
+    if (r == 0)
+        r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
+    if (r == 0)
+        hf_departing_look_at_clock(s);
+    else if (!again)
         hf_departing_forget(s);
     return r;
 }

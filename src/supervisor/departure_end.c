@@ -27,6 +27,7 @@ void hf_departing_forget(struct hf_supervision *s)
         return;
     hf_loop_cancel(&s->loop, hf_departing_tell_progress, s);
     hf_loop_cancel(&s->loop, hf_departing_stood_too_long, s);
+    hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     hf_link_close(d->link, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
     free(d);
@@ -142,11 +143,12 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
     struct hf_departure *d = s->departure;
     struct hf_error why;
 
-    (void)hf_error_set(&why, HF_EIO,
-                       "the connection to host '%s' ended after the guest was given away (%s): it stands still here "
-                       "until 'holdfast migrate' has asked that host whether it runs there",
-                       d->host, how->text);
+    (void)hf_error_set(&why, how->code == HF_ETIMEDOUT ? HF_ETIMEDOUT : HF_EIO,
+                       "the guest was given to host '%s', and whether it was taken there is not known (%s): it stands "
+                       "still here until 'holdfast migrate' to there has asked. When that host is gone for good, end it "
+                       "here and take it: 'holdfast owner --take --because TEXT'", d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
+    hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     hf_link_close(hf_take_ptr(d->link), 0);
     hf_stream_relay_close(hf_take_ptr(d->relay));
     hf_departing_tell_end(s, &why);

@@ -19,7 +19,8 @@ struct hf_link {
     struct hf_link_ops ops;
     int in, out;
     bool open, pumping, again;
-    bool held; /* by `stream` */
+    bool held;  /* by `stream` */
+    bool stuck; /* there is more to write, and the other side does not take it */
     unsigned seen;
     int64_t moved_at; /* when the last byte passed, either way */
     struct hf_error fault;
@@ -121,6 +122,13 @@ static int read_in(struct hf_link *l, struct hf_error *err)
     return hf_exchange_feed(l->exchange, bytes, (size_t)n, err);
 }
 
+static void note_stuck(struct hf_link *l, bool stuck)
+{
+    if (stuck && !l->stuck)
+        l->moved_at = hf_loop_now(); /* nobody waited for it before */
+    l->stuck = stuck;
+}
+
 static int rewatch(struct hf_link *l, bool more, struct hf_error *err)
 {
     short in = l->held ? 0 : POLLIN, out = more ? POLLOUT : 0;
@@ -151,6 +159,7 @@ static int pump_once(struct hf_link *l, bool readable, struct hf_error *err)
     while (r == 0 && written == 1 && l->ops.fill && l->ops.fill(l->ops.ctx));
     if (r == 0 && written < 0)
         r = written;
+    note_stuck(l, written == 0);
     return r < 0 ? r : rewatch(l, written == 0, err);
 }
 
@@ -273,6 +282,11 @@ bool hf_link_is_open(const struct hf_link *link)
 const struct hf_error *hf_link_fault(const struct hf_link *link)
 {
     return &link->fault;
+}
+
+bool hf_link_is_stuck(const struct hf_link *link)
+{
+    return link->open && link->stuck;
 }
 
 int64_t hf_link_silent_ms(const struct hf_link *link)

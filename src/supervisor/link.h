@@ -49,7 +49,10 @@ void hf_link_forget(struct hf_link *link, enum hf_exchange_event event);
 bool hf_link_is_open(const struct hf_link *link);
 const struct hf_error *hf_link_fault(const struct hf_link *link);
 
-/* For how long the other side has neither said nor taken anything; 0 while `stream` is what is waited for. */
+/* For how long the other side has neither said nor taken anything; 0 while `stream` is what is waited for. Whether that
+ * is silence depends on what it is waited for. */
 int64_t hf_link_silent_ms(const struct hf_link *link);
+/* There is something to be written that the other side does not take; the silence is counted from then, at most. */
+bool hf_link_is_stuck(const struct hf_link *link);
 
 #endif

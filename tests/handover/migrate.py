@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`migrate`, `send`, `receive` and `claim` between two hosts that share this machine: each has its own state and runtime
-directories. A relay between them cuts, kills, splits and stalls (relay.py)."""
+directories. A relay between them cuts, kills, splits and stalls."""
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 
-from program import PROGRAM, await_end, holdfast
+from program import PROGRAM, holdfast
+from relay import Relay
 from tap import case, expect, main, note, skip
 
-HERE = pathlib.Path(__file__).resolve().parent
 LONG = "HOLDFAST_LONG" in os.environ
 ROOM = tempfile.TemporaryDirectory(prefix="holdfast-migrate-")
 TOP = pathlib.Path(ROOM.name)
@@ -42,8 +42,7 @@ class Host:
 A, B = Host("a"), Host("b")
 KEPT = TOP / "kept"
 CAPS = TOP / "caps.json"
-PLAN = TOP / "plan.json"
-SEEN = TOP / "plan.json.seen"
+SEEN = []   # frames of the last migration, per connection
 
 
 def rows(host):
@@ -83,33 +82,55 @@ def begin():
     shutil.rmtree(A.top / "runtime", ignore_errors=True)
 
 
-def migrate(*plans, source=A, to=B, verb="receive", **more):
-    """One `migrate` from host to host through the relay. `plans`: one per connection."""
-    command = [str(PROGRAM), verb, str(to.guest), *(["--caps", str(CAPS)] if verb == "receive" else [])]
-    PLAN.write_text(json.dumps({"command": command, "environment": to.env, "connections": list(plans)}))
-    SEEN.unlink(missing_ok=True)
-    os.environ["RELAY_PLAN"] = str(PLAN)
+class Planned(Relay):
+    """Each connection takes the first entry off the list (none left: all goes through):
+
+        way     ">" to the destination, "<" from there
+        after   so many frames of that way get through; the next one was said and is lost
+        do      "cut", "stall", "kill-source", "kill-destination", or "interrupt", at which nothing is lost
+    """
+    def __init__(self, command, plans, **more):
+        self.plans = [dict(plan) for plan in plans]
+        super().__init__(TOP / "relay", command, connections=None, **more)
+
+    def decide(self, connection, way, kind):
+        plan = self.plans[connection.number] if connection.number < len(self.plans) else {}
+        if plan.get("way") != way or len(connection.passed[way]) != plan["after"]:
+            return None
+        return self.act(connection, plan.pop("do"), plan.pop("way"))
+
+    @staticmethod
+    def act(connection, what, way):
+        if what == "kill-destination":
+            connection.receiver.kill()
+            connection.receiver.wait()
+        elif what == "kill-source":
+            os.kill(connection.caller(), signal.SIGKILL)
+        elif what == "interrupt":
+            os.kill(connection.caller(), signal.SIGINT)
+            return None
+        return what if what == "stall" else "cut"
+
+
+def receive_there(to, verb="receive"):
+    return [str(PROGRAM), verb, str(to.guest), *(["--caps", str(CAPS)] if verb == "receive" else [])]
+
+
+def migrate(*plans, source=A, to=B, verb="receive", piece=None, **more):
+    """One `migrate` from host to host through a relay. `plans`: one per connection."""
     args = more.pop("args", [])
-    return source.holdfast("migrate", source.guest, "--to", f"exec:exec {sys.executable} {HERE / 'relay.py'}", *args,
-                           status=more.pop("status", 0), **more)
-
-
-def seen():
-    return [json.loads(line) for line in SEEN.read_text().splitlines()]
-
-
-def settled():
-    """Whoever received has ended: its lock, its log, its word on the disk."""
-    for pid in PLAN.parent.glob("plan.json.pid-*"):
-        await_end(int(pid.name.rpartition("-")[2]))
-        pid.unlink()
+    with Planned(receive_there(to, verb), plans, piece=piece, env={**os.environ, **to.env}) as relay:
+        result = source.holdfast("migrate", source.guest, "--to", relay.where, *args, status=more.pop("status", 0), **more)
+    SEEN[:] = [c.passed for c in relay.connections]
+    return result
 
 
 @case("everything moves, byte for byte, and the source says where it went")
 def _():
     begin()
     before = rows(A)
-    result = migrate(args=["--json"])
+    command = shlex.join(["env", *(f"{k}={v}" for k, v in B.env.items()), *receive_there(B)])
+    result = A.holdfast("migrate", A.guest, "--to", f"exec:exec {command}", "--json")
     expect(result.json["moved"] and result.json["dry_run"] is False, result)
     after = rows(B)
     expect(after["event"][:len(before["event"])] == before["event"], "the log")
@@ -128,7 +149,7 @@ def _():
 def _():
     shutil.rmtree(A.top / "runtime", ignore_errors=True)
     migrate(source=B, to=A)
-    expect(18 not in seen()[0]["to"], seen())
+    expect(18 not in SEEN[0][">"], SEEN)
     expect(A.owner()["state"] == "held" and B.owner()["state"] == "departed", (A.owner(), B.owner()))
     expect(A.holdfast("show", A.guest, "--json", "--settings").json["settings"]["trial-boots"] == "4", "what B changed")
     A.holdfast("check", A.guest)
@@ -155,8 +176,7 @@ def frames():
     """Frames each way of an undisturbed move: how many there are to be cut at."""
     begin()
     migrate()
-    once = seen()[0]
-    return {"to": len(once["to"]), "from": len(once["from"])}
+    return {way: len(kinds) for way, kinds in SEEN[0].items()}
 
 
 def some(count):
@@ -173,15 +193,14 @@ def one_owner(words):
 @case("cut, or either side killed, at any frame: at most one owner, and one after the next try")
 def _():
     counts = frames()
-    note(f"{counts['to']} frames to the destination, {counts['from']} from it")
+    note(f"{counts['>']} frames to the destination, {counts['<']} from it")
     tried = 0
     for way, count in counts.items():
         for after in some(count):
             for what in ("cut", "kill-source", "kill-destination"):
-                words = f"{what} after {after} frames {way} the destination"
+                words = f"{what} after {after} frames {way}"
                 begin()
                 result = migrate({"way": way, "after": after, "do": what}, status=None)
-                settled()
                 a, b = one_owner(words)
                 expect(result.status == 0 or what == "kill-source" or a["state"] == "held", f"{words}: {a} {b}\n{result}")
                 if a["state"] != "departed":
@@ -193,14 +212,28 @@ def _():
     note(f"{tried} interruptions")
 
 
+def loses_answers(what, count):
+    """Plans with which the answers of so many connections do not arrive: that to the grant, and those to the questions."""
+    last = frames()["<"] - 1
+    return [{"way": "<", "after": last - bool(number), "do": what} for number in range(count)]
+
+
+@case("who hears no answer asks again until there is one")
+def _():
+    plans = loses_answers("cut", 3)
+    begin()
+    result = migrate(*plans)
+    expect("owns it now" in result.out and len(SEEN) == 4, (result, SEEN))
+    expect(A.owner()["state"] == "departed" and B.owner()["state"] == "held", one_owner("asked"))
+
+
 @case("a hand-over that is left half finished is told, writes nothing, and is finished by the next migrate")
 def _():
+    plans = loses_answers("cut", 20)
     begin()
-    last = frames()["from"] - 1
-    begin()
-    result = migrate({"way": "from", "after": last, "do": "cut"}, {"way": "from", "after": last - 1, "do": "cut"}, status=1)
+    result = migrate(*plans, status=1, args=["--timeout", "5"])
+    expect(len(SEEN) > 2, "it was asked once")
     expect("granted to host" in result.err and "migrate" in result.err, result)
-    settled()
     expect(A.owner()["state"] == "granted" and B.owner()["state"] == "held", one_owner("lost answer"))
     shown = A.holdfast("show", A.guest).out
     expect("Hand-over" in shown and "holdfast migrate" in shown and "owner --take" in shown, shown)
@@ -216,10 +249,9 @@ def _():
 @case("Ctrl-C before the grant leaves the source as it was")
 def _():
     counts = frames()
-    for after in (0, 1, counts["to"] - 2):
+    for after in (0, 1, counts[">"] - 2):
         begin()
-        result = migrate({"way": "to", "after": after, "do": "interrupt"}, status=None)
-        settled()
+        result = migrate({"way": ">", "after": after, "do": "interrupt"}, status=None)
         if result.status == 0:
             continue    # it was through before the signal was heard
         expect(result.status == 1 and "SIGINT" in result.err or "INT" in result.err, result)
@@ -231,13 +263,24 @@ def _():
 @case("a stream in pieces arrives; one that stalls is given up, and the source goes on")
 def _():
     begin()
-    migrate({"piece": 777})
+    migrate(piece=777)
     expect(B.owner()["state"] == "held", B.owner())
     begin()
-    result = migrate({"way": "to", "after": 3, "do": "stall"}, status=1, args=["--timeout", "1"])
+    result = migrate({"way": ">", "after": 3, "do": "stall"}, status=1, args=["--timeout", "1"])
     expect("1 s" in result.err, result)
     expect(A.owner()["state"] == "held", A.owner())
     A.holdfast("set", A.guest, "trial-boots=6")
+
+
+@case("the answer to the grant stalls for ever: nobody runs it, and both say what to do")
+def _():
+    plans = loses_answers("stall", 2)
+    begin()
+    result = migrate(*plans, status=1, args=["--timeout", "5"])
+    expect("5 s" in result.err and "granted to host" in result.err and "'holdfast migrate' again" in result.err, result)
+    expect(A.owner()["state"] == "granted", one_owner("stalled"))
+    expect("owns it now" in migrate().out, "the answer")
+    expect(A.owner()["state"] == "departed" and B.owner()["state"] == "held", one_owner("asked"))
 
 
 @case("a destination without room refuses, and nothing is left there")

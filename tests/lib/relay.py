@@ -4,10 +4,12 @@
     with Relay(root / "relay", there.receive(), watch) as relay:
         guest.move(there, where=relay.where)
 
-`watch(step)` is called before a frame goes on, with its name: ">HELLO" to the destination, "<READY.2" for the second of
-its kind from there. What it returns is done: None lets the frame go, "cut" ends the connection without it, and a function is
-called when the frame has gone.
+`command` (for the shell, or a list) is started for each connection, at most `connections` times: who calls after that is
+turned away. `watch(step)` is called before a frame goes on, with its name: ">HELLO" to the destination, "<READY.2" for the
+second of its kind from there. What it returns is done: None lets the frame go, "cut" ends the connection without it,
+"stall" leaves it open and nothing passes any more, and a function is called when the frame has gone.
 """
+import os
 import pathlib
 import socket
 import struct
@@ -21,49 +23,127 @@ NAMES = {1: "OFFER", 2: "READY", 3: "GRANT", 4: "CLAIMED", 5: "REVOKE", 6: "REFU
 HEADER = struct.Struct(">IHHIIQ")
 
 
-class Relay:
-    def __init__(self, path, command, watch=lambda step: None):
-        self.path, self.command, self.watch = pathlib.Path(path), command, watch
-        self.steps, self.counts, self.lock = [], {}, threading.Lock()
-        self.path.unlink(missing_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(self.path))
-        self.listener.listen(1)
-        self.where = f"unix:{self.path}"
-        self.receiver = self.peer = None
-        threading.Thread(target=self.serve, daemon=True).start()
+class Connection:
+    def __init__(self, relay, number, peer):
+        self.relay, self.number, self.peer = relay, number, peer
+        self.passed = {">": [], "<": []}    # kinds of frames
+        self.stalled = threading.Event()
+        self.receiver = relay.start()
+        self.ends = {">": (peer.fileno(), self.receiver.stdin.fileno()), "<": (self.receiver.stdout.fileno(), peer.fileno())}
 
-    def __enter__(self):
-        return self
+    def begin(self):
+        for way in self.ends:
+            threading.Thread(target=self.pump, args=(way,), daemon=True).start()
 
-    def __exit__(self, *unused):
-        end_listening(self.listener)
-        if self.receiver:
-            try:
-                self.receiver.wait(60)
-            except subprocess.TimeoutExpired:
-                self.receiver.kill()
-                self.receiver.wait()
-
-    def serve(self):
-        try:
-            self.peer, _ = self.listener.accept()
-        except OSError:
-            return
-        self.listener.close()
-        self.receiver = subprocess.Popen(["sh", "-c", f"exec {self.command}"], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE)
-        threading.Thread(target=self.pump, daemon=True,
-                         args=("<", self.receiver.stdout.read, self.peer.sendall)).start()
-        self.pump(">", self.exact(self.peer), self.put)
+    def caller(self):
+        """The pid of who connected."""
+        return struct.unpack("3i", self.peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
 
     def sever(self):
-        """Both ends see that the connection is gone."""
+        """Both ends see that the connection is gone; what was said before arrives."""
         for end in (lambda: self.peer.shutdown(socket.SHUT_RDWR), self.receiver.stdin.close):
             try:
                 end()
             except OSError:
                 pass
+
+    @staticmethod
+    def read(fd, size):
+        data = b""
+        while len(data) < size:
+            more = os.read(fd, size - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def write(self, fd, data):
+        piece = self.relay.piece or len(data)
+        for at in range(0, len(data), piece):
+            view = data[at:at + piece]
+            while view:
+                view = view[os.write(fd, view):]
+
+    def pass_on(self, way):
+        source, sink = self.ends[way]
+        head = self.read(source, HEADER.size)
+        kind, length = HEADER.unpack(head)[2], HEADER.unpack(head)[4]
+        body = self.read(source, length)
+        wanted = self.relay.decide(self, way, kind)
+        if wanted == "cut":
+            raise EOFError
+        if wanted == "stall":
+            self.stalled.set()
+        if self.stalled.is_set():
+            self.relay.closing.wait()
+            raise EOFError
+        self.write(sink, head + body)
+        self.passed[way].append(kind)
+        if wanted:
+            wanted()
+
+    def pump(self, way):
+        try:
+            if way == ">" and self.relay.intro:
+                source, sink = self.ends[way]
+                head = self.read(source, 4)
+                self.write(sink, head + self.read(source, int.from_bytes(head, "big")))
+            while True:
+                self.pass_on(way)
+        except (EOFError, OSError, ValueError):
+            pass
+        finally:
+            self.sever()
+
+
+class Relay:
+    """`intro`: a length and as many bytes come before the frames. `piece`: as many bytes are written at once; None: all."""
+
+    def __init__(self, path, command, watch=lambda step: None, connections=1, intro=False, piece=None, env=None):
+        self.path, self.command, self.watch, self.env = pathlib.Path(path), command, watch, env
+        self.most, self.intro, self.piece = connections, intro, piece
+        self.steps, self.counts, self.lock = [], {}, threading.Lock()
+        self.connections, self.closing = [], threading.Event()
+        self.path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.listener.listen(4)
+        self.where = f"unix:{self.path}"
+        self.serving = threading.Thread(target=self.serve, daemon=True)
+        self.serving.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        end_listening(self.listener, self.serving)
+        self.closing.set()
+        for connection in self.connections:
+            if connection.stalled.is_set():
+                connection.sever()
+        for receiver in self.receivers:
+            try:
+                receiver.wait(60)
+            except subprocess.TimeoutExpired:
+                receiver.kill()
+                receiver.wait()
+
+    receivers = property(lambda self: [c.receiver for c in self.connections])
+    receiver = property(lambda self: self.connections[-1].receiver)
+
+    def start(self):
+        command = ["sh", "-c", f"exec {self.command}"] if isinstance(self.command, str) else self.command
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env, bufsize=0)
+
+    def serve(self):
+        while self.most is None or len(self.connections) < self.most:
+            try:
+                peer = self.listener.accept()[0]
+            except OSError:
+                return
+            self.connections.append(Connection(self, len(self.connections), peer))
+            self.connections[-1].begin()
+        end_listening(self.listener)
 
     def stayer(self):
         """The pid of the process that would stay as the guest's supervisor, or None."""
@@ -71,45 +151,11 @@ class Relay:
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0]) if children else None
 
-    def put(self, data):
-        self.receiver.stdin.write(data)
-        self.receiver.stdin.flush()
-
-    @staticmethod
-    def exact(peer):
-        def read(size):
-            data = b""
-            while len(data) < size:
-                more = peer.recv(size - len(data))
-                if not more:
-                    break
-                data += more
-            return data
-        return read
-
-    def name(self, direction, kind):
+    def decide(self, connection, way, kind):
         with self.lock:
-            step = direction + NAMES.get(kind, str(kind))
+            step = way + NAMES.get(kind, str(kind))
             count = self.counts[step] = self.counts.get(step, 0) + 1
             if count > 1:
                 step += f".{count}"
             self.steps.append(step)
-        return step
-
-    def pump(self, direction, read, write):
-        try:
-            while True:
-                head = read(HEADER.size)
-                if len(head) < HEADER.size:
-                    break
-                kind, length = HEADER.unpack(head)[2], HEADER.unpack(head)[4]
-                body = read(length)
-                wanted = self.watch(self.name(direction, kind))
-                if wanted == "cut":
-                    break
-                write(head + body)
-                if wanted:
-                    wanted()
-        except (OSError, ValueError):
-            pass
-        self.sever()
+        return self.watch(step)

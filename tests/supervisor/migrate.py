@@ -106,7 +106,7 @@ def _():
     expect(here.state() == "held", here.owner())
 
 
-def cut_at(guest, there, wanted, at_rest=lambda: None):
+def cut_at(guest, there, wanted, at_rest=lambda: None, do="cut", connections=1, options=()):
     done = []
 
     def watch(step):
@@ -114,10 +114,10 @@ def cut_at(guest, there, wanted, at_rest=lambda: None):
             at_rest()
         if step == wanted:
             done.append(step)
-            return "cut"
+            return do
         return None
-    with Relay(ROOT / "relay", there.receive(), watch) as relay:
-        result = guest.move(there, where=relay.where, status=None)
+    with Relay(ROOT / "relay", there.receive(), watch, connections=connections) as relay:
+        result = guest.move(there, where=relay.where, status=None, options=options, timeout=300)
     expect(done, f"step {wanted} never came: {relay.steps}\n{result}")
     return result
 
@@ -134,6 +134,30 @@ def _():
         expect(here.state() == "held", f"{step}: {here.owner()}")
         wait_until(lambda: there.supervisor() is None, 30, f"{step}: the end of the other side")
         lives(shell, guest)
+
+
+@case("the other side falls silent for ever before the grant: the guest stays")
+def _():
+    guest, shell, here, there = needs_guest()
+    steps = [">HELLO", ">STREAM.2", "<READY.2"]
+    if os.environ.get("HOLDFAST_LONG"):
+        steps += ["<WANT", "<READY", ">STREAM", ">OFFER.2", "<ASK"]
+    for step in steps:
+        result = cut_at(guest, there, step, do="stall", options=("--timeout", "8"))
+        expect(result.status == 1 and "for 8 s" in result.err, f"{step}: {result}")
+        expect(here.state() == "held", f"{step}: {here.owner()}")
+        wait_until(lambda: there.supervisor() is None, 60, f"{step}: the end of the other side")
+        lives(shell, guest)
+
+
+@case("it falls silent before it hears the grant: it is asked over another connection, and the guest runs on here")
+def _():
+    guest, shell, here, there = needs_guest()
+    result = cut_at(guest, there, ">GRANT", do="stall", connections=2, options=("--timeout", "8"))
+    expect(result.status == 1 and "runs on here" in result.err, f"{result}{guest.said()}{there.said()}")
+    expect(here.state() == "held" and there.state() == "revoked", f"{here.owner()}{there.owner()}")
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
+    lives(shell, guest)
 
 
 @case("a part of the other side is killed before the grant: the guest stays")
@@ -158,8 +182,8 @@ def _():
 @case("the grant is lost: the guest stands until the other side was asked, and runs on here")
 def _():
     guest, shell, here, there = needs_guest()
-    result = cut_at(guest, there, ">GRANT")
-    expect(result.status == 1 and "given away" in result.err, result)
+    result = cut_at(guest, there, ">GRANT", options=("--timeout", "20"))
+    expect(result.status == 1 and "was given to host" in result.err and "owner --take" in result.err, result)
     expect(here.state() == "granted", here.owner())
     expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
     result = guest.move(there, status=3, options=["--dry-run"])
@@ -176,8 +200,9 @@ def _():
 def _():
     guest, shell, here, there = needs_guest()
     shell.tell("w.nsh")
-    result = cut_at(guest, there, "<CLAIMED", at_rest=lambda: os.kill(there.part("nbdkit"), signal.SIGKILL))
-    expect(result.status == 1 and "given away" in result.err, f"{result}{guest.said()}")
+    result = cut_at(guest, there, "<CLAIMED", at_rest=lambda: os.kill(there.part("nbdkit"), signal.SIGKILL),
+                    options=("--timeout", "20"))
+    expect(result.status == 1 and "was given to host" in result.err, f"{result}{guest.said()}")
     expect(here.state() == "granted" and there.state() == "held", f"{here.owner()}{there.owner()}")
     result = guest.move(there, status=None)
     expect(result.status == 0 and "runs on host" in result.out, result)

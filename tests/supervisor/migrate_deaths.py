@@ -68,7 +68,7 @@ def try_at(step, side, part):
             note(f"{side} {part} is not there yet")
         return None
     with guest:
-        with Relay(root / "relay", there.receive(), watch) as relay:
+        with Relay(root / "relay", there.receive(), watch, connections=None) as relay:
             said = here.holdfast("migrate", here.container, "--to", relay.where, status=None)
         expect(hit, f"step {step} never came: {relay.steps}\n{said}")
         settle(here, there, f"{side} {part} at {step}: {said}{guest.said()}{there.said()}")
@@ -123,7 +123,7 @@ def _():
         relay.receiver.wait()
         return lambda: os.kill(stayer, signal.SIGCONT)  # and now it hears of both at once
     with guest:
-        with Relay(root / "relay", there.receive(), watch) as relay:
+        with Relay(root / "relay", there.receive(), watch, connections=None) as relay:
             said = here.holdfast("migrate", here.container, "--to", relay.where, status=None)
         settle(here, there, f"{said}{guest.said()}{there.said()}")
         expect(here.state() == "held", f"{here.owner()}{there.owner()}{there.said()}")
