@@ -5,15 +5,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <holdfast/error.h>
 
-struct hf_option_rom {
-    unsigned efi_images; /* drivers for UEFI in it */
-    bool is_signed;      /* every one of them carries a signature; whether a guest trusts it, its variables decide */
+#define HF_ROM_DRIVERS_MAX 8
+
+/* A driver for UEFI in it. */
+struct hf_rom_driver {
+    const uint8_t *bytes; /* points into the ROM; up to the end of its image, which is what firmware loads and checks */
+    size_t size;
+    uint16_t machine; /* as PE/COFF numbers processors */
+    bool packed;      /* compressed: the bytes are not yet a program */
 };
 
-/* HF_EREFUSED "rom": the bytes are no option ROM with a driver for UEFI; the text says why. */
+struct hf_option_rom {
+    struct hf_rom_driver drivers[HF_ROM_DRIVERS_MAX];
+    size_t count;
+};
+
+/* HF_EREFUSED "rom": the bytes are no option ROM with a driver for UEFI, or with more than fit; the text says why. */
 int hf_option_rom_inspect(const void *bytes, size_t size, struct hf_option_rom *ret, struct hf_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "eventlog.h"
+#include "image_trust.h"
 #include "images.h"
 #include "inspect.h"
 #include "life_record.h"
@@ -186,11 +187,31 @@ static int check_tpm(const struct hf_supervision *s, struct hf_error *err)
                            "Suspend disk encryption in the guest first, then give '--tpm-aware'");
 }
 
+static const char *machine_of(const struct hf_rom_driver *driver)
+{
+    return driver->machine == 0x8664 ? "x86-64" : driver->machine == 0xaa64 ? "AArch64" : "another processor";
+}
+
+/* Every driver in it, not the guest's processor's alone: whoever signed a ROM signed all of it. */
+static int check_drivers(const struct hf_variables *v, const struct hf_option_rom *rom, struct hf_error *err)
+{
+    for (size_t i = 0; i < rom->count; i++) {
+        const struct hf_rom_driver *driver = &rom->drivers[i];
+        int r = driver->packed ? hf_error_refuse(err, "secure-boot", "it is compressed, which cannot be looked into")
+                               : hf_image_trusted(v, driver->bytes, driver->size, err);
+
+        if (r < 0)
+            return hf_error_prefix(err, r, "the driver for %s: ", machine_of(driver));
+    }
+    return 0;
+}
+
 static int check_signature(const struct hf_supervision *s, struct hf_error *err)
 {
     hf_auto(hf_variables_done) struct hf_variables v = {0};
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    struct hf_option_rom rom = {0};
+    struct hf_option_rom rom = {.count = 0};
+    struct hf_error why = {0};
     char path[PATH_MAX];
     uint64_t size;
     int r = hf_variables_of_bank(s->container, &v, err);
@@ -198,14 +219,15 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
     if (r < 0 || !hf_secure_boot_enforced(&v))
         return r;
     r = read_rom(&bytes, &size, path, &rom, err);
-    if (r < 0 || !path[0] || rom.is_signed)
+    if (r < 0 || !path[0])
         return r;
-    return hf_error_refuse(
-        err, "secure-boot",
-        "%s is not signed, and the guest's variables enforce Secure Boot: nothing should run in it that "
-        "its db does not vouch for. Name a ROM signed with a key of the guest's db with HOLDFAST_MAILBOX_ROM, or "
-        "start without the mailbox",
-        path);
+    r = check_drivers(&v, &rom, &why);
+    if (r != -HF_EREFUSED)
+        return r < 0 ? hf_error_set(err, why.code, "%s", why.text) : 0;
+    return hf_error_refuse(err, "secure-boot",
+                           "%s: %s. The guest's variables enforce Secure Boot: name a ROM signed with a key of its db "
+                           "with HOLDFAST_MAILBOX_ROM, or start without the mailbox",
+                           path, why.text);
 }
 
 static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, struct hf_error *err)

@@ -51,6 +51,12 @@ def _():
     expect(marks == [0, 0x80], f"{marks}")
 
 
+@case("nothing stands behind a driver: firmware that checks its signature would take that for a part of it")
+def _():
+    for (_, _, _, image), name in zip(images(ROM.read_bytes()), ("x64", "aa64")):
+        expect(image == (BUILD / "efi" / f"holdfast-mailbox-{name}.efi").read_bytes(), f"{name}: not the driver as it was built")
+
+
 @case("the ROM is below 64 KiB")
 def _():
     expect(ROM.stat().st_size < 64 << 10, f"{ROM.stat().st_size} bytes")

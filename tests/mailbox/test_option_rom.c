@@ -14,53 +14,51 @@ static void put16(size_t at, unsigned v)
 }
 
 /* An EFI image of 1024 bytes at `at`. */
-static void make(size_t at, bool last, bool with_signature)
+static void make(size_t at, unsigned machine, bool last)
 {
     memset(rom + at, 0, 1024);
     put16(at, 0xaa55);
     put16(at + 4, 0x0ef1);
+    put16(at + 0x0a, machine);
     put16(at + 0x16, 0x80);
     put16(at + 0x18, 0x1c);
     memcpy(rom + at + 0x1c, "PCIR", 4);
     put16(at + 0x2c, 2);
     rom[at + 0x30] = 3;
     rom[at + 0x31] = last ? 0x80 : 0;
-    memcpy(rom + at + 0x80, "MZ", 2);
-    put16(at + 0x80 + 0x3c, 0x40);
-    memcpy(rom + at + 0xc0, "PE\0", 4);
-    put16(at + 0xc0 + 24, 0x20b);
-    put16(at + 0xc0 + 24 + 112 + 4 * 8 + 4, with_signature ? 0x100 : 0);
 }
 
-static void images_are_counted_and_every_one_must_be_signed(void **state)
+static void each_driver_is_found_with_all_that_firmware_loads_of_it(void **state)
 {
     struct hf_option_rom found;
 
-    make(0, false, true);
-    make(1024, true, true);
+    make(0, 0x8664, false);
+    make(1024, 0xaa64, true);
+    rom[1024 + 0x0c] = 1;
     assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), 0);
-    assert_int_equal(found.efi_images, 2);
-    assert_true(found.is_signed);
-    make(1024, true, false);
-    assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), 0);
-    assert_false(found.is_signed);
-    make(0, true, true);
-    rom[0x0c] = 1; /* packed: what is inside cannot be seen */
-    assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), 0);
-    assert_false(found.is_signed);
+    assert_int_equal(found.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ptr_equal(found.drivers[i].bytes, rom + 1024 * i + 0x80);
+        assert_int_equal(found.drivers[i].size, 1024 - 0x80);
+        assert_int_equal(found.drivers[i].machine, i ? 0xaa64 : 0x8664);
+        assert_int_equal(found.drivers[i].packed, i == 1);
+    }
 }
 
 static void what_is_no_rom_is_refused(void **state)
 {
     struct hf_option_rom found;
 
-    make(0, false, true);
+    make(0, 0x8664, false);
     memset(rom + 1024, 0, 1024);
     assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), -HF_EREFUSED);
     assert_int_equal(hf_option_rom_inspect(rom, 512, &found, NULL), -HF_EREFUSED);
     assert_int_equal(hf_option_rom_inspect(rom, 0, &found, NULL), -HF_EREFUSED);
-    make(0, true, true);
+    make(0, 0x8664, true);
     rom[0x30] = 0; /* for a BIOS */
+    assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), -HF_EREFUSED);
+    make(0, 0x8664, true);
+    put16(0x16, 1024); /* the driver begins where the image ends */
     assert_int_equal(hf_option_rom_inspect(rom, sizeof rom, &found, NULL), -HF_EREFUSED);
 }
 
@@ -70,8 +68,8 @@ static void any_bytes_are_survived(void **state)
     struct hf_option_rom found;
 
     for (unsigned i = 0; i < 20000; i++) {
-        make(0, false, true);
-        make(1024, true, true);
+        make(0, 0x8664, false);
+        make(1024, 0xaa64, true);
         for (unsigned n = 1 + i % 4; n > 0; n--)
             rom[(size_t)rand_r(&seed) % 0x100] = (uint8_t)rand_r(&seed);
         (void)hf_option_rom_inspect(rom, (size_t)rand_r(&seed) % sizeof rom, &found, NULL);
@@ -81,7 +79,7 @@ static void any_bytes_are_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(images_are_counted_and_every_one_must_be_signed),
+        cmocka_unit_test(each_driver_is_found_with_all_that_firmware_loads_of_it),
         cmocka_unit_test(what_is_no_rom_is_refused),
         cmocka_unit_test(any_bytes_are_survived),
     };
