@@ -17,7 +17,7 @@ struct hf_adoption {
     char loader[PATH_MAX]; /* the code file it had; also where libvirt had chosen it */
     bool secure;           /* with the secure flash */
     bool reconnect;        /* QEMU waits for a server that went away */
-    char nvram[PATH_MAX];  /* the file with its variables; "" when there was none */
+    char nvram[PATH_MAX];  /* the file with its variables; "" when there was none, or it was another host's */
     bool has_published;
     struct hf_digest published; /* the bytes of the published code file */
 };

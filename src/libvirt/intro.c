@@ -110,7 +110,6 @@ static bool is_plain_name(const char *text)
     return text[0] && text[0] != '.' && !strchr(text, '/') && !strchr(text, '\n');
 }
 
-/* What `release` would write to one day. */
 static bool is_plain_path(const char *text)
 {
     return !text[0] || (text[0] == '/' && !strstr(text, "/../") && !strchr(text, '\n'));
@@ -136,7 +135,10 @@ static int read_adoption(const json_t *json, struct hf_adoption *a, struct hf_er
         return bad(err, "uuid");
     if (!is_plain_name(a->name))
         return bad(err, "name");
-    return is_plain_path(a->loader) && is_plain_path(a->nvram) ? 0 : bad(err, "nvram");
+    if (!is_plain_path(a->loader) || !is_plain_path(a->nvram))
+        return bad(err, "nvram");
+    a->nvram[0] = '\0'; /* what root's `release` writes here is not for another host to choose */
+    return 0;
 }
 
 int hf_intro_parse(const char *text, size_t size, struct hf_intro *intro, struct hf_error *err)

@@ -10,7 +10,7 @@
 #include "adoption.h"
 
 struct hf_intro {
-    struct hf_adoption adoption; /* without container and published: these are the destination's own */
+    struct hf_adoption adoption; /* heard without container, published and nvram: these are the destination's own */
     char *original;              /* the domain's XML from before it was adopted; hf_intro_done() frees it */
     bool live;                   /* libvirt moves the running domain meanwhile */
     bool settle;                 /* an earlier attempt was cut off after its grant: nothing new is sent */

@@ -83,7 +83,8 @@ static int read_container(struct leaving *w, struct hf_error *err)
 /* A path of the guest's own beside libvirt's other variable files, "" on overflow. */
 static void own_path(const struct leaving *w, const char *suffix, char path[PATH_MAX])
 {
-    if (snprintf(path, PATH_MAX, "/var/lib/libvirt/qemu/nvram/%s_%s.fd", w->adoption.name, suffix) >= PATH_MAX)
+    if (snprintf(path, PATH_MAX, "/var/lib/libvirt/qemu/nvram/%s_%s.fd", hf_domain_facts(w->access.xml)->name, suffix) >=
+        PATH_MAX)
         path[0] = 0;
 }
 

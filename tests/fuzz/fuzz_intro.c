@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         return 0;
     MUST(strlen(intro.adoption.uuid) == 36 && !strchr(intro.adoption.uuid, '/'));
     MUST(intro.adoption.name[0] && !strchr(intro.adoption.name, '/'));
-    MUST(!intro.adoption.container[0] && !intro.adoption.has_published);
+    MUST(!intro.adoption.container[0] && !intro.adoption.nvram[0] && !intro.adoption.has_published);
     MUST(intro.original);
     hf_intro_done(&intro);
     return 0;
