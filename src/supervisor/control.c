@@ -14,6 +14,9 @@
 
 #include "cleanup.h"
 
+#define SAY_MAX     65536 /* a peer that has so much to read is not told more */
+#define FAREWELL_MS 1000
+
 struct hf_control {
     struct hf_loop *loop;
     struct hf_control_ops ops;
@@ -23,6 +26,9 @@ struct hf_control {
     size_t used;
     int fds[HF_CONTROL_FDS_MAX];
     size_t fd_count;
+    char *out; /* what the peer has not taken yet */
+    size_t out_used;
+    bool last; /* the peer goes when it has taken that */
 };
 
 bool hf_control_path(const char *dir, char *path, size_t size)
@@ -51,33 +57,79 @@ static void drop_fds(struct hf_control *c)
     c->fd_count = 0;
 }
 
-void hf_control_hang_up(struct hf_control *c)
+static void hang_up(struct hf_control *c)
 {
-    if (!c || c->peer < 0)
+    if (c->peer < 0)
         return;
     hf_loop_unwatch(c->loop, c->peer);
     (void)close(c->peer);
     c->peer = -1;
-    c->used = 0;
+    c->used = c->out_used = 0;
+    c->last = false;
+    free(hf_take_ptr(c->out));
     drop_fds(c);
 }
 
 static void lose(struct hf_control *c)
 {
-    hf_control_hang_up(c);
+    hang_up(c);
     c->ops.gone(c->ops.ctx);
+}
+
+static void on_peer(void *ctx, short revents);
+
+/* False: the peer is gone, which is seen when it is read from. */
+static bool send_some(struct hf_control *c)
+{
+    ssize_t n = send(c->peer, c->out, c->out_used, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    c->out_used -= (size_t)n;
+    memmove(c->out, c->out + n, c->out_used);
+    return true;
+}
+
+static void flush_out(struct hf_control *c)
+{
+    if (c->out_used > 0 && !send_some(c))
+        c->out_used = 0;
+    if (c->out_used == 0 && c->last)
+        hang_up(c);
+    else
+        (void)hf_loop_watch(c->loop, c->peer, (short)((c->last ? 0 : POLLIN) | (c->out_used > 0 ? POLLOUT : 0)), on_peer, c,
+                            NULL);
+}
+
+static void say(struct hf_control *c, json_t *line)
+{
+    hf_auto(hf_cleanup_free) char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    size_t size = text ? strlen(text) : 0;
+    char *grown = text ? realloc(c->out, c->out_used + size + 1) : NULL;
+
+    if (!grown)
+        return;
+    memcpy(grown + c->out_used, text, size);
+    grown[c->out_used + size] = '\n';
+    c->out = grown;
+    c->out_used += size + 1;
 }
 
 void hf_control_say(struct hf_control *c, json_t *line)
 {
-    char *text = c && c->peer >= 0 && line ? json_dumps(line, JSON_COMPACT) : NULL;
+    if (c && c->peer >= 0 && !c->last && c->out_used <= SAY_MAX) {
+        say(c, line);
+        flush_out(c);
+    }
+    json_decref(line);
+}
 
-    if (text) {
-        size_t size = strlen(text);
-
-        text[size] = '\n';
-        (void)!send(c->peer, text, size + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        free(text);
+void hf_control_say_last(struct hf_control *c, json_t *line)
+{
+    if (c && c->peer >= 0 && !c->last) {
+        say(c, line);
+        c->last = true;
+        flush_out(c);
     }
     json_decref(line);
 }
@@ -123,12 +175,12 @@ static bool answer_line(struct hf_control *c, size_t size)
     return good;
 }
 
-/* The callback may hang up, and then there is no line any more. */
+/* The callback may end the peer, and then there is no line any more. */
 static void answer_lines(struct hf_control *c)
 {
     size_t size;
 
-    while (c->peer >= 0 && find_line(c, &size)) {
+    while (c->peer >= 0 && !c->last && find_line(c, &size)) {
         if (!answer_line(c, size)) {
             lose(c);
             return;
@@ -138,13 +190,12 @@ static void answer_lines(struct hf_control *c)
             c->used -= size;
         }
     }
-    if (c->peer >= 0 && c->used == HF_CONTROL_LINE_MAX)
+    if (c->peer >= 0 && !c->last && c->used == HF_CONTROL_LINE_MAX)
         lose(c);
 }
 
-static void on_peer(void *ctx, short revents)
+static void hear(struct hf_control *c)
 {
-    struct hf_control *c = ctx;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(HF_CONTROL_FDS_MAX * sizeof(int))];
     struct iovec iov = {.iov_base = c->line + c->used, .iov_len = HF_CONTROL_LINE_MAX - c->used};
     struct msghdr message = {
@@ -160,6 +211,18 @@ static void on_peer(void *ctx, short revents)
     take_fds(c, &message);
     c->used += (size_t)n;
     answer_lines(c);
+}
+
+static void on_peer(void *ctx, short revents)
+{
+    struct hf_control *c = ctx;
+
+    if (c->out_used > 0 && (revents & POLLOUT))
+        flush_out(c);
+    if (c->peer >= 0 && c->last && (revents & (POLLHUP | POLLERR)))
+        hang_up(c);
+    else if (c->peer >= 0 && !c->last && (revents & (POLLIN | POLLHUP | POLLERR)))
+        hear(c);
 }
 
 /* ---- listening ---- */
@@ -193,6 +256,8 @@ static void on_caller(void *ctx, short revents)
         refuse(fd, "this guest is run by another user");
         return;
     }
+    if (c->last)
+        hang_up(c);
     if (c->peer >= 0) {
         refuse(fd, "another command is under way for this guest");
         return;
@@ -247,11 +312,24 @@ int hf_control_open(const char *path, struct hf_loop *loop, const struct hf_cont
     return 0;
 }
 
+static void bid_farewell(struct hf_control *c)
+{
+    int64_t until = hf_loop_now() + FAREWELL_MS, left;
+
+    while (c->peer >= 0 && c->out_used > 0 && (left = until - hf_loop_now()) > 0) {
+        struct pollfd p = {.fd = c->peer, .events = POLLOUT};
+
+        if (poll(&p, 1, (int)left) > 0 && (!send_some(c) || (p.revents & (POLLHUP | POLLERR))))
+            break;
+    }
+    hang_up(c);
+}
+
 void hf_control_close(struct hf_control *c)
 {
     if (!c)
         return;
-    hf_control_hang_up(c);
+    bid_farewell(c);
     if (c->listener >= 0) {
         hf_loop_unwatch(c->loop, c->listener);
         (void)close(c->listener);
@@ -259,69 +337,4 @@ void hf_control_close(struct hf_control *c)
     }
     free(c->line);
     free(c);
-}
-
-/* ---- the other end ---- */
-
-int hf_control_connect(const char *dir, int *fd, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_close) int s = -1;
-    struct sockaddr_un place;
-    char path[sizeof place.sun_path];
-    int r;
-
-    if (!hf_control_path(dir, path, sizeof path))
-        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long for a socket", dir);
-    r = name_place(path, &place, err);
-    if (r < 0)
-        return r;
-    s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s < 0)
-        return hf_error_set(err, HF_EIO, "socket: %s", strerror(errno));
-    if (connect(s, (const struct sockaddr *)&place, sizeof place) < 0)
-        return hf_error_set(err, errno == ENOENT || errno == ECONNREFUSED ? HF_ENOTFOUND : HF_EIO, "socket '%s': %s",
-                            path, strerror(errno));
-    *fd = hf_take_fd(s);
-    return 0;
-}
-
-static ssize_t send_with(int fd, const char *bytes, size_t size, const int *fds, size_t fd_count)
-{
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(HF_CONTROL_FDS_MAX * sizeof(int))] = {0};
-    struct iovec iov = {.iov_base = (void *)bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    if (fd_count) {
-        struct cmsghdr *head;
-
-        message.msg_control = control;
-        message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-        head = CMSG_FIRSTHDR(&message);
-        *head = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(fd_count * sizeof(int))};
-        memcpy(CMSG_DATA(head), fds, fd_count * sizeof(int));
-    }
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
-int hf_control_ask(int fd, json_t *line, const int *fds, size_t fd_count, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_free) char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    size_t size, sent = 0;
-
-    json_decref(line);
-    if (!text)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
-    size = strlen(text);
-    text[size++] = '\n';
-    while (sent < size) {
-        ssize_t n = send_with(fd, text + sent, size - sent, fds, sent ? 0 : fd_count);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return hf_error_set(err, HF_EIO, "the guest's supervisor does not listen: %s", strerror(errno));
-        sent += (size_t)n;
-    }
-    return 0;
 }

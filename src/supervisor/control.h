@@ -5,7 +5,8 @@
  * come with descriptors (SCM_RIGHTS). One peer at a time: another is told so and left.
  *
  * A peer is hostile: a line is at most HF_CONTROL_LINE_MAX bytes and holds one object. A breach ends that peer, never
- * the supervisor. What a peer does not read is dropped, not waited for.
+ * the supervisor, which never waits for one: what a peer has not read yet is kept, up to a bound beyond which whole lines
+ * are dropped; the last one is not.
  */
 #ifndef HF_CONTROL_H
 #define HF_CONTROL_H
@@ -33,14 +34,14 @@ struct hf_control_ops {
  * holds the owner lock, so there is no other. `ops` is copied. HF_EUSAGE: the path is too long; HF_EIO. */
 int hf_control_open(const char *path, struct hf_loop *loop, const struct hf_control_ops *ops, struct hf_control **out,
                     struct hf_error *err);
-/* Ends the peer and removes the socket. NULL is fine. */
+/* Ends the peer, which has a moment to read what it was told last, and removes the socket. NULL is fine. */
 void hf_control_close(struct hf_control *c);
 
 /* One line to the peer, when there is one; `line` is stolen. */
 void hf_control_say(struct hf_control *c, json_t *line);
-
-/* Ends the peer; gone() is not called. */
-void hf_control_hang_up(struct hf_control *c);
+/* The last one: the peer is not heard any more, and is gone once it has read everything, or when another one comes. gone()
+ * is not called. */
+void hf_control_say_last(struct hf_control *c, json_t *line);
 
 /* The other end: connects to the supervisor of the guest whose directory is `dir`. HF_ENOTFOUND: none listens. */
 int hf_control_connect(const char *dir, int *fd, struct hf_error *err);

@@ -33,10 +33,9 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
 /* The last line. */
 void hf_departing_tell_end(struct hf_supervision *s, const struct hf_error *err)
 {
-    hf_departing_tell(s, json_pack("{s:i, s:b, s:s, s:s*}", "ended", err ? (int)err->code : 0, "granted",
-                                   hf_departure_is_granted(s), "text", err ? err->text : "", "rule",
-                                   err ? err->rule : NULL));
-    hf_control_hang_up(s->control);
+    hf_control_say_last(s->control, json_pack("{s:i, s:b, s:s, s:s*}", "ended", err ? (int)err->code : 0, "granted",
+                                              hf_departure_is_granted(s), "text", err ? err->text : "", "rule",
+                                              err ? err->rule : NULL));
 }
 
 static void progress_known(void *ctx, const json_t *result, const struct hf_error *err)

@@ -172,6 +172,77 @@ static void a_peer_that_breaks_the_rules_is_left(void **state)
     tear_down(&e);
 }
 
+static json_t *long_line(unsigned number, char *filling, size_t size)
+{
+    memset(filling, 'x', size - 1);
+    filling[size - 1] = '\0';
+    return json_pack("{s:i, s:s}", "number", (int)number, "filling", filling);
+}
+
+/* Reads to the end, while the loop turns. Returns how many lines came, each whole and in order; *last: the last one's number. */
+static unsigned read_lines(struct end *e, int fd, unsigned *last)
+{
+    static char text[4 * HF_CONTROL_LINE_MAX];
+    size_t used = 0;
+    unsigned count = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, text + used, 1000, MSG_DONTWAIT)) != 0) {
+        if (n > 0)
+            used += (size_t)n;
+        assert_true(used + 1000 < sizeof text);
+        assert_int_equal(hf_loop_turn(&e->loop, n < 0 ? 100 : 0, NULL), 0);
+    }
+    for (char *line = text, *end; line < text + used; line = end + 1, count++) {
+        json_t *said;
+        unsigned number;
+
+        end = memchr(line, '\n', (size_t)(text + used - line));
+        assert_non_null(end);
+        said = json_loadb(line, (size_t)(end - line), 0, NULL);
+        assert_non_null(said);
+        number = (unsigned)json_integer_value(json_object_get(said, "number"));
+        assert_true(count == 0 || number > *last);
+        *last = number;
+        json_decref(said);
+    }
+    return count;
+}
+
+static void a_slow_reader_gets_whole_lines_and_the_last_one(void **state)
+{
+    static char filling[3000];
+    unsigned said = 0, heard, last = 0;
+    struct end e;
+    int fd, second;
+
+    set_up(&e);
+    fd = caller(&e);
+    while (said < 500)
+        hf_control_say(e.control, long_line(++said, filling, sizeof filling));
+    hf_control_say_last(e.control, long_line(++said, filling, sizeof filling));
+    hf_control_say(e.control, long_line(++said, filling, sizeof filling));
+    heard = read_lines(&e, fd, &last);
+    printf("# %u of %u lines\n", heard, said);
+    assert_true(heard > 20 && heard < said);
+    assert_int_equal(last, 501);
+    close(fd);
+    assert_int_equal(e.gone, 0);
+
+    /* One that never reads does not keep the next one out. */
+    fd = caller(&e);
+    for (said = 0; said < 500; said++)
+        hf_control_say(e.control, long_line(said, filling, sizeof filling));
+    hf_control_say_last(e.control, long_line(said, filling, sizeof filling));
+    second = caller(&e);
+    assert_int_equal(hf_control_ask(second, json_pack("{s:s}", "do", "next"), NULL, 0, NULL), 0);
+    turn_until(&e, &e.asked, 1);
+    assert_int_equal(e.gone, 0);
+    close(fd);
+    close(second);
+    tear_down(&e);
+}
+
 static void a_killed_supervisors_socket_is_replaced(void **state)
 {
     const struct hf_control_ops ops = {.asked = on_asked, .gone = on_gone};
@@ -195,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_request_comes_with_its_descriptors),
         cmocka_unit_test(one_peer_at_a_time),
         cmocka_unit_test(a_peer_that_breaks_the_rules_is_left),
+        cmocka_unit_test(a_slow_reader_gets_whole_lines_and_the_last_one),
         cmocka_unit_test(a_killed_supervisors_socket_is_replaced),
     };
 
