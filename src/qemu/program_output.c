@@ -6,10 +6,16 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "cleanup.h"
+
+/* How long a program that has said all may take to end: by itself, and then after each signal. */
+#define END_MS  5000
+#define STEP_MS 10
 
 /* Where posix_spawn() cannot tell that there is no such program (under valgrind), the child ends with this status. */
 #define NOT_STARTED 127
@@ -34,14 +40,32 @@ int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_e
     return 0;
 }
 
+static bool ends_in_time(pid_t pid, int *status)
+{
+    const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+
+    for (int waited = 0; waited < END_MS; waited += STEP_MS) {
+        if (waitpid(pid, status, WNOHANG) == pid)
+            return true;
+        (void)nanosleep(&step, NULL);
+    }
+    return false;
+}
+
 int hf_program_end(pid_t pid)
 {
-    int status;
+    int status = 0;
+    bool ended = ends_in_time(pid, &status);
 
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (!ended) {
+        (void)kill(pid, SIGTERM);
+        ended = ends_in_time(pid, &status);
+    }
+    if (!ended) {
+        (void)kill(pid, SIGKILL);
+        ended = ends_in_time(pid, &status); /* or it hangs in the kernel */
+    }
+    return ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int read_all(const char *program, int fd, char *text, struct hf_error *err)

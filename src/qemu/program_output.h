@@ -15,7 +15,7 @@
  * error thrown away; in < 0 is /dev/null. HF_ENOTFOUND: no such program; HF_EIO. */
 int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_error *err);
 
-/* Waits for it. Its exit status, or -1 when it was killed. */
+/* Waits for it, some seconds; then it is ended. Its exit status, or -1 when it was killed. */
 int hf_program_end(pid_t pid);
 
 /* What it printed, NUL terminated, the caller's to free(). HF_ENOTFOUND, HF_EIO, HF_ENOMEM; HF_EPROTO: exit status
