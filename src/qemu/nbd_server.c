@@ -235,11 +235,11 @@ static void drop_pipes(struct hf_nbd_server *s)
         close(hf_take_fd(s->words_fd));
 }
 
-/* The last line the server wrote to standard error, or "". */
+/* The last error the server wrote to standard error, without advice that follows; else its last line, or "". */
 static void last_words(struct hf_nbd_server *s, char *text, size_t size)
 {
     char buf[4096];
-    const char *line;
+    const char *line = NULL;
     size_t kept = 0;
     ssize_t n;
 
@@ -254,8 +254,11 @@ static void last_words(struct hf_nbd_server *s, char *text, size_t size)
     while (kept && buf[kept - 1] == '\n')
         kept--;
     buf[kept] = '\0';
-    line = strrchr(buf, '\n');
-    (void)snprintf(text, size, "%.*s", (int)size - 1, line ? line + 1 : buf);
+    for (const char *next = strstr(buf, "nbdkit: error: "); next; next = strstr(next + 1, "nbdkit: error: "))
+        line = next;
+    if (!line)
+        line = strrchr(buf, '\n') ? strrchr(buf, '\n') + 1 : buf;
+    (void)snprintf(text, size, "%.*s", (int)strcspn(line, "\n"), line);
 }
 
 static void describe_end(struct hf_nbd_server *s, int wait_status, struct hf_nbd_status *out)

@@ -237,6 +237,14 @@ def fields(pid):
     return dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
 
 
+@case("a server that does not start is quoted with its error, not with the advice behind it")
+def _():
+    made = make(HERE / "no-plugin.hold")
+    result = holdfast("serve", made, "--socket", HERE / "no-plugin", status=1,
+                      env={"HOLDFAST_NBDKIT_PLUGIN": str(OVMF_CODE)})
+    expect("cannot open plugin" in result.err and "--help" not in result.err and result.err.count("\n") == 1, result)
+
+
 @case("the server runs in a sandbox, without capabilities; its socket is its owner's")
 def _():
     status = fields(shared.server_pid())
