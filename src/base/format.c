@@ -12,7 +12,7 @@ struct out {
 };
 
 struct spec {
-    bool zero, left;
+    bool zero, left, prefix;
     int width, precision; /* precision -1: none given */
     int length;           /* -2 hh, -1 h, 0 int, 1 long, 2 long long, 3 size_t */
 };
@@ -40,14 +40,19 @@ static void put_padded(struct out *o, const struct spec *s, const char *text, si
 static void put_number(struct out *o, const struct spec *s, uint64_t v, bool negative, char conv)
 {
     const char *digits = conv == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    unsigned base = conv == 'x' || conv == 'X' ? 16 : 10;
-    char text[24];
+    unsigned base = conv == 'x' || conv == 'X' ? 16 : conv == 'o' ? 8 : 10;
+    bool prefix = s->prefix && base == 16 && v != 0;
+    char text[32];
     size_t at = sizeof text;
 
     do {
         text[--at] = digits[v % base];
         v /= base;
     } while (v != 0);
+    if (prefix) {
+        text[--at] = conv;
+        text[--at] = '0';
+    }
     if (negative && s->zero && s->width > 0) {
         struct spec rest = *s;
         put(o, '-');
@@ -63,8 +68,8 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v, bool neg
 static const char *parse_spec(const char *p, struct spec *s, va_list *ap)
 {
     *s = (struct spec){.precision = -1};
-    for (; *p == '0' || *p == '-'; p++)
-        *(*p == '0' ? &s->zero : &s->left) = true;
+    for (; *p == '0' || *p == '-' || *p == '#'; p++)
+        *(*p == '0' ? &s->zero : *p == '-' ? &s->left : &s->prefix) = true;
     if (*p == '*') {
         s->width = va_arg(*ap, int);
         p++;
@@ -148,6 +153,7 @@ static void put_conversion(struct out *o, const struct spec *s, char conv, va_li
     case 'u':
     case 'x':
     case 'X':
+    case 'o':
         put_number(o, s, get_unsigned(s, ap), false, conv);
         return;
     default: /* %% and whatever the compiler let through */

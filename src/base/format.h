@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A bounded printf for code that has no libc: %s %.*s %c %d %i %u %x %X %%, with the flags 0 and -, a width, and the
- * lengths hh h l ll z. Anything else is a programmer's error and asserts in the tests (the compiler checks formats).
+ * A bounded printf for code that has no libc: %s %.*s %c %d %i %u %x %X %o %%, with the flags 0 and -, a width, and the
+ * lengths hh h l ll z, and %#x without a zero. Anything else prints its letter and takes no argument: a test looks for it.
  */
 #ifndef HF_FORMAT_H
 #define HF_FORMAT_H

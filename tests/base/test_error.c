@@ -20,6 +20,7 @@ static void formats_like_libc(void **state)
     SAME_AS_LIBC("%d %i %u %x %X %c%%", -5, 7, 9U, 0xbeefU, 0xbeefU, '!');
     SAME_AS_LIBC("[%5d] [%-5d] [%05d] [%08x] [%*d]", 42, 42, -42, 0xffU, 6, 1);
     SAME_AS_LIBC("%ld %lu %lx %lld %llu %zu", -1L, 1UL, 0x7fffffffffffffffUL, INT64_MIN + 0LL, ~0ULL, (size_t)3);
+    SAME_AS_LIBC("%04o %o %#x %#llX %#x [%#8x] %u", 0755U, 8U, 0xbeefU, 0xbeefULL, 0U, 0x12U, 9U);
     SAME_AS_LIBC("%hhx %hu [%10s] [%-10s]", (unsigned char)0xab, (unsigned short)65535, "r", "l");
 }
 
