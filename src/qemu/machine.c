@@ -3,6 +3,9 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #define X86_FLASH_END  (UINT64_C(1) << 32)
 #define X86_FLASH_MAX  (UINT64_C(8) << 20)
@@ -104,9 +107,35 @@ int hf_machine_last_arguments(const struct hf_machine *m, struct hf_words *out, 
     return out->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
 }
 
+static int check_path(const char *path, struct hf_error *err)
+{
+    json_t *text = path ? json_string(path) : NULL;
+
+    if (path && !text)
+        return hf_error_set(err, HF_EUSAGE, "'%s': QEMU is given this path as JSON, which has to be UTF-8; use another one",
+                            path);
+    json_decref(text);
+    return 0;
+}
+
+static int check_socket(const char *path, struct hf_error *err)
+{
+    size_t room = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1;
+
+    if (strlen(path) > room)
+        return hf_error_set(err, HF_EUSAGE, "socket '%s': %zu bytes long, at most %zu fit", path, strlen(path), room);
+    return check_path(path, err);
+}
+
 int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struct hf_error *err)
 {
+    int r = check_socket(m->socket, err);
+
     assert(hf_machine_check(m, NULL) == 0);
+    if (r == 0)
+        r = check_path(m->mailbox, err);
+    if (r < 0)
+        return r;
     add_bank(out, m, "code", false);
     if (m->vars_size)
         add_bank(out, m, "vars", true);

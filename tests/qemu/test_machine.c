@@ -94,6 +94,24 @@ static void a_mailbox_makes_the_ram_the_first_object(void **state)
     assert_int_equal(words.count, 0);
 }
 
+static void a_path_that_cannot_be_is_named(void **state)
+{
+    char path[109] = "/";
+    struct hf_machine m = {.type = "q35", .socket = "/run/caf\xe9", .code_size = 0x40000};
+    struct hf_words words = {0};
+    struct hf_error err;
+
+    assert_int_equal(hf_machine_arguments(&m, &words, &err), -HF_EUSAGE);
+    assert_non_null(strstr(err.text, "UTF-8"));
+    memset(path + 1, 'x', 107);
+    m.socket = path;
+    assert_int_equal(hf_machine_arguments(&m, &words, &err), -HF_EUSAGE);
+    assert_non_null(strstr(err.text, "108 bytes long, at most 107"));
+    path[107] = '\0';
+    assert_int_equal(hf_machine_arguments(&m, &words, &err), 0);
+    hf_words_done(&words);
+}
+
 static void seabios_is_one_bank(void **state)
 {
     struct hf_machine m = {.type = "pc", .code_size = 256 * 1024, .socket = "/s"};
@@ -145,6 +163,7 @@ int main(void)
         cmocka_unit_test(what_the_owner_named_is_left_to_the_owner),
         cmocka_unit_test(secure_boot_gets_smm_and_secure_flash),
         cmocka_unit_test(a_mailbox_makes_the_ram_the_first_object),
+        cmocka_unit_test(a_path_that_cannot_be_is_named),
         cmocka_unit_test(seabios_is_one_bank),
         cmocka_unit_test(banks_that_a_board_cannot_map_are_refused),
         cmocka_unit_test(the_guest_sees_the_variables_here),
