@@ -146,7 +146,7 @@ static int make(const struct hf_invocation *inv, const struct hf_provision *p, s
         r = hf_change(c, set_policy, (void *)policy, err);
     r = hf_close_after(c, r, err);
     if (r < 0)
-        (void)unlink(path);
+        hf_container_discard(path);
     return r;
 }
 

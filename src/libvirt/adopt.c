@@ -233,7 +233,7 @@ static int make(struct work *w, struct hf_error *err)
 static void undo(const struct work *w)
 {
     if (w->made_container)
-        (void)unlink(w->report.container);
+        hf_container_discard(w->report.container);
     if (w->made_state)
         hf_adoption_forget(w->report.adoption.uuid);
 }

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "banks.h"
 #include "cleanup.h"
@@ -205,7 +204,7 @@ int hf_provision_create(const char *path, const struct hf_provision *p, struct h
     r = fill(c, p, &made, err);
     if (r < 0) {
         hf_container_done(&c);
-        (void)unlink(path);
+        hf_container_discard(path);
         return r;
     }
     *out = c;

@@ -248,6 +248,14 @@ int hf_container_create(const char *path, const struct hf_guest *guest, int64_t 
     return r;
 }
 
+void hf_container_discard(const char *path)
+{
+    struct hf_draft made;
+
+    if (hf_place_find(path, &made.place, NULL) == 0)
+        hf_draft_undo(&made);
+}
+
 int hf_container_usage(struct hf_container *c, uint64_t *bytes, uint64_t *free_bytes, struct hf_error *err)
 {
     int64_t pages, unused;

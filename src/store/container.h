@@ -56,6 +56,9 @@ enum hf_durability {
 int hf_container_create(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
                         struct hf_error *err);
 
+/* Removes a container that was just made, is closed, and is not to be after all, with what lies beside it. */
+void hf_container_discard(const char *path);
+
 /* Opens an existing container. HF_ENOTFOUND; HF_EDAMAGED; HF_EVERSION (newer format);
  * HF_EREFUSED "permissions" (the file or its directory is writable by others, a symbolic or second hard link, a block
  * device), "foreign" (a database, but not a container);

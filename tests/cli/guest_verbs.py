@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import sqlite3
 import uuid
@@ -138,6 +139,20 @@ def _():
     with open(DIR / "huge", "wb") as huge:
         huge.truncate(1 << 40)
     refused("file", "create", DIR / "x.hold", "--firmware", DIR / "huge")
+
+
+@case("create: a disk that fills up at any point leaves nothing behind")
+def _():
+    for limit in range(4096, 1 << 21, 100000):
+        before = names()
+        result = holdfast("create", DIR / "full.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", status=None,
+                          restore_signals=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        if result.status == 0:
+            break
+        expect(names() == before and result.err.count("\n") == 1, f"{limit}: {names() - before}\n{result}")
+    expect(result.status == 0 and limit > 1 << 20, f"{limit}: {result}")
+    (DIR / "full.hold").unlink()
 
 
 @case("hostile arguments: one line that names the field, and no file")
