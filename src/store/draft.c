@@ -42,6 +42,9 @@ int hf_draft_begin(const char *target, struct hf_draft *draft, struct hf_error *
     if (r < 0)
         return r;
     snprintf(d.path, sizeof d.path, "%.*s.%ld.new", PATH_MAX - 32, d.place.path, (long)getpid());
+    r = hf_place_fits(strlen(d.path), err);
+    if (r < 0)
+        return r;
     (void)unlink(d.path);
     fd = open(d.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -259,6 +260,8 @@ static int open_write(struct hf_opening *o, struct hf_error *err)
     bool shared = c->beside || o->request->lock_fd >= 0;
     int r = shared ? 0 : quick_check(c, err);
 
+    if (r == 0 && o->request->lock_fd < 0 && access(c->place.path, W_OK) < 0) /* SQLite would say something else */
+        r = hf_error_set(err, HF_EIO, "%s: cannot be written: %s", c->place.path, strerror(errno));
     if (r == 0)
         r = hf_disconnect(c, err);
     if (r == 0)

@@ -95,6 +95,17 @@ static int check_directory(const char *dir, struct hf_place *place, struct hf_er
     return 0;
 }
 
+/* What SQLite's unix VFS opens: 512 bytes, with "-journal" behind the name. */
+#define SQLITE_PATH_MAX 504
+
+int hf_place_fits(size_t length, struct hf_error *err)
+{
+    if (length <= SQLITE_PATH_MAX)
+        return 0;
+    return hf_error_set(err, HF_EUSAGE, "a container's path has at most %d bytes, and this one would have %zu: use a shorter one",
+                        SQLITE_PATH_MAX, length);
+}
+
 int hf_place_find(const char *path, struct hf_place *place, struct hf_error *err)
 {
     struct hf_place p = {.fd = -1};
@@ -110,8 +121,9 @@ int hf_place_find(const char *path, struct hf_place *place, struct hf_error *err
     if (!realpath(dir, real))
         return hf_error_set(err, errno == ENOENT || errno == ENOTDIR ? HF_ENOTFOUND : HF_EIO, "%s: %s", dir,
                             strerror(errno));
-    if (strlen(real) + strlen(base) + 16 >= PATH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "path of '%s' is too long", base);
+    r = hf_place_fits(strlen(real) + 1 + strlen(base), err);
+    if (r < 0)
+        return r;
     r = check_directory(real, &p, err);
     if (r < 0)
         return r;

@@ -24,6 +24,9 @@ struct hf_place {
     bool registered;
 };
 
+/* Whether SQLite can open a path of so many bytes. HF_EUSAGE. */
+int hf_place_fits(size_t length, struct hf_error *err);
+
 /* Resolves the directory and checks it; the file itself need not exist. place->fd is -1. */
 int hf_place_find(const char *path, struct hf_place *place, struct hf_error *err);
 /* Opens and checks the file, its header and the files beside it, and enters it in the process's list of open containers.

@@ -7,9 +7,10 @@ import pathlib
 import resource
 import shutil
 import sqlite3
+import subprocess
 import uuid
 
-from program import holdfast, scratch
+from program import PROGRAM, holdfast, scratch
 from tap import case, expect, main, skip
 
 OVMF = pathlib.Path("/usr/share/OVMF")
@@ -153,6 +154,41 @@ def _():
         expect(names() == before and result.err.count("\n") == 1, f"{limit}: {names() - before}\n{result}")
     expect(result.status == 0 and limit > 1 << 20, f"{limit}: {result}")
     (DIR / "full.hold").unlink()
+
+
+@case("a path is as long as SQLite opens one, or refused with the numbers")
+def _():
+    made = 0
+    for length in range(480, 512):
+        deep = DIR / "deep" / ("d" * 100) / ("e" * 100) / ("f" * 100)
+        deep.mkdir(parents=True, exist_ok=True)
+        path = deep / ("n" * (length - len(str(deep)) - 1))
+        result = holdfast("create", path, "--firmware", OVMF / "OVMF_CODE_4M.fd", status=None)
+        if result.status == 0:
+            holdfast("set", path, "name=x")
+            made += 1
+        else:
+            expect(result.status == 2 and "at most 504 bytes" in result.err, result)
+    expect(10 <= made <= 24, f"{made} of them could be made")
+    shutil.rmtree(DIR / "deep")
+
+
+@case("on a read-only file system a container is shown, and the reason is told why nothing else works")
+def _():
+    inside = ("mount --bind '{0}' '{0}' && mount -o remount,bind,ro '{0}' || exit 77; "
+              "for verb in 'show' 'check' 'set' 'snapshot'; do \"$1\" $verb '{1}' $([ $verb != set ] || echo name=x); "
+              "echo $verb $?; done").format(DIR / "read-only", DIR / "read-only" / "g.hold")
+    (DIR / "read-only").mkdir()
+    shutil.copy(GUEST, DIR / "read-only" / "g.hold")
+    done = subprocess.run(["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", inside, "sh", PROGRAM],
+                          capture_output=True, text=True)
+    shutil.rmtree(DIR / "read-only")
+    if done.returncode == 77 or "unshare failed" in done.stderr:
+        skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    expect("show 0" in done.stdout and "check 0" in done.stdout, done)
+    for verb in "set", "snapshot":
+        expect(f"{verb} 1" in done.stdout and f"holdfast {verb}: " in done.stderr, done)
+    expect(done.stderr.count("Read-only file system") == 2, done)
 
 
 @case("hostile arguments: one line that names the field, and no file")
