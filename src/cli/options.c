@@ -194,6 +194,14 @@ static int check_operands(const struct hf_invocation *inv, struct hf_error *err)
     return 0;
 }
 
+/* Who asks for JSON behind the mistake gets the error as JSON, too. */
+static void look_for_json(struct hf_invocation *inv, int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--json") && find_option(inv->verb, "json", 4))
+            inv->json = true;
+}
+
 int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invocation *inv, struct hf_error *err)
 {
     static char *no_words[] = {NULL};
@@ -207,6 +215,8 @@ int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invoca
     if (!inv->operands || !inv->given || !inv->report)
         return hf_error_set(err, HF_ENOMEM, "out of memory while reading %d arguments", argc);
     r = parse_words(inv, argc, argv, err);
+    if (r < 0)
+        look_for_json(inv, argc, argv);
     return r < 0 ? r : check_operands(inv, err);
 }
 

@@ -48,6 +48,7 @@ def _():
 def _():
     result = holdfast("help", "--json", "a", "b", "c", status=2)
     expect(result.json["schema"] == 1 and result.json["error"]["exit_status"] == 2, result)
+    expect(holdfast("help", "--jsno", "--json", status=2).json["error"]["exit_status"] == 2, "behind a mistake")
     expect(result.err.count("\n") == 1, result)
 
 
