@@ -54,7 +54,8 @@ def _():
 @case("nothing stands behind a driver: firmware that checks its signature would take that for a part of it")
 def _():
     for (_, _, _, image), name in zip(images(ROM.read_bytes()), ("x64", "aa64")):
-        expect(image == (BUILD / "efi" / f"holdfast-mailbox-{name}.efi").read_bytes(), f"{name}: not the driver as it was built")
+        built = (BUILD / "efi" / f"holdfast-mailbox-{name}.efi").read_bytes()
+        expect(image == built, f"{name}: not the driver as it was built")
 
 
 @case("the ROM is below 64 KiB")
@@ -91,6 +92,21 @@ def _():
         digests = {hashlib.sha256(rebuilt(tree)).hexdigest() for tree in copies}
         expect(len(digests) == 1, f"two places, two ROMs: {digests}")
         expect(digests == {hashlib.sha256(ROM.read_bytes()).hexdigest()}, "the tree's own ROM is another one")
+
+
+@case("a firmware of one's own: what the page for its authors says compiles, and needs nothing that it does not name")
+def _():
+    blocks = (SOURCE / "docs" / "efi.md").read_text().split("```")
+    command = next(b for b in blocks if "own.c" in b and "clang" in b).replace("\\\n", " ").split()
+    with tempfile.TemporaryDirectory(prefix="holdfast-own-") as place:
+        own = pathlib.Path(place) / "own.c"
+        own.write_text(next(b for b in blocks if b.startswith("c\n"))[2:])
+        words = [str(own) if w == "own.c" else f"-I{SOURCE / w[2:]}" if w.startswith("-I") else
+                 str(SOURCE / w) if w.startswith("src/") else w for w in command]
+        subprocess.run([*words, "-Wall", "-Werror"], check=True, cwd=place)
+        objects = sorted(pathlib.Path(place).glob("*.o"))
+        needs = [f"--defsym={name}=0" for name in ("memcpy", "memset", "memcmp")]
+        subprocess.run(["ld.lld", "-e", "own_negotiation", *needs, *objects, "-o", "own"], check=True, cwd=place)
 
 
 def rebuilt(tree):

@@ -31,7 +31,8 @@ static struct sample sample_of(const char *name)
 
 static int judged(const struct sample *s, bool by_db, bool by_dbx, struct hf_error *why)
 {
-    struct hf_trust trust = {.db = s->bytes, .db_size = by_db ? s->list : 0, .dbx = s->bytes, .dbx_size = by_dbx ? s->list : 0};
+    struct hf_trust trust = {
+        .db = s->bytes, .db_size = by_db ? s->list : 0, .dbx = s->bytes, .dbx_size = by_dbx ? s->list : 0};
     uint8_t *exact = malloc(s->size); /* so that valgrind sees a byte too far */
     int r;
 
