@@ -90,6 +90,13 @@ def acpi_missing(guest):
     nothing_installed(guest, 0)
 
 
+def late_answers(guest):
+    peer = guest.boot("busy")
+    for line in ("asked lifecycle 1 status 1", "asked acpi-loader 3 status 1", "loader installed", "stage ready-to-boot"):
+        peer.wait(line)
+    installed(guest, high=guest.machine.arch == "x86_64")
+
+
 def never_answers(guest):
     guest.boot("silent").wait("stage started")
     guest.wait_booted()
@@ -149,6 +156,7 @@ CASES = [
     ("one bit is masked: what it was for is not done", one_bit_masked, True),
     ("lifecycle is masked, acpi-loader does not notice", lifecycle_masked, False),
     ("acpi-loader is not there, lifecycle does not notice", acpi_missing, False),
+    ("a host whose disk is busy is waited for", late_answers, True),
     ("a host that never answers means no features", never_answers, True),
     ("a host that answers garbage means no features", answers_garbage, True),
     ("a question whose answer got lost is repeated, files made anew are read anew", new_generations, True),

@@ -9,6 +9,7 @@
  *   retry       the directory promises every bit of acpi-loader; asked for bit 1 the host refuses
  *   refuse      acpi-loader is not there
  *   masked      lifecycle has no bit
+ *   busy        answers every question a second late
  *   silent      announces itself and never answers
  *   absent      never announces itself
  *   garbage     every word of its half is random, but for magic and version, and changes all the time
@@ -158,6 +159,17 @@ static void make_anew(void)
         printf("made anew 5 times\n");
 }
 
+static void be_busy(void)
+{
+    static uint32_t last;
+    uint32_t ask;
+
+    memcpy(&ask, window + HF_MAILBOX_GUEST_AT + offsetof(struct hf_mailbox_guest, ask), sizeof ask);
+    if (ask != last)
+        (void)nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    last = ask;
+}
+
 static void write_garbage(void)
 {
     uint32_t *half = (uint32_t *)(void *)(window + HF_MAILBOX_HOST_AT);
@@ -188,6 +200,8 @@ static void poll_once(void)
     }
     if (is("generations"))
         make_anew();
+    if (is("busy"))
+        be_busy();
     if (!hf_mailbox_poll(&host, &news))
         return;
     if (news.asked && news.status == HF_NEGOTIATE_ACCEPTED && strcmp(news.domain, "acpi-loader") == 0)
