@@ -7,7 +7,7 @@ import time
 import linux
 from guest import OVMF, Guest, digest, export, wait_until
 from linux import Linux
-from program import holdfast, scratch
+from program import BUILD, holdfast, scratch
 from tap import case, expect, main
 
 DIRECTORY = scratch()
@@ -81,7 +81,7 @@ def powered_on(name, path=PATH):
 
 @case("an upgrade at Linux's own reboot: the clock runs on as Linux had set it")
 def _():
-    STATE["linux"] = linux.arguments(ROOT)
+    STATE["linux"] = linux.arguments(ROOT, files={"bin/holdfast-guest": BUILD / "guest" / "holdfast-guest"})
     holdfast("create", PATH, "--firmware", CODE, "--vars", VARS, "--machine", "pc-q35-7.2")
     holdfast("set", PATH, "confirm-by=agent", "trial-boots=1")
     STATE["guest"] = guest()
@@ -111,6 +111,12 @@ def _():
         user.sendall(b"welcome\n")
         system.run("while [ ! -s /tmp/heard ]; do sleep 0.1; done; grep welcome /tmp/heard")
     expect("agent" in holdfast("log", PATH).out, holdfast("log", PATH).out)
+
+
+@case("a guest without the mailbox: its tool says what is missing, and where")
+def _():
+    said = STATE["system"].run("holdfast-guest status", status=4).out
+    expect("no mailbox" in said and "'holdfast run --mailbox'" in said, said)
 
 
 @case("a panic in a trial ends the guest with status 1 and is evidence: rolled back, but the dbx stays new")
