@@ -45,12 +45,11 @@ static bool is_over(const char *status)
     return false;
 }
 
-/* QEMU's migration is ended and undone, whatever it had reached. */
-static int stay(struct hf_supervision *s, struct hf_error *err)
+static int await_over(struct hf_supervision *s, struct hf_error *err)
 {
     int64_t until = hf_loop_now() + CANCEL_MS;
     bool over = false;
-    int r = hf_monitor_execute(s->monitor, "migrate_cancel", NULL, NULL, err);
+    int r = 0;
 
     while (r == 0 && !over) {
         json_t *result = NULL;
@@ -63,24 +62,49 @@ static int stay(struct hf_supervision *s, struct hf_error *err)
         if (r == 0 && !over)
             r = hf_loop_turn(&s->loop, 10, err);
     }
+    return r;
+}
+
+/* QEMU's migration is ended and undone, whatever it had reached. Once it was told to continue it is not cancelled but
+ * left to fail or to complete, now that nobody reads its stream: a QEMU 7.2 that is cancelled while it gives its disks
+ * away lets the guest run without them, and aborts at its next write. */
+static int stay(struct hf_supervision *s, bool continued, struct hf_error *err)
+{
+    int r = continued ? await_over(s, err) : -HF_ETIMEDOUT;
+
+    if (r == -HF_ETIMEDOUT)
+        r = hf_monitor_execute(s->monitor, "migrate_cancel", NULL, NULL, err);
+    if (r == 0)
+        r = await_over(s, err);
     return r < 0 ? r : hf_departing_set_pause(s, false, err);
 }
 
+/* For a moment after a migration ended QEMU refuses 'cont', and may let the guest run by itself. */
 static int run_on(struct hf_supervision *s, struct hf_error *err)
 {
-    json_t *result = NULL;
-    int r = hf_monitor_execute(s->monitor, "query-status", NULL, &result, err);
-    bool running = json_is_true(json_object_get(result, "running"));
+    int64_t until = hf_loop_now() + CANCEL_MS;
 
-    json_decref(result);
-    return r < 0 || running ? r : hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+    for (;;) {
+        json_t *result = NULL;
+        int r = hf_monitor_execute(s->monitor, "query-status", NULL, &result, err);
+        bool running = json_is_true(json_object_get(result, "running"));
+
+        json_decref(result);
+        if (r == 0 && !running)
+            r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+        if (r != -HF_EREFUSED || hf_loop_now() > until)
+            return r;
+        r = hf_loop_turn(&s->loop, 10, err);
+        if (r < 0)
+            return r;
+    }
 }
 
 /* Before the grant: as if nothing had happened. */
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 {
     struct hf_departure *d = s->departure;
-    bool migrating = d->migrating, resume = d->ran && !d->stopped;
+    bool migrating = d->migrating, resume = d->ran && !d->stopped, continued = d->stage == HF_STANDING;
     struct hf_error err;
     int r = 0;
 
@@ -89,7 +113,7 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
     hf_supervision_say(s, "the guest stays here: %s", why->text);
     hf_departing_forget(s);
     if (migrating && s->monitor && hf_monitor_is_open(s->monitor)) {
-        r = stay(s, &err);
+        r = stay(s, continued, &err);
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
