@@ -268,6 +268,17 @@ void hf_departure_on_stop(struct hf_supervision *s)
         (void)hf_monitor_send(s->monitor, "query-status", NULL, stop_known, s, NULL);
 }
 
+/* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
+void hf_departure_on_resume(struct hf_supervision *s)
+{
+    if (!hf_departure_is_granted(s))
+        return;
+    hf_supervision_say(s, "somebody let the guest go on here, which was given away to host '%s': it is stopped again; "
+                       "'holdfast migrate' asks that host whether it runs there",
+                       s->departure->host);
+    hf_supervision_pause(s, HF_PAUSE_STOP);
+}
+
 void hf_departing_stood_too_long(void *ctx)
 {
     struct hf_supervision *s = ctx;

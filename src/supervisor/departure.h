@@ -34,9 +34,10 @@ void hf_departure_close(struct hf_supervision *s);
 void hf_departure_go_on(struct hf_supervision *s);
 /* QEMU has ended: so does a departure. */
 void hf_departure_end(struct hf_supervision *s);
-/* QMP's MIGRATION; false: it is none of ours. STOP. */
+/* QMP's MIGRATION; false: it is none of ours. STOP. RESUME. */
 bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data);
 void hf_departure_on_stop(struct hf_supervision *s);
+void hf_departure_on_resume(struct hf_supervision *s);
 /* The container was given away: nothing here may write it. */
 bool hf_departure_is_granted(const struct hf_supervision *s);
 

@@ -17,6 +17,7 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
 {
     s->saved = false;
     hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
+    hf_departure_on_resume(s);
     hf_trial_timer_running(s);
     hf_mailbox_watch_running(s);
 }

@@ -188,6 +188,11 @@ def _():
     expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
     result = guest.move(there, status=3, options=["--dry-run"])
     expect("rule 'granted'" in result.err and here.state() == "granted", result)
+    before = here.container.read_bytes()
+    guest.qmp.execute("cont")  # by whoever else manages it
+    wait_until(lambda: "it is stopped again" in guest.said(), 60, "what holdfast says")
+    wait_until(lambda: guest.qmp.status() == "paused", 60, "the guest stands again")
+    expect(here.state() == "granted" and here.container.read_bytes() == before, "the container was written")
     wait_until(lambda: there.supervisor() is None, 30, "the end of the other side")
     result = guest.move(there, status=1)
     expect("runs on here" in result.err, result)

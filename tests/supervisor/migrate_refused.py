@@ -10,6 +10,7 @@ import subprocess
 from guest import wait_until
 from moving import Host, Traveller, debian13
 from program import BUILD, SOURCE, holdfast, scratch
+from relay import Relay
 from tap import case, expect, main, skip
 
 DIRECTORY = scratch()
@@ -146,7 +147,7 @@ def _():
         expect(guest.connect().status() == "running" and there.state() == "none", guest.said())
 
 
-@case("a dry run to where it can live moves nothing; then it moves")
+@case("a dry run to where it can live moves nothing; then it moves, whatever other commands do meanwhile")
 def _():
     guest, here = guest_here()
     there, before = host(), all_of(here)
@@ -155,7 +156,23 @@ def _():
     wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
     expect(there.state() == "none" and here.state() == "held" and all_of(here) == before, all_of(here))
     expect(here.child("qemu") == STATE["qemu"] and guest.connect().status() == "running", guest.said())
-    guest.move(there)
+    seen = {}
+
+    def meddle(step):
+        """Other commands, while the guest stands."""
+        if step == ">OFFER.2" and not seen:
+            seen["here"] = here.holdfast("set", here.container, "trial-boots=5", status=None)
+            seen["again"] = here.holdfast("migrate", here.container, "--to", "exec:false", status=None)
+            seen["there"] = there.holdfast("set", there.container, "trial-boots=7", status=None)
+            seen["run"] = there.holdfast("run", there.container, "--", "-S", status=None)
+    with Relay(ROOT / "relay", there.receive(), meddle) as relay:
+        guest.move(there, where=relay.where)
+    expect(seen["here"].status == 0 and ">OFFER.3" in relay.steps, f"what came late was not sent: {seen} {relay.steps}")
+    expect(seen["again"].status == 6 and "under way" in seen["again"].err, seen["again"])
+    expect(seen["there"].status == 3 and "being received" in seen["there"].err, seen["there"])
+    expect(seen["run"].status in (3, 6), seen["run"])
+    settings = there.holdfast("show", there.container, "--json", "--settings").json["settings"]
+    expect(settings["trial-boots"] == "5", settings)
     expect(play(there, "ask", "acpi-loader", 3) == "status 1 bit -1 agreed 0x3", "what was agreed is gone")
 
 
