@@ -14,6 +14,7 @@ from domain import Domain
 from listening import end_listening
 from private_host import PrivateHost
 from program import PROGRAM, alive
+from sshd import Sshd
 from tap import case, expect, main, note
 
 FRAMES = {"OFFER": 1, "READY": 2, "GRANT": 3, "CLAIMED": 4, "REVOKE": 5, "REFUSED": 6, "ASK": 23}
@@ -116,12 +117,12 @@ class Pair:
     there = property(lambda self: self.hosts[1 - self.at])
     relay = property(lambda self: self.relays[1 - self.at])
 
-    def command(self, *options):
-        return ["libvirt", "migrate", "vm1", self.uris[1 - self.at], "--via", f"unix:{self.relay.path}", "--migrate-uri",
+    def command(self, *options, via=None):
+        return ["libvirt", "migrate", "vm1", self.uris[1 - self.at], "--via", via or f"unix:{self.relay.path}", "--migrate-uri",
                 f"tcp://127.0.0.1:{free_port()}", "--unsafe", *options]
 
-    def move(self, *options, status=0):
-        done = self.here.holdfast(*self.command(*options), status=status)
+    def move(self, *options, status=0, via=None):
+        done = self.here.holdfast(*self.command(*options, via=via), status=status)
         if status == 0 and "--dry-run" not in options:
             self.at = 1 - self.at
         return done
@@ -214,6 +215,21 @@ def _():
     shell = pair.here.prompt()
     expect(shell.getvar("There") == "b2", "a variable is lost")
     pair.works("Back", "c3")
+
+
+@case("there and back by a real ssh")
+def _():
+    for name in ("Over", "Under"):
+        environment, there = pair.here.host.env, pair.there.host
+        server = Sshd(there.root / f"ssh-{name}", {"PATH": f"{PROGRAM.parent}:/usr/sbin:/usr/bin:/sbin:/bin"}, there.command)
+        try:
+            before, environment["PATH"] = environment["PATH"], server.path
+            pair.move(via="ssh://beta")
+        finally:
+            environment["PATH"] = before
+            server.close()
+        expect(sorted(pair.one_owner()) == ["departed", "held"], pair.one_owner())
+        pair.works(name, "0a")
 
 
 @case("virsh domjobabort, and Ctrl-C, in the middle: everything is as before")
