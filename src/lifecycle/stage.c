@@ -116,7 +116,10 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     if (r == 0)
         r = make_way(c, &fw->digest, request->now, err);
     if (r == 0)
-        r = hf_image_add(c, HF_IMAGE_CODE, fw->label, request->bytes, request->size, request->now, &slot.code, err);
+        r = request->work ? hf_image_add_packed(c, HF_IMAGE_CODE, fw->label, &request->work->packed, request->now,
+                                                &slot.code, err)
+                          : hf_image_add(c, HF_IMAGE_CODE, fw->label, request->bytes, request->size, request->now,
+                                         &slot.code, err);
     if (r < 0)
         return r;
     snprintf(slot.label, sizeof slot.label, "%s", fw->label);
@@ -209,6 +212,23 @@ static int stage_once(struct hf_container *c, const struct hf_stage_request *req
     return hf_life_end(&w, r, request->dry_run);
 }
 
+int hf_stage_prepare(const void *bytes, size_t size, const char *label, struct hf_stage_work *ret, struct hf_error *err)
+{
+    struct hf_stage_work work = {.packed.chunks = NULL};
+    int r = hf_firmware_inspect(bytes, size, label, &work.firmware, err);
+
+    if (r == 0)
+        r = hf_image_pack(bytes, size, &work.packed, err);
+    if (r == 0)
+        *ret = work;
+    return r;
+}
+
+void hf_stage_work_done(struct hf_stage_work *work)
+{
+    hf_packed_image_done(&work->packed);
+}
+
 int hf_stage(struct hf_container *c, const struct hf_stage_request *request, struct hf_stage_report *report,
              struct hf_error *err)
 {
@@ -218,7 +238,9 @@ int hf_stage(struct hf_container *c, const struct hf_stage_request *request, str
 
     if (request->bytes == NULL && !request->tpm_aware)
         return hf_error_set(err, HF_EUSAGE, "stage: no image");
-    if (request->bytes != NULL)
+    if (request->work != NULL)
+        done.firmware = request->work->firmware;
+    else if (request->bytes != NULL)
         r = hf_firmware_inspect(request->bytes, request->size, request->label, &done.firmware, err);
     if (r == 0 && real)
         r = reserve(c, &done, err);

@@ -5,10 +5,23 @@
 
 #include "inspect.h"
 #include "life_record.h"
+#include "packed_image.h"
+
+/* What staging an image does without a container: the longer part of it. */
+struct hf_stage_work {
+    struct hf_firmware firmware;
+    struct hf_packed_image packed;
+};
+
+/* Any thread. As hf_firmware_inspect(). */
+int hf_stage_prepare(const void *bytes, size_t size, const char *label, struct hf_stage_work *ret,
+                     struct hf_error *err);
+void hf_stage_work_done(struct hf_stage_work *work);
 
 struct hf_stage_request {
     const void *bytes; /* NULL, with tpm_aware: only gives the owner's word for what is staged already */
     size_t size;
+    const struct hf_stage_work *work; /* hf_stage_prepare() of these bytes; NULL: it is done here */
     const char *label;  /* for people, or NULL: told from the bytes */
     const char *origin; /* where it came from: a path */
     bool by_guest;      /* it comes from inside the guest: further refusals, those of hf_guest_may() */

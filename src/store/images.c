@@ -9,8 +9,6 @@
 #include "eventlog.h"
 #include "inside.h"
 
-#define CHUNK_STORED_MAX (132U << 10) /* schema.sql; ZSTD_compressBound of a chunk is less */
-#define LEVEL            12
 
 const char *hf_image_kind_text(enum hf_image_kind kind)
 {
@@ -128,27 +126,49 @@ static int check_room(struct hf_container *c, enum hf_image_kind kind, uint64_t 
     return 0;
 }
 
-static int store_chunks(struct hf_container *c, int64_t id, const uint8_t *bytes, uint64_t size, uint64_t *stored,
-                        struct hf_error *err)
+/* What is to be stored: bytes, or chunks that are packed already. */
+struct source {
+    const uint8_t *bytes;
+    const struct hf_packed_image *packed; /* NULL: bytes */
+};
+
+static int chunk_of(const struct source *from, size_t i, uint64_t size, uint8_t *room, struct hf_value *v,
+                    struct hf_error *err)
 {
-    uint8_t *packed hf_auto(hf_cleanup_free) = (uint8_t *)malloc(CHUNK_STORED_MAX);
-    int r = packed ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+    uint64_t at = (uint64_t)i * HF_IMAGE_CHUNK_SIZE;
+    size_t raw = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE, stored = 0;
+    int r = 0;
 
-    *stored = 0;
-    for (uint64_t at = 0; at < size && r == 0; at += HF_IMAGE_CHUNK_SIZE) {
-        size_t raw = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;
-        size_t n = ZSTD_compress(packed, CHUNK_STORED_MAX, bytes + at, raw, LEVEL);
-        struct hf_value v = hf_blob(packed, n);
+    if (from->packed) {
+        size_t begin = i ? from->packed->ends[i - 1] : 0;
 
-        if (ZSTD_isError(n))
-            return hf_error_set(err, HF_ENOMEM, "cannot compress an image: %s", ZSTD_getErrorName(n));
-        r = hf_row_put(c, HF_T_CHUNK, HF_CHUNK_ID(id, at / HF_IMAGE_CHUNK_SIZE), &v, err);
-        *stored += n;
+        *v = hf_blob(from->packed->chunks + begin, from->packed->ends[i] - begin);
+    } else if ((r = hf_chunk_pack(from->bytes + at, raw, room, &stored, err)) == 0) {
+        *v = hf_blob(room, stored);
     }
     return r;
 }
 
-static int add(struct hf_container *c, const struct hf_image *image, const uint8_t *bytes, struct hf_error *err)
+static int store_chunks(struct hf_container *c, int64_t id, const struct source *from, uint64_t size, uint64_t *stored,
+                        struct hf_error *err)
+{
+    uint8_t *room hf_auto(hf_cleanup_free) = (uint8_t *)malloc(HF_IMAGE_CHUNK_STORED_MAX);
+    int r = room ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+
+    *stored = 0;
+    for (size_t i = 0; (uint64_t)i * HF_IMAGE_CHUNK_SIZE < size && r == 0; i++) {
+        struct hf_value v;
+
+        r = chunk_of(from, i, size, room, &v, err);
+        if (r == 0) {
+            r = hf_row_put(c, HF_T_CHUNK, HF_CHUNK_ID(id, i), &v, err);
+            *stored += v.size;
+        }
+    }
+    return r;
+}
+
+static int add(struct hf_container *c, const struct hf_image *image, const struct source *from, struct hf_error *err)
 {
     uint64_t stored = 0;
     int64_t id;
@@ -157,7 +177,7 @@ static int add(struct hf_container *c, const struct hf_image *image, const uint8
     if (r == 0)
         r = hf_row_next_id(c, HF_T_IMAGE, &id, err);
     if (r == 0)
-        r = store_chunks(c, id, bytes, image->size, &stored, err);
+        r = store_chunks(c, id, from, image->size, &stored, err);
     if (r < 0)
         return r;
     const struct hf_value v[] = {hf_blob(image->digest.b, HF_DIGEST_SIZE), hf_int(image->kind),
@@ -166,24 +186,44 @@ static int add(struct hf_container *c, const struct hf_image *image, const uint8
     return hf_row_put(c, HF_T_IMAGE, id, v, err);
 }
 
+static int add_once(struct hf_container *c, const struct hf_image *image, const struct source *from,
+                    struct hf_digest *digest, struct hf_error *err)
+{
+    struct hf_image found;
+    int64_t id;
+    int r = find(c, &image->digest, &id, &found, err);
+
+    if (r == 0)
+        r = add(c, image, from, err);
+    if (r < 0)
+        return r;
+    *digest = image->digest;
+    return 0;
+}
+
 int hf_image_add(struct hf_container *c, enum hf_image_kind kind, const char *name, const void *bytes, uint64_t size,
                  int64_t now, struct hf_digest *digest, struct hf_error *err)
 {
-    struct hf_image image = {.kind = kind, .size = size, .added = now}, found;
-    int64_t id;
+    struct hf_image image = {.kind = kind, .size = size, .added = now};
     int r = hf_may_change(c, err);
 
     if (r < 0)
         return r;
     image.digest = hf_digest_of(bytes, (size_t)size);
     snprintf(image.name, sizeof image.name, "%s", name);
-    r = find(c, &image.digest, &id, &found, err);
-    if (r == 0)
-        r = add(c, &image, (const uint8_t *)bytes, err);
+    return add_once(c, &image, &(struct source){.bytes = (const uint8_t *)bytes}, digest, err);
+}
+
+int hf_image_add_packed(struct hf_container *c, enum hf_image_kind kind, const char *name,
+                        const struct hf_packed_image *packed, int64_t now, struct hf_digest *digest, struct hf_error *err)
+{
+    struct hf_image image = {.digest = packed->digest, .kind = kind, .size = packed->size, .added = now};
+    int r = hf_may_change(c, err);
+
     if (r < 0)
         return r;
-    *digest = image.digest;
-    return 0;
+    snprintf(image.name, sizeof image.name, "%s", name);
+    return add_once(c, &image, &(struct source){.packed = packed}, digest, err);
 }
 
 static int unpack(struct hf_container *c, int64_t image, uint64_t number, uint8_t *raw, size_t raw_size,

@@ -151,23 +151,50 @@ static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, st
     say_done(out, HF_MAILBOX_DONE, "");
 }
 
+static void end_prepared(void *ctx);
+
+/* The rest follows in end_prepared(). */
 static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    hf_auto(hf_cleanup_free) uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
+    uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
+    struct hf_error err;
+    int r = hf_guest_work_start(&s->loop, image, (size_t)job->size, end_prepared, s, &s->mailbox.work, &err);
+
+    if (r < 0)
+        say_outcome(out, r, &err, "");
+    else
+        s->mailbox.work_job = *job;
+}
+
+static int stage(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_error *err)
+{
+    const struct hf_guest_worked *worked = hf_guest_work_result(s->mailbox.work);
     hf_auto(hf_cleanup_free) struct hf_stage_report *report = calloc(1, sizeof *report);
     struct hf_stage_request request = {
-        .bytes = image,
-        .size = (size_t)job->size,
+        .work = &worked->work,
         .origin = origin,
         .by_guest = true,
         .tpm_aware = (job->flags & HF_MAILBOX_TPM_AWARE) != 0,
         .now = (int64_t)time(NULL),
     };
-    struct hf_digest digest = hf_digest_of(image, (size_t)job->size);
+
+    request.bytes = hf_guest_work_image(s->mailbox.work, &request.size);
+    if (!report)
+        return hf_error_set(err, HF_ENOMEM, "out of memory");
+    if (worked->r < 0) {
+        *err = worked->err;
+        return worked->r;
+    }
+    return hf_stage(s->container, &request, report, err);
+}
+
+static void end_with(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+{
+    const struct hf_guest_worked *worked = hf_guest_work_result(s->mailbox.work);
     struct hf_error err;
     int r;
 
-    if (memcmp(digest.b, job->digest, sizeof digest.b) != 0) {
+    if (memcmp(worked->digest.b, job->digest, sizeof worked->digest.b) != 0) {
         say_done(out, HF_MAILBOX_NOT_THE_IMAGE, "what came does not have the digest that was announced");
         return;
     }
@@ -176,7 +203,7 @@ static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, stru
         say_done(out, HF_MAILBOX_NOT_ALLOWED, "the guest's owner does not allow this image any more");
         return;
     }
-    r = report ? hf_stage(s->container, &request, report, &err) : hf_error_set(&err, HF_ENOMEM, "out of memory");
+    r = stage(s, job, &err);
     say_outcome(out, r, &err, "staged; it is applied at the next reset");
 }
 
@@ -220,11 +247,29 @@ static void log_order(struct hf_supervision *s, const char *name, const struct o
         hf_supervision_say(s, "an order of the guest could not be logged: %s", err.text);
 }
 
+static void answer(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+{
+    if (orders[job->command].name)
+        log_order(s, orders[job->command].name, out);
+    put_facts(s, &out->reply);
+    hf_mailbox_orders_reply(&s->mailbox.orders, &out->reply);
+}
+
+static void end_prepared(void *ctx)
+{
+    struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
+    struct hf_supervision *s = ctx;
+
+    end_with(s, &s->mailbox.work_job, &out);
+    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
+    answer(s, &s->mailbox.work_job, &out);
+}
+
 void hf_guest_orders_publish(struct hf_supervision *s)
 {
     struct hf_mailbox_watch *m = &s->mailbox;
 
-    free(hf_mailbox_orders_forget(&m->orders));
+    hf_guest_orders_end(s);
     hf_mailbox_orders_publish(&m->orders, m->window.bytes, m->host.generation,
                               m->hw.mode == HF_MAILBOX_BOOT_ONLY ? HF_MAILBOX_MODE_BOOT_ONLY : HF_MAILBOX_MODE_ALWAYS);
 }
@@ -232,20 +277,22 @@ void hf_guest_orders_publish(struct hf_supervision *s)
 bool hf_guest_orders_poll(struct hf_supervision *s)
 {
     struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
+    enum hf_mailbox_orders_saw saw;
     struct hf_mailbox_job job;
-    enum hf_mailbox_orders_saw saw = hf_mailbox_orders_poll(&s->mailbox.orders, hf_loop_now(), &job);
 
+    if (s->mailbox.work)
+        return false;
+    saw = hf_mailbox_orders_poll(&s->mailbox.orders, hf_loop_now(), &job);
     if (saw != HF_MAILBOX_SAW_JOB)
         return saw != HF_MAILBOX_SAW_NOTHING;
     orders[job.command].carry_out(s, &job, &out);
-    if (orders[job.command].name)
-        log_order(s, orders[job.command].name, &out);
-    put_facts(s, &out.reply);
-    hf_mailbox_orders_reply(&s->mailbox.orders, &out.reply);
+    if (!s->mailbox.work)
+        answer(s, &job, &out);
     return true;
 }
 
 void hf_guest_orders_end(struct hf_supervision *s)
 {
+    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
     free(hf_mailbox_orders_forget(&s->mailbox.orders));
 }

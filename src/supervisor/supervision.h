@@ -15,13 +15,14 @@
  *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
  *   mailbox_arrival.c  the same, of a guest that came from elsewhere
  *   mailbox_files.c  the tables that its firmware gets through it
- *   guest_orders.c   what the guest's operating system orders through it
+ *   guest_orders.c   what the guest's operating system orders through it; guest_words.c: what it is told of a failure;
+ *                    guest_work.c: the long part of an order, in a thread
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
  *   reception.c      a running guest comes from another host
  *   link.c           the hand-over's protocol on descriptors; stream_relay.c: QEMU's stream within it
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
- * is done from supervisor.c between two turns. One thread.
+ * is done from supervisor.c between two turns. One thread, but for guest_work.c's, which touches nothing of this.
  */
 #ifndef HF_SUPERVISION_H
 #define HF_SUPERVISION_H
@@ -35,6 +36,7 @@
 #include "container.h"
 #include "domains.h"
 #include "guest_clock.h"
+#include "guest_work.h"
 #include "host_offer.h"
 #include "loop.h"
 #include "machine.h"
@@ -71,6 +73,8 @@ struct hf_mailbox_watch {
     struct hf_negotiate *negotiate;                 /* NULL: nothing is published yet */
     struct hf_mailbox host;
     struct hf_mailbox_orders orders;
+    struct hf_guest_work *work; /* on an image that is all there; NULL: none. No order is looked at meanwhile */
+    struct hf_mailbox_job work_job;
     struct hf_mailbox_pace pace;
     struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
     size_t agreement_count;
