@@ -5,8 +5,10 @@ case is a reset of it.
 On x86 the guest has memory above 4 GiB and a disk to boot from, the latter because firmware that knows what to boot
 connects no other device."""
 import os
+import pathlib
 import struct
 
+import mapping
 from tap import case, expect, main, note
 from window_guest import WindowGuest, debian12, debian12_arm, debian13, debian13_arm
 
@@ -60,6 +62,16 @@ def both_agree(guest):
                  "stage ready-to-boot"):
         peer.wait(line)
     installed(guest, high=guest.machine.arch == "x86_64")
+    if guest.machine.arch == "aarch64":
+        mapped_write_back(guest)
+
+
+def mapped_write_back(guest):
+    """The window as ordinary memory, the serial port as a device; the firmware waits for a key in its shell."""
+    guest.wait_booted()
+    path, address = pathlib.Path(guest.directory.name) / "gdb", mapping.window_address(guest.guest.qmp)
+    window, port = mapping.memory_types(guest, path, address, 0x09000000)
+    expect(window == 0xff and port <= 0x0c, f"the window is mapped with {window:#x}, the serial port with {port:#x}")
 
 
 def refused_and_retried(guest):
