@@ -47,20 +47,21 @@ def _():
         expect(out == "OK\nOK 0x51\n", f"{name}: {out!r}")
 
 
-def compiles_alone(language, compiler):
-    @case(f"each header compiles alone, as {language}")
+def compiles_alone(language, compiler, *standard):
+    @case(f"each header compiles alone, without a warning, as {language}")
     def _():
         if not shutil.which(compiler):
             skip(f"{compiler} is not installed")
         headers = sorted((next(ROOT.rglob("holdfast/error.h")).parent).glob("*.h"))
         expect(len(headers) > 8, f"{headers}")
         for header in headers:
-            call(compiler, "-x", language, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", *pkg_config("--cflags"), "-",
+            call(compiler, "-x", language, *standard, "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion",
+                 "-Wundef", "-Wcast-qual", "-Werror", "-fsyntax-only", *pkg_config("--cflags"), "-",
                  input=f"#include <holdfast/{header.name}>\n")
 
 
-compiles_alone("c", "gcc")
-compiles_alone("c++", "g++")
+compiles_alone("c", "gcc", "-std=c11")
+compiles_alone("c++", "g++", "-std=c++11")
 
 
 @case("what the shared library exports is the library's own")

@@ -59,12 +59,16 @@ static inline uint64_t hf_be64_get(hf_be64 v)
 
 static inline hf_le16 hf_le16_of(uint16_t n)
 {
-    return (hf_le16){{(uint8_t)n, (uint8_t)(n >> 8)}};
+    hf_le16 v = {{(uint8_t)n, (uint8_t)(n >> 8)}};
+
+    return v;
 }
 
 static inline hf_le32 hf_le32_of(uint32_t n)
 {
-    return (hf_le32){{(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)}};
+    hf_le32 v = {{(uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24)}};
+
+    return v;
 }
 
 static inline hf_le64 hf_le64_of(uint64_t n)
@@ -78,12 +82,16 @@ static inline hf_le64 hf_le64_of(uint64_t n)
 
 static inline hf_be16 hf_be16_of(uint16_t n)
 {
-    return (hf_be16){{(uint8_t)(n >> 8), (uint8_t)n}};
+    hf_be16 v = {{(uint8_t)(n >> 8), (uint8_t)n}};
+
+    return v;
 }
 
 static inline hf_be32 hf_be32_of(uint32_t n)
 {
-    return (hf_be32){{(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
+    hf_be32 v = {{(uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
+
+    return v;
 }
 
 static inline hf_be64 hf_be64_of(uint64_t n)
