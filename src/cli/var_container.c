@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "eventlog.h"
 #include "owner.h"
+#include "writeback.h"
 
 int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err)
 {
@@ -36,7 +37,19 @@ int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, str
     return 0;
 }
 
-int hf_var_container_write(const char *path, const uint8_t *bytes, uint64_t size, struct hf_error *err)
+/* In the transaction that changes it. */
+static int check_unchanged(struct hf_container *c, const char *path, const struct hf_digest *was, struct hf_error *err)
+{
+    struct hf_digest is;
+    int r = hf_bank_digest(c, HF_BANK_VARS, &is, err);
+
+    if (r < 0 || hf_digest_equal(&is, was))
+        return r;
+    return hf_error_refuse(err, "changed", "%s: the variables were changed while this change was prepared; do it again", path);
+}
+
+int hf_var_container_write(const char *path, const struct hf_digest *was, const uint8_t *bytes, uint64_t size,
+                           struct hf_error *err)
 {
     hf_auto(hf_container_done) struct hf_container *c = NULL;
     struct hf_runner runner;
@@ -54,7 +67,11 @@ int hf_var_container_write(const char *path, const uint8_t *bytes, uint64_t size
                             (long long)runner.pid);
     if (r != -HF_ENOTFOUND)
         return hf_error_set(err, HF_EIO, "cannot tell whether the guest runs");
-    r = hf_begin(c, err);
+    r = hf_writeback_drain(c, now, NULL, err);
+    if (r == 0)
+        r = hf_begin(c, err);
+    if (r == 0)
+        r = check_unchanged(c, path, was, err);
     if (r == 0)
         r = hf_bank_replace(c, HF_BANK_VARS, bytes, size, err);
     if (r == 0)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "output.h"
@@ -83,6 +82,8 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
                      : hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
     if (r < 0)
         return r;
+    if (s->container)
+        s->was = hf_digest_of(s->bytes, (size_t)s->size);
     if (is_qcow2(s))
         return hf_error_set(err, HF_EUSAGE,
                             "a qcow2 image; `qemu-img convert -O raw` makes the raw bank that is "
@@ -94,13 +95,11 @@ int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, st
                        struct hf_error *err)
 {
     hf_auto(hf_var_source_done) struct hf_var_source s = {0};
-    struct stat st;
     int r;
 
     s.path = realpath(path, NULL);
-    if (!s.path || stat(s.path, &st) < 0)
+    if (!s.path || stat(s.path, &s.file) < 0)
         return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
-    s.mode = st.st_mode & 0777;
     r = open_any(&s, lost, opaque, err);
     if (r < 0)
         return strncmp(err->text, path, strlen(path)) == 0 ? r : hf_error_prefix(err, r, "%s: ", path);

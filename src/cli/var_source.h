@@ -8,14 +8,15 @@
 #ifndef HF_VAR_SOURCE_H
 #define HF_VAR_SOURCE_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
+#include "digest.h"
 #include "var_json.h"
 #include "verb.h"
 
 struct hf_var_source {
     char *path; /* without symbolic links */
-    mode_t mode;
+    struct stat file; /* before it was read */
     enum hf_var_format format; /* either JSON is HF_FORMAT_QEMU here; writing goes by the caller's choice */
     bool container;
     uint8_t *bytes; /* the bank; NULL for JSON */
@@ -23,6 +24,7 @@ struct hf_var_source {
     struct hf_var *lent;      /* the store's array */
     struct hf_varstore store; /* not for JSON */
     struct hf_var_set set;    /* JSON only */
+    struct hf_digest was;     /* a container's bank as it was read */
 };
 
 /* Salvage reports what it cannot use through `lost`; NULL means strict. Errors as of hf_file_read() and

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "output.h"
@@ -47,6 +46,17 @@ static char *backup_name(const char *path)
     return NULL;
 }
 
+static int check_unchanged(const struct hf_var_source *s, struct hf_error *err)
+{
+    const struct stat *was = &s->file;
+    struct stat is;
+
+    if (stat(s->path, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino && is.st_size == was->st_size &&
+        is.st_mtim.tv_sec == was->st_mtim.tv_sec && is.st_mtim.tv_nsec == was->st_mtim.tv_nsec)
+        return 0;
+    return hf_error_refuse(err, "changed", "%s: the file was changed while this change was prepared; do it again", s->path);
+}
+
 static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const void *bytes, uint64_t size,
                        struct hf_error *err)
 {
@@ -56,9 +66,11 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
 
     if (!out && !keep)
         return hf_error_set(err, HF_ENOMEM, "no name for a copy of %s", s->path);
-    if (!inv->dry_run)
-        r = out ? hf_file_write_new(out, bytes, size, s->mode, err)
-                : hf_file_replace(s->path, bytes, size, s->mode, keep, err);
+    if (!out)
+        r = check_unchanged(s, err);
+    if (r == 0 && !inv->dry_run)
+        r = out ? hf_file_write_new(out, bytes, size, s->file.st_mode & 0777, err)
+                : hf_file_replace(s->path, bytes, size, s->file.st_mode & 0777, keep, err);
     if (r < 0)
         return r;
     hf_put_text(inv->report, "written", out ? out : s->path);
@@ -83,7 +95,7 @@ int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv,
     int r;
 
     if (source->container) {
-        r = inv->dry_run ? 0 : hf_var_container_write(source->path, source->bytes, source->size, err);
+        r = inv->dry_run ? 0 : hf_var_container_write(source->path, &source->was, source->bytes, source->size, err);
         if (r < 0)
             return r;
         hf_put_text(inv->report, "written", source->path);

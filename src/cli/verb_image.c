@@ -164,7 +164,7 @@ static int convert(struct hf_invocation *inv, struct hf_error *err)
         return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)info->bank_size);
     r = hf_varstore_convert(&source.store, hf_layout_named(name), out, (size_t)info->bank_size, vars, most, &to, err);
     if (r == 0 && !inv->dry_run)
-        r = hf_file_write_new(inv->operands[1], out, info->bank_size, source.mode, err);
+        r = hf_file_write_new(inv->operands[1], out, info->bank_size, source.file.st_mode & 0777, err);
     if (r < 0)
         return r;
     hf_put_text(inv->report, "written", inv->operands[1]);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`vars` and `image` on plain files, as a user calls them."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -216,6 +217,23 @@ def _():
     expect("variables changed" in holdfast("log", guest, env=env).out, "not logged")
     result = holdfast("vars", "diff", guest, MS_4M, status=1, env=env)
     expect(result.out == "! Timeout (EfiGlobalVariable): data\n", result)
+
+
+@case("of changes at the same time each one is made, or refused")
+def _():
+    def set_one(store, env, number):
+        return holdfast("vars", "set", store, f"Boot{number:04X}", "--data", f"{number:04x}", "--in-place", status=None,
+                        env=env)
+
+    guest, env = container()
+    for store in guest, fresh():
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(lambda number: set_one(store, env, number), range(0x100, 0x108)))
+        names = {v["name"] for v in holdfast("vars", "list", store, "--json", env=env).json["variables"]}
+        for number, result in enumerate(results, 0x100):
+            expect((result.status == 0) == (f"Boot{number:04X}" in names), f"{result}{names}")
+            expect(result.status == 0 or "rule 'changed'" in result.err or "rule 'exists'" in result.err, result)
+        expect(any(result.status == 0 for result in results), results)
 
 
 @case("a dry run, a refusal and looking leave a container byte for byte as it was")

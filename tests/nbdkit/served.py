@@ -354,4 +354,30 @@ def _():
             expect(c.read(0x3000, 512 * 20) == bytes([number]) * 512 * 20, "writes are missing")
 
 
+@case("killed, what was answered comes before what an operator changes, and does not come back over it")
+def _():
+    path = make(HERE / "changed.hold")
+    for number in range(1, 9):
+        firmware, operator = f"{number:02x}00", f"{number:02x}01"
+        holdfast("vars", "export", path, HERE / f"{number}.fd")
+        holdfast("vars", "set", HERE / f"{number}.fd", "Timeout", "--data", firmware, "--in-place")
+        serving = Serving(path)
+        pid = serving.server_pid()
+        with serving.client("vars") as c:
+            c.write(0, (HERE / f"{number}.fd").read_bytes()[:4096])
+            os.kill(serving.process.pid, signal.SIGSTOP)  # it would start another one
+            os.kill(pid, signal.SIGKILL)
+            serving.kill()
+        await_end(pid)
+        change = "vars", "set", path, "BootNext", "--data", operator
+        first = holdfast(*change, status=None)
+        if first.status:
+            expect(first.status == 3 and "rule 'changed'" in first.err, first)
+            holdfast(*change)
+        with Serving(path):
+            pass
+        for name, data in ("Timeout", firmware), ("BootNext", operator):
+            expect(holdfast("vars", "get", path, name, "--json").json["data"] == data, f"{name} {number} is lost")
+
+
 main(cleanup=lambda: shared.process.poll() is None and shared.stop())
