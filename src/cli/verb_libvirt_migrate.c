@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "exchange_loop.h"
 #include "migrate.h"
 #include "output.h"
 #include "progress.h"
@@ -15,8 +16,19 @@ static const struct hf_option migrate_options[] = {
     {.name = "undefine-source", .help = "and not here any more"},
     {.name = "unsafe", .help = "also where libvirt thinks that the disks' caches could be lost"},
     {.name = "connect", .arg = "URI", .help = "this host's libvirt (otherwise qemu:///system)"},
+    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other host is silent for so long; default: 120"},
     {.name = NULL},
 };
+
+static const struct hf_option receive_options[] = {
+    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other host is silent for so long; default: 120"},
+    {.name = NULL},
+};
+
+static int patience_of(const struct hf_invocation *inv, uint64_t *seconds, struct hf_error *err)
+{
+    return hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, seconds, err);
+}
 
 static void show_progress(void *ctx, uint64_t done, uint64_t total)
 {
@@ -69,8 +81,12 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
         .ctx = &progress,
     };
     struct hf_migrate_report report;
-    int r;
+    uint64_t patience;
+    int r = patience_of(inv, &patience, err);
 
+    if (r < 0)
+        return r;
+    q.patience_s = (unsigned)patience;
     hf_progress_init(&progress, "sending the container");
     r = hf_libvirt_migrate(&q, &report, err);
     hf_progress_done(&progress);
@@ -81,7 +97,10 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
 
 static int run_receive(struct hf_invocation *inv, struct hf_error *err)
 {
-    return hf_libvirt_receive(STDIN_FILENO, STDOUT_FILENO, HOLDFAST_VERSION, err);
+    uint64_t patience;
+    int r = patience_of(inv, &patience, err);
+
+    return r < 0 ? r : hf_libvirt_receive(STDIN_FILENO, STDOUT_FILENO, HOLDFAST_VERSION, (unsigned)patience, err);
 }
 
 const struct hf_verb hf_verb_libvirt_migrate = {
@@ -102,6 +121,7 @@ const struct hf_verb hf_verb_libvirt_receive = {
     .flags = HF_VERB_HIDDEN,
     .help = "The other end of migrate",
     .synopsis = "[UUID] <INPUT >OUTPUT",
+    .options = receive_options,
     .max_operands = 1, /* for who looks at a list of processes: the input says it */
     .run = run_receive,
 };

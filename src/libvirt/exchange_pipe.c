@@ -6,12 +6,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "loop.h"
+
 #define OTHERS_MAX 4
 #define PIECE      65536
 
 static bool would_wait(void)
 {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+void hf_exchange_pipe_start_clock(struct hf_exchange_pipe *l)
+{
+    l->moved_at = hf_loop_now();
+}
+
+int64_t hf_exchange_pipe_silent_ms(const struct hf_exchange_pipe *l)
+{
+    return hf_loop_now() - l->moved_at;
 }
 
 bool hf_exchange_pipe_has_output(struct hf_exchange_pipe *l)
@@ -32,9 +44,10 @@ static int write_some(struct hf_exchange_pipe *l, struct hf_error *err)
     if (r < 0 || !size)
         return r;
     n = write(l->out, bytes, size);
-    if (n > 0)
+    if (n > 0) {
         hf_exchange_written(l->exchange, (size_t)n);
-    else if (!would_wait())
+        hf_exchange_pipe_start_clock(l);
+    } else if (!would_wait())
         l->ended = true;
     return 0;
 }
@@ -45,8 +58,10 @@ static int read_some(struct hf_exchange_pipe *l, struct hf_error *err)
     size_t room = hf_exchange_room(l->exchange);
     ssize_t n = read(l->in, bytes, room < sizeof bytes ? room : sizeof bytes);
 
-    if (n > 0)
+    if (n > 0) {
+        hf_exchange_pipe_start_clock(l);
         return hf_exchange_feed(l->exchange, bytes, (size_t)n, err);
+    }
     if (n == 0 || !would_wait())
         l->ended = true;
     return 0;

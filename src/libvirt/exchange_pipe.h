@@ -4,6 +4,7 @@
 #define HF_EXCHANGE_PIPE_H
 
 #include <poll.h>
+#include <stdint.h>
 
 #include "exchange.h"
 
@@ -11,7 +12,12 @@ struct hf_exchange_pipe {
     int in, out; /* non-blocking */
     struct hf_exchange *exchange;
     bool ended; /* the other side is gone: nothing comes or goes any more */
+    int64_t moved_at; /* when something came or went last */
 };
+
+/* The other side is waited for from now on: for how long it has neither said nor taken anything since. */
+void hf_exchange_pipe_start_clock(struct hf_exchange_pipe *l);
+int64_t hf_exchange_pipe_silent_ms(const struct hf_exchange_pipe *l);
 
 /* Writes what the exchange has to say, waits at most `timeout_ms` for the other side or one of the caller's
  * descriptors, and feeds what came. */

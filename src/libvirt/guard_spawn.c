@@ -61,9 +61,11 @@ static void build(const char *what, const struct hf_guard_config *c, struct word
 static void become(struct words *w, int in, int out)
 {
     int null = open("/dev/null", O_RDWR);
+    sigset_t none;
 
     (void)setsid();
-
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (chdir("/") < 0 || null < 0 || dup2(in < 0 ? null : in, 0) < 0 || dup2(out < 0 ? null : out, 1) < 0 ||
         dup2(null, 2) < 0)
         _exit(127);

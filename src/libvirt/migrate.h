@@ -25,6 +25,7 @@ struct hf_migrate_request {
     bool undefine;           /* and not here any more */
     bool unsafe;
     bool dry_run;                                               /* only ask whether it may go */
+    unsigned patience_s;                                        /* for another host that is silent while it is waited for */
     void (*progress)(void *ctx, uint64_t done, uint64_t total); /* of the container; may be NULL */
     void *ctx;
 };
@@ -39,7 +40,7 @@ struct hf_migrate_report {
 };
 
 /* HF_EREFUSED: root, session, saved, transport (say --via), the rules of preflight, and what the other host refuses.
- * HF_ENOTFOUND: not adopted. SIGINT and SIGTERM end it as long as it can be taken back. */
+ * HF_ENOTFOUND: not adopted. SIGINT, SIGTERM and SIGHUP end it as long as it can be taken back. */
 int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_report *report, struct hf_error *err);
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,12 +18,15 @@
 #include "host_describe.h"
 #include "intro.h"
 #include "exchange_pipe.h"
+#include "loop.h"
 #include "places.h"
 #include "published.h"
 #include "receive_lock.h"
+#include "virt.h"
 
 #define GUARD_TRIES 300 /* of TURN_MS */
 #define TURN_MS     200
+#define LOOK_MS     5000
 
 struct receiving {
     struct hf_intro intro;
@@ -29,8 +34,12 @@ struct receiving {
     struct hf_exchange_pipe link;
     char *caps;
     int lock;
+    int signals;
+    unsigned patience_s;
     int awaiting; /* the guard's word that the guest is about to write; -1: none */
     unsigned tries;
+    int64_t looked_at; /* for the domain that is being moved here */
+    bool moved;
     bool installed, asked, claimed, revoked, given_up;
 };
 
@@ -48,6 +57,8 @@ static void receiving_done(struct receiving *w)
         (void)close(w->awaiting);
     if (w->lock >= 0)
         (void)close(w->lock);
+    if (w->signals >= 0)
+        (void)close(w->signals);
 }
 
 /* A domain that was here before has its place. */
@@ -186,6 +197,7 @@ static int guard_spoke(struct receiving *w, struct hf_error *err)
 
     (void)close(hf_take_fd(w->awaiting));
     w->tries = 0;
+    hf_exchange_pipe_start_clock(&w->link);
     if (r < 0)
         return r == -HF_EPROTO ? 0 : r; /* it was killed */
     w->asked = true;
@@ -205,22 +217,82 @@ static int find_guard(struct receiving *w, struct hf_error *err)
     return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
 }
 
+/* What libvirt moves has a shape here from the beginning. */
+static bool is_being_moved(struct receiving *w)
+{
+    hf_auto(hf_virt_cleanup) struct hf_virt *here = NULL;
+    struct hf_virt_state state;
+
+    if (hf_loop_now() - w->looked_at < LOOK_MS)
+        return w->moved;
+    w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 && state.active;
+    w->looked_at = hf_loop_now();
+    return w->moved;
+}
+
+/* While libvirt moves the guest the source has nothing to say; the guard here ends with what libvirt makes of it. */
+static bool is_source_silent(struct receiving *w)
+{
+    if (hf_exchange_pipe_silent_ms(&w->link) < (int64_t)w->patience_s * 1000)
+        return false;
+    return !w->installed || !w->intro.live || w->asked || !is_being_moved(w);
+}
+
+static bool is_settled(const struct receiving *w)
+{
+    return w->claimed || w->revoked;
+}
+
+/* Not for ever; and who is told to end says so. */
+static int check_patience(struct receiving *w, bool told_to_end, struct hf_error *err)
+{
+    int r = 0;
+
+    if (told_to_end)
+        r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
+    else if (is_source_silent(w))
+        r = hf_error_set(err, HF_ETIMEDOUT, "the other host has neither said nor taken anything for %u s", w->patience_s);
+    if (r < 0 && is_settled(w)) {
+        w->given_up = true; /* there is nothing left to be said */
+        return 0;
+    }
+    if (r < 0)
+        (void)hf_exchange_cancel(w->link.exchange, err->text, NULL);
+    return r;
+}
+
 static int serve_source(struct receiving *w, struct hf_error *err)
 {
     int r = 0;
 
     while (r == 0 && !w->link.ended && !w->given_up) {
-        struct pollfd guard = {.fd = w->awaiting, .events = POLLIN};
+        struct pollfd others[] = {{.fd = w->awaiting, .events = POLLIN}, {.fd = w->signals, .events = POLLIN}};
 
-        r = hf_exchange_pipe_turn(&w->link, &guard, 1, lacks_guard(w) ? TURN_MS : 10 * TURN_MS, err);
+        r = hf_exchange_pipe_turn(&w->link, others, 2, lacks_guard(w) ? TURN_MS : 5 * TURN_MS, err);
         if (r == 0)
             r = act_on_all(w, err);
-        if (r == 0 && w->awaiting >= 0 && guard.revents)
+        if (r == 0 && w->awaiting >= 0 && others[0].revents)
             r = guard_spoke(w, err);
         if (r == 0)
             r = find_guard(w, err);
+        if (r == 0)
+            r = check_patience(w, others[1].revents != 0, err);
     }
     return r;
+}
+
+static int catch_signals(struct receiving *w, struct hf_error *err)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    w->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return w->signals < 0 ? hf_error_set(err, HF_EIO, "no descriptor to wait for signals: %s", strerror(errno)) : 0;
 }
 
 /* The source learns why. */
@@ -233,9 +305,10 @@ static void say_last(struct receiving *w)
             return;
 }
 
-int hf_libvirt_receive(int in, int out, const char *version, struct hf_error *err)
+int hf_libvirt_receive(int in, int out, const char *version, unsigned patience_s, struct hf_error *err)
 {
-    hf_auto(receiving_done) struct receiving w = {.lock = -1, .awaiting = -1, .link = {.in = in, .out = out}};
+    hf_auto(receiving_done) struct receiving w = {
+        .lock = -1, .awaiting = -1, .signals = -1, .patience_s = patience_s, .link = {.in = in, .out = out}};
     int r;
 
     (void)prctl(PR_SET_PDEATHSIG, 0);
@@ -246,6 +319,10 @@ int hf_libvirt_receive(int in, int out, const char *version, struct hf_error *er
         r = begin(&w, version, err);
     if (r < 0)
         return r;
+    r = catch_signals(&w, err);
+    if (r < 0)
+        return r;
+    hf_exchange_pipe_start_clock(&w.link);
     (void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
     (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
     r = serve_source(&w, err);

@@ -14,69 +14,27 @@ from domain import Domain
 from listening import end_listening
 from private_host import PrivateHost
 from program import PROGRAM, alive
+from relay import NAMES, Relay
 from sshd import Sshd
 from tap import case, expect, main, note
 
-FRAMES = {"OFFER": 1, "READY": 2, "GRANT": 3, "CLAIMED": 4, "REVOKE": 5, "REFUSED": 6, "ASK": 23}
 
-
-class Relay:
-    """Between `migrate` and the other host's `receive`: a socket that starts one there for each connection, and looks at
-    what goes over it. `stop_at` names a frame: when it comes, at_stop() runs, and only then does the frame go on, unless
-    at_stop() said "cut"."""
+class WatchingRelay(Relay):
+    """Between `migrate` and the other host's `receive`, which is started for each connection. `stop_at` names a frame
+    ("READY.2": the second of a connection): when it comes, at_stop() runs, and only then does the frame go on, unless
+    at_stop() said "cut" or "stall"."""
 
     def __init__(self, path, host):
-        self.path, self.host = path, host
         self.stop_at, self.at_stop = None, None
-        self.receivers = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(path))
-        self.listener.listen(4)
-        self.serving = threading.Thread(target=self.serve, daemon=True)
-        self.serving.start()
+        super().__init__(path, host.command(PROGRAM, "libvirt", "receive", "--timeout", "30"), connections=None, intro=True,
+                         env=host.env)
 
-    def serve(self):
-        while True:
-            try:
-                source, _ = self.listener.accept()
-            except OSError:
-                return
-            ours, theirs = socket.socketpair()
-            self.receivers.append(subprocess.Popen(self.host.command(PROGRAM, "libvirt", "receive"), stdin=theirs,
-                                                   stdout=theirs, env=self.host.env))
-            theirs.close()
-            threading.Thread(target=self.pump, args=(source, ours, True), daemon=True).start()
-            threading.Thread(target=self.pump, args=(ours, source, False), daemon=True).start()
-
-    def take(self, source, size):
-        data = b""
-        while len(data) < size:
-            piece = source.recv(size - len(data))
-            if not piece:
-                raise EOFError
-            data += piece
-        return data
-
-    def pump(self, source, target, first):
-        try:
-            if first:  # what precedes the frames
-                head = self.take(source, 4)
-                target.sendall(head + self.take(source, int.from_bytes(head, "big")))
-            while True:
-                head = self.take(source, 24)
-                body = self.take(source, int.from_bytes(head[12:16], "big"))
-                if self.stop_at and int.from_bytes(head[6:8], "big") == FRAMES[self.stop_at]:
-                    self.stop_at = None
-                    if self.at_stop() == "cut":
-                        raise EOFError
-                target.sendall(head + body)
-        except (EOFError, OSError):
-            pass
-        for end in (source, target):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+    def decide(self, connection, way, kind):
+        name, _, number = (self.stop_at or "").partition(".")
+        if NAMES.get(kind) != name or (number and connection.passed[way].count(kind) + 1 != int(number)):
+            return None
+        self.stop_at = None
+        return self.at_stop()
 
     def kill_receivers(self):
         for process in self.receivers:
@@ -89,6 +47,7 @@ class Relay:
 
     def close(self):
         end_listening(self.listener, self.serving)
+        self.closing.set()
         self.kill_receivers()
 
 
@@ -109,7 +68,7 @@ class Pair:
         self.hosts = [a, b]
         self.relays, self.uris = [], []
         for domain in self.hosts:  # each reaches the other through what both see
-            self.relays.append(Relay(domain.host.root / "relay", domain.host))
+            self.relays.append(WatchingRelay(domain.host.root / "relay", domain.host))
             self.uris.append(f"qemu+unix:///system?socket={domain.host.root}/run/libvirt/libvirt-sock")
         self.at = 0
 
@@ -257,11 +216,11 @@ def kill_all(domain, *words):
             domain.host.run("kill", "-9", pid, check=False)
 
 
-def interrupted(frame, kill):
-    """A move in which kill() happens right before that frame arrives. Returns what `migrate` gave, or None."""
+def interrupted(frame, kill, *options):
+    """A move in which kill() happens right before that frame arrives. Returns what `migrate` gave."""
     pair.relay.at_stop = kill
     pair.relay.stop_at = frame
-    moving = pair.begin()
+    moving = pair.begin(*options)
     out, words = moving.communicate(timeout=200)
     note(f"{frame}: exit {moving.returncode} {words.strip()[:300]}")
     expect(pair.relay.stop_at is None, f"{frame} never came: {out}{words}")
@@ -282,6 +241,32 @@ def _():
         interrupted(frame, pair.relay.kill_receivers)
         find_it()
         pair.works("Receiver", f"e{number}")
+
+
+@case("the other host falls silent for ever: before the grant the guest stays; after it the other host is asked anew")
+def _():
+    for number, frame in enumerate(("READY", "ASK", "CLAIMED")):
+        relay = pair.relay
+        status = interrupted(frame, lambda: "stall", "--timeout", "15")
+        expect(status == (0 if frame == "CLAIMED" else 1), f"{frame}: {status}")
+        find_it()
+        # A receiver that nothing reaches any more ends, too, or the domain could not be moved there again.
+        pair.here.host.wait(lambda: all(not alive(r.pid) for r in relay.receivers), 120, f"{frame}: the receiver's end")
+        pair.works("Silent", f"a{number}")
+
+
+@case("the container is changed between what was sent last and the grant: it is sent again")
+def _():
+    here = pair.here
+    before = json.loads(here.holdfast("show", here.container, "--json", "--settings").stdout)["settings"]["trial-boots"]
+    wanted = "7" if before != "7" else "8"
+    status = interrupted("READY.2", lambda: here.holdfast("set", here.container, f"trial-boots={wanted}") and None)
+    expect(status == 0, "it was given up")
+    pair.at = 1 - pair.at
+    pair.stays("after it")
+    shown = json.loads(pair.here.holdfast("show", pair.here.container, "--json", "--settings").stdout)
+    expect(shown["settings"]["trial-boots"] == wanted, shown["settings"])
+    pair.works("Changed", "cd01")
 
 
 @case("the guard or the server is killed there, while QEMU's first write waits")

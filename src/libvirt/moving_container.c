@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "moving.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "destination_check.h"
+#include "guard_link.h"
+#include "loop.h"
+#include "owner_steps.h"
+#include "virt.h"
+#include "writeback.h"
+
+#define TURN_MS    500
+#define STOP_TRIES 100 /* of STOP_MS: until libvirt says that the guest here stands still */
+#define STOP_MS    50
+#define LOOK_MS    2000
+
+/* ---- the way ---- */
+
+void hf_moving_disconnect(struct hf_moving *m)
+{
+    hf_exchange_free(hf_take_ptr(m->link.exchange));
+    hf_peer_link_close(&m->way, NULL);
+    m->link.ended = true;
+}
+
+/* "qemu+ssh://user@host/system" has a holdfast behind ssh://user@host. */
+static int find_way(const struct hf_moving *m, char way[PATH_MAX], struct hf_error *err)
+{
+    static const char prefix[] = "qemu+ssh://";
+    const char *host = m->q->to + sizeof prefix - 1;
+
+    if (m->q->way)
+        return snprintf(way, PATH_MAX, "%s", m->q->way) < PATH_MAX ? 0
+                                                                   : hf_error_set(err, HF_EUSAGE, "--via is too long");
+    if (strncmp(m->q->to, prefix, sizeof prefix - 1) != 0)
+        return hf_error_refuse(
+            err, "transport",
+            "'%s' does not say how to reach the other host's holdfast; use qemu+ssh://, or add --via "
+            "ssh://HOST, exec:COMMAND or unix:PATH",
+            m->q->to);
+    return snprintf(way, PATH_MAX, "ssh://%.*s", (int)strcspn(host, "/?"), host) < PATH_MAX
+               ? 0
+               : hf_error_set(err, HF_EUSAGE, "'%s' is too long", m->q->to);
+}
+
+int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
+{
+    char way[PATH_MAX];
+    const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
+    int r = find_way(m, way, err);
+
+    if (r == 0)
+        r = hf_peer_link_open(&call, &m->way, err);
+    if (r == 0)
+        r = hf_intro_send(m->way.out, &m->intro, (int)m->q->patience_s * 1000, err);
+    if (r == 0)
+        r = hf_exchange_source(m->container, NULL, &m->link.exchange, err);
+    m->link.in = m->way.in;
+    m->link.out = m->way.out;
+    m->link.ended = false;
+    hf_exchange_pipe_start_clock(&m->link);
+    return r;
+}
+
+/* ---- libvirt's part ---- */
+
+bool hf_moving_has_left(const struct hf_moving *m)
+{
+    return m->mover->over && m->mover->r == 0;
+}
+
+static int start_moving(struct hf_moving *m, struct hf_error *err)
+{
+    m->mover->options = (struct hf_virt_migration){
+        .uri = m->q->migrate_uri,
+        .persist = m->state.persistent && !m->q->transient,
+        .undefine = m->q->undefine && m->state.persistent,
+        .unsafe = m->q->unsafe,
+    };
+    return hf_mover_start(m->mover, err);
+}
+
+/* ---- the container's part ---- */
+
+/* The guest here stands still for good unless libvirt takes it back: it was moved, or its QEMU has ended already. */
+static int check_stopped(struct hf_moving *m, struct hf_error *err)
+{
+    struct hf_virt_state state;
+    int r = 0;
+
+    for (int i = 0; i < STOP_TRIES; i++) {
+        r = hf_virt_state(m->here, &state, err);
+        if (r == -HF_ENOTFOUND || (r == 0 && (!state.active || state.paused)))
+            return 0;
+        if (r < 0)
+            return r;
+        hf_moving_wait_ms(STOP_MS);
+    }
+    return hf_error_set(err, HF_EPROTO, "the other host asks for the container, but the guest runs here");
+}
+
+/* Everything that the guest wrote is in the container, and nobody writes any more. */
+static int flush(struct hf_moving *m, struct hf_error *err)
+{
+    const struct hf_guard_request q = {.ask = HF_GUARD_FREEZE};
+    int r = m->intro.live ? check_stopped(m, err) : 0;
+
+    if (m->frozen >= 0)
+        return 0;
+    if (r == 0)
+        r = hf_guard_ask_open(m->report.uuid, &q, &m->frozen, err);
+    if (r == -HF_ENOTFOUND) /* it has ended, with the guest */
+        return hf_writeback_drain(m->container, hf_moving_now(), NULL, err);
+    return r < 0 ? r : hf_guard_answer(m->frozen, err);
+}
+
+static int hand_over(struct hf_moving *m, struct hf_error *err)
+{
+    int r;
+
+    if (m->flushed)
+        return 0;
+    r = flush(m, err);
+    if (r == 0)
+        r = hf_exchange_offer(m->link.exchange, true, hf_moving_now(), err);
+    m->flushed = r == 0;
+    hf_exchange_pipe_start_clock(&m->link);
+    return r;
+}
+
+/* An operator's verb may come in between: then once more. */
+static int grant(struct hf_moving *m, struct hf_error *err)
+{
+    int r = hf_exchange_grant(m->link.exchange, hf_moving_now(), err);
+
+    if (r == -HF_EREFUSED && !strcmp(err->rule, "changed"))
+        return hf_exchange_offer(m->link.exchange, true, hf_moving_now(), err);
+    return r;
+}
+
+static int met(struct hf_moving *m, struct hf_error *err)
+{
+    const struct hf_exchange_peer *peer = hf_exchange_peer(m->link.exchange);
+    int r;
+
+    snprintf(m->report.host, sizeof m->report.host, "%s", peer->host.name);
+    if (m->settling)
+        return hf_exchange_revoke(m->link.exchange, err);
+    r = hf_destination_check(m->container, peer->caps, peer->caps_size, m->state.active, err);
+    if (r < 0)
+        return r;
+    m->agreed = true;
+    if (m->q->dry_run)
+        return 0;
+    return m->intro.live && !hf_moving_has_left(m)
+               ? hf_exchange_offer(m->link.exchange, false, hf_moving_now(), err)
+               : hand_over(m, err);
+}
+
+static int act(struct hf_moving *m, enum hf_exchange_event event, struct hf_error *err)
+{
+    switch (event) {
+    case HF_EXCHANGE_PEER:
+        return met(m, err);
+    case HF_EXCHANGE_READY:
+        if (m->flushed)
+            return grant(m, err);
+        return m->mover->started ? 0 : start_moving(m, err);
+    case HF_EXCHANGE_ASKED:
+        if (m->mover->started)
+            return hand_over(m, err);
+        return hf_error_set(err, HF_EPROTO,
+                            "the other host asks for a container whose guest has not been moved; an "
+                            "earlier attempt may be left there: 'virsh destroy' it there");
+    case HF_EXCHANGE_DEPARTED:
+        m->departed = true;
+        return 0;
+    case HF_EXCHANGE_RESUMED:
+        m->resumed = true;
+        return 0;
+    case HF_EXCHANGE_FAILED:
+        return hf_error_set(err, HF_EPROTO, "the other host: %s", hf_exchange_failure(m->link.exchange));
+    default:
+        return 0;
+    }
+}
+
+static int act_on_all(struct hf_moving *m, struct hf_error *err)
+{
+    enum hf_exchange_event event;
+    uint64_t done, total;
+    int r = 0;
+
+    while (r == 0 && (r = hf_exchange_next(m->link.exchange, hf_moving_now(), &event, err)) == 0 &&
+           event != HF_EXCHANGE_NONE)
+        r = act(m, event, err);
+    hf_exchange_progress(m->link.exchange, &done, &total);
+    if (m->q->progress && !m->mover->started)
+        m->q->progress(m->q->ctx, done, total);
+    return r;
+}
+
+/* One turn of everything. */
+static int turn(struct hf_moving *m, struct hf_error *err)
+{
+    struct pollfd others[2] = {{.fd = m->signals, .events = POLLIN},
+                               {.fd = m->mover->started && !m->mover->over ? m->mover->done : -1, .events = POLLIN}};
+    struct signalfd_siginfo signal;
+    int r = hf_exchange_pipe_turn(&m->link, others, 2, TURN_MS, err);
+
+    if (others[1].revents)
+        hf_mover_take(m->mover);
+    if (r == 0)
+        r = act_on_all(m, err);
+    if (r == 0 && others[0].revents && read(m->signals, &signal, sizeof signal) > 0)
+        r = hf_error_set(err, HF_EIO, "interrupted");
+    if (r == 0 && m->link.ended && !m->departed && !m->resumed)
+        r = hf_error_set(err, HF_EIO, "the connection to the other host's holdfast broke");
+    return r;
+}
+
+/* While libvirt moves the guest there is nothing to be said, for as long as the guest runs here. */
+static bool waits_for_peer(const struct hf_moving *m)
+{
+    return !m->departed && (m->settling || m->flushed || !m->mover->started || m->mover->over);
+}
+
+static int64_t stands_for_ms(struct hf_moving *m)
+{
+    int64_t present = hf_loop_now();
+    struct hf_virt_state state;
+
+    if (m->departed || present - m->looked_at < LOOK_MS)
+        return m->stood_at && !m->departed ? present - m->stood_at : 0;
+    m->looked_at = present;
+    if (hf_virt_state(m->here, &state, NULL) < 0 || !state.moved)
+        m->stood_at = 0;
+    else if (!m->stood_at)
+        m->stood_at = present;
+    return m->stood_at ? present - m->stood_at : 0;
+}
+
+static int check_patience(struct hf_moving *m, struct hf_error *err)
+{
+    bool waits = waits_for_peer(m);
+    int64_t silent = waits ? hf_exchange_pipe_silent_ms(&m->link) : stands_for_ms(m);
+
+    if (silent < (int64_t)m->q->patience_s * 1000)
+        return 0;
+    return hf_error_set(err, HF_ETIMEDOUT,
+                        waits ? "the other host's holdfast has neither said nor taken anything for %u s"
+                              : "the guest has stood still for %u s, and the other host has not asked for its container",
+                        m->q->patience_s);
+}
+
+bool hf_moving_is_granted(struct hf_moving *m)
+{
+    struct hf_owner owner;
+
+    return hf_owner_standing(m->container, &owner, NULL) < 0 || owner.state == HF_OWNER_GRANTED;
+}
+
+static bool is_over(const struct hf_moving *m)
+{
+    if (m->settling)
+        return m->departed || m->resumed;
+    if (m->q->dry_run)
+        return m->agreed;
+    return m->departed && (m->mover->over || !m->intro.live);
+}
+
+/* Firmware without variables never writes: libvirt's success is the sign. */
+int hf_moving_run(struct hf_moving *m, struct hf_error *err)
+{
+    int r = 0;
+
+    while (r == 0 && !is_over(m)) {
+        r = turn(m, err);
+        if (r == 0 && m->mover->over && m->mover->r < 0 && !m->departed) {
+            *err = m->mover->err;
+            r = m->mover->r;
+        } else if (r == 0 && hf_moving_has_left(m) && m->agreed && !m->departed) {
+            r = hand_over(m, err);
+        }
+        if (r == 0)
+            r = check_patience(m, err);
+    }
+    return r;
+}
