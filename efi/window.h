@@ -11,7 +11,7 @@
 #include "mailbox_guest.h"
 #include "uefi.h"
 
-#define HF_EFI_WAIT_MS 2000u /* an answer is on the host's disk before it is given, and disks can be busy */
+#define HF_EFI_WAIT_MS 3000u /* an answer is on the host's disk before it is given, and disks can be busy */
 
 /* QEMU's ivshmem-plain. */
 #define HF_EFI_PCI_VENDOR 0x1af4u

@@ -9,7 +9,7 @@
  *   retry       the directory promises every bit of acpi-loader; asked for bit 1 the host refuses
  *   refuse      acpi-loader is not there
  *   masked      lifecycle has no bit
- *   busy        answers every question a second late
+ *   busy        answers every question 1.6 seconds late
  *   silent      announces itself and never answers
  *   absent      never announces itself
  *   garbage     every word of its half is random, but for magic and version, and changes all the time
@@ -166,7 +166,7 @@ static void be_busy(void)
 
     memcpy(&ask, window + HF_MAILBOX_GUEST_AT + offsetof(struct hf_mailbox_guest, ask), sizeof ask);
     if (ask != last)
-        (void)nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        (void)nanosleep(&(struct timespec){1, 600000000}, NULL);
     last = ask;
 }
 
