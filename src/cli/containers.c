@@ -21,6 +21,11 @@ static int take_over_writes(struct hf_container *c, struct hf_error *err)
     return r == -HF_EOWNED ? 0 : r;
 }
 
+int hf_settle_operand(const struct hf_invocation *inv, struct hf_error *err)
+{
+    return inv->dry_run ? 0 : hf_writeback_settle(inv->operands[0], hf_now(), err);
+}
+
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err)
 {

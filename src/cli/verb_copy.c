@@ -34,8 +34,10 @@ static void report(const struct hf_invocation *inv, const char *did, const char 
 
 static int run_backup(struct hf_invocation *inv, struct hf_error *err)
 {
-    int r = inv->dry_run ? rehearse(inv, err) : hf_backup(inv->operands[0], inv->operands[1], hf_now(), err);
+    int r = inv->dry_run ? rehearse(inv, err) : hf_settle_operand(inv, err);
 
+    if (r == 0 && !inv->dry_run)
+        r = hf_backup(inv->operands[0], inv->operands[1], hf_now(), err);
     if (r == 0)
         report(inv, "backed up", "would back up");
     return r;
@@ -59,9 +61,8 @@ static int run_clone(struct hf_invocation *inv, struct hf_error *err)
 
     if (!uuid)
         return hf_error_set(err, HF_EUSAGE, "--uuid is missing: a clone is another guest and needs a UUID of its own");
-    if (inv->dry_run)
-        r = rehearse(inv, err);
-    else
+    r = inv->dry_run ? rehearse(inv, err) : hf_settle_operand(inv, err);
+    if (r == 0 && !inv->dry_run)
         r = hf_clone(inv->operands[0], inv->operands[1], uuid, hf_value(inv, "name"), hf_now(), err);
     if (r == 0)
         report(inv, "cloned", "would clone");

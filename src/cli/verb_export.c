@@ -76,8 +76,10 @@ static int export_vars(const struct hf_invocation *inv, struct hf_container *c, 
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct hf_container *c;
-    int r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
+    int r = hf_settle_operand(inv, err);
 
+    if (r == 0)
+        r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
     if (r < 0)
         return r;
     hf_put_array(inv->report, "files");

@@ -15,6 +15,7 @@
 #include "places.h"
 #include "slots.h"
 #include "whole_file.h"
+#include "writeback.h"
 
 struct leaving {
     const struct hf_release_request *q;
@@ -66,8 +67,10 @@ static int read_container(struct leaving *w, struct hf_error *err)
 {
     struct hf_slot_info active;
     struct hf_container *c;
-    int r = hf_container_open(w->adoption.container, HF_OPEN_LOOK, w->q->now, &c, err);
+    int r = hf_writeback_settle(w->adoption.container, w->q->now, err);
 
+    if (r == 0)
+        r = hf_container_open(w->adoption.container, HF_OPEN_LOOK, w->q->now, &c, err);
     if (r < 0)
         return r;
     r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);

@@ -156,6 +156,27 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
     return r;
 }
 
+int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err)
+{
+    struct hf_queue_state state = {.bytes = 0};
+    struct hf_container *c;
+    int r = hf_container_open(path, HF_OPEN_LOOK, now, &c, err), closed;
+
+    if (r < 0)
+        return r;
+    (void)hf_writeback_look(hf_container_id(c), &state, NULL);
+    hf_container_done(&c);
+    if (!state.bytes)
+        return 0;
+    r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    if (r == 0) {
+        r = hf_writeback_drain(c, now, NULL, err);
+        closed = hf_container_close(c, r < 0 ? NULL : err);
+        r = r < 0 ? r : closed;
+    }
+    return r == -HF_EOWNED || r == -HF_EREFUSED ? 0 : r;
+}
+
 int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err)
 {
     char path[PATH_MAX];

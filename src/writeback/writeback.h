@@ -29,6 +29,10 @@ int hf_writeback_commit(struct hf_container *c, const struct hf_write_queue *q, 
  * a hand-over. HF_EOWNED: a server is running, so there is nothing left behind. */
 int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, struct hf_error *err);
 
+/* The same for who only reads the container at `path`, to copy it elsewhere: opens it for that moment, if anything was
+ * left. 0 also where it is not this container's to have: a copy, another host's, a server at it. */
+int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err);
+
 /* After a container was restored or taken: writes that a server left before that are not this copy's. Moves them aside;
  * `where` (PATH_MAX bytes) gets the new name, "" when there were none. */
 int hf_writeback_set_aside(const char *container_id, char *where, struct hf_error *err);

@@ -380,4 +380,26 @@ def _():
             expect(holdfast("vars", "get", path, name, "--json").json["data"] == data, f"{name} {number} is lost")
 
 
+@case("killed, what was answered is in every copy that is made before the next start")
+def _():
+    path = make(HERE / "copied.hold")
+    for number in range(1, 5):
+        serving = Serving(path)
+        pid = serving.server_pid()
+        with serving.client("vars") as c:
+            c.write(0x20000, bytes([number]) * 4096)
+            os.kill(serving.process.pid, signal.SIGSTOP)
+            os.kill(pid, signal.SIGKILL)
+            serving.kill()
+        await_end(pid)
+        copy = HERE / f"copy-{number}.hold"
+        if number == 1:
+            holdfast("backup", path, copy)
+        elif number == 2:
+            holdfast("clone", path, copy, "--uuid", "6c9a1b0e-7d2f-4c53-9f10-4a5b6c7d8e9f")
+        out = HERE / f"copied-{number}"
+        holdfast("export", copy if copy.exists() else path, out)
+        expect((out / "vars.fd").read_bytes()[0x20000:0x21000] == bytes([number]) * 4096, f"copy {number} lacks it")
+
+
 main(cleanup=lambda: shared.process.poll() is None and shared.stop())
