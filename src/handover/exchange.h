@@ -136,6 +136,9 @@ int hf_exchange_offer(struct hf_exchange *x, bool flushed, int64_t now, struct h
  * has it open, until DEPARTED or RESUMED. */
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err);
 
+/* Does ahead, when there is time, what the grant can have done ahead; changes nothing. */
+int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err);
+
 /* GRANTED and not heard: asks the other side whether it claimed it, and never to do so if not. May be repeated. */
 int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err);
 
@@ -163,6 +166,10 @@ void hf_exchange_terms(const struct hf_exchange *x, uint32_t *attempt, uint64_t 
 
 /* After GRANTED: the copy becomes this host's, durable, and the source is told. */
 int hf_exchange_claim(struct hf_exchange *x, int64_t now, struct hf_error *err);
+/* The same in two halves, for who has a guest waiting: after the first it may run here; the second enters that in the host's
+ * register and tells the source. With `hold` only. */
+int hf_exchange_claim_first(struct hf_exchange *x, int64_t now, struct hf_error *err);
+int hf_exchange_claim_told(struct hf_exchange *x, struct hf_container *c, struct hf_error *err);
 /* The same when somebody else committed the claim, together with the guest's first write: looks, and tells the source.
  * HF_EUSAGE: the container does not say so. */
 int hf_exchange_claimed(struct hf_exchange *x, struct hf_error *err);

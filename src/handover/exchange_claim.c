@@ -114,7 +114,7 @@ static int commit_claim(struct hf_exchange *x, struct hf_container *c, int64_t n
 {
     int r = hf_begin_claim(c, x->state.attempt, x->dst.claim_epoch, now, err);
 
-    return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
+    return r < 0 ? r : hf_commit_claim(c, err);
 }
 
 /* On disk; the source may hear of it. */
@@ -139,8 +139,25 @@ int hf_exchange_claim(struct hf_exchange *x, int64_t now, struct hf_error *err)
     r = hf_destination_open(x, now, &c, err);
     if (r < 0)
         return r;
-    r = hf_destination_close(x, c, commit_claim(x, c, now, err), err);
+    r = commit_claim(x, c, now, err);
+    if (r == 0)
+        hf_owner_note(c);
+    r = hf_destination_close(x, c, r, err);
     return r < 0 ? r : say_claimed(x, err);
+}
+
+int hf_exchange_claim_first(struct hf_exchange *x, int64_t now, struct hf_error *err)
+{
+    if (x->side != HF_SIDE_DESTINATION || !x->dst.granted || !x->c)
+        return hf_error_set(err, HF_EUSAGE, "nothing was granted to a copy that is held");
+    return commit_claim(x, x->c, now, err);
+}
+
+/* A register that cannot be written makes the claim no less true. */
+int hf_exchange_claim_told(struct hf_exchange *x, struct hf_container *c, struct hf_error *err)
+{
+    hf_owner_note(c);
+    return say_claimed(x, err);
 }
 
 int hf_exchange_claimed(struct hf_exchange *x, struct hf_error *err)

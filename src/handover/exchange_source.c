@@ -321,6 +321,13 @@ int hf_source_produce(struct hf_exchange *x, struct hf_error *err)
     return r < 0 ? r : 1;
 }
 
+int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err)
+{
+    if (x->side != HF_SIDE_SOURCE || x->over || !x->greeted || x->state.holder != HF_HOLDER_OWNED)
+        return hf_error_set(err, HF_EUSAGE, "there is nothing to grant");
+    return hf_owner_prepare_grant(x->c, &x->peer.host, err);
+}
+
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
 {
     struct hf_handover_state granted = x->state;

@@ -121,6 +121,9 @@ int hf_checkpoint(struct hf_container *c, struct hf_error *err);
  * of it up to 4 MiB, of a larger one what it stores, and 4 MiB at least.
  * HF_ENOSPC with the numbers. Outside a transaction. */
 int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err);
+/* What the first commit of a handle does once to the file and its log, and the room of that log, ahead of a commit that is
+ * waited for; changes no row that travels. */
+int hf_container_warm(struct hf_container *c, struct hf_error *err);
 
 /* Size of the file, and how much of it is free for reuse. */
 int hf_container_usage(struct hf_container *c, uint64_t *bytes, uint64_t *free_bytes, struct hf_error *err);

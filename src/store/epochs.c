@@ -14,6 +14,8 @@
 #include "cleanup.h"
 #include "runtime.h"
 
+#define TEXT_MAX (PATH_MAX + 1024)
+
 /* One small text file per container, replaced by rename:
  *
  *      epoch 7
@@ -76,7 +78,7 @@ static bool parse(char *text, struct hf_epoch *seen)
 static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *err)
 {
     int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char text[PATH_MAX + 1024];
+    char text[TEXT_MAX];
     ssize_t n;
 
     if (fd < 0)
@@ -153,6 +155,14 @@ int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct 
     return r;
 }
 
+static size_t format(const struct hf_epoch *seen, char text[TEXT_MAX])
+{
+    return (size_t)snprintf(text, TEXT_MAX,
+                            "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nrevoked %u\nplace %s\nend\n",
+                            (unsigned long long)seen->epoch, seen->granted ? 2 : seen->departed, seen->host_id,
+                            seen->host_name, seen->uuid, seen->revoked, seen->place);
+}
+
 static int sync_directory(const char *path, struct hf_error *err)
 {
     char dir[PATH_MAX];
@@ -164,39 +174,34 @@ static int sync_directory(const char *path, struct hf_error *err)
     return fd >= 0 && fsync(fd) == 0 ? 0 : hf_error_set(err, HF_EIO, "%s: %s", dir, strerror(errno));
 }
 
-static int write_entry(const char *path, const struct hf_epoch *seen, struct hf_error *err)
+/* What the register is to say, under the lock that is kept until the end. */
+struct change {
+    char path[PATH_MAX];
+    int lock;
+    bool same; /* it says so already */
+    char text[TEXT_MAX];
+    size_t size;
+};
+
+static void end_change(struct change *change)
 {
-    char draft[PATH_MAX + 16], text[PATH_MAX + 1024];
-    int fd hf_auto(hf_cleanup_close) = -1, n;
-
-    n = snprintf(text, sizeof text, "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nrevoked %u\nplace %s\nend\n",
-                 (unsigned long long)seen->epoch, seen->granted ? 2 : seen->departed, seen->host_id, seen->host_name,
-                 seen->uuid, seen->revoked, seen->place);
-    snprintf(draft, sizeof draft, "%s.new", path);
-    fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || write(fd, text, (size_t)n) != n || fsync(fd) < 0 || rename(draft, path) < 0) {
-        int saved = errno;
-
-        unlink(draft);
-        return hf_error_set(err, saved == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot write %s: %s", path, strerror(saved));
-    }
-    return sync_directory(path, err);
+    hf_cleanup_close(&change->lock);
 }
 
-int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err)
+static int begin_change(struct change *change, const char *container_id, const struct hf_epoch *seen,
+                        struct hf_error *err)
 {
-    char path[PATH_MAX], lock_path[PATH_MAX + 8];
-    int lock hf_auto(hf_cleanup_close) = -1;
+    char lock_path[PATH_MAX + 8], text[TEXT_MAX];
     struct hf_epoch before, after = *seen;
-    int r = register_path(container_id, path, err);
+    int r = register_path(container_id, change->path, err);
 
     if (r < 0)
         return r;
-    snprintf(lock_path, sizeof lock_path, "%s.lock", path);
-    lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock < 0 || flock(lock, LOCK_EX) < 0)
+    snprintf(lock_path, sizeof lock_path, "%s.lock", change->path);
+    change->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (change->lock < 0 || flock(change->lock, LOCK_EX) < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", lock_path, strerror(errno));
-    r = read_entry(path, &before, err);
+    r = read_entry(change->path, &before, err);
     if (r > 0 && before.epoch > seen->epoch)
         return hf_error_refuse(err, "epoch", "epoch %llu of container %s is older than %llu, which this host has seen",
                                (unsigned long long)seen->epoch, container_id, (unsigned long long)before.epoch);
@@ -204,7 +209,104 @@ int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct h
         after.revoked = before.revoked;
     if (r > 0 && !after.place[0])
         memcpy(after.place, before.place, sizeof after.place);
-    return r < 0 ? r : write_entry(path, &after, err);
+    change->size = format(&after, change->text);
+    change->same = r > 0 && format(&before, text) == change->size && memcmp(text, change->text, change->size) == 0;
+    return r < 0 ? r : 0;
+}
+
+static int cannot_write(const char *path, struct hf_error *err)
+{
+    return hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot write %s: %s", path, strerror(errno));
+}
+
+/* A durable file beside the entry; gone when that fails. */
+static int write_draft(const char *draft, const struct change *change, int *out, struct hf_error *err)
+{
+    int fd hf_auto(hf_cleanup_close) = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int r;
+
+    if (fd < 0 || write(fd, change->text, change->size) != (ssize_t)change->size || fsync(fd) < 0) {
+        r = cannot_write(change->path, err);
+        unlink(draft);
+        return r;
+    }
+    *out = hf_take_fd(fd);
+    return 0;
+}
+
+static void ready_path(const struct change *change, char path[PATH_MAX + 16])
+{
+    snprintf(path, PATH_MAX + 16, "%s.ready", change->path);
+}
+
+/* Whether the descriptor is the file of that name, and it holds what is to be written. */
+static bool draft_fits(int fd, const char *path, const struct change *change)
+{
+    char text[TEXT_MAX];
+    struct stat ours, named;
+
+    return fd >= 0 && fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino && pread(fd, text, sizeof text, 0) == (ssize_t)change->size &&
+           memcmp(text, change->text, change->size) == 0;
+}
+
+static int write_entry(const struct change *change, int ready, struct hf_error *err)
+{
+    char draft[PATH_MAX + 16];
+    int fd hf_auto(hf_cleanup_close) = -1, r = 0;
+
+    ready_path(change, draft);
+    if (!draft_fits(ready, draft, change)) {
+        snprintf(draft, sizeof draft, "%s.new", change->path);
+        r = write_draft(draft, change, &fd, err);
+    }
+    if (r == 0 && rename(draft, change->path) < 0) {
+        r = cannot_write(change->path, err);
+        unlink(draft);
+    }
+    return r;
+}
+
+int hf_epoch_prepare(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_error *err)
+{
+    struct change change hf_auto(end_change) = {.lock = -1};
+    char path[PATH_MAX + 16];
+    int r = begin_change(&change, container_id, seen, err);
+
+    if (r < 0)
+        return r;
+    ready_path(&change, path);
+    return write_draft(path, &change, ready, err);
+}
+
+void hf_epoch_unprepare(const char *container_id, int *ready)
+{
+    char path[PATH_MAX], draft[PATH_MAX + 16];
+    struct stat ours, named;
+
+    if (*ready >= 0 && register_path(container_id, path, NULL) == 0) {
+        snprintf(draft, sizeof draft, "%s.ready", path);
+        if (fstat(*ready, &ours) == 0 && lstat(draft, &named) == 0 && ours.st_ino == named.st_ino)
+            unlink(draft);
+    }
+    hf_cleanup_close(ready);
+    *ready = -1;
+}
+
+/* An entry that says so already may be so new that only whoever wrote it knows whether it is durable. */
+int hf_epoch_set_prepared(const char *container_id, const struct hf_epoch *seen, int ready, struct hf_error *err)
+{
+    struct change change hf_auto(end_change) = {.lock = -1};
+    int r = begin_change(&change, container_id, seen, err);
+
+    if (r == 0 && !change.same)
+        r = write_entry(&change, ready, err);
+    return r < 0 ? r : sync_directory(change.path, err);
+}
+
+int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err)
+{
+    return hf_epoch_set_prepared(container_id, seen, -1, err);
 }
 
 void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name)

@@ -38,6 +38,13 @@ int hf_epoch_check_peer(const char *container_id, const struct hf_epoch *seen, u
 /* This host owns it. */
 bool hf_epoch_is_held(const struct hf_epoch *seen);
 
+/* For who will be in a hurry: writes ahead what hf_epoch_set() would have to write, and changes nothing. *ready goes to
+ * hf_epoch_set_prepared(), which does the same as hf_epoch_set(), sooner where it was prepared for this and nothing came in
+ * between; then, or when nothing comes of it, to hf_epoch_unprepare(). -1 is none. */
+int hf_epoch_prepare(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_error *err);
+int hf_epoch_set_prepared(const char *container_id, const struct hf_epoch *seen, int ready, struct hf_error *err);
+void hf_epoch_unprepare(const char *container_id, int *ready);
+
 /* The entry says from now on that the container went to another host, which has it at `epoch`. */
 void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name);
 

@@ -6,12 +6,14 @@
 
 #include <openssl/evp.h>
 
+#include "epochs.h"
+
 struct hf_container *hf_container_alloc(struct hf_error *err)
 {
     struct hf_container *c = (struct hf_container *)calloc(1, sizeof *c);
 
     if (c) {
-        c->lock_fd = c->uuid_lock_fd = c->gate = c->place.fd = -1;
+        c->lock_fd = c->uuid_lock_fd = c->gate = c->prepared = c->place.fd = -1;
         c->digester = hf_record_digester();
     }
     if (c && c->digester)
@@ -28,6 +30,7 @@ void hf_container_free(struct hf_container *c)
     (void)hf_disconnect(c, NULL);
     hf_place_close(&c->place);
     hf_counter_close(&c->counter);
+    hf_epoch_unprepare(c->id, &c->prepared);
     hf_cleanup_close(&c->lock_fd);
     hf_cleanup_close(&c->uuid_lock_fd);
     hf_cleanup_close(&c->gate);

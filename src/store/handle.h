@@ -31,10 +31,12 @@ struct hf_container {
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
     bool claiming; /* in the transaction of hf_begin_claim */
     bool unregistered; /* the host's register does not say yet that this host holds it */
+    bool note_later; /* hf_commit_claim */
     int patience;  /* milliseconds to wait for another process's lock while connecting; 0: the usual */
     int lock_fd;
     int gate; /* gate.h; -1: not for writing */
     int uuid_lock_fd;
+    int prepared; /* hf_epoch_prepare; -1: nothing */
     char id[HF_ID_TEXT_SIZE];
     int64_t created;
     uint64_t epoch;

@@ -118,9 +118,9 @@ static int check_offered(struct hf_container *c, const struct hf_owner *owner, u
     return 0;
 }
 
-/* In the transaction. The register first: a crash in between leaves a container that this host asks about, never one it
- * owns by mistake. */
-static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_host *to, struct hf_error *err)
+/* What the register says once it is granted. */
+static int granted_entry(struct hf_container *c, uint64_t epoch, const struct hf_host *to, struct hf_epoch *entry,
+                         struct hf_error *err)
 {
     struct hf_epoch seen = {0};
     struct hf_guest guest;
@@ -128,10 +128,32 @@ static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_
 
     if (r < 0)
         return r;
-    hf_epoch_depart(&seen, owner->epoch, to->id, to->name);
+    hf_epoch_depart(&seen, epoch, to->id, to->name);
     seen.granted = true;
     memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
-    r = hf_epoch_set(c->id, &seen, err);
+    *entry = seen;
+    return 0;
+}
+
+int hf_owner_prepare_grant(struct hf_container *c, const struct hf_host *to, struct hf_error *err)
+{
+    struct hf_epoch seen;
+    int r = granted_entry(c, c->epoch, to, &seen, err);
+
+    hf_epoch_unprepare(c->id, &c->prepared);
+    return r < 0 ? r : hf_epoch_prepare(c->id, &seen, &c->prepared, err);
+}
+
+/* In the transaction. The register first: a crash in between leaves a container that this host asks about, never one it
+ * owns by mistake. */
+static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_host *to, struct hf_error *err)
+{
+    struct hf_epoch seen;
+    int r = granted_entry(c, owner->epoch, to, &seen, err);
+
+    if (r == 0)
+        r = hf_epoch_set_prepared(c->id, &seen, c->prepared, err);
+    hf_epoch_unprepare(c->id, &c->prepared);
     return r < 0 ? r : hf_owner_put(c, owner, err);
 }
 
@@ -296,6 +318,22 @@ int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int
     c->claiming = true;
     c->claim_epoch = epoch;
     return 0;
+}
+
+void hf_owner_note(struct hf_container *c)
+{
+    if (c->unregistered)
+        hf_owner_register_soon(c);
+}
+
+int hf_commit_claim(struct hf_container *c, struct hf_error *err)
+{
+    int r;
+
+    c->note_later = true;
+    r = hf_commit(c, HF_DURABLE, err);
+    c->note_later = false;
+    return r;
 }
 
 int hf_owner_follow(struct hf_container *c, struct hf_error *err)

@@ -32,6 +32,9 @@ int hf_container_open_giving(const char *path, enum hf_open_mode mode, int64_t n
 
 /* A new attempt, above the container's own and above the one that the other host's copy stands at. */
 int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, struct hf_error *err);
+/* Ahead of the grant, what can be done for it without changing anything: it then keeps a guest that stands still waiting for
+ * a shorter time. A failure is none of the grant's. */
+int hf_owner_prepare_grant(struct hf_container *c, const struct hf_host *to, struct hf_error *err);
 /* The commit point on this side. `state` is what the other host has (transfer.h), compared inside the transaction:
  * HF_EREFUSED "changed". From then on no handle writes this container on this host. */
 int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
@@ -55,6 +58,10 @@ int hf_container_open_received(const char *path, enum hf_open_mode mode, int64_t
  * than any this host saw (HF_EREFUSED "epoch"), and this host must not own it (HF_EREFUSED "held"); `attempt` must be the copy's, not promised away, and the copy must lie
  * where it was received. After its commit, which is always durable, the handle writes. */
 int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int64_t now, struct hf_error *err);
+/* Such a commit for a guest that waits: the host's register is left to hf_owner_note(), before the other host hears of the
+ * claim, or to the next commit. In between, the register is as after a crash between the two: it refuses every older copy. */
+int hf_commit_claim(struct hf_container *c, struct hf_error *err);
+void hf_owner_note(struct hf_container *c);
 /* After a claim by another handle: this one, of the same run (same owner lock), writes from now on. HF_EREFUSED "step":
  * the container is not claimed. */
 int hf_owner_follow(struct hf_container *c, struct hf_error *err);

@@ -61,6 +61,18 @@ static int reserve_log(struct hf_container *c, struct hf_error *err)
     return c->wal ? hf_wal_allocate(c, most + most / 4 + (64 << 10), err) : 0;
 }
 
+/* The log begins anew with the first commit after it was brought in, so this is one; it counts, and says nothing else. */
+int hf_container_warm(struct hf_container *c, struct hf_error *err)
+{
+    int r = hf_begin_unowned(c, err);
+
+    if (r < 0)
+        return r;
+    c->ledger[HF_LEDGER_COMMITS].dirty = true;
+    r = hf_commit(c, HF_DURABLE, err);
+    return r < 0 ? r : reserve_log(c, err);
+}
+
 int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
 {
     uint64_t used, unused;

@@ -197,7 +197,7 @@ int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_e
         r = settle_claim(c, err);
     else if (durability == HF_DURABLE)
         r = hf_sync(c, err);
-    if (r == 0 && c->unregistered)
+    if (r == 0 && c->unregistered && !c->note_later)
         hf_owner_register_soon(c);
     /* Durable already; that the log grows on is no failure of this commit. */
     if (r == 0 && c->marked && hf_log_bytes(c) > HF_LOG_HARD)

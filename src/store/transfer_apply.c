@@ -273,13 +273,17 @@ static int note_place(struct applying *a, const char *path, struct hf_error *err
     return hf_epoch_set(a->c->id, &seen, err);
 }
 
+/* One that says so already stays, so that an offer of what is here changes nothing and has nothing to make durable. */
 static int put_owner(struct applying *a, struct hf_error *err)
 {
-    struct hf_owner owner = {.state = HF_OWNER_INCOMING, .epoch = a->from->epoch, .since = a->now,
+    struct hf_owner before, owner = {.state = HF_OWNER_INCOMING, .epoch = a->from->epoch, .since = a->now,
                              .attempt = a->from->attempt, .reason = "received"};
 
     memcpy(owner.host_id, a->from->host.id, sizeof owner.host_id);
     memcpy(owner.host_name, a->from->host.name, sizeof owner.host_name);
+    if (!a->touched && hf_owner_get(a->c, &before, NULL) == 0 && before.state == owner.state &&
+        before.epoch == owner.epoch && before.attempt == owner.attempt && strcmp(before.host_id, owner.host_id) == 0)
+        return 0;
     return hf_owner_put(a->c, &owner, err);
 }
 

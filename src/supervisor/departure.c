@@ -75,6 +75,7 @@ static int stand(struct hf_supervision *s, struct hf_error *err)
     d->stage = HF_STANDING;
     d->ready = false;
     hf_link_pump(d->link);
+    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while QEMU is at it */
     return hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
 }
 

@@ -15,6 +15,7 @@
 #define WORDS_MAX   1024
 #define FAREWELL_MS 1000
 #define LOOK_MS     500
+#define MOVE_IN_MS  100
 
 struct hf_reception {
     const struct hf_reception_options *given;
@@ -202,6 +203,7 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
         return r;
     s->options = &n->options;
     s->container = hf_exchange_container(hf_link_exchange(n->link));
+    (void)hf_container_warm(s->container, NULL); /* the claim comes when the guest stands still */
     return hf_mailbox_arrival_check(s->container, err);
 }
 
@@ -290,6 +292,20 @@ static void arm(struct hf_supervision *s)
     hf_guest_clock_arrived(&s->clock, s->reception->ahead);
 }
 
+/* What has time until the guest runs: it asks QEMU much, and the disk. */
+static void move_in(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+    struct hf_error err;
+
+    if (!s->monitor || !hf_monitor_is_open(s->monitor) || hf_departure_is_granted(s))
+        return;
+    if (hf_record_machine(s, &err) < 0)
+        hf_supervision_say(s, "%s", err.text);
+    if (hf_container_reserve(s->container, 0, &err) < 0)
+        hf_supervision_say(s, "%s", err.text);
+}
+
 /* A disk that cannot be opened for writing here, for one. */
 static void let_go_answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
@@ -320,7 +336,7 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     int r = check_alive(s, err);
 
     if (r == 0)
-        r = hf_exchange_claim(x, (int64_t)time(NULL), err);
+        r = hf_exchange_claim_first(x, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
     s->container = hf_exchange_take_container(x);
@@ -330,15 +346,15 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     if (n->ran)
         r = hf_monitor_send(s->monitor, "cont", NULL, let_go_answered, s, err);
     s->let_go = true;
+    if (hf_exchange_claim_told(x, s->container, &later) < 0)
+        hf_supervision_say(s, "%s", later.text);
     hf_link_pump(n->link);
     settle(s);
     if (!hf_owner_is_registered(s->container))
         hf_supervision_say(s, "the container is this host's; its register of epochs cannot be written now, and will be "
                               "with a later change");
-    if (hf_record_machine(s, &later) < 0)
-        hf_supervision_say(s, "%s", later.text);
-    if (hf_container_reserve(s->container, 0, &later) < 0)
-        hf_supervision_say(s, "%s", later.text);
+    if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, move_in, s, NULL) < 0)
+        move_in(s);
     return r;
 }
 
@@ -387,6 +403,7 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
     if (!n)
         return;
     hf_loop_cancel(&s->loop, look_at_clock, s);
+    hf_loop_cancel(&s->loop, move_in, s);
     if (n->link) {
         if (hf_link_is_open(n->link))
             (void)hf_exchange_cancel(hf_link_exchange(n->link), why->text, NULL);

@@ -70,12 +70,25 @@ static int act_at_source(struct pair *p, enum hf_exchange_event event)
             return SRC(hf_exchange_revoke(p->src, NULL));
         return SRC(hf_exchange_offer(p->src, true, NOW, NULL));
     case HF_EXCHANGE_READY:
+        if (p->hold)
+            (void)SRC(hf_exchange_prepare(p->src, NULL));
         return SRC(hf_exchange_grant(p->src, NOW, NULL));
     case HF_EXCHANGE_FAILED:
         return -1;
     default:
         return 0;
     }
+}
+
+/* Who holds the copy has a guest that waits. */
+static int claim(struct pair *p)
+{
+    if (!p->hold)
+        return DST(hf_exchange_claim(p->dst, NOW, NULL));
+    if (DST(hf_exchange_claim_first(p->dst, NOW, NULL)) < 0)
+        return -1;
+    (void)DST(hf_exchange_claim_told(p->dst, hf_exchange_container(p->dst), NULL));
+    return 0;
 }
 
 static int converse(struct pair *p)
@@ -85,7 +98,9 @@ static int converse(struct pair *p)
 
         if (at_dst == HF_EXCHANGE_FAILED)
             return -1;
-        if (at_dst == HF_EXCHANGE_GRANTED && DST(hf_exchange_claim(p->dst, NOW, NULL)) < 0)
+        if (at_dst == HF_EXCHANGE_READY && p->hold)
+            (void)DST(hf_container_warm(hf_exchange_container(p->dst), NULL));
+        if (at_dst == HF_EXCHANGE_GRANTED && claim(p) < 0)
             return -1;
         at_src = pair_wait(p, 0);
         if (at_src == HF_EXCHANGE_DEPARTED)
@@ -214,7 +229,42 @@ static void a_death_at_any_durable_step_leaves_one_owner(void **state)
 static void a_disk_that_is_full_at_any_step_leaves_one_owner(void **state)
 {
     at_each_call(1, false, false);
+    at_each_call(1, true, false);
     at_each_call(1000, false, true);
+}
+
+/* While the guest stands still, with nothing changed since it was sent ahead. */
+static void a_guest_that_stands_waits_for_few_calls(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}, .hold = true};
+
+    lay_out(false);
+    fatal_at = full_from = full_to = 0;
+    pair_begin(&p, "g.hold");
+    OK(SRC(hf_container_reserve(p.c, 0, &err))); /* as a guest's run does */
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_PEER);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_PEER);
+    OK(SRC(hf_exchange_offer(p.src, false, NOW, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_READY);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_READY);
+    OK(DST(hf_container_warm(hf_exchange_container(p.dst), &err)));
+    OK(SRC(hf_exchange_prepare(p.src, &err)));
+    calls = 0;
+    OK(SRC(hf_exchange_offer(p.src, true, NOW, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_READY);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_READY);
+    assert_int_equal(calls, 2); /* a log and a directory with nothing new in them */
+    calls = 0;
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    assert_int_equal(calls, 3); /* the register's new name, its directory, the log */
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_GRANTED);
+    calls = 0;
+    OK(DST(hf_exchange_claim_first(p.dst, NOW, &err)));
+    assert_int_equal(calls, 1); /* the log */
+    OK(DST(hf_exchange_claim_told(p.dst, hf_exchange_container(p.dst), &err)));
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_DEPARTED);
+    pair_end(&p);
+    assert_int_equal(owner_of("b", "moved.hold").state, HF_OWNER_HELD);
 }
 
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
@@ -224,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_GROUND(a_death_at_any_durable_step_leaves_one_owner),
         IN_GROUND(a_disk_that_is_full_at_any_step_leaves_one_owner),
+        IN_GROUND(a_guest_that_stands_waits_for_few_calls),
     };
 
     return cmocka_run_group_tests_name("handover-exchange-crash", tests, NULL, NULL);
