@@ -44,11 +44,7 @@ static int container_locked(struct hf_bank_server *s, struct hf_container **out,
         (void)hf_container_close(s->container, NULL);
         s->container = NULL;
     }
-    if (!s->container && s->incoming) {
-        r = hf_container_open(s->path, HF_OPEN_LOOK, now_seconds(), &s->container, err);
-        if (r < 0)
-            return r;
-    } else if (!s->container) {
+    if (!s->container) {
         int fd = fcntl(s->lock_fd, F_DUPFD_CLOEXEC, 3);
 
         if (fd < 0)
@@ -80,12 +76,6 @@ static int read_container(struct hf_bank_server *s, enum hf_bank bank, uint64_t 
     r = container_locked(s, &c, err);
     if (r == 0)
         r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
-    if (r == -HF_ETIMEDOUT && s->incoming) { /* more of it was received meanwhile */
-        s->doubtful = true;
-        r = container_locked(s, &c, err);
-        if (r == 0)
-            r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
-    }
     (void)pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -266,18 +256,26 @@ int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err)
 
 /* ---- a container that was being received ---- */
 
-/* The file may have been replaced under its name since it was first read. */
+static int follow(struct hf_bank_server *s, struct hf_container **c, struct hf_error *err)
+{
+    int r = container_locked(s, c, err);
+
+    return r < 0 ? r : hf_owner_follow(*c, err);
+}
+
+/* The handle that is open already is at hand sooner; but the file may have been replaced under its name since. */
 static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
 {
     uint64_t had = s->size[HF_BANK_VARS], has;
     struct hf_container *c;
     int r;
 
-    hf_container_done(&s->container);
     s->incoming = false;
-    r = container_locked(s, &c, err);
-    if (r == 0)
-        r = hf_owner_follow(c, err); /* also when the claim was committed since it was opened */
+    r = follow(s, &c, err);
+    if (r < 0) {
+        hf_container_done(&s->container);
+        r = follow(s, &c, err);
+    }
     if (r < 0)
         return r;
     r = hf_bank_size(c, HF_BANK_VARS, &has, err);

@@ -34,41 +34,107 @@ static void change(const char *name, uint8_t byte)
     OK(hf_container_close(c, &err));
 }
 
-/* What a destination receives: another file under the same name each time. */
-static void receive(const char *from)
+/* Somebody removed what was received, and it is received anew. */
+static void receive_another_file(void)
 {
-    (void)unlink(ground_path("moved.hold"));
+    for (const char *const *name = (const char *const[]){"moved.hold", "moved.hold-wal", "moved.hold-shm", NULL}; *name; name++)
+        (void)unlink(ground_path(*name));
     ground_host("b");
-    ground_receive(from, "moved.hold");
+    ground_receive("g.hold", "moved.hold");
 }
 
-/* In a process of its own: one process has a container open once. */
-static void claim(void)
+static int apply(void)
+{
+    struct hf_transfer_sent sent = {0};
+    struct hf_transfer_from from;
+    struct hf_container *c;
+    uint8_t *bytes;
+    size_t size;
+
+    ground_host("a");
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_LOOK, NOW, &c, &err));
+    from = ground_offered(c);
+    OK(hf_transfer_write(c, &sent, &bytes, &size, &err));
+    OK(hf_container_close(c, &err));
+    ground_host("b");
+    OK(hf_container_open_received(ground_path("moved.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    OK(hf_transfer_apply(c, &from, bytes, size, hf_arrived_new(), NOW, &err));
+    return hf_container_close(c, NULL);
+}
+
+static int claim(void)
 {
     struct hf_container *c;
-    int status;
-    pid_t pid;
 
-    fflush(stdout);
-    pid = fork();
-    if (pid == 0) {
-        bool claimed = hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, NULL) == 0 &&
-                       hf_begin_claim(c, 1, 9, NOW, NULL) == 0 && hf_commit(c, HF_DURABLE, NULL) == 0 &&
-                       hf_container_close(c, NULL) == 0;
-        _exit(!claimed);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    ground_host("b");
+    return hf_container_open_incoming(ground_path("moved.hold"), NOW, &c, NULL) == 0 &&
+                   hf_begin_claim(c, 1, 9, NOW, NULL) == 0 && hf_commit(c, HF_DURABLE, NULL) == 0 &&
+                   hf_container_close(c, NULL) == 0
+               ? 0
+               : -1;
 }
 
-static void it_reads_what_is_received_and_takes_over_what_was_claimed(void **state)
+/* One process has a container open once: what is done beside the server is done by another one, which was there before. */
+static struct {
+    pid_t pid;
+    int ask, told;
+} other;
+
+static void start_other(void)
+{
+    int ask[2], told[2];
+    char what, done;
+
+    assert_int_equal(pipe2(ask, O_CLOEXEC) | pipe2(told, O_CLOEXEC), 0);
+    fflush(stdout);
+    other.pid = fork();
+    if (other.pid > 0) {
+        other.ask = ask[1];
+        other.told = told[0];
+        close(ask[0]);
+        close(told[1]);
+        return;
+    }
+    close(ask[1]);
+    while (read(ask[0], &what, 1) == 1) {
+        done = (what == 'a' ? apply() : claim()) == 0 ? 'y' : 'n';
+        if (write(told[1], &done, 1) != 1)
+            break;
+    }
+    _exit(0);
+}
+
+static void let_other(char what)
+{
+    char done = 'n';
+
+    assert_int_equal(write(other.ask, &what, 1), 1);
+    assert_int_equal(read(other.told, &done, 1), 1);
+    assert_int_equal(done, 'y');
+}
+
+static void end_other(void)
+{
+    close(other.ask);
+    close(other.told);
+    assert_int_equal(waitpid(other.pid, NULL, 0), other.pid);
+}
+
+static void receive_more_of_it(void)
+{
+    let_other('a');
+}
+
+static void serve(void (*receive_again)(void))
 {
     struct hf_bank_server *s;
     uint8_t byte = 0;
 
     OK(hf_container_close(ground_container("g.hold"), &err));
     change("g.hold", 5);
-    receive("g.hold");
+    ground_host("b");
+    ground_receive("g.hold", "moved.hold");
+    start_other();
     OK(hf_bank_server_open_incoming(ground_path("moved.hold"), open("/dev/null", O_RDWR | O_CLOEXEC), ignore_status, &s,
                                     &err));
     OK(hf_bank_server_start(s, &err));
@@ -78,16 +144,28 @@ static void it_reads_what_is_received_and_takes_over_what_was_claimed(void **sta
     OK(hf_bank_server_flush(s, &err));
 
     change("g.hold", 6);
-    receive("g.hold");
-    claim();
+    receive_again();
+    let_other('c');
+    ground_host("b");
     OK(hf_bank_server_write(s, 20001, "\x0b", 1, &err));
     OK(hf_bank_server_read(s, HF_BANK_VARS, 20000, &byte, 1, &err));
     assert_int_equal(byte, 6);
     OK(hf_bank_server_write(s, 20000, "\x0a", 1, &err));
     OK(hf_bank_server_flush(s, &err));
     OK(hf_bank_server_close(s, &err));
+    end_other();
     assert_int_equal(stored_byte("moved.hold"), 10);
     assert_int_equal(stored_byte("g.hold"), 6);
+}
+
+static void it_reads_what_is_received_and_takes_over_what_was_claimed(void **state)
+{
+    serve(receive_more_of_it);
+}
+
+static void it_takes_over_another_file_of_the_same_name(void **state)
+{
+    serve(receive_another_file);
 }
 
 int main(void)
@@ -95,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_reads_what_is_received_and_takes_over_what_was_claimed, ground_setup,
                                         ground_teardown),
+        cmocka_unit_test_setup_teardown(it_takes_over_another_file_of_the_same_name, ground_setup, ground_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
