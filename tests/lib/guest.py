@@ -55,7 +55,7 @@ class Stream:
         self.peer = None
         self.waiting = {}  # connected behind the peer: what each has said
         self.data = b""
-        self.heard = []  # when something was said, by whichever of them
+        self.heard = []  # when something was said, and by whom
         self.ended = lambda: False  # whether who should speak is gone for good
         self.changed = threading.Condition()
         self.serving = threading.Thread(target=self._serve, daemon=True)
@@ -89,13 +89,14 @@ class Stream:
             except OSError:
                 data = b""
             with self.changed:
-                self.heard.append(time.monotonic())
                 if not data:
                     self._leave(peer)
-                elif self.peer is peer:
-                    self.data += data
                 else:
-                    self.waiting[peer] += data
+                    self.heard.append((time.monotonic(), peer))
+                    if self.peer is peer:
+                        self.data += data
+                    else:
+                        self.waiting[peer] += data
                 self.changed.notify_all()
             if not data:
                 return
