@@ -122,7 +122,7 @@ def _():
     guest, here, there = needs_guest()
     for step in ("<ASK", ">GRANT"):
         with Relay(ROOT / "relay", there.receive(), lambda seen: "cut" if seen == step else None) as relay:
-            result = guest.move(there, where=relay.where, status=None)
+            result = guest.move(there, where=relay.where, status=None, options=["--timeout", "20"], timeout=300)
         expect(result.status == 1 and step in relay.steps, f"{step}: {relay.steps} {result}")
         wait_until(lambda: there.supervisor() is None, 60, f"{step}: the end of the other side")
         if step == ">GRANT":
