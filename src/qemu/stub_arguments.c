@@ -22,7 +22,7 @@ static const struct {
     {"serial", hf_stub_console}, {"parallel", hf_stub_console}, {"debugcon", hf_stub_console},
     {"nographic", hf_stub_nographic}, {"boot", hf_stub_boot}, {"smbios", hf_stub_smbios}, {"fw_cfg", hf_stub_fw_cfg},
     {"set", hf_stub_set}, {"cpu", hf_stub_cpu}, {"audio", hf_stub_audio}, {"usbdevice", hf_stub_usbdevice},
-    {"m", hf_stub_keep}, {"smp", hf_stub_keep}, {"numa", hf_stub_keep}, {"global", hf_stub_keep},
+    {"m", hf_stub_keep}, {"smp", hf_stub_keep}, {"numa", hf_stub_keep}, {"global", hf_stub_global},
     {"vga", hf_stub_keep}, {"usb", hf_stub_keep}, {"nodefaults", hf_stub_keep}, {"no-user-config", hf_stub_keep},
     {"no-hpet", hf_stub_keep}, {"no-acpi", hf_stub_keep}, {"no-fd-bootchk", hf_stub_keep}, {"rtc", hf_stub_keep},
     {"watchdog", hf_stub_keep}, {"g", hf_stub_keep}, {"acpitable", hf_stub_leave_out}, {"kernel", hf_stub_leave_out},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "stubbing.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what stays, a pair at a time ---- */
@@ -16,11 +17,41 @@ static int machine_pair(void *ctx, const char *key, const char *value, struct hf
     return 0;
 }
 
+/* By this property a device opens a file of the host's, some to write it, or reaches its hardware or network. */
+static bool is_of_host(const char *property, const char *value)
+{
+    static const char *const all[] = {
+        "pcap",     "rootdir",  "file",     "sdrfile", "frudatafile", "cdat",    "hidraw",    "evdev",
+        "jsonfile", "sysfsdev", "vhostdev", "vhostfd", "fd",          "host_ip", "spdm_port", "wayland-socket-path",
+        NULL};
+
+    return hf_stands_in(property, all) || (!strcmp(property, "romfile") && strchr(value, '/'));
+}
+
 static int device_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
-    static const char *const no_stub[] = {
-        "vfio-*", "vhost-*",      "usb-host",           "tpm-*",        "ivshmem-doorbell", "virtio-input-host*",
-        "loader", "guest-loader", "ccid-card-emulated", "virtio-*-gl*", "x-vfio-user*",     NULL};
+    static const char *const no_stub[] = {"vfio-*",
+                                          "vhost-*",
+                                          "usb-host",
+                                          "usb-mtp",
+                                          "tpm-*",
+                                          "u2f-*",
+                                          "canokey",
+                                          "ccid-card-emulated",
+                                          "ivshmem-doorbell",
+                                          "virtio-input-host*",
+                                          "virtio-gpu-gl*",
+                                          "virtio-vga-gl*",
+                                          "virtio-gpu-rutabaga*",
+                                          "virtio-vga-rutabaga*",
+                                          "loader",
+                                          "guest-loader",
+                                          "uefi-vars*",
+                                          "hv-syndbg",
+                                          "pvrdma",
+                                          "x-vfio-user*",
+                                          "x-pci-proxy-dev",
+                                          NULL};
     static const char *const raw_disks[] = {"scsi-block", "scsi-generic", NULL};
     struct hf_stubbing *s = ctx;
 
@@ -28,9 +59,10 @@ static int device_pair(void *ctx, const char *key, const char *value, struct hf_
         hf_stubbing_note_kind(s, value);
         s->drop = hf_stands_in(value, no_stub);
         hf_stubbing_put(s, key, hf_stands_in(value, raw_disks) ? "scsi-hd" : value);
-    } else if (!strcmp(key, "romfile") && strchr(value, '/')) {
-        s->tell = true; /* the owner's own file, which is not here as a rule */
-        hf_stubbing_put(s, key, "");
+    } else if (is_of_host(key, value)) {
+        s->tell = true;
+        if (!strcmp(key, "romfile"))
+            hf_stubbing_put(s, key, ""); /* else it would have the one of its kind */
     } else if (!strchr(key, '.')) {
         hf_stubbing_put(s, key, value);
     }
@@ -60,6 +92,26 @@ static int object_pair(void *ctx, const char *key, const char *value, struct hf_
     } else if (hf_stands_in(key, memory ? of_memory : of_others)) {
         hf_stubbing_put(s, key, value);
     }
+    return 0;
+}
+
+struct global {
+    char property[64];
+    bool is_path, drop;
+};
+
+/* "driver.property=value", or driver=...,property=...,value=... */
+static int global_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    const char *dot = strchr(key, '.');
+    struct global *g = ctx;
+
+    if (dot && is_of_host(dot + 1, value))
+        g->drop = true;
+    if (!strcmp(key, "property"))
+        snprintf(g->property, sizeof g->property, "%s", value);
+    if (!strcmp(key, "value"))
+        g->is_path = strchr(value, '/') != NULL;
     return 0;
 }
 
@@ -141,11 +193,28 @@ int hf_stub_fw_cfg(struct hf_stubbing *s, const char *text, struct hf_error *err
     return r;
 }
 
+int hf_stub_global(struct hf_stubbing *s, const char *text, struct hf_error *err)
+{
+    struct global g = {.drop = false};
+    int r = hf_option_text_each_as_is(text, NULL, global_pair, &g, err);
+
+    if (r < 0)
+        return hf_error_prefix(err, r, "-global: ");
+    return g.drop || is_of_host(g.property, g.is_path ? "/" : "") ? hf_stub_leave_out(s, text, err)
+                                                                  : hf_stub_keep(s, text, err);
+}
+
+/* device.ID.property=value. Its driver was looked at where the device is. */
 int hf_stub_set(struct hf_stubbing *s, const char *text, struct hf_error *err)
 {
-    if (!strncmp(text, "device.", 7) && !strstr(text, ".romfile="))
-        hf_stubbing_emit(s, "set", text);
-    return 0;
+    const char *id_end = strncmp(text, "device.", 7) ? NULL : strchr(text + 7, '.'), *equal = strchr(text, '=');
+    char property[64];
+
+    if (!id_end || !equal || equal < id_end)
+        return 0;
+    snprintf(property, sizeof property, "%.*s", (int)(equal - id_end - 1), id_end + 1);
+    return !strcmp(property, "driver") || is_of_host(property, equal + 1) ? hf_stub_leave_out(s, text, err)
+                                                                          : hf_stub_keep(s, text, err);
 }
 
 int hf_stub_cpu(struct hf_stubbing *s, const char *text, struct hf_error *err)

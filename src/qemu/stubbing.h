@@ -45,8 +45,8 @@ bool hf_stands_in(const char *word, const char *const *list);
 hf_stub_fn hf_stub_keep, hf_stub_leave_out;
 
 /* stub_devices.c: the machine, and what it shows its firmware. */
-hf_stub_fn hf_stub_machine, hf_stub_device, hf_stub_object, hf_stub_boot, hf_stub_smbios, hf_stub_fw_cfg, hf_stub_set,
-    hf_stub_cpu, hf_stub_usbdevice;
+hf_stub_fn hf_stub_machine, hf_stub_device, hf_stub_object, hf_stub_boot, hf_stub_smbios, hf_stub_fw_cfg,
+    hf_stub_global, hf_stub_set, hf_stub_cpu, hf_stub_usbdevice;
 
 /* stub_backends.c: what leads out of the machine. */
 hf_stub_fn hf_stub_drive, hf_stub_disk, hf_stub_blockdev, hf_stub_backend, hf_stub_nic, hf_stub_net, hf_stub_console,
