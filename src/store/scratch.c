@@ -80,12 +80,12 @@ int hf_scratch_make(const char *name, struct hf_scratch *ret, struct hf_error *e
     if (r < 0)
         return r;
     sweep(runtime, name);
-    while (s.lock < 0) { /* again, when somebody swept it before it was locked */
+    while (s.lock < 0) { /* again, when somebody swept it, or is about to, before it was locked */
         if ((size_t)snprintf(s.path, sizeof s.path, "%.*s/%s" SUFFIX, PATH_MAX - 64, runtime, name) >= sizeof s.path ||
             !mkdtemp(s.path))
             return hf_error_set(err, HF_EIO, "cannot make %s: %s", s.path, strerror(errno));
         s.lock = lock_dir(s.path);
-        if (s.lock < 0 && access(s.path, F_OK) == 0)
+        if (s.lock < 0 && errno != EWOULDBLOCK && access(s.path, F_OK) == 0)
             return hf_error_set(err, HF_EIO, "cannot lock %s: %s", s.path, strerror(errno));
     }
     *ret = s;

@@ -103,12 +103,44 @@ static void what_the_killed_left_goes_with_the_next_and_what_is_used_stays(void 
     assert_int_equal(left(), 0);
 }
 
+#define MAKERS 8
+#define TIMES  5000
+
+/* Each sweeps while another one is between making its own and locking it. */
+static void many_at_once_do_not_get_in_each_others_way(void **state)
+{
+    pid_t children[MAKERS];
+
+    for (int i = 0; i < MAKERS; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            struct hf_scratch s;
+
+            for (int n = 0; n < TIMES; n++) {
+                if (hf_scratch_make("probe", &s, NULL) < 0)
+                    _exit(1);
+                hf_scratch_remove(&s);
+            }
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < MAKERS; i++) {
+        int status;
+
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(left(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_goes_with_all_that_is_in_it, ground_setup, ground_teardown),
         cmocka_unit_test_setup_teardown(what_the_killed_left_goes_with_the_next_and_what_is_used_stays, ground_setup,
                                         ground_teardown),
+        cmocka_unit_test_setup_teardown(many_at_once_do_not_get_in_each_others_way, ground_setup, ground_teardown),
     };
 
     return cmocka_run_group_tests_name("store-scratch", tests, NULL, NULL);
