@@ -30,6 +30,7 @@ struct hf_reception {
     int64_t ahead; /* its clock, of UTC; INT64_MAX: not told */
     bool complete; /* in QEMU here, and paused */
     bool asked, ours;
+    bool moves_in; /* it is time for move_in() */
 };
 
 static void news(void *ctx)
@@ -293,9 +294,8 @@ static void arm(struct hf_supervision *s)
 }
 
 /* What has time until the guest runs: it asks QEMU much, and the disk. */
-static void move_in(void *ctx)
+static void move_in(struct hf_supervision *s)
 {
-    struct hf_supervision *s = ctx;
     struct hf_error err;
 
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || hf_departure_is_granted(s))
@@ -304,6 +304,14 @@ static void move_in(void *ctx)
         hf_supervision_say(s, "%s", err.text);
     if (hf_container_reserve(s->container, 0, &err) < 0)
         hf_supervision_say(s, "%s", err.text);
+}
+
+static void time_to_move_in(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    s->reception->moves_in = true;
+    s->todo |= HF_TODO_RECEIVE;
 }
 
 /* A disk that cannot be opened for writing here, for one. */
@@ -353,7 +361,7 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     if (!hf_owner_is_registered(s->container))
         hf_supervision_say(s, "the container is this host's; its register of epochs cannot be written now, and will be "
                               "with a later change");
-    if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, move_in, s, NULL) < 0)
+    if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, time_to_move_in, s, NULL) < 0)
         move_in(s);
     return r;
 }
@@ -389,11 +397,16 @@ static int step(struct hf_supervision *s, struct hf_error *err)
 
 void hf_reception_go_on(struct hf_supervision *s)
 {
+    struct hf_reception *n = s->reception;
     struct hf_error err;
 
     s->todo &= ~(unsigned)HF_TODO_RECEIVE;
     if (hf_reception_is_open(s) && step(s, &err) < 0)
         hf_supervision_fail(s, &err);
+    if (n && n->moves_in) {
+        n->moves_in = false;
+        move_in(s);
+    }
 }
 
 void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
@@ -403,7 +416,7 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
     if (!n)
         return;
     hf_loop_cancel(&s->loop, look_at_clock, s);
-    hf_loop_cancel(&s->loop, move_in, s);
+    hf_loop_cancel(&s->loop, time_to_move_in, s);
     if (n->link) {
         if (hf_link_is_open(n->link))
             (void)hf_exchange_cancel(hf_link_exchange(n->link), why->text, NULL);
