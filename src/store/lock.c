@@ -153,13 +153,34 @@ int hf_lock_path_uuid(const char *uuid, char path[PATH_MAX], struct hf_error *er
     return r;
 }
 
-int hf_runner_look(const char *container_id, struct hf_runner *runner, struct hf_error *err)
+static void find_owner_lock(const char *container_id, char path[PATH_MAX + 16])
 {
-    char dir[PATH_MAX], path[PATH_MAX + 16];
+    char dir[PATH_MAX];
 
     hf_runtime_guest_path(container_id, dir);
-    snprintf(path, sizeof path, "%s/owner.lock", dir);
+    snprintf(path, PATH_MAX + 16, "%s/owner.lock", dir);
+}
+
+int hf_runner_look(const char *container_id, struct hf_runner *runner, struct hf_error *err)
+{
+    char path[PATH_MAX + 16];
+
+    find_owner_lock(container_id, path);
     return hf_lock_look(path, runner, err);
+}
+
+int hf_runner_last(const char *container_id, struct hf_runner *runner, struct hf_error *err)
+{
+    int fd hf_auto(hf_cleanup_close) = -1;
+    char path[PATH_MAX + 16];
+
+    find_owner_lock(container_id, path);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
+    memset(runner, 0, sizeof *runner);
+    read_holder(fd, runner);
+    return 0;
 }
 
 int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_error *err)

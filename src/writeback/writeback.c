@@ -156,25 +156,46 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
     return r;
 }
 
-int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err)
+/* By a server of this very file, which a copy of it with the same id is not. */
+static bool was_left_by(const char *id, const char *path)
+{
+    struct hf_runner last;
+    struct stat st;
+
+    return hf_runner_last(id, &last, NULL) == 0 && stat(path, &st) == 0 && st.st_dev == last.device &&
+           st.st_ino == last.inode;
+}
+
+static int anything_left(const char *path, int64_t now, bool *left, struct hf_error *err)
 {
     struct hf_queue_state state = {.bytes = 0};
     struct hf_container *c;
-    int r = hf_container_open(path, HF_OPEN_LOOK, now, &c, err), closed;
+    int r = hf_container_open(path, HF_OPEN_LOOK, now, &c, err);
 
     if (r < 0)
         return r;
     (void)hf_writeback_look(hf_container_id(c), &state, NULL);
+    *left = state.bytes && was_left_by(hf_container_id(c), hf_container_path(c));
     hf_container_done(&c);
-    if (!state.bytes)
-        return 0;
+    return 0;
+}
+
+int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err)
+{
+    struct hf_container *c;
+    bool left;
+    int r = anything_left(path, now, &left, err), closed;
+
+    if (r < 0 || !left)
+        return r;
     r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
-    if (r == 0) {
-        r = hf_writeback_drain(c, now, NULL, err);
-        closed = hf_container_close(c, r < 0 ? NULL : err);
-        r = r < 0 ? r : closed;
-    }
-    return r == -HF_EOWNED || r == -HF_EREFUSED ? 0 : r;
+    if (r < 0)
+        return r == -HF_EOWNED || r == -HF_EREFUSED ? 0 : r;
+    r = hf_writeback_drain(c, now, NULL, err);
+    if (r == -HF_EOWNED)
+        r = 0;
+    closed = hf_container_close(c, r < 0 ? NULL : err);
+    return r < 0 ? r : closed;
 }
 
 int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err)

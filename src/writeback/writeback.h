@@ -15,8 +15,8 @@
 #include "queue_file.h"
 
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
- * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a server is at it.
- * HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is lost or applied,
+ * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a
+ * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is lost or applied,
  * and the text says where it is: calling again starts with an empty queue. */
 int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err);
 
@@ -30,7 +30,8 @@ int hf_writeback_commit(struct hf_container *c, const struct hf_write_queue *q, 
 int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, struct hf_error *err);
 
 /* The same for who only reads the container at `path`, to copy it elsewhere: opens it for that moment, if anything was
- * left. 0 also where it is not this container's to have: a copy, another host's, a server at it. */
+ * left. 0 also where it is not this container's to have: a copy, another host's, a server at it. HF_EREFUSED "stale-queue"
+ * as hf_writeback_open(): it was moved aside. */
 int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err);
 
 /* After a container was restored or taken: writes that a server left before that are not this copy's. Moves them aside;

@@ -380,18 +380,25 @@ def _():
             expect(holdfast("vars", "get", path, name, "--json").json["data"] == data, f"{name} {number} is lost")
 
 
+def leave(path, byte):
+    """A server answers for a write, and dies with its supervisor before it is in the container. Its queues."""
+    serving = Serving(path)
+    pid = serving.server_pid()
+    with serving.client("vars") as c:
+        c.write(0x20000, byte * 4096)
+        os.kill(serving.process.pid, signal.SIGSTOP)  # it would start another one
+        os.kill(pid, signal.SIGKILL)
+        serving.kill()
+    await_end(pid)
+    run = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"])
+    return sorted(run.glob("**/vars.queue"), key=lambda queue: queue.stat().st_mtime)[-1:]
+
+
 @case("killed, what was answered is in every copy that is made before the next start")
 def _():
     path = make(HERE / "copied.hold")
     for number in range(1, 5):
-        serving = Serving(path)
-        pid = serving.server_pid()
-        with serving.client("vars") as c:
-            c.write(0x20000, bytes([number]) * 4096)
-            os.kill(serving.process.pid, signal.SIGSTOP)
-            os.kill(pid, signal.SIGKILL)
-            serving.kill()
-        await_end(pid)
+        leave(path, bytes([number]))
         copy = HERE / f"copy-{number}.hold"
         if number == 1:
             holdfast("backup", path, copy)
@@ -400,6 +407,37 @@ def _():
         out = HERE / f"copied-{number}"
         holdfast("export", copy if copy.exists() else path, out)
         expect((out / "vars.fd").read_bytes()[0x20000:0x21000] == bytes([number]) * 4096, f"copy {number} lacks it")
+
+
+@case("what a server left is not taken by a copy that was made behind holdfast's back")
+def _():
+    path, copy = make(HERE / "stolen.hold"), HERE / "thief.hold"
+    leave(path, b"\x5a")
+    copy.write_bytes(path.read_bytes())
+    copy.chmod(0o600)
+    for suffix in "-wal", "-shm":
+        pathlib.Path(f"{copy}{suffix}").write_bytes(pathlib.Path(f"{path}{suffix}").read_bytes())
+        pathlib.Path(f"{copy}{suffix}").chmod(0o600)
+    holdfast("export", copy, HERE / "thief")
+    expect((HERE / "thief" / "vars.fd").read_bytes() == VARS, "the copy has what was not its own")
+    holdfast("export", path, HERE / "stolen")
+    expect((HERE / "stolen" / "vars.fd").read_bytes()[0x20000:0x21000] == b"\x5a" * 4096, "it is lost")
+
+
+@case("what a server left of an earlier run is moved aside with a word, also by a verb that only copies")
+def _():
+    path = make(HERE / "stale.hold")
+    queue, = leave(path, b"\x11")
+    old = queue.read_bytes()
+    for _ in range(2):
+        with Serving(path):
+            pass
+    queue.write_bytes(old)
+    queue.chmod(0o600)
+    failed = holdfast("export", path, HERE / "stale", status=3)
+    expect("rule 'stale-queue'" in failed.err and f"{queue}.epoch-" in failed.err, failed)
+    holdfast("export", path, HERE / "stale")
+    expect((HERE / "stale" / "vars.fd").read_bytes()[0x20000:0x21000] == b"\x11" * 4096, "it is lost")
 
 
 main(cleanup=lambda: shared.process.poll() is None and shared.stop())
