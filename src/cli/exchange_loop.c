@@ -70,7 +70,8 @@ static int write_some(struct hf_exchange_loop *l, struct hf_error *err)
         return r;
     n = write(l->out, bytes, size < PIECE ? size : PIECE);
     if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return errno == EPIPE ? connection_ended(err) : hf_error_set(err, HF_EIO, "the connection: %s", strerror(errno));
+        return errno == EPIPE ? connection_ended(err)
+                              : hf_error_set(err, HF_EIO, "the connection: %s", strerror(errno));
     if (n > 0)
         hf_exchange_written(l->x, (size_t)n);
     return 1;
@@ -105,7 +106,8 @@ static int hear_signal(struct hf_exchange_loop *l, unsigned *heard, struct hf_er
     if (read(signals, &info, sizeof info) != (ssize_t)sizeof info)
         return 0;
     if (is_granted(l->x) && ++*heard == 1) {
-        fprintf(stderr, "holdfast %s: it is granted already; waiting for the other side's answer (again to leave)\n", l->verb);
+        fprintf(stderr, "holdfast %s: it is granted already; waiting for the other side's answer (again to leave)\n",
+                l->verb);
         return 0;
     }
     (void)hf_exchange_cancel(l->x, "called off by its operator", NULL);
@@ -148,7 +150,8 @@ static int turn(struct hf_exchange_loop *l, unsigned *heard, struct hf_error *er
     if (n < 0)
         return errno == EINTR ? 0 : hf_error_set(err, HF_EIO, "poll: %s", strerror(errno));
     if (n == 0)
-        return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s", l->patience_s);
+        return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s",
+                            l->patience_s);
     if (p[2].revents)
         r = hear_signal(l, heard, err);
     if (r == 0 && (p[0].revents & (POLLIN | POLLHUP | POLLERR)))

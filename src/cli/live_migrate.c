@@ -157,7 +157,8 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
         char *end;
 
         if (interrupted > before + 1)
-            return hf_error_set(err, HF_ECANCELED, "left while the guest's supervisor waits for the other side; 'holdfast "
+            return hf_error_set(err, HF_ECANCELED,
+                                "left while the guest's supervisor waits for the other side; 'holdfast "
                                 "show' says what becomes of the guest");
         if (interrupted > before && !told) {
             told = true;
@@ -182,7 +183,8 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 
 static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s)
 {
-    json_t *request = json_pack("{s:s, s:b, s:i}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)patience_s);
+    json_t *request =
+        json_pack("{s:s, s:b, s:i}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)patience_s);
     json_t *words = inv->tail_count ? json_array() : NULL;
 
     for (int i = 0; words && i < inv->tail_count; i++)

@@ -45,7 +45,8 @@ static int check_unchanged(struct hf_container *c, const char *path, const struc
 
     if (r < 0 || hf_digest_equal(&is, was))
         return r;
-    return hf_error_refuse(err, "changed", "%s: the variables were changed while this change was prepared; do it again", path);
+    return hf_error_refuse(err, "changed", "%s: the variables were changed while this change was prepared; do it again",
+                           path);
 }
 
 int hf_var_container_write(const char *path, const struct hf_digest *was, const uint8_t *bytes, uint64_t size,

@@ -12,8 +12,8 @@
 /* Beside a running guest, too: one consistent moment. The caller frees *bytes. HF_ENOTFOUND: it keeps no variables. */
 int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err);
 
-/* HF_EOWNED while the guest runs: its firmware has its own view of the store. HF_EREFUSED "changed": the bank is not, or
- * with what a server that died had left is no more, what the change began with. One durable commit, one log entry. */
+/* HF_EOWNED while the guest runs: its firmware has its own view of the store. HF_EREFUSED "changed": the bank is not,
+ * or with what a server that died had left is no more, what the change began with. One durable commit and log entry. */
 int hf_var_container_write(const char *path, const struct hf_digest *was, const uint8_t *bytes, uint64_t size,
                            struct hf_error *err);
 

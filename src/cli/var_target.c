@@ -54,7 +54,8 @@ static int check_unchanged(const struct hf_var_source *s, struct hf_error *err)
     if (stat(s->path, &is) == 0 && is.st_dev == was->st_dev && is.st_ino == was->st_ino && is.st_size == was->st_size &&
         is.st_mtim.tv_sec == was->st_mtim.tv_sec && is.st_mtim.tv_nsec == was->st_mtim.tv_nsec)
         return 0;
-    return hf_error_refuse(err, "changed", "%s: the file was changed while this change was prepared; do it again", s->path);
+    return hf_error_refuse(err, "changed", "%s: the file was changed while this change was prepared; do it again",
+                           s->path);
 }
 
 static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const void *bytes, uint64_t size,

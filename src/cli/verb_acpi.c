@@ -242,9 +242,12 @@ static const struct hf_option check_options[] = {
 static const struct hf_option run_options[] = {
     {"as", "FIRMWARE", "as this firmware does: seabios, ovmf or qboot; each of them when not given", CONSUMER_WORDS,
      true, NULL},
-    {"at", "FILE=ADDRESS", "the guest address at which the firmware placed a file; then for every file", NULL, true, NULL},
-    {"features", "LIST", "what the firmware understands beyond the baseline: 64bit, noacpi", FEATURE_WORDS, false, NULL},
-    {"output", "DIR", "write the files as they end up in the guest, and its tables, to a new directory", NULL, false, NULL},
+    {"at", "FILE=ADDRESS", "the guest address at which the firmware placed a file; then for every file", NULL, true,
+     NULL},
+    {"features", "LIST", "what the firmware understands beyond the baseline: 64bit, noacpi", FEATURE_WORDS, false,
+     NULL},
+    {"output", "DIR", "write the files as they end up in the guest, and its tables, to a new directory", NULL, false,
+     NULL},
     {0},
 };
 

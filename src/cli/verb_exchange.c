@@ -47,7 +47,8 @@ static void say(const struct side *s, const char *fmt, ...)
 static int check_pipes(const struct side *s, struct hf_error *err)
 {
     if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
-        return hf_error_set(err, HF_EUSAGE, "standard input and output lead to the other side's holdfast, not to a terminal; "
+        return hf_error_set(err, HF_EUSAGE,
+                            "standard input and output lead to the other side's holdfast, not to a terminal; "
                             "to move a guest, see 'holdfast help migrate'");
     return hf_exchange_loop_signals(err);
 }
@@ -81,8 +82,10 @@ static int hear_peer(struct side *s, struct hf_error *err)
 static int offer(struct side *s, struct hf_error *err)
 {
     if (s->asked && !s->still)
-        return hf_error_refuse(err, "running", "%s: the other side wants to claim it, and a process of this host runs the guest: "
-                               "end that, or stop the guest and say --paused", hf_container_path(s->c));
+        return hf_error_refuse(err, "running",
+                               "%s: the other side wants to claim it, and a process of this host runs the guest: "
+                               "end that, or stop the guest and say --paused",
+                               hf_container_path(s->c));
     s->flushed = s->asked;
     return hf_exchange_offer(s->x, s->flushed, hf_now(), err);
 }
@@ -154,7 +157,8 @@ static int run_send(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0)
         r = converse(&s, source_event, err);
     if (r < 0 && s.x && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
-        (void)hf_error_prefix(err, r, "it was granted, and whether it was taken is not known: send again, or migrate, asks: ");
+        (void)hf_error_prefix(err, r,
+                              "it was granted, and whether it was taken is not known: send again, or migrate, asks: ");
     hf_exchange_free(s.x);
     return s.c ? hf_close_after(s.c, r, err) : r;
 }
@@ -234,7 +238,8 @@ static int judge(const struct side *s, int r, struct hf_error *err)
         return 0; /* the source will hear of it when it asks */
     }
     if (r == -HF_EIO && s->ready && !s->asked) {
-        say(s, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's", s->inv->operands[0], s->peer);
+        say(s, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's", s->inv->operands[0],
+            s->peer);
         return 0;
     }
     return r;
@@ -287,7 +292,7 @@ static int run_claim(struct hf_invocation *inv, struct hf_error *err)
 
 #define TIMEOUT                                                                                                        \
     {                                                                                                                  \
-        .name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120"   \
+        .name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120" \
     }
 
 static const struct hf_option send_options[] = {

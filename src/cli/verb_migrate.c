@@ -82,9 +82,10 @@ static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *er
         if (hf_exchange_state(m->x).holder != HF_HOLDER_GRANTED)
             return begin_offer(m, err);
         if (m->inv->dry_run)
-            return hf_error_refuse(err, "granted", "%s: its hand-over to host '%s' was interrupted after it was granted; without "
-                                   "--dry-run this asks whether it was taken there, and goes on", hf_container_path(m->c),
-                                   m->peer);
+            return hf_error_refuse(err, "granted",
+                                   "%s: its hand-over to host '%s' was interrupted after it was granted; without "
+                                   "--dry-run this asks whether it was taken there, and goes on",
+                                   hf_container_path(m->c), m->peer);
         return hf_exchange_revoke(m->x, err);
     case HF_EXCHANGE_RESUMED:
         m->resumed = true;
@@ -140,7 +141,8 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     r = hf_exchange_loop_run(&loop, err);
     hf_peer_link_close(&link, how);
     if (r == -HF_EIO && how[0] && !hf_exchange_peer(m->x))
-        r = hf_error_set(err, HF_EIO, "'%s' %s before it said anything: is holdfast there, and does its shell print nothing?",
+        r = hf_error_set(err, HF_EIO,
+                         "'%s' %s before it said anything: is holdfast there, and does its shell print nothing?",
                          call.to, how);
     return r;
 }
@@ -183,15 +185,18 @@ static int settle(struct migration *m, int r, struct hf_error *err)
     int asked;
 
     if (!m->peer[0])
-        return hf_error_prefix(err, r, "granted before, and whether it was taken could not be asked ('holdfast show' says "
+        return hf_error_prefix(err, r,
+                               "granted before, and whether it was taken could not be asked ('holdfast show' says "
                                "where it went): ");
     do {
         hf_exchange_free(hf_take_ptr(m->x));
         asked = converse(m, on_answer, &again);
     } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_loop_pause));
     if (asked < 0)
-        return hf_error_prefix(err, r, "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
-                               "asks, and goes on: ", m->peer);
+        return hf_error_prefix(err, r,
+                               "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
+                               "asks, and goes on: ",
+                               m->peer);
     if (m->moved)
         return 0;
     return hf_error_prefix(err, r, "not taken by host '%s'; this host owns the guest as before: ", m->peer);
@@ -206,8 +211,8 @@ static void report(struct migration *m)
     hf_put_text(inv->report, "host", m->peer);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
     hf_put_bool(inv->report, "moved", m->moved);
-    hf_say(inv, inv->dry_run ? "'%s' can move to host '%s'" : "'%s' moved: host '%s' owns it now", hf_container_path(m->c),
-           m->peer);
+    hf_say(inv, inv->dry_run ? "'%s' can move to host '%s'" : "'%s' moved: host '%s' owns it now",
+           hf_container_path(m->c), m->peer);
 }
 
 static int open_guest(struct migration *m, struct hf_error *err)
@@ -223,7 +228,8 @@ static int open_guest(struct migration *m, struct hf_error *err)
 }
 
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
-static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s, bool *granted, struct hf_error *err)
+static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s, bool *granted,
+                             struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
     struct hf_peer_call call = call_of(inv, "receive --run --take-arguments", path ? path : inv->operands[0]);

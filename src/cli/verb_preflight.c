@@ -73,7 +73,8 @@ static void report_probe(struct judging *j, const struct hf_probe *probe)
     hf_put_number(p, "source-files", from->view ? (int64_t)from->view->count : 0);
     hf_put_number(p, "files", to->view ? (int64_t)to->view->count : 0);
     if (from->view && to->view)
-        hf_say(j->inv, "  compared: %zu fw_cfg files, the loader script and the tables that it gives, with %s, version %u.%u.%u",
+        hf_say(j->inv, "  compared: %zu fw_cfg files, the loader script and the tables that it gives, with %s, "
+                       "version %u.%u.%u",
                to->view->count, from->program, from->version.major, from->version.minor, from->version.micro);
 }
 
@@ -228,7 +229,10 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 
 static const struct hf_option options[] = {
     {.name = "host", .arg = "CAPS", .help = "what 'holdfast caps --json' said on a destination", .repeat = true},
-    {.name = "probe", .arg = "QEMU", .help = "a QEMU of this host: see what it would show to the firmware", .repeat = true},
+    {.name = "probe",
+     .arg = "QEMU",
+     .help = "a QEMU of this host: see what it would show to the firmware",
+     .repeat = true},
     {.name = "probe-source", .arg = "QEMU", .help = "the QEMU to compare with; default: that of the last start"},
     {.name = "boot", .help = "with --probe: also boot the guest's firmware there, with disks of zeros"},
     {.name = "tpm-moves", .help = "the state of the guest's TPM is on shared storage, or you move it"},

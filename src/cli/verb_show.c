@@ -60,8 +60,10 @@ static int show_owner(const struct hf_invocation *inv, struct hf_container *c, s
     hf_field(inv, "Owner", "%s by %s, epoch %llu, since %s", hf_owner_state_text(owner.state), owner.host_name,
              (unsigned long long)owner.epoch, hf_time_text(owner.since, since));
     if (owner.state == HF_OWNER_GRANTED)
-        hf_field(inv, "Hand-over", "granted %s, and whether it was taken is not known here: 'holdfast migrate' to there asks, "
-                 "and goes on; when that host is gone for good: 'holdfast owner --take'", owner.reason);
+        hf_field(inv, "Hand-over",
+                 "granted %s, and whether it was taken is not known here: 'holdfast migrate' to there asks, "
+                 "and goes on; when that host is gone for good: 'holdfast owner --take'",
+                 owner.reason);
     if (hf_runner_get(hf_container_id(c), &runner, NULL) < 0) {
         hf_put(inv->report, "runner", json_null());
         return 0;
@@ -234,8 +236,8 @@ static int show_usage(const struct hf_invocation *inv, struct hf_container *c, s
     return 0;
 }
 
-/* Flash writes that the guest made and the container does not hold. Some always wait for some milliseconds while a guest
- * runs; they are news only when they cannot be stored. */
+/* Flash writes that the guest made and the container does not hold. Some always wait for some milliseconds while a
+ * guest runs; they are news only when they cannot be stored. */
 static int show_writes(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     char since[HF_TIME_TEXT_MAX], size[HF_SIZE_TEXT_MAX];
@@ -250,8 +252,8 @@ static int show_writes(const struct hf_invocation *inv, struct hf_container *c, 
     o = hf_put_object(inv->report, "behind");
     hf_put_number(o, "since", q.behind_since);
     hf_put_number(o, "bytes", (int64_t)q.bytes);
-    hf_field(inv, "Writes", "behind since %s: %s of flash writes could not be stored yet", hf_time_text(q.behind_since, since),
-             hf_size_text(q.bytes, size));
+    hf_field(inv, "Writes", "behind since %s: %s of flash writes could not be stored yet",
+             hf_time_text(q.behind_since, since), hf_size_text(q.bytes, size));
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The contract's records (contract.h): what was offered to the firmware of this boot in a domain, what it asked for last,
- * and what was agreed. One per offered domain; the record is written before the guest learns the answer.
+ * The contract's records (contract.h): what was offered to the firmware of this boot in a domain, what it asked for
+ * last, and what was agreed. One per offered domain; the record is written before the guest learns the answer.
  */
 #ifndef HF_AGREEMENT_H
 #define HF_AGREEMENT_H

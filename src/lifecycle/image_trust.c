@@ -72,7 +72,8 @@ static bool is_readable(struct list l)
     return !walk.bad;
 }
 
-/* The list's certificates, each of them an anchor, as firmware takes them: whatever they are for, and whatever the time. */
+/* The list's certificates, each of them an anchor, as firmware takes them: whatever they are for, and whatever the
+ * time. */
 static X509_STORE *anchors_of(struct list l)
 {
     struct hf_siglist walk = hf_siglist_of(l.bytes, l.size);
@@ -234,13 +235,14 @@ static int judge_signature(const struct judge *j, const struct hf_pe_range *rang
         (void)hf_error_refuse(why, "secure-boot", "its signature cannot be read");
     else if (!is_of_image(&s, j->image))
         (void)hf_error_refuse(why, "secure-boot",
-                              "the signature by '%s' is for other bytes: they were changed, or something was put behind it",
+                              "the signature by '%s' is for other bytes: they were changed, or something was put "
+                              "behind it",
                               s.signer);
     else if (leads_to(&s, j->dbx) || has_certificate(&s, j->dbx))
         r = hf_error_refuse(why, "secure-boot", "the guest's dbx forbids what '%s' signed", s.signer);
     else if (!leads_to(&s, j->db))
-        (void)hf_error_refuse(why, "secure-boot", "it is signed by '%s', whom no certificate in the guest's db vouches for",
-                              s.signer);
+        (void)hf_error_refuse(why, "secure-boot",
+                              "it is signed by '%s', whom no certificate in the guest's db vouches for", s.signer);
     else
         r = 0;
     PKCS7_free(s.p7);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether a guest's Secure Boot lets its firmware run a program: what its db and dbx say of it, by the rules of UEFI and
- * as edk2 reads them. Pure. */
+/* Whether a guest's Secure Boot lets its firmware run a program: what its db and dbx say of it, by the rules of UEFI
+ * and as edk2 reads them. Pure. */
 #ifndef HF_IMAGE_TRUST_H
 #define HF_IMAGE_TRUST_H
 

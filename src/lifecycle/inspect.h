@@ -33,7 +33,7 @@ void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw,
                         struct hf_error *err);
 
-/* What a slot holds; its owner may have put firmware there that nothing is known of. HF_ENOTFOUND: the slot is empty. */
+/* What a slot holds; its owner may have put firmware there that nothing is known of. HF_ENOTFOUND: it is empty. */
 int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err);
 
 /* What the guest's variables are now. A guest without a vars bank gives kind HF_FLASH_UNKNOWN and size 0. */

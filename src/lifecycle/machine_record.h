@@ -15,7 +15,7 @@
 
 struct hf_machine_record {
     char program[HF_STATE_VALUE_SIZE];            /* the VMM; "" before the first start */
-    char devices[HF_MACHINE_DEVICES_MAX + 1];     /* types with a space after each: "ich9-ahci ide-cd "; "": not known */
+    char devices[HF_MACHINE_DEVICES_MAX + 1];     /* types, a space after each: "ich9-ahci ide-cd "; "": not known */
     char arguments[HF_MACHINE_ARGUMENTS_MAX + 1]; /* JSON; "": not known, or too long to keep */
 };
 

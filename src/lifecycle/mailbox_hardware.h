@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mailbox as a part of the guest's hardware. The owner's choice is the setting `mailbox`; what the machine had at its
- * last start is kept beside it, since a device that comes or goes changes what a TPM measures and what the guest sees.
+ * The mailbox as a part of the guest's hardware. The owner's choice is the setting `mailbox`; what the machine had at
+ * its last start is kept beside it, since a device that comes or goes changes what a TPM measures and what the guest
+ * sees.
  */
 #ifndef HF_MAILBOX_HARDWARE_H
 #define HF_MAILBOX_HARDWARE_H

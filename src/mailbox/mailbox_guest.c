@@ -225,7 +225,8 @@ bool hf_mailbox_guest_is_boot_only(const struct hf_mailbox_port *port)
 }
 
 /* Gives the order once. 1: the host's half was made anew meanwhile. */
-static int order_once(struct hf_mailbox_port *port, const struct hf_mailbox_order *order, struct hf_mailbox_reply *reply)
+static int order_once(struct hf_mailbox_port *port, const struct hf_mailbox_order *order,
+                      struct hf_mailbox_reply *reply)
 {
     uint32_t generation = get_word(port, HOST(generation));
     struct hf_mailbox_order out = *order;

@@ -64,9 +64,9 @@ bool hf_mailbox_guest_is_boot_only(const struct hf_mailbox_port *port);
 int hf_mailbox_guest_order(struct hf_mailbox_port *port, const struct hf_mailbox_order *order,
                            struct hf_mailbox_reply *reply);
 
-/* Sends an image and has it staged: BEGIN, pieces, END; from the beginning again when the host forgot it (it was started
- * anew). `digest` is the image's SHA-256, `flags` as for BEGIN. 0 when the host replied to the last order that was given:
- * reply->done says how it went. `progress` (may be NULL) is told the bytes that arrived. */
+/* Sends an image and has it staged: BEGIN, pieces, END; from the beginning again when the host forgot it (it was
+ * started anew). `digest` is the image's SHA-256, `flags` as for BEGIN. 0 when the host replied to the last order that
+ * was given: reply->done says how it went. `progress` (may be NULL) is told the bytes that arrived. */
 struct hf_mailbox_update {
     const void *image;
     size_t size;

@@ -42,7 +42,8 @@ static bool well_formed(const struct hf_mailbox_order *order)
     static const struct hf_mailbox_order zero;
     uint32_t command = hf_le32_get(order->command);
 
-    return command > 0 && command < HF_MAILBOX_COMMAND_MAX && (hf_le32_get(order->flags) & ~(uint32_t)HF_MAILBOX_FLAGS) == 0 &&
+    return command > 0 && command < HF_MAILBOX_COMMAND_MAX &&
+           (hf_le32_get(order->flags) & ~(uint32_t)HF_MAILBOX_FLAGS) == 0 &&
            memcmp(order->reserved, zero.reserved, sizeof zero.reserved) == 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How often the host looks at the window: at once again while the guest asks, seldom once an operating system runs, never
- * more than a budget whatever the guest does. Pure: the clock goes in. One thread at a time.
+ * How often the host looks at the window: at once again while the guest asks, seldom once an operating system runs,
+ * never more than a budget whatever the guest does. Pure: the clock goes in. One thread at a time.
  */
 #ifndef HF_MAILBOX_PACE_H
 #define HF_MAILBOX_PACE_H

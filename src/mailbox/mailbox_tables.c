@@ -25,7 +25,7 @@
  *                   {
  *                       Package () {"holdfast,pci-address", "0000:00:SS.F"},
  *                       Package () {"holdfast,log", QWORD},              // linked by the script
- *                       Package () {"holdfast,log-offset", DWORD},       // to be added: a suppressor lies before the log
+ *                       Package () {"holdfast,log-offset", DWORD},       // to be added: a suppressor is before it
  *                       Package () {"holdfast,log-size", DWORD},
  *                   }
  *               })
@@ -102,7 +102,10 @@ int hf_mailbox_tables_build(const struct hf_mailbox_tables *t, uint64_t features
 {
     struct room *room = memory;
     const struct hf_acpi_part parts[PARTS] = {
-        [PART_TABLE] = {.file = "etc/holdfast/ssdt", .bytes = (uint8_t *)&room->table, .size = sizeof room->table, .align = 64},
+        [PART_TABLE] = {.file = "etc/holdfast/ssdt",
+                        .bytes = (uint8_t *)&room->table,
+                        .size = sizeof room->table,
+                        .align = 64},
         [PART_LOG] = {.file = "etc/holdfast/log",
                       .bytes = room->log,
                       .size = sizeof room->log,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the host gives a guest whose firmware agreed on `acpi-loader`: an SSDT with one device that names the window, and
- * a log of the firmware's agreements; with the linker script that brings both. docs/mailbox.md says what an operating
- * system finds there.
+ * What the host gives a guest whose firmware agreed on `acpi-loader`: an SSDT with one device that names the window,
+ * and a log of the firmware's agreements; with the linker script that brings both. docs/mailbox.md says what an
+ * operating system finds there.
  *
  * Pure: nothing is allocated. Any thread.
  */

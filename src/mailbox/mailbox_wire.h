@@ -145,7 +145,7 @@ enum hf_mailbox_done {
 
 enum hf_mailbox_answering { HF_MAILBOX_MODE_ALWAYS = 1, HF_MAILBOX_MODE_BOOT_ONLY = 2 };
 
-/* `mode` stands there without any order. The facts are filled by every command but PIECE. Texts are UTF-8, NUL padded. */
+/* `mode` stands there without any order. Every command but PIECE fills the facts. Texts are UTF-8, NUL padded. */
 struct hf_mailbox_reply {
     hf_le32 number; /* of the order that this is for; written last */
     hf_le32 done;   /* enum hf_mailbox_done */

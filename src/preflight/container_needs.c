@@ -231,8 +231,8 @@ int hf_container_needs_read(struct hf_container *c, struct hf_container_needs **
     return hf_container_needs_read_known(c, NULL, ret, err);
 }
 
-int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images *known, struct hf_container_needs **ret,
-                                  struct hf_error *err)
+int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images *known,
+                                  struct hf_container_needs **ret, struct hf_error *err)
 {
     struct hf_container_needs *n = calloc(1, sizeof *n);
     int r;

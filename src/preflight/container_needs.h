@@ -24,8 +24,8 @@ struct hf_known_images {
     } image[32];
     size_t count;
 };
-int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images *known, struct hf_container_needs **ret,
-                                  struct hf_error *err);
+int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images *known,
+                                  struct hf_container_needs **ret, struct hf_error *err);
 
 void hf_container_needs_free(struct hf_container_needs *needs);
 

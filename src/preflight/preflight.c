@@ -47,8 +47,10 @@ static void ask_epoch(struct question *q)
         if (strcmp(seen->id, q->guest->id) != 0)
             continue;
         if (seen->epoch == q->guest->epoch && !seen->departed && strcmp(q->host->host, q->guest->owner_host) != 0)
-            refuse(q, HF_WHEN_NOW, "find out which copy is the guest's, and take it there with 'holdfast owner --take'",
-                   "the destination '%s' has a copy of this container that it owns at epoch %llu, as '%s' owns this one",
+            refuse(q, HF_WHEN_NOW,
+                   "find out which copy is the guest's, and take it there with 'holdfast owner --take'",
+                   "the destination '%s' has a copy of this container that it owns at epoch %llu, as '%s' owns this "
+                   "one",
                    q->host->host, (unsigned long long)seen->epoch, q->guest->owner_host);
         if (seen->epoch > q->guest->epoch)
             refuse(q, HF_WHEN_NOW,
@@ -145,7 +147,8 @@ static void ask_processor(struct question *q)
     for (size_t i = 0; i < HF_ARRAY_SIZE(gaps); i++)
         if (!strcmp(gaps[i].arch, q->guest->arch) &&
             (lies_between(&gaps[i], here, there) || lies_between(&gaps[i], there, here)))
-            refuse(q, HF_WHEN_NOW, "shut the guest down and move it then, or move it to a host with the QEMU that it has",
+            refuse(q, HF_WHEN_NOW,
+                   "shut the guest down and move it then, or move it to a host with the QEMU that it has",
                    "the guest's processor is emulated by QEMU %u.%u here; QEMU %u.%u there does not load its state "
                    "(%s: other registers are saved)",
                    here.major, here.minor, there.major, there.minor, q->guest->arch);
@@ -289,8 +292,8 @@ static void ask_breaks_of(struct question *q, const struct hf_manifest *known, b
         bool now = runs && !b->at_reset;
 
         if ((now || boots) && hf_manifest_break_concerns(b, v.major, v.minor) && has_device(q->guest, b->device))
-            refuse(q, now || !q->guest->running ? HF_WHEN_NOW : HF_WHEN_NEXT_RESET, b->remedy, "%s under QEMU %u.%u: %s",
-                   known->name, v.major, v.minor, b->what);
+            refuse(q, now || !q->guest->running ? HF_WHEN_NOW : HF_WHEN_NEXT_RESET, b->remedy,
+                   "%s under QEMU %u.%u: %s", known->name, v.major, v.minor, b->what);
     }
 }
 
@@ -386,8 +389,8 @@ static void explain(const struct hf_guest_needs *g, const struct hf_firmware_cap
     else if (g->policy == HF_POLICY_HOST)
         hf_format(why, size, "policy host: what the host has at the %s", boot);
     else if (v->firmware == HF_SOURCE_HOST)
-        hf_format(why, size, "policy versioned: QEMU %u.%u there, %u.%u at the last start, and '%s' is not pinned", major,
-                  minor, g->vmm.major, g->vmm.minor, machine);
+        hf_format(why, size, "policy versioned: QEMU %u.%u there, %u.%u at the last start, and '%s' is not pinned",
+                  major, minor, g->vmm.major, g->vmm.minor, machine);
     else if (g->pinned)
         hf_format(why, size, "policy versioned: machine type '%s' is pinned", machine);
     else if (!other_version(&g->vmm, v->qemu))

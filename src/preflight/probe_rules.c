@@ -240,7 +240,8 @@ static void ask_boot(struct probing *p)
                from->sign, S(from->milliseconds));
     else
         note(p, at_boot(p), "nothing to do",
-             "the guest's firmware boots: under QEMU %u.%u there it %s after %u.%u s, under QEMU %u.%u here after %u.%u s",
+             "the guest's firmware boots: under QEMU %u.%u there it %s after %u.%u s, under QEMU %u.%u here after "
+             "%u.%u s",
              V(p->probe->destination), to->sign, S(to->milliseconds), V(p->probe->source), S(from->milliseconds));
 }
 

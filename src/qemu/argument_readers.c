@@ -83,7 +83,8 @@ static int on_object_pair(void *ctx, const char *key, const char *value, struct 
     return check_reserved(r, key, value, err);
 }
 
-static int keep(const struct hf_argument_reading *r, char *to, const char *what, const char *value, struct hf_error *err)
+static int keep(const struct hf_argument_reading *r, char *to, const char *what, const char *value,
+                struct hf_error *err)
 {
     if (strlen(value) >= HF_MACHINE_NAME_MAX)
         return hf_error_set(err, HF_EUSAGE, "-%s: %s '%.40s...' is longer than %d characters", r->option, what, value,
@@ -213,7 +214,7 @@ static int on_smbios_pair(void *ctx, const char *key, const char *value, struct 
 /* ---- one option at a time ---- */
 
 #define READ_PAIRS(name, implied, fn)                                                                                  \
-    static int name(struct hf_argument_reading *r, const char *text, struct hf_error *err)                                         \
+    static int name(struct hf_argument_reading *r, const char *text, struct hf_error *err)                             \
     {                                                                                                                  \
         int s = hf_option_text_each(text, implied, fn, r, err);                                                        \
                                                                                                                        \

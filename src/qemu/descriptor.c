@@ -116,7 +116,8 @@ bool hf_descriptor_has_target(const json_t *json, const char *architecture, cons
 
 int hf_descriptor_usable(const char *path, const json_t *json, struct hf_error *err)
 {
-    const char *device = hf_descriptor_text(json, "mapping", "device", NULL), *mode = hf_descriptor_text(json, "mapping", "mode", NULL);
+    const char *device = hf_descriptor_text(json, "mapping", "device", NULL),
+               *mode = hf_descriptor_text(json, "mapping", "mode", NULL);
     const char *file = hf_descriptor_text(json, "mapping", "executable", "filename");
 
     if (!device)

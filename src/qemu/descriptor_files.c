@@ -106,7 +106,8 @@ static int add_directory(struct hf_descriptor_files *files, const char *dir, str
 
     while (d && (entry = readdir(d))) {
         /* masked only by earlier directories: names within one directory are distinct anyway */
-        if (!is_descriptor_name(entry->d_name) || masked(&(struct hf_descriptor_files){files->at, before.count}, entry->d_name))
+        if (!is_descriptor_name(entry->d_name) ||
+            masked(&(struct hf_descriptor_files){files->at, before.count}, entry->d_name))
             continue;
         if (++seen > DIRECTORY_FILES_MAX)
             return hf_error_set(err, HF_EUSAGE, "%s: more than %u firmware descriptors", dir, DIRECTORY_FILES_MAX);

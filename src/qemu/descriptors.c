@@ -66,8 +66,8 @@ static bool named(const char *base, const char *name)
     return !strcmp(base, name) || (!strncmp(base, name, n) && !strcmp(base + n, ".json"));
 }
 
-static int take_named(const struct hf_descriptor_file *file, const struct hf_host_firmware_query *q, struct hf_host_firmware *out,
-                      struct hf_error *err)
+static int take_named(const struct hf_descriptor_file *file, const struct hf_host_firmware_query *q,
+                      struct hf_host_firmware *out, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *json = NULL;
     const char *arch = NULL;
@@ -88,8 +88,8 @@ static int take_named(const struct hf_descriptor_file *file, const struct hf_hos
     return take(file->path, json, arch, out, err);
 }
 
-static int find_by_name(const struct hf_descriptor_files *files, const struct hf_host_firmware_query *q, struct hf_host_firmware *out,
-                        struct hf_error *err)
+static int find_by_name(const struct hf_descriptor_files *files, const struct hf_host_firmware_query *q,
+                        struct hf_host_firmware *out, struct hf_error *err)
 {
     for (size_t i = 0; i < files->count; i++) {
         if (named(files->at[i].base, q->name))
@@ -112,13 +112,14 @@ static bool fits_alias(const json_t *json, const struct alias *alias, const char
     unsigned features = hf_descriptor_features(json);
     const char *arch;
 
-    return hf_descriptor_list_has(json_object_get(json, "interface-types"), "uefi") && (features & alias->wanted) == alias->wanted &&
-           !(features & alias->unwanted) && hf_descriptor_has_target(json, alias->architecture, machine, &arch) &&
+    return hf_descriptor_list_has(json_object_get(json, "interface-types"), "uefi") &&
+           (features & alias->wanted) == alias->wanted && !(features & alias->unwanted) &&
+           hf_descriptor_has_target(json, alias->architecture, machine, &arch) &&
            file_is_readable(hf_descriptor_text(json, "mapping", "executable", "filename"));
 }
 
-static int find_by_alias(const struct hf_descriptor_files *files, const struct hf_host_firmware_query *q, const struct alias *alias,
-                         struct hf_host_firmware *out, struct hf_error *err)
+static int find_by_alias(const struct hf_descriptor_files *files, const struct hf_host_firmware_query *q,
+                         const struct alias *alias, struct hf_host_firmware *out, struct hf_error *err)
 {
     if (q->architecture && strcmp(q->architecture, alias->architecture) != 0)
         return hf_error_refuse(err, "architecture", "firmware '%s' is for %s; this guest is %s", q->name,

@@ -220,9 +220,9 @@ int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_
     int r;
 
     (void)gethostname(name, sizeof name - 1);
-    host = json_pack("{s:i, s:s, s:s, s:{s:i, s:i}, s:b, s:o, s:o}", "schema", 1, "host", name, "holdfast", query->holdfast,
-                     "container", "reads", FORMAT_READS, "writes", FORMAT_READS, "swtpm", has_swtpm(), "firmware",
-                     firmware_here(), "domains", domains_here());
+    host = json_pack("{s:i, s:s, s:s, s:{s:i, s:i}, s:b, s:o, s:o}", "schema", 1, "host", name, "holdfast",
+                     query->holdfast, "container", "reads", FORMAT_READS, "writes", FORMAT_READS, "swtpm", has_swtpm(),
+                     "firmware", firmware_here(), "domains", domains_here());
     if (!host)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     put_nbdkit(host);

@@ -112,8 +112,8 @@ static int check_path(const char *path, struct hf_error *err)
     json_t *text = path ? json_string(path) : NULL;
 
     if (path && !text)
-        return hf_error_set(err, HF_EUSAGE, "'%s': QEMU is given this path as JSON, which has to be UTF-8; use another one",
-                            path);
+        return hf_error_set(err, HF_EUSAGE,
+                            "'%s': QEMU is given this path as JSON, which has to be UTF-8; use another one", path);
     json_decref(text);
     return 0;
 }

@@ -34,7 +34,7 @@ struct hf_machine {
     const char *rom_dir; /* first directory for ROMs; NULL: none */
 
     const char *mailbox; /* file of the window that the guest shares; NULL: the machine has none */
-    const char *memory;  /* with a mailbox: size of the RAM ("2G"; "" for QEMU's own default); NULL: its owner named it */
+    const char *memory;  /* with a mailbox: size of the RAM ("2G"; "": QEMU's own default); NULL: its owner named it */
     bool mailbox_rom;    /* the driver comes in the ROM HF_MAILBOX_ROM_NAME of rom_dir */
 };
 

@@ -5,8 +5,8 @@
  * container once, and from then on QEMU finds the recorded files first.
  *
  * A ROM that the owner's arguments name by a path (romfile=/x/y.rom, -option-rom dir/z) is the owner's own, as a disk
- * is: it is neither recorded nor replaced. Nor is one of a device that was plugged in later, until the next start: QEMU has
- * no event for it, and at that start the device is in the arguments or gone.
+ * is: it is neither recorded nor replaced. Nor is one of a device that was plugged in later, until the next start: QEMU
+ * has no event for it, and at that start the device is in the arguments or gone.
  */
 #ifndef HF_MACHINE_ROMS_H
 #define HF_MACHINE_ROMS_H

@@ -26,7 +26,8 @@ struct ssh_address {
 
 static int not_an_address(const char *to, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EUSAGE, "'%s' is no destination: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH", to);
+    return hf_error_set(err, HF_EUSAGE, "'%s' is no destination: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH",
+                        to);
 }
 
 static bool take(char *to, size_t size, const char *from, size_t length)
@@ -97,7 +98,8 @@ static int start(char *const *argv, struct hf_peer_link *link, struct hf_error *
 static int open_ssh(const struct hf_peer_call *call, struct hf_peer_link *link, struct hf_error *err)
 {
     const char *program = call->program ? call->program : "holdfast";
-    hf_auto(hf_cleanup_free) char *command = malloc(4 * (strlen(program) + strlen(call->path)) + strlen(call->verb) + 32);
+    hf_auto(hf_cleanup_free) char *command =
+        malloc(4 * (strlen(program) + strlen(call->path)) + strlen(call->verb) + 32);
     struct ssh_address a;
     char *argv[16], *at;
     size_t n = 0;
@@ -145,11 +147,13 @@ static int open_socket(const struct hf_peer_call *call, struct hf_peer_link *lin
     hf_auto(hf_cleanup_close) int fd = -1;
 
     if (strlen(path) >= sizeof address.sun_path)
-        return hf_error_set(err, HF_EUSAGE, "'%s': a socket's path has at most %zu bytes", path, sizeof address.sun_path - 1);
+        return hf_error_set(err, HF_EUSAGE, "'%s': a socket's path has at most %zu bytes", path,
+                            sizeof address.sun_path - 1);
     strcpy(address.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "cannot connect to '%s': %s", path, strerror(errno));
+        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "cannot connect to '%s': %s", path,
+                            strerror(errno));
     link->in = link->out = hf_take_fd(fd);
     return 0;
 }

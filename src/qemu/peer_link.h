@@ -19,12 +19,12 @@ struct hf_peer_link {
     pid_t pid;   /* of ssh or the command; 0: none */
 };
 
-/* Starts what is to be started; whether it gets there shows at the first read. HF_EUSAGE: not such an address; HF_ENOTFOUND,
- * HF_EIO: no such program or socket. */
+/* Starts what is to be started; whether it gets there shows at the first read. HF_EUSAGE: not such an address;
+ * HF_ENOTFOUND, HF_EIO: no such program or socket. */
 int hf_peer_link_open(const struct hf_peer_call *call, struct hf_peer_link *ret, struct hf_error *err);
 
-/* Closes both ways and waits for the child, which ends by that, or is killed after some seconds. `how` (64 bytes, may be
- * NULL) gets how it ended, "" when there was none. */
+/* Closes both ways and waits for the child, which ends by that, or is killed after some seconds. `how` (64 bytes, may
+ * be NULL) gets how it ended, "" when there was none. */
 void hf_peer_link_close(struct hf_peer_link *link, char *how);
 
 #endif

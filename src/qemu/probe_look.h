@@ -14,8 +14,8 @@ struct hf_probe_seen {
     char devices[HF_MACHINE_DEVICES_MAX + 1]; /* machine_devices.h; "": not known */
 };
 
-/* `machine`'s banks read as zeros; *ret was zeroed by the caller. HF_EREFUSED "qemu": QEMU ended, with its own words; HF_ENOTFOUND: no such program;
- * HF_EPROTO, HF_ETIMEDOUT, HF_EIO, HF_ENOMEM. */
+/* `machine`'s banks read as zeros; *ret was zeroed by the caller. HF_EREFUSED "qemu": QEMU ended, with its own words;
+ * HF_ENOTFOUND: no such program; HF_EPROTO, HF_ETIMEDOUT, HF_EIO, HF_ENOMEM. */
 int hf_probe_look(const struct hf_probe_machine *machine, struct hf_probe_seen *ret, struct hf_error *err);
 
 #endif

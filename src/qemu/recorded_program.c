@@ -8,7 +8,8 @@
 static int refuse(const char *program, const char *why, struct hf_error *err)
 {
     return hf_error_refuse(err, "program",
-                           "the container names '%.200s' as the guest's QEMU, which %s; give --probe-source", program, why);
+                           "the container names '%.200s' as the guest's QEMU, which %s; give --probe-source", program,
+                           why);
 }
 
 int hf_recorded_program_check(const char *program, struct hf_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The program that a container names as the guest's last QEMU. The container may be a stranger's, so the name alone is no
- * reason to start anything.
+ * The program that a container names as the guest's last QEMU. The container may be a stranger's, so the name alone is
+ * no reason to start anything.
  */
 #ifndef HF_RECORDED_PROGRAM_H
 #define HF_RECORDED_PROGRAM_H

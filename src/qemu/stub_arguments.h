@@ -27,8 +27,8 @@ void hf_stub_done(struct hf_stub *stub);
 
 /* As one line of JSON in ASCII, to be kept; free() it. NULL: no memory. */
 char *hf_stub_dump(const struct hf_stub *stub);
-/* HF_EDAMAGED: not what hf_stub_dump() writes. Words that a stub would not have are left out as ever: the text comes from
- * a container, which may be a stranger's. */
+/* HF_EDAMAGED: not what hf_stub_dump() writes. Words that a stub would not have are left out as ever: the text comes
+ * from a container, which may be a stranger's. */
 int hf_stub_load(const char *text, struct hf_stub *ret, struct hf_error *err);
 
 #endif
