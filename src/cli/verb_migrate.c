@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -10,6 +9,7 @@
 #include "containers.h"
 #include "exchange_loop.h"
 #include "live_migrate.h"
+#include "loop.h"
 #include "peer_link.h"
 #include "verbs.h"
 #include "verdict.h"
@@ -160,18 +160,18 @@ static bool is_granted(const struct migration *m)
 
 /* Asked again and again, less and less often, for as long as a silence is suffered. False: that is over. */
 struct asking {
-    time_t until;
+    int64_t until;
     unsigned pause_s;
 };
 
 static struct asking begin_asking(unsigned patience_s)
 {
-    return (struct asking){.until = time(NULL) + patience_s, .pause_s = 1};
+    return (struct asking){.until = hf_loop_now() + (int64_t)patience_s * 1000, .pause_s = 1};
 }
 
 static bool ask_again(struct asking *a, bool (*pause)(unsigned seconds))
 {
-    if (time(NULL) + (time_t)a->pause_s >= a->until || !pause(a->pause_s))
+    if (hf_loop_now() + (int64_t)a->pause_s * 1000 >= a->until || !pause(a->pause_s))
         return false;
     a->pause_s = a->pause_s * 2 < PAUSE_MAX ? a->pause_s * 2 : PAUSE_MAX;
     return true;
