@@ -109,10 +109,11 @@ static int check_stopped(struct hf_moving *m, struct hf_error *err)
 static int flush(struct hf_moving *m, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_FREEZE};
-    int r = m->intro.live ? check_stopped(m, err) : 0;
+    int r;
 
     if (m->frozen >= 0)
         return 0;
+    r = m->intro.live ? check_stopped(m, err) : 0;
     if (r == 0)
         r = hf_guard_ask_open(m->report.uuid, &q, &m->frozen, err);
     if (r == -HF_ENOTFOUND) /* it has ended, with the guest */
