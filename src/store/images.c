@@ -9,7 +9,6 @@
 #include "eventlog.h"
 #include "inside.h"
 
-
 const char *hf_image_kind_text(enum hf_image_kind kind)
 {
     static const char *const texts[] = {"unknown", "code", "vars", "rom"};

@@ -55,8 +55,9 @@ int hf_container_open_received(const char *path, enum hf_open_mode mode, int64_t
                                struct hf_error *err);
 
 /* Begins the transaction whose commit makes this host the owner at `epoch`, which must be higher than the container's and
- * than any this host saw (HF_EREFUSED "epoch"), and this host must not own it (HF_EREFUSED "held"); `attempt` must be the copy's, not promised away, and the copy must lie
- * where it was received. After its commit, which is always durable, the handle writes. */
+ * than any this host saw (HF_EREFUSED "epoch"), and this host must not own it (HF_EREFUSED "held"); `attempt` must be the
+ * copy's, not promised away, and the copy must lie where it was received. After its commit, which is always durable, the
+ * handle writes. */
 int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int64_t now, struct hf_error *err);
 /* Such a commit for a guest that waits: the host's register is left to hf_owner_note(), before the other host hears of the
  * claim, or to the next commit. In between, the register is as after a crash between the two: it refuses every older copy. */

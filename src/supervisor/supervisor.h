@@ -35,8 +35,8 @@ struct hf_run_options {
 
 /* Returns 0 when the guest was powered off, or was shut down by a signal or over QEMU's monitor. Otherwise: HF_EIO
  * (QEMU ended badly, or the guest panicked: the text says how), HF_EREFUSED (rules of arguments.h, machine.h,
- * machine_roms.h, "mailbox-rom", "secure-boot" and "tpm-aware" for the mailbox, "version" for a QEMU older than 7.2, "architecture" for one of another), HF_EOWNED, HF_EDAMAGED,
- * HF_ENOSPC, ... */
+ * machine_roms.h, "mailbox-rom", "secure-boot" and "tpm-aware" for the mailbox, "version" for a QEMU older than 7.2,
+ * "architecture" for one of another), HF_EOWNED, HF_EDAMAGED, HF_ENOSPC, ... */
 int hf_run(const struct hf_run_options *options, struct hf_error *err);
 
 #endif

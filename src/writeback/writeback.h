@@ -16,8 +16,8 @@
 
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
  * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a
- * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is lost or applied,
- * and the text says where it is: calling again starts with an empty queue. */
+ * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is
+ * lost or applied, and the text says where it is: calling again starts with an empty queue. */
 int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err);
 
 /* Puts the sealed batch into the container in one transaction, durable. The batch stays sealed: the caller says
