@@ -46,9 +46,10 @@ static void ask_epoch(struct question *q)
 
         if (strcmp(seen->id, q->guest->id) != 0)
             continue;
-        if (seen->epoch == q->guest->epoch && !seen->departed && strcmp(q->host->host, q->guest->owner_host) != 0)
+        if (seen->epoch <= q->guest->epoch && !seen->departed && strcmp(q->host->host, q->guest->owner_host) != 0)
             refuse(q, HF_WHEN_NOW,
-                   "find out which copy is the guest's, and take it there with 'holdfast owner --take'",
+                   "find out which copy is the guest's: take that one there with 'holdfast owner --take', or remove it "
+                   "there as 'holdfast migrate' says",
                    "the destination '%s' has a copy of this container that it owns at epoch %llu, as '%s' owns this "
                    "one",
                    q->host->host, (unsigned long long)seen->epoch, q->guest->owner_host);

@@ -79,6 +79,8 @@ static void a_copy_that_the_destination_owns_too(void **state)
     guest.epoch = 7;
     caps->epochs[0].departed = false;
     expect_refusal("epoch", HF_WHEN_NOW, "'beta' has a copy", "alpha");
+    guest.epoch = 8; /* it was given up, and the container taken here */
+    expect_refusal("epoch", HF_WHEN_NOW, "at epoch 7", "alpha");
     caps->epochs_more = true;
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 2);
