@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,7 @@ int main(int argc, char **argv)
 
     if (!standard_descriptors_are_open())
         return 1;
+    (void)signal(SIGCHLD, SIG_DFL); /* some managers ignore it, and nobody would hear how a child ended */
     if (argc < 2) {
         hf_help_all();
         return hf_exit_status(HF_EUSAGE);

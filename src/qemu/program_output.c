@@ -45,8 +45,14 @@ static bool ends_in_time(pid_t pid, int *status)
     const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 
     for (int waited = 0; waited < END_MS; waited += STEP_MS) {
-        if (waitpid(pid, status, WNOHANG) == pid)
+        pid_t r = waitpid(pid, status, WNOHANG);
+
+        if (r == pid)
             return true;
+        if (r < 0 && errno == ECHILD) { /* whoever has the number now is a stranger */
+            *status = -1;
+            return true;
+        }
         (void)nanosleep(&step, NULL);
     }
     return false;

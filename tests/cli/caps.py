@@ -2,6 +2,7 @@
 """`holdfast caps` tells what the installed programs say of themselves, without root and without a guest."""
 import hashlib
 import pathlib
+import signal
 import subprocess
 
 from program import holdfast, scratch
@@ -55,6 +56,12 @@ def _():
 @case("a directory that does not exist is not found")
 def _():
     holdfast("caps", "--dir", here.name + "/nowhere", status=4)
+
+
+@case("who starts it may ignore how children end")
+def _():
+    done = holdfast("caps", "--json", preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    expect(done.json["qemu"], done)
 
 
 main(here.cleanup)
