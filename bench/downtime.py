@@ -42,11 +42,7 @@ class Held:
 
     def __init__(self, root, runtime, kind):
         firmware, arch, machine = FIRMWARE[kind]
-        self.hosts = [Host(root / name) for name in ("here", "there")]
-        for host in self.hosts:
-            directory = runtime / host.root.name
-            directory.mkdir(mode=0o700)
-            host.env["HOLDFAST_RUNTIME_DIR"] = str(directory)
+        self.hosts = [Host(root / name, runtime=runtime / name) for name in ("here", "there")]
         here = self.hosts[0]
         here.holdfast("create", here.container, "--arch", arch, "--machine", machine, "--firmware", OVMF[firmware][0],
                       "--vars", OVMF[firmware][1])

@@ -30,12 +30,13 @@ def debian13():
 class Host:
     """Its own identity, register of epochs and runtime directory; one container."""
 
-    def __init__(self, root, qemu=None):
+    def __init__(self, root, qemu=None, runtime=None):
         self.root, self.qemu = pathlib.Path(root), qemu
-        for directory in (self.root, self.root / "runtime", self.root / "state"):
+        self.runtime = runtime or self.root / "runtime"
+        for directory in (self.root, self.runtime, self.root / "state"):
             directory.mkdir(mode=0o700)
         self.container = self.root / "g.hold"
-        self.env = {"HOLDFAST_RUNTIME_DIR": str(self.root / "runtime"), "HOLDFAST_STATE_DIR": str(self.root / "state")}
+        self.env = {"HOLDFAST_RUNTIME_DIR": str(self.runtime), "HOLDFAST_STATE_DIR": str(self.root / "state")}
 
     def holdfast(self, *args, **more):
         return holdfast(*args, env=self.env, **more)
@@ -52,7 +53,7 @@ class Host:
 
     def supervisor(self):
         """The pid of whoever runs the guest here, or None."""
-        for lock in (self.root / "runtime").glob("*/owner.lock"):
+        for lock in self.runtime.glob("*/owner.lock"):
             words = lock.read_text().split()
             if len(words) > 1 and alive(int(words[1])):
                 return int(words[1])
@@ -73,7 +74,7 @@ class Host:
 
     def said(self):
         """What was said to whoever sent the guest, and after that."""
-        files = [self.root / "errors", *(self.root / "runtime").glob("*/log")]
+        files = [self.root / "errors", *self.runtime.glob("*/log")]
         return "".join(f.read_text(errors="replace") for f in files if f.exists())
 
     def part(self, name):
