@@ -159,11 +159,15 @@ def bare(qemu, *arguments):
     lines.readline()
 
     def execute(command, **arguments):
-        ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
-        while True:
-            said = json.loads(lines.readline() or '{"return": null}')
-            if "return" in said or "error" in said:
-                return said.get("return")
+        """The answer; None where QEMU has ended, which also breaks the connection with what it left unread."""
+        try:
+            ours.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+            while True:
+                said = json.loads(lines.readline() or '{"return": null}')
+                if "return" in said or "error" in said:
+                    return said.get("return")
+        except (BrokenPipeError, ConnectionResetError):
+            return None
     execute("qmp_capabilities")
     return process, execute
 

@@ -96,8 +96,8 @@ def _():
             moving.set()
             expect(calling.wait(30) is not None, "the verb goes on")
     with Relay(ROOT / "relay", there.receive(), watch) as relay:
-        calling = subprocess.Popen([PROGRAM, "migrate", here.container, "--to", relay.where], stderr=subprocess.PIPE,
-                                   env={**os.environ, **here.env}, text=True)
+        calling = subprocess.Popen([PROGRAM, "migrate", here.container, "--to", relay.where], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, env={**os.environ, **here.env}, text=True)
         expect(moving.wait(60), "nothing moves")
         calling.send_signal(signal.SIGINT)
         words = calling.communicate(timeout=60)[1]
