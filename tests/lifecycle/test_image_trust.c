@@ -13,6 +13,7 @@ struct sample {
 static struct sample sample_of(const char *name)
 {
     struct sample s;
+    uint8_t head[2];
     char path[4096];
     FILE *file;
     size_t n;
@@ -20,11 +21,11 @@ static struct sample sample_of(const char *name)
     (void)snprintf(path, sizeof path, "%s/tests/fuzz/corpus/pe_image/%s", getenv("HOLDFAST_SOURCE_ROOT"), name);
     file = fopen(path, "rb");
     assert_non_null(file);
+    assert_int_equal(fread(head, 1, sizeof head, file), sizeof head);
     n = fread(s.bytes, 1, sizeof s.bytes, file);
     (void)fclose(file);
-    s.list = (size_t)(s.bytes[0] | s.bytes[1] << 8);
-    memmove(s.bytes, s.bytes + 2, n - 2);
-    s.size = n - 2 - s.list;
+    s.list = (size_t)(head[0] | head[1] << 8);
+    s.size = n - s.list;
     memcpy(s.program, s.bytes + s.list, s.size);
     return s;
 }
