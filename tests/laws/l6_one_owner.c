@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* L6: one owner. Only the holder of the current epoch writes, and every commit checks it. Each host remembers the highest
  * epoch it saw of a container, and where it went. */
-#include "ground.h"
+#include "owned.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -54,25 +54,6 @@ static int other_ends(struct other *o)
     close(o->go[0]);
     close(o->ready[0]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static void make(const char *name)
-{
-    struct hf_container *c = ground_container(name);
-
-    OK(hf_container_close(c, &err));
-}
-
-static int write_byte(struct hf_container *c, uint8_t byte, struct hf_error *err)
-{
-    int r = hf_begin(c, err);
-
-    if (r == 0)
-        r = hf_bank_write(c, HF_BANK_VARS, 20000, &byte, 1, NULL, err);
-    if (r == 0)
-        r = hf_commit(c, HF_DURABLE, err);
-    hf_abort(c);
-    return r;
 }
 
 static uint8_t read_byte(struct hf_container *c)
@@ -252,19 +233,6 @@ static void another_host_owns_nothing_until_it_takes_it(void **state)
     OK(hf_container_close(c, &err));
     ground_host("a");
     FAILS(HF_EOWNED, hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
-}
-
-static const struct hf_host host_b = {.id = "b", .name = "host b"};
-
-/* From owned to granted, for what the container holds now. */
-static void grant(struct hf_container *c)
-{
-    struct hf_digest state;
-    uint32_t attempt;
-
-    OK(hf_owner_offer(c, 0, &attempt, &err));
-    OK(hf_transfer_digest(c, &state, &err));
-    OK(hf_owner_grant(c, attempt, &state, &host_b, NOW, &err));
 }
 
 static void a_hand_over_moves_the_epoch(void **state)

@@ -1,42 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* L6 against another host: what a peer says takes nothing away from the owner, and what was claimed or given back is owned
  * even when the register of epochs cannot be told. */
-#include "ground.h"
+#include "owned.h"
 
 #include "epochs.h"
-#include "owner_steps.h"
-
-static const struct hf_host host_b = {.id = "b", .name = "host b"};
-
-static void make(const char *name)
-{
-    struct hf_container *c = ground_container(name);
-
-    OK(hf_container_close(c, &err));
-}
-
-static int write_byte(struct hf_container *c, uint8_t byte, struct hf_error *err)
-{
-    int r = hf_begin(c, err);
-
-    if (r == 0)
-        r = hf_bank_write(c, HF_BANK_VARS, 20000, &byte, 1, NULL, err);
-    if (r == 0)
-        return hf_commit(c, HF_DURABLE, err);
-    hf_abort(c);
-    return r;
-}
-
-/* From owned to granted to host b, for what the container holds now. */
-static void grant(struct hf_container *c)
-{
-    struct hf_digest state;
-    uint32_t attempt;
-
-    OK(hf_owner_offer(c, 0, &attempt, &err));
-    OK(hf_transfer_digest(c, &state, &err));
-    OK(hf_owner_grant(c, attempt, &state, &host_b, NOW, &err));
-}
 
 static const struct hf_host evil = {.id = "e", .name = "evil"};
 
