@@ -8,6 +8,7 @@ class Debugger:
     """The gdb server's side of one stop of the guest; leaving lets it go on."""
 
     def __init__(self, qmp, path):
+        qmp.execute("stop")  # or the server tells of the stop that connecting causes, between its answers
         qmp.execute("human-monitor-command", **{"command-line": f"gdbserver unix:{path},server=on,wait=off"})
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(120)
