@@ -108,7 +108,8 @@ static int check_arch(const struct hf_guest *guest, const struct hf_flash_image 
     /* Some x86-64 builds begin in 32 bits, and 32-bit firmware runs on a 64-bit machine. */
     if (image->arch == HF_ARCH_I386 && strcmp(guest->arch, "x86_64") == 0)
         return 0;
-    return hf_error_refuse(err, "arch", "the image is for %s, the guest is %s", hf_arch_name(image->arch), guest->arch);
+    return hf_error_refuse(err, "architecture", "the image is for %s, the guest is %s", hf_arch_name(image->arch),
+                           guest->arch);
 }
 
 static bool machine_may_have_smm(const char *machine)

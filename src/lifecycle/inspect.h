@@ -19,7 +19,7 @@ struct hf_firmware {
 /* hf_flash_identify() with its working memory found for it. HF_ENOMEM. */
 int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *image, struct hf_error *err);
 
-/* Whether the guest's architecture and machine type can run the image: HF_EREFUSED "arch", "smm". */
+/* Whether the guest's architecture and machine type can run the image: HF_EREFUSED "architecture", "smm". */
 int hf_image_suits(const struct hf_guest *guest, const struct hf_flash_image *image, struct hf_error *err);
 
 /* Bytes of the flash device that the image is for. One of which nothing is known gets a device of its own size on x86,
@@ -40,12 +40,12 @@ int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_fir
 int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err);
 
 /* Whether this guest can run `fw` with the variables it has. HF_EREFUSED with one of the rules
- *   same-image  it is the active image already
- *   arch        it is for another architecture than the guest's
- *   kind        UEFI firmware for a BIOS guest, or the other way round
- *   smm         it needs System Management Mode, which the guest's machine type does not have
- *   layout      the guest's variables cannot be converted to the layout it was built for
- *   pair        code and variables do not belong together
+ *   same-image    it is the active image already
+ *   architecture  it is for another architecture than the guest's
+ *   kind          UEFI firmware for a BIOS guest, or the other way round
+ *   smm           it needs System Management Mode, which the guest's machine type does not have
+ *   layout        the guest's variables cannot be converted to the layout it was built for
+ *   pair          code and variables do not belong together
  * and the reason; `*convert` says whether the variables have to be converted. */
 int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool *convert, struct hf_error *err);
 

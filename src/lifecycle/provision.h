@@ -38,13 +38,13 @@ struct hf_provisioned {
 };
 
 /* Looks and decides; changes nothing. HF_EREFUSED with one of the rules
- *   image    the bytes are no firmware for a code bank (combined and stateless images among them)
- *   unknown  nothing can be told about them, or about the pair, and allow_unknown is not set
- *   arch     they are for another architecture than the guest's
- *   smm      they need System Management Mode, which the machine type does not have
- *   kind     variables for firmware that keeps none
- *   pair     code and variables do not belong together
- *   size     larger than a bank can be */
+ *   image         the bytes are no firmware for a code bank (combined and stateless images among them)
+ *   unknown       nothing can be told about them, or about the pair, and allow_unknown is not set
+ *   architecture  they are for another architecture than the guest's
+ *   smm           they need System Management Mode, which the machine type does not have
+ *   kind          variables for firmware that keeps none
+ *   pair          code and variables do not belong together
+ *   size          larger than a bank can be */
 int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret, struct hf_error *err);
 
 /* The same, and then the container at `path`, open for editing. A failure leaves no file. */

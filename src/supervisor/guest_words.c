@@ -8,7 +8,7 @@
 static const struct {
     const char *rule, *words;
 } refusals[] = {
-    {"arch", "the image is for another architecture than this machine's"},
+    {"architecture", "the image is for another architecture than this machine's"},
     {"fallback", "there is nothing to go back to: no upgrade was applied since the last one was rolled back"},
     {"guest-confirm",
      "only the host's operator confirms this trial; the owner may leave it to the guest with 'holdfast set "

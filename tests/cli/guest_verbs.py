@@ -118,7 +118,7 @@ def _():
 
 @case("create: another architecture, a machine without SMM, unknown bytes")
 def _():
-    refused("arch", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--arch", "aarch64")
+    refused("architecture", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--arch", "aarch64")
     refused("smm", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.secboot.fd", "--machine", "pc-i440fx-7.2")
     noise = DIR / "noise"
     noise.write_bytes(os.urandom(65536))

@@ -39,10 +39,10 @@ static void a_rule_about_the_guest_has_its_own_words(void **state)
 /* A reply cuts what is longer. */
 static void every_sentence_fits_a_reply(void **state)
 {
-    static const char *const rules[] = {"arch",       "fallback", "guest-confirm", "host-decided", "image",
-                                        "kind",       "layout",   "pair",          "policy",       "rollback",
-                                        "same-image", "size",     "smm",           "staged",       "tpm-aware",
-                                        "trial",      "unknown",  "variables"};
+    static const char *const rules[] = {"architecture", "fallback", "guest-confirm", "host-decided", "image",
+                                        "kind",         "layout",   "pair",          "policy",       "rollback",
+                                        "same-image",   "size",     "smm",           "staged",       "tpm-aware",
+                                        "trial",        "unknown",  "variables"};
     struct hf_error err;
 
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
