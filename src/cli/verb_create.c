@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "containers.h"
 #include "descriptors.h"
+#include "machine.h"
 #include "provision.h"
 #include "settings.h"
 #include "verbs.h"
@@ -130,15 +131,32 @@ static int set_policy(struct hf_container *c, void *ctx, struct hf_error *err)
     return hf_setting_set(c, "policy", ctx, hf_now(), err);
 }
 
+/* What no verb would run. */
+static int check_machine(const struct hf_provisioned *made, struct hf_error *err)
+{
+    const struct hf_guest *guest = &made->guest;
+    struct hf_machine machine = {
+        .type = guest->machine[0] ? guest->machine : hf_machine_default(guest->arch),
+        .code_size = made->code_bank,
+        .vars_size = made->vars_bank,
+        .needs_smm = made->code.needs_smm == HF_YES,
+    };
+    int r = hf_board_check(guest->machine, guest->arch, err);
+
+    return r < 0 ? r : hf_machine_check(&machine, err);
+}
+
 static int make(const struct hf_invocation *inv, const struct hf_provision *p, struct hf_provisioned *made,
                 struct hf_error *err)
 {
     const char *path = inv->operands[0], *policy = hf_value(inv, "policy");
     struct hf_container *c;
-    int r;
+    int r = hf_provision_check(p, made, err);
 
-    if (inv->dry_run)
-        return hf_provision_check(p, made, err);
+    if (r == 0)
+        r = check_machine(made, err);
+    if (r < 0 || inv->dry_run)
+        return r;
     r = hf_provision_create(path, p, made, &c, err);
     if (r < 0)
         return r;
@@ -157,6 +175,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     struct hf_provisioned made;
     int r = read_guest(inv, &p.guest, err);
 
+    if (r == 0 && hf_board_of(p.guest.machine) == HF_BOARD_OTHER) /* no search for its firmware */
+        r = hf_board_check(p.guest.machine, p.guest.arch[0] ? p.guest.arch : "x86_64", err);
     if (r == 0 && access(inv->operands[0], F_OK) == 0)
         r = hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", inv->operands[0]);
     if (r == 0)

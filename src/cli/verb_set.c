@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "board.h"
 #include "cleanup.h"
 #include "containers.h"
 #include "domains.h"
 #include "eventlog.h"
+#include "inspect.h"
 #include "settings.h"
 #include "verbs.h"
 
@@ -68,6 +70,33 @@ static int set_guest(struct hf_container *c, const char *key, const char *value,
     return r < 0 ? r : hf_event_append(c, hf_now(), "set", err, "%s = %s", key, value);
 }
 
+/* A machine type that no start would take. */
+static int check_machine(struct hf_container *c, const char *machine, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) struct hf_firmware *firmware = calloc(1, sizeof *firmware);
+    struct hf_guest guest;
+    int r = firmware ? hf_guest_get(c, &guest, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+
+    if (r < 0)
+        return r;
+    snprintf(guest.machine, sizeof guest.machine, "%s", machine);
+    r = hf_board_check(guest.machine, guest.arch, err);
+    if (r == 0)
+        r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, firmware, err);
+    return r < 0 ? r : hf_image_suits(&guest, &firmware->image, err);
+}
+
+static int check_in(struct hf_container *c, const struct hf_invocation *inv, struct hf_error *err)
+{
+    int r = 0;
+
+    for (int i = 1; r == 0 && i < inv->operand_count; i++) {
+        if (!strncmp(inv->operands[i], "machine=", 8))
+            r = check_machine(c, inv->operands[i] + 8, err);
+    }
+    return r;
+}
+
 static int set_all(struct hf_container *c, void *ctx, struct hf_error *err)
 {
     const struct hf_invocation *inv = ctx;
@@ -99,7 +128,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
     if (r < 0)
         return r;
-    if (!inv->dry_run)
+    r = check_in(c, inv, err);
+    if (r == 0 && !inv->dry_run)
         r = hf_change(c, set_all, inv, err);
     r = hf_close_after(c, r, err);
     if (r < 0)

@@ -10,6 +10,7 @@
 #include "eventlog.h"
 #include "images.h"
 #include "inspect.h"
+#include "variables.h"
 
 static int check_code(const struct hf_provision *p, const struct hf_flash_image *code, struct hf_error *err)
 {
@@ -62,6 +63,27 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
     return 0;
 }
 
+/* A guest may live with a store whose end firmware does not read, so that damage is told and not refused. */
+static int look_at_store(const struct hf_provision *p, struct hf_provisioned *out, struct hf_error *err)
+{
+    uint8_t *bytes = malloc(p->vars_size);
+    struct hf_variables v;
+    int r;
+
+    if (!bytes)
+        return hf_error_set(err, HF_ENOMEM, "no memory for %zu bytes of variables", p->vars_size);
+    memcpy(bytes, p->vars, p->vars_size);
+    r = hf_variables_of_bytes(bytes, p->vars_size, &v, err);
+    if (r < 0)
+        return r;
+    if (v.why.code != HF_OK)
+        snprintf(out->remark, sizeof out->remark,
+                 "the variables are damaged: %.120s; 'holdfast vars list --salvage' tells what can still be read",
+                 v.why.text);
+    hf_variables_done(&v);
+    return 0;
+}
+
 static int settle_vars(const struct hf_provision *p, struct hf_provisioned *out, struct hf_error *err)
 {
     const struct hf_layout_info *layout = hf_layout_info(out->code.layout);
@@ -71,6 +93,8 @@ static int settle_vars(const struct hf_provision *p, struct hf_provisioned *out,
         r = hf_image_identify(p->vars, p->vars_size, &out->vars, err);
         if (r == 0)
             r = check_pair(p, out, err);
+        if (r == 0 && out->vars.kind == HF_FLASH_VARS)
+            r = look_at_store(p, out, err);
         if (r < 0)
             return r;
         out->has_vars = true;

@@ -48,10 +48,8 @@ static int check_machine(const struct hf_argument_reading *r, struct hf_error *e
 
     if (r->args.only_asks)
         return 0;
-    if (!hf_board_fits(hf_board_of(effective), r->guest->architecture))
-        return hf_error_refuse(err, "machine", "machine type '%s': for an %s guest holdfast knows %s", effective,
-                               r->guest->architecture,
-                               !strcmp(r->guest->architecture, "aarch64") ? "virt" : "pc (i440fx) and q35");
+    if (hf_board_check(effective, r->guest->architecture, err) < 0)
+        return -HF_EREFUSED;
     if (named[0] && own[0] && hf_board_of(named) != hf_board_of(own))
         return hf_error_refuse(err, "machine", "machine type '%s', but the container's guest is a '%s'", named, own);
     if (hf_machine_is_pinned(named) && hf_machine_is_pinned(own) && strcmp(named, own) != 0)

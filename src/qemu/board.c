@@ -37,11 +37,18 @@ bool hf_machine_is_pinned(const char *machine)
     return false;
 }
 
-bool hf_board_fits(enum hf_board board, const char *architecture)
+int hf_board_check(const char *machine, const char *architecture, struct hf_error *err)
 {
-    if (!strcmp(architecture, "aarch64"))
-        return board == HF_BOARD_VIRT;
-    return board == HF_BOARD_PC || board == HF_BOARD_Q35;
+    bool arm = !strcmp(architecture, "aarch64");
+    enum hf_board board = hf_board_of(machine[0] ? machine : hf_machine_default(architecture));
+
+    if (!arm && strcmp(architecture, "x86_64") != 0 && strcmp(architecture, "i386") != 0)
+        return hf_error_refuse(err, "architecture", "architecture '%.60s': holdfast runs x86_64, i386 and aarch64",
+                               architecture);
+    if (arm ? board == HF_BOARD_VIRT : board == HF_BOARD_PC || board == HF_BOARD_Q35)
+        return 0;
+    return hf_error_refuse(err, "machine", "machine type '%.200s': for an %s guest holdfast knows %s", machine,
+                           architecture, arm ? "virt" : "pc (i440fx) and q35");
 }
 
 const char *hf_machine_default(const char *architecture)

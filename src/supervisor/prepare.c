@@ -41,19 +41,15 @@ static int open_container(struct hf_supervision *s, struct hf_error *err)
 
 static int choose_program(struct hf_supervision *s, struct hf_error *err)
 {
-    static const char *const known[] = {"x86_64", "i386", "aarch64"};
+    int r = hf_board_check("", s->guest.arch, err);
 
-    for (size_t i = 0; i < HF_ARRAY_SIZE(known); i++) {
-        if (strcmp(s->guest.arch, known[i]) != 0)
-            continue;
-        if (s->options->qemu)
-            (void)snprintf(s->program, sizeof s->program, "%s", s->options->qemu);
-        else
-            (void)snprintf(s->program, sizeof s->program, "qemu-system-%s", s->guest.arch);
-        return 0;
-    }
-    return hf_error_refuse(err, "architecture", "architecture '%s': holdfast runs x86_64, i386 and aarch64",
-                           s->guest.arch);
+    if (r < 0)
+        return r;
+    if (s->options->qemu)
+        (void)snprintf(s->program, sizeof s->program, "%s", s->options->qemu);
+    else
+        (void)snprintf(s->program, sizeof s->program, "qemu-system-%s", s->guest.arch);
+    return 0;
 }
 
 static int name_places(struct hf_supervision *s, struct hf_error *err)

@@ -129,6 +129,39 @@ def _():
     expect("pflash0=hf-code" in holdfast("qemu-args", DIR / "noise-arm.hold").out, "no arguments")
 
 
+@case("create and set: a machine type that no start would take")
+def _():
+    code = ("--firmware", OVMF / "OVMF_CODE_4M.fd")
+    for machine in ("microvm", "virt", "isapc", "q35,dumpdtb=x"):
+        refused("machine", "create", DIR / "x.hold", *code, "--machine", machine)
+        refused("machine", "create", DIR / "x.hold", *code, "--machine", machine, "--dry-run")
+    refused("machine", "create", DIR / "x.hold", "--firmware", "ovmf", "--machine", "microvm")
+    refused("architecture", "create", DIR / "x.hold", "--firmware", DIR / "noise", "--allow-unknown", "--arch", "riscv64")
+    path = DIR / "smm.hold"
+    holdfast("create", path, "--firmware", OVMF / "OVMF_CODE_4M.secboot.fd")
+    for rule, machine in (("machine", "microvm"), ("machine", "virt-7.2"), ("smm", "pc")):
+        refused(rule, "set", path, f"machine={machine}")
+        refused(rule, "set", path, "name=x", f"machine={machine}", "--dry-run")
+    holdfast("set", path, "machine=pc-q35-7.2")
+    holdfast("set", path, "machine=")
+
+
+@case("create: damaged variables are told, and kept as they are")
+def _():
+    template = OVMF / "OVMF_VARS_4M.ms.fd"
+    need(template)
+    damaged = bytearray(template.read_bytes())
+    damaged[0x64 + 40:0x64 + 44] = b"\xf0\xff\xff\x7f"  # the first variable's size
+    (DIR / "damaged.fd").write_bytes(damaged)
+    arguments = ("create", DIR / "damaged.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", DIR / "damaged.fd")
+    expect("damaged" in holdfast(*arguments, "--dry-run", "--json").json["remark"], "nothing was told")
+    expect("--salvage" in holdfast(*arguments).out, "nothing was told")
+    holdfast("export", DIR / "damaged.hold", DIR / "damaged")
+    expect((DIR / "damaged/vars.fd").read_bytes() == damaged, "variables differ")
+    made = holdfast("create", DIR / "whole.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", template, "--json").json
+    expect(made["remark"] is None, made)
+
+
 @case("create: what is no regular file is refused, and nothing waits")
 def _():
     os.mkfifo(DIR / "fifo")
