@@ -29,14 +29,14 @@ void hf_print_safely(FILE *to, const char *text)
 }
 
 /* Formats first, so that what a stranger's string contains is escaped whole, line ends included. */
-static void HF_PRINTF(1, 0) print_text(const char *fmt, va_list ap)
+static void HF_PRINTF(2, 0) print_text(FILE *to, const char *fmt, va_list ap)
 {
     char *text = NULL;
 
     if (vasprintf(&text, fmt, ap) < 0)
         return;
-    hf_print_safely(stdout, text);
-    putchar('\n');
+    hf_print_safely(to, text);
+    (void)putc('\n', to);
     free(text);
 }
 
@@ -47,7 +47,7 @@ void hf_say(const struct hf_invocation *inv, const char *fmt, ...)
     if (inv->json)
         return;
     va_start(ap, fmt);
-    print_text(fmt, ap);
+    print_text(stdout, fmt, ap);
     va_end(ap);
 }
 
@@ -59,7 +59,17 @@ void hf_field(const struct hf_invocation *inv, const char *label, const char *fm
         return;
     printf("%-*s ", LABEL_WIDTH, label);
     va_start(ap, fmt);
-    print_text(fmt, ap);
+    print_text(stdout, fmt, ap);
+    va_end(ap);
+}
+
+void hf_tell(const struct hf_invocation *inv, const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "holdfast %s: ", inv->verb->name);
+    va_start(ap, fmt);
+    print_text(stderr, fmt, ap);
     va_end(ap);
 }
 

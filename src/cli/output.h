@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a verb prints. Reports go to standard output: text for people, or with --json one object that carries
- * "schema": 1. Standard error is for the one error line and for progress.
+ * "schema": 1. Standard error is for the one error line, for what hf_tell()
+ * tells and for progress.
  *
  * Guests, images and peers choose many of the strings that we print. On its way to a terminal every control character
  * is written as \xNN, so that a variable's name cannot move the cursor or forge a line.
@@ -30,6 +31,10 @@ json_t *hf_put_array(json_t *object, const char *key);  /* borrowed */
 json_t *hf_put_object(json_t *object, const char *key); /* borrowed */
 json_t *hf_append_object(json_t *array);                /* borrowed */
 void hf_append_text(json_t *array, const char *text);
+
+/* One line on standard error, with --json too: "holdfast VERB: ...". For what cannot wait for the report, or has to be
+ * seen though standard output goes to a program. */
+void hf_tell(const struct hf_invocation *inv, const char *fmt, ...) HF_PRINTF(2, 3);
 
 /* A table for people: cells are text, columns as wide as their widest cell. Same rules for strangers' strings. */
 struct hf_table;

@@ -3,7 +3,6 @@
  * standard error. */
 #include <libgen.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,25 +22,11 @@ struct side {
     struct hf_exchange *x;
     struct hf_container *c; /* of a source */
     char peer[HF_HOST_NAME_SIZE];
-    bool still;             /* source: the guest does not run on this host, or its manager says that it stands still */
-    bool asked;             /* source: the other side wants the grant */
-    bool flushed;           /* source: the last offer was */
-    bool ready;             /* destination: a copy is in place */
+    bool still;   /* source: the guest does not run on this host, or its manager says that it stands still */
+    bool asked;   /* source: the other side wants the grant */
+    bool flushed; /* source: the last offer was */
+    bool ready;   /* destination: a copy is in place */
 };
-
-static void say(const struct side *s, const char *fmt, ...) HF_PRINTF(2, 3);
-static void say(const struct side *s, const char *fmt, ...)
-{
-    char text[HF_ERROR_TEXT_MAX];
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    fprintf(stderr, "holdfast %s: ", s->inv->verb->name);
-    hf_print_safely(stderr, text);
-    fputc('\n', stderr);
-}
 
 /* A terminal has no use for frames, and whoever typed this no use for waiting. */
 static int check_pipes(const struct side *s, struct hf_error *err)
@@ -61,8 +46,8 @@ static int patience_of(const struct hf_invocation *inv, uint64_t *seconds, struc
 static int converse(struct side *s, int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err),
                     struct hf_error *err)
 {
-    struct hf_exchange_loop loop = {.x = s->x, .in = STDIN_FILENO, .out = STDOUT_FILENO, .verb = s->inv->verb->name,
-                                    .event = event, .ctx = s};
+    struct hf_exchange_loop loop = {
+        .x = s->x, .in = STDIN_FILENO, .out = STDOUT_FILENO, .verb = s->inv->verb->name, .event = event, .ctx = s};
     uint64_t patience;
     int r = patience_of(s->inv, &patience, err);
 
@@ -114,7 +99,7 @@ static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error
             return r;
         return hf_exchange_state(s->x).holder == HF_HOLDER_GRANTED ? hf_exchange_revoke(s->x, err) : offer(s, err);
     case HF_EXCHANGE_RESUMED:
-        say(s, "'%s' was not taken by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
+        hf_tell(s->inv, "'%s' was not taken by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
         return offer(s, err);
     case HF_EXCHANGE_ASKED:
         s->asked = true;
@@ -122,7 +107,7 @@ static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error
     case HF_EXCHANGE_READY:
         return on_ready(s, err);
     case HF_EXCHANGE_DEPARTED:
-        say(s, "host '%s' owns '%s' now", s->peer, hf_container_path(s->c));
+        hf_tell(s->inv, "host '%s' owns '%s' now", s->peer, hf_container_path(s->c));
         return 1;
     default:
         return 0;
@@ -173,8 +158,8 @@ static int claim(struct side *s, struct hf_error *err)
     r = hf_exchange_claim(s->x, hf_now(), err);
     if (r < 0)
         return r;
-    say(s, "this host owns '%s' now, at epoch %llu, handed over by host '%s'", s->inv->operands[0],
-        (unsigned long long)epoch, s->peer);
+    hf_tell(s->inv, "this host owns '%s' now, at epoch %llu, handed over by host '%s'", s->inv->operands[0],
+            (unsigned long long)epoch, s->peer);
     return 0;
 }
 
@@ -234,12 +219,12 @@ static int judge(const struct side *s, int r, struct hf_error *err)
 
     if (r < 0 && holder == HF_HOLDER_OWNED) {
         if (r != -HF_EIO)
-            say(s, "%s", err->text);
+            hf_tell(s->inv, "%s", err->text);
         return 0; /* the source will hear of it when it asks */
     }
     if (r == -HF_EIO && s->ready && !s->asked) {
-        say(s, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's", s->inv->operands[0],
-            s->peer);
+        hf_tell(s->inv, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's",
+                s->inv->operands[0], s->peer);
         return 0;
     }
     return r;
@@ -267,8 +252,10 @@ static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error
 static int receive_running(struct hf_invocation *inv, struct hf_error *err)
 {
     const struct side s = {.inv = inv};
-    const struct hf_run_options options = {.container = inv->operands[0], .qemu = hf_value_at(inv, "qemu", 0),
-                                           .arguments = inv->tail, .argument_count = inv->tail_count};
+    const struct hf_run_options options = {.container = inv->operands[0],
+                                           .qemu = hf_value_at(inv, "qemu", 0),
+                                           .arguments = inv->tail,
+                                           .argument_count = inv->tail_count};
     hf_auto(hf_cleanup_free) char *caps = NULL;
     uint64_t patience;
     int r = patience_of(inv, &patience, err);

@@ -7,6 +7,7 @@
 #include "container.h"
 #include "inspect.h"
 #include "machine.h"
+#include "mailbox_hardware.h"
 #include "output.h"
 #include "runtime.h"
 #include "verb.h"
@@ -42,7 +43,24 @@ static int describe(struct hf_container *c, const struct hf_guest *guest, const 
         r = bank_size(c, HF_BANK_CODE, &machine->code_size, err);
     if (r == 0)
         r = bank_size(c, HF_BANK_VARS, &machine->vars_size, err);
+    if (r == 0)
+        r = hf_board_check(guest->machine, guest->arch, err);
     return r < 0 ? r : hf_machine_check(machine, err);
+}
+
+/* What the container would have and this machine will not. Standard output goes into a command line. */
+static int tell_of_mailbox(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_mailbox_hardware hw;
+    int r = hf_mailbox_hardware_get(c, &hw, err);
+
+    if (r < 0 || hw.mode == HF_MAILBOX_OFF)
+        return r;
+    hf_tell(inv,
+            "the container says mailbox=%s, and this machine will have none: 'holdfast run' alone can give it one; "
+            "'holdfast set G.hold mailbox=off' ends this message",
+            hf_mailbox_mode_name(hw.mode));
+    return 0;
 }
 
 /* Words that a shell reads back as they are. */
@@ -102,6 +120,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     else
         (void)snprintf(socket, sizeof socket, "%s/nbd.sock", dir);
     r = describe(c, &guest, socket, &machine, err);
+    if (r == 0)
+        r = tell_of_mailbox(inv, c, err);
     return r < 0 ? r : print_arguments(inv, &machine, err);
 }
 

@@ -21,27 +21,20 @@
 #include "writeback.h"
 
 /* QEMU waits while there is no server, so a new one starts at once; but not for ever one that dies each time. */
-#define DEATHS_MAX      100
-#define HEALTHY_MS      10000
-#define RETRY_FIRST_MS  100
-#define RETRY_LAST_MS   5000
+#define DEATHS_MAX     100
+#define HEALTHY_MS     10000
+#define RETRY_FIRST_MS 100
+#define RETRY_LAST_MS  5000
 
 struct serving {
     const struct hf_invocation *inv;
     struct hf_container *container;
     struct hf_nbd_server *server;
-    unsigned deaths;   /* in a row, each soon after a start */
+    unsigned deaths;    /* in a row, each soon after a start */
     int64_t revived_ms; /* when the present server started */
-    int64_t delay_ms;  /* before the next start */
-    int signals; /* a signalfd */
+    int64_t delay_ms;   /* before the next start */
+    int signals;        /* a signalfd */
 };
-
-static void warn(const char *text)
-{
-    fputs("holdfast serve: ", stderr);
-    hf_print_safely(stderr, text);
-    fputc('\n', stderr);
-}
 
 /* "USER", "USER:GROUP" or numbers. */
 static int parse_owner(const char *text, uid_t *uid, gid_t *gid, struct hf_error *err)
@@ -137,13 +130,12 @@ static int announce(const struct serving *s, const struct hf_boot_plan *plan, st
     return fflush(stdout) ? hf_error_set(err, HF_EIO, "cannot write to standard output: %s", strerror(errno)) : 0;
 }
 
-static void fell_behind(const struct hf_nbd_status *st)
+static void fell_behind(const struct serving *s, const struct hf_nbd_status *st)
 {
-    char since[HF_TIME_TEXT_MAX], text[HF_ERROR_TEXT_MAX + 128];
+    char since[HF_TIME_TEXT_MAX];
 
-    (void)snprintf(text, sizeof text, "behind since %s, %llu bytes: %.400s", hf_time_text(st->since, since),
-                   (unsigned long long)st->bytes, st->text);
-    warn(text);
+    hf_tell(s->inv, "behind since %s, %llu bytes: %.400s", hf_time_text(st->since, since),
+            (unsigned long long)st->bytes, st->text);
 }
 
 static int64_t monotonic_ms(void)
@@ -169,7 +161,7 @@ static void revive(struct serving *s)
     struct hf_error err;
     int r = hf_nbd_server_restart(s->server, &err);
 
-    warn(r == 0 ? "the server was started again" : err.text);
+    hf_tell(s->inv, "%s", r == 0 ? "the server was started again" : err.text);
     s->deaths = monotonic_ms() - s->revived_ms < HEALTHY_MS ? s->deaths + 1 : 0;
     s->revived_ms = monotonic_ms();
     choose_delay(s, r == 0);
@@ -183,14 +175,14 @@ static void handle_status(struct serving *s)
 
     while ((r = hf_nbd_server_next(s->server, &st, &err)) > 0) {
         if (st.kind == HF_NBD_BEHIND)
-            fell_behind(&st);
+            fell_behind(s, &st);
         else if (st.kind == HF_NBD_CAUGHT_UP)
-            warn("caught up: every flash write is in the container");
+            hf_tell(s->inv, "caught up: every flash write is in the container");
         else if (st.kind == HF_NBD_DIED)
-            warn(st.text);
+            hf_tell(s->inv, "%s", st.text);
     }
     if (r < 0)
-        warn(err.text);
+        hf_tell(s->inv, "%s", err.text);
 }
 
 /* False: asked to end. */

@@ -162,6 +162,17 @@ def _():
     expect(made["remark"] is None, made)
 
 
+@case("qemu-args says what the machine will not have")
+def _():
+    path = DIR / "window.hold"
+    holdfast("create", path, "--firmware", OVMF / "OVMF_CODE_4M.fd")
+    expect(holdfast("qemu-args", path).err == "", "something was said")
+    holdfast("set", path, "mailbox=always")
+    for more in ((), ("--json",)):
+        result = holdfast("qemu-args", path, *more)
+        expect("mailbox=always" in result.err and result.err.count("\n") == 1 and "mailbox" not in result.out, result)
+
+
 @case("create: what is no regular file is refused, and nothing waits")
 def _():
     os.mkfifo(DIR / "fifo")
