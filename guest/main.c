@@ -106,6 +106,18 @@ static int choose_timeout(const char *text, struct request *q, struct hf_error *
     return 0;
 }
 
+/* What getopt_long() stopped at. */
+static int wrong_option(int c, const char *word, struct hf_error *err)
+{
+    static const char try[] = "try 'holdfast-guest --help'";
+
+    if (c == ':')
+        return hf_error_set(err, HF_EUSAGE, "'%.40s' wants a value; %s", word, try);
+    if (optopt && strchr(word, '='))
+        return hf_error_set(err, HF_EUSAGE, "'%.40s': this option takes no value; %s", word, try);
+    return hf_error_set(err, HF_EUSAGE, "'%.40s' is no option; %s", word, try);
+}
+
 static int read_options(int argc, char **argv, struct request *q, struct hf_error *err)
 {
     enum { VARIABLES = 1, TPM_AWARE, DEVICE, TIMEOUT, JSON, HELP };
@@ -120,7 +132,8 @@ static int read_options(int argc, char **argv, struct request *q, struct hf_erro
     };
     int r = 0;
 
-    for (int c; r == 0 && (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
+    opterr = 0;
+    for (int c; r == 0 && (c = getopt_long(argc, argv, ":", table, NULL)) != -1;) {
         if (c == VARIABLES)
             r = choose_variables(optarg, q, err);
         else if (c == TPM_AWARE)
@@ -134,8 +147,10 @@ static int read_options(int argc, char **argv, struct request *q, struct hf_erro
         else if (c == HELP)
             q->verb = "help";
         else
-            r = hf_error_set(err, HF_EUSAGE, "try 'holdfast-guest --help'"); /* getopt said what */
+            r = wrong_option(c, argv[optind - 1], err);
     }
+    for (int i = 1; r < 0 && i < argc; i++) /* whoever asks for it behind the mistake gets it, too */
+        q->json = q->json || strcmp(argv[i], "--json") == 0;
     return r;
 }
 

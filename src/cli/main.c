@@ -19,13 +19,13 @@ static bool standard_descriptors_are_open(void)
     return true;
 }
 
-static int fail(const struct hf_invocation *inv, const char *verb, const struct hf_error *err, int r)
+static int fail(bool json, const char *verb, const struct hf_error *err, int r)
 {
     int status = hf_exit_status(r);
 
     (void)fflush(stdout);
     hf_output_error(verb, err, status);
-    if (inv && inv->json)
+    if (json)
         hf_output_error_json(err, status);
     return status;
 }
@@ -42,10 +42,10 @@ static int run_verb(struct hf_invocation *inv)
     } else
         r = inv->verb->run(inv, &err);
     if (r < 0)
-        return fail(inv, inv->verb->name, &err, r);
+        return fail(inv->json, inv->verb->name, &err, r);
     finished = hf_output_finish(inv, &err);
     if (finished < 0)
-        return fail(NULL, inv->verb->name, &err, finished);
+        return fail(false, inv->verb->name, &err, finished);
     return r;
 }
 
@@ -75,9 +75,9 @@ int main(int argc, char **argv)
         return 0;
     r = hf_find_verb(hf_verbs, argc - 1, argv + 1, &verb, &used, &err);
     if (r < 0)
-        return fail(NULL, NULL, &err, r);
+        return fail(hf_asks_for_json(argc - 1, argv + 1), NULL, &err, r);
     r = hf_parse(verb, argc - 1 - used, argv + 1 + used, &inv, &err);
-    status = r < 0 ? fail(&inv, verb->name, &err, r) : run_verb(&inv);
+    status = r < 0 ? fail(inv.json, verb->name, &err, r) : run_verb(&inv);
     hf_invocation_done(&inv);
     return status;
 }

@@ -64,7 +64,7 @@ static int no_such_verb(const struct hf_verb *const *verbs, int argc, char **arg
             hf_nearest_try(&second, name + first + 1, strlen(name + first + 1));
         }
     }
-    if (in_family && argc < 2)
+    if (in_family && (argc < 2 || argv[1][0] == '-'))
         return hf_error_set(err, HF_EUSAGE, "'%s' wants a second word; 'holdfast %s --help' lists them", argv[0],
                             argv[0]);
     if (in_family)
@@ -194,12 +194,12 @@ static int check_operands(const struct hf_invocation *inv, struct hf_error *err)
     return 0;
 }
 
-/* Who asks for JSON behind the mistake gets the error as JSON, too. */
-static void look_for_json(struct hf_invocation *inv, int argc, char **argv)
+bool hf_asks_for_json(int argc, char **argv)
 {
-    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
-        if (!strcmp(argv[i], "--json") && find_option(inv->verb, "json", 4))
-            inv->json = true;
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (!strcmp(argv[i], "--json"))
+            return true;
+    return false;
 }
 
 int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invocation *inv, struct hf_error *err)
@@ -215,8 +215,8 @@ int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invoca
     if (!inv->operands || !inv->given || !inv->report)
         return hf_error_set(err, HF_ENOMEM, "out of memory while reading %d arguments", argc);
     r = parse_words(inv, argc, argv, err);
-    if (r < 0)
-        look_for_json(inv, argc, argv);
+    if (r < 0 && find_option(verb, "json", 4))
+        inv->json = hf_asks_for_json(argc, argv);
     return r < 0 ? r : check_operands(inv, err);
 }
 

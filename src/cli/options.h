@@ -19,6 +19,9 @@ int hf_find_verb(const struct hf_verb *const *verbs, int argc, char **argv, cons
  * HF_EUSAGE: the text says which argument and names the nearest option. */
 int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invocation *inv, struct hf_error *err);
 
+/* Whether "--json" is among the words in front of "--". Who asks for JSON behind a mistake gets the error as JSON, too. */
+bool hf_asks_for_json(int argc, char **argv);
+
 void hf_invocation_done(struct hf_invocation *inv);
 
 #endif

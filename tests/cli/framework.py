@@ -52,6 +52,20 @@ def _():
     expect(result.err.count("\n") == 1, result)
 
 
+@case("every verb's usage errors, and those without a verb, are objects with --json")
+def _():
+    verbs = holdfast("help", "--json").json["verbs"]
+    families = {verb["name"].split()[0] for verb in verbs if " " in verb["name"]}
+    calls = [[], ["--bogus"], ["nosuch"], ["nosuch", "x"], *([f] for f in families), *([f, "nosuch"] for f in families)]
+    for verb in verbs:
+        words, options = verb["name"].split(), [option["name"] for option in verb["options"]]
+        if "json" in options:
+            calls += [[*words, "--bogus"], [*words, "--help=1"], [*words, "-x"], [*words, "--json=1"]]
+    for words in calls:
+        result = holdfast(*words, "--json", status=2)
+        expect(result.json["error"]["exit_status"] == 2 and result.err.count("\n") == 1, result)
+
+
 @case("control characters in an argument do not reach the terminal")
 def _():
     result = holdfast("\x1b[31m\nholdfast: done", status=2)

@@ -204,8 +204,10 @@ def _():
 def _():
     for arguments in ([], ["frobnicate"], ["status", "x"], ["update"], ["update", "a", "b"], ["--frob", "status"],
                       ["status", "--tpm-aware"], ["confirm", "--variables", "current"], ["status", "--timeout", "0"],
-                      ["status", "--timeout", "1x"], ["rollback", "--variables", "both"]):
+                      ["status", "--timeout", "1x"], ["rollback", "--variables", "both"], ["-x"], ["--tpm-aware=1"]):
         expect(tool(*arguments, status=2).err, "nothing was said")
+        said = tool(*arguments, "--json", status=2)
+        expect(said.json["error"]["status"] == 2 and said.err.count("\n") == 1, said)
     huge = ROOT / "huge.fd"
     with open(huge, "wb") as file:
         file.truncate((64 << 20) + 1)
