@@ -1,34 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "nbd_server.h"
 
-#include "cleanup.h"
-
-#include <assert.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "nbd_process.h"
 
 #define START_MS 30000
 #define STOP_MS  500
-#define ARGS_MAX 32
 
 struct hf_nbd_server {
     struct hf_nbd_server_config config; /* with strings of our own */
     char plugin[PATH_MAX];
-    pid_t pid;
-    int status_fd; /* its lines */
-    int words_fd;  /* its standard error */
-    char line[HF_NBD_STATUS_LINE_MAX];
-    size_t line_used;
+    struct hf_nbd_process process;
 };
 
 void hf_nbd_server_uri(const char *socket, const char *export_name, char *uri, size_t size)
@@ -124,213 +119,9 @@ static int clear_socket(const char *path, struct hf_error *err)
     return 0;
 }
 
-/* Arguments with the text they need, built before the fork. */
-struct arguments {
-    const char *argv[ARGS_MAX];
-    unsigned count;
-    char container[PATH_MAX + 16], lock[32], status[32], user[128], group[128];
-};
-
-static void add(struct arguments *a, const char *text)
-{
-    assert(a->count + 1 < ARGS_MAX);
-    a->argv[a->count++] = text;
-    a->argv[a->count] = NULL;
-}
-
-static void add_option(struct arguments *a, char *buf, size_t size, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    (void)snprintf(buf, size, "%s=%s", name, value);
-    add(a, buf);
-}
-
-static int build_arguments(const struct hf_nbd_server *s, int status_fd, struct arguments *a, struct hf_error *err)
-{
-    const struct hf_nbd_server_config *c = &s->config;
-    char real[PATH_MAX];
-
-    if (!realpath(c->container, real))
-        return hf_error_set(err, HF_EIO, "%s: %s", c->container, strerror(errno));
-    a->count = 0;
-    add(a, "nbdkit");
-    add(a, "--foreground");
-    add(a, "--unix");
-    add(a, c->socket);
-    if (c->selinux_label) {
-        add(a, "--selinux-label");
-        add(a, c->selinux_label);
-    }
-    add(a, s->plugin);
-    add_option(a, a->container, sizeof a->container, "container", real);
-    (void)snprintf(a->lock, sizeof a->lock, "lock-fd=%d", c->lock_fd);
-    add(a, a->lock);
-    (void)snprintf(a->status, sizeof a->status, "status-fd=%d", status_fd);
-    add(a, a->status);
-    add_option(a, a->user, sizeof a->user, "user", c->user);
-    add_option(a, a->group, sizeof a->group, "group", c->group);
-    if (c->incoming)
-        add(a, "incoming=1");
-    return 0;
-}
-
-/* Only async-signal-safe calls: the caller may have threads. A session of its own, since the terminal's ^C is the
- * parent's business, which ends this process in its turn; and no descriptor but these, since ours may be what a user
- * passed for QEMU. */
-static void become_nbdkit(const struct arguments *a, const int keep[2], int words)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigset_t none;
-
-    (void)dup2(words, STDERR_FILENO);
-    (void)dup2(null, STDIN_FILENO);
-    (void)dup2(null, STDOUT_FILENO);
-    (void)syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-    for (int i = 0; i < 2; i++)
-        (void)fcntl(keep[i], F_SETFD, 0);
-    (void)setsid();
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    execvp("nbdkit", (char *const *)a->argv);
-    _exit(errno == ENOENT ? 127 : 126);
-}
-
-static int spawn(struct hf_nbd_server *s, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_close) int status_in = -1;
-    hf_auto(hf_cleanup_close) int words_in = -1;
-    struct arguments args;
-    int status[2], words[2], r;
-
-    if (pipe2(status, O_CLOEXEC) < 0)
-        return hf_error_set(err, HF_EIO, "no pipe for the NBD server: %s", strerror(errno));
-    s->status_fd = status[0];
-    status_in = status[1];
-    if (pipe2(words, O_CLOEXEC) < 0)
-        return hf_error_set(err, HF_EIO, "no pipe for the NBD server: %s", strerror(errno));
-    s->words_fd = words[0];
-    words_in = words[1];
-    /* Nobody reads its standard error while it runs: what does not fit into the pipe is dropped, never waited for. */
-    (void)fcntl(words_in, F_SETFL, O_NONBLOCK);
-    (void)fcntl(s->words_fd, F_SETFL, O_NONBLOCK);
-    (void)fcntl(s->status_fd, F_SETFL, O_NONBLOCK);
-    r = build_arguments(s, status_in, &args, err);
-    if (r < 0)
-        return r;
-    s->line_used = 0;
-    s->pid = fork();
-    if (s->pid < 0)
-        return hf_error_set(err, HF_EIO, "the NBD server cannot be started: %s", strerror(errno));
-    if (s->pid == 0)
-        become_nbdkit(&args, (const int[2]){s->config.lock_fd, status_in}, words_in);
-    return 0;
-}
-
-static void drop_pipes(struct hf_nbd_server *s)
-{
-    if (s->status_fd >= 0)
-        close(hf_take_fd(s->status_fd));
-    if (s->words_fd >= 0)
-        close(hf_take_fd(s->words_fd));
-}
-
-/* The last error the server wrote to standard error, without advice that follows; else its last line, or "". */
-static void last_words(struct hf_nbd_server *s, char *text, size_t size)
-{
-    char buf[4096];
-    const char *line = NULL;
-    size_t kept = 0;
-    ssize_t n;
-
-    text[0] = '\0';
-    while ((n = read(s->words_fd, buf + kept, sizeof buf - 1 - kept)) > 0) {
-        kept += (size_t)n;
-        if (kept > sizeof buf / 2) {
-            memmove(buf, buf + kept / 2, kept - kept / 2);
-            kept -= kept / 2;
-        }
-    }
-    while (kept && buf[kept - 1] == '\n')
-        kept--;
-    buf[kept] = '\0';
-    for (const char *next = strstr(buf, "nbdkit: error: "); next; next = strstr(next + 1, "nbdkit: error: "))
-        line = next;
-    if (!line)
-        line = strrchr(buf, '\n') ? strrchr(buf, '\n') + 1 : buf;
-    (void)snprintf(text, size, "%.*s", (int)strcspn(line, "\n"), line);
-}
-
-static void describe_end(struct hf_nbd_server *s, int wait_status, struct hf_nbd_status *out)
-{
-    char words[400];
-    char how[64];
-
-    last_words(s, words, sizeof words);
-    if (WIFSIGNALED(wait_status))
-        (void)snprintf(how, sizeof how, "killed by signal %d", WTERMSIG(wait_status));
-    else if (WEXITSTATUS(wait_status) == 127)
-        (void)snprintf(how, sizeof how, "nbdkit is not installed");
-    else
-        (void)snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(wait_status));
-    *out = (struct hf_nbd_status){.kind = HF_NBD_DIED};
-    out->code = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 127 ? HF_ENOTFOUND : HF_EIO;
-    (void)snprintf(out->text, sizeof out->text, "NBD server %s%s%s", how, words[0] ? ": " : "", words);
-}
-
-static int reap(struct hf_nbd_server *s, struct hf_nbd_status *out)
-{
-    int wait_status = 0;
-    pid_t pid;
-
-    do
-        pid = waitpid(s->pid, &wait_status, 0);
-    while (pid < 0 && errno == EINTR);
-    s->pid = -1;
-    describe_end(s, wait_status, out);
-    drop_pipes(s);
-    return 1;
-}
-
-/* One complete line of what was read, if there is one. */
-static int take_line(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err)
-{
-    char *end = memchr(s->line, '\n', s->line_used);
-    char line[HF_NBD_STATUS_LINE_MAX];
-    size_t size;
-
-    if (!end)
-        return 0;
-    size = (size_t)(end - s->line);
-    memcpy(line, s->line, size);
-    line[size] = '\0';
-    s->line_used -= size + 1;
-    memmove(s->line, end + 1, s->line_used);
-    return hf_nbd_status_parse(line, out, err) < 0 ? -HF_EPROTO : 1;
-}
-
 int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err)
 {
-    ssize_t n;
-    int r;
-
-    if (s->pid < 0)
-        return 0;
-    for (;;) {
-        r = take_line(s, out, err);
-        if (r != 0)
-            return r;
-        if (s->line_used == sizeof s->line)
-            return hf_error_set(err, HF_EPROTO, "NBD server: a status line longer than %zu bytes", sizeof s->line);
-        n = read(s->status_fd, s->line + s->line_used, sizeof s->line - s->line_used);
-        if (n == 0)
-            return reap(s, out);
-        if (n < 0)
-            return errno == EAGAIN || errno == EINTR
-                       ? 0
-                       : hf_error_set(err, HF_EIO, "NBD server: its status cannot be read: %s", strerror(errno));
-        s->line_used += (size_t)n;
-    }
+    return hf_nbd_process_next(&s->process, out, err);
 }
 
 /* Waits for READY; FAILED and DIED become this call's error. */
@@ -341,7 +132,7 @@ static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
 
     for (;;) {
         int r = hf_nbd_server_next(s, &st, err);
-        struct pollfd p = {.fd = s->status_fd, .events = POLLIN};
+        struct pollfd p = {.fd = s->process.status_fd, .events = POLLIN};
 
         if (r < 0)
             return r;
@@ -376,21 +167,16 @@ static int give_socket(const struct hf_nbd_server_config *c, struct hf_error *er
 
 static int launch(struct hf_nbd_server *s, struct hf_error *err)
 {
-    struct hf_nbd_status st;
     int r = clear_socket(s->config.socket, err);
 
     if (r == 0)
-        r = spawn(s, err);
+        r = hf_nbd_process_start(&s->process, &s->config, s->plugin, err);
     if (r == 0)
         r = await_ready(s, err);
     if (r == 0)
         r = give_socket(&s->config, err);
-    if (r < 0 && s->pid > 0) {
-        (void)kill(s->pid, SIGKILL);
-        (void)reap(s, &st);
-    }
     if (r < 0)
-        drop_pipes(s);
+        hf_nbd_process_kill(&s->process);
     return r;
 }
 
@@ -428,8 +214,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     s->config.user = copy(config->user, &ok);
     s->config.group = copy(config->group, &ok);
     s->config.selinux_label = copy(config->selinux_label, &ok);
-    s->pid = -1;
-    s->status_fd = s->words_fd = -1;
+    s->process = HF_NBD_NO_PROCESS;
     r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err)
            : hf_error_set(err, HF_ENOMEM, "no memory for an NBD server");
     if (r == 0)
@@ -444,12 +229,12 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
 
 int hf_nbd_server_fd(const struct hf_nbd_server *s)
 {
-    return s->status_fd;
+    return s->process.status_fd;
 }
 
 pid_t hf_nbd_server_pid(const struct hf_nbd_server *s)
 {
-    return s->pid;
+    return s->process.pid;
 }
 
 const char *hf_nbd_server_socket(const struct hf_nbd_server *s)
@@ -470,33 +255,29 @@ void hf_nbd_server_set_lock(struct hf_nbd_server *s, int lock_fd)
 void hf_nbd_server_stop(struct hf_nbd_server *s)
 {
     int64_t deadline = now_ms() + STOP_MS;
+    struct hf_nbd_process *p = &s->process;
     struct hf_nbd_status st;
 
-    if (s->pid < 0)
+    if (p->pid < 0)
         return;
-    (void)kill(s->pid, SIGTERM);
-    while (s->pid > 0) {
-        struct pollfd p = {.fd = s->status_fd, .events = POLLIN};
-        int r = hf_nbd_server_next(s, &st, NULL);
+    (void)kill(p->pid, SIGTERM);
+    while (p->pid > 0) {
+        struct pollfd ready = {.fd = p->status_fd, .events = POLLIN};
+        int r = hf_nbd_process_next(p, &st, NULL);
 
-        if (r < 0 || (r == 0 && now_ms() >= deadline)) {
-            (void)kill(s->pid, SIGKILL);
-            (void)reap(s, &st);
-        } else if (r == 0) {
-            (void)poll(&p, 1, 100);
-        }
+        if (r < 0 || (r == 0 && now_ms() >= deadline))
+            hf_nbd_process_kill(p);
+        else if (r == 0)
+            (void)poll(&ready, 1, 100);
     }
     (void)unlink(s->config.socket);
 }
 
 void hf_nbd_server_kill(struct hf_nbd_server *s)
 {
-    struct hf_nbd_status st;
-
-    if (s->pid < 0)
+    if (s->process.pid < 0)
         return;
-    (void)kill(s->pid, SIGKILL);
-    (void)reap(s, &st);
+    hf_nbd_process_kill(&s->process);
     (void)unlink(s->config.socket);
 }
 
