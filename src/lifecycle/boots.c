@@ -11,7 +11,8 @@
 #include "contract.h"
 #include "eventlog.h"
 #include "life_work.h"
-#include "stage.h"
+#include "offer.h"
+#include "slots.h"
 
 /* One boot being decided, inside its transaction. */
 struct work {
@@ -26,28 +27,6 @@ static int need_run(struct hf_container *c, struct hf_error *err)
         return 0;
     return hf_error_set(err, HF_EUSAGE,
                         "the firmware changes only for whoever runs the guest: the container is not open to run");
-}
-
-static bool policy_says_host(enum hf_policy policy, const struct hf_life_record *record, const struct hf_boot *boot)
-{
-    struct hf_policy_case q = {.policy = policy, .moment = boot->moment, .pinned = boot->pinned};
-
-    q.other_vmm = boot->vmm != NULL && record->vmm[0] != '\0' && strcmp(boot->vmm, record->vmm) != 0;
-    return hf_policy_decide(&q) == HF_SOURCE_HOST;
-}
-
-int hf_lifecycle_wants_offer(struct hf_container *c, const struct hf_boot *boot, bool *wants, struct hf_error *err)
-{
-    struct hf_life_record record;
-    struct hf_choices choices;
-    int r = hf_life_load(c, &record, err);
-
-    if (r == 0)
-        r = hf_choices_get(c, &choices, err);
-    if (r < 0)
-        return r;
-    *wants = !boot->arrives && policy_says_host(choices.policy, &record, boot) && record.life == HF_LIFE_STEADY;
-    return 0;
 }
 
 /* Endings. */
@@ -85,64 +64,6 @@ static int close_boot(struct work *w, enum hf_ending ending)
         r = plan_rollback(w);
     w->life.now.life = move->next;
     return r;
-}
-
-/* Policies. */
-
-static int refuse_offer(struct work *w, const char *label, const char *why)
-{
-    if (strcmp(w->life.now.offer, why) == 0)
-        return 0;
-    snprintf(w->life.now.offer, sizeof w->life.now.offer, "%s", why);
-    return hf_event_append(w->life.c, w->boot->now, "policy", w->life.err, "the host's firmware '%s' was not taken: %s",
-                           label, why);
-}
-
-static int take_offer(struct work *w, const struct hf_firmware *fw)
-{
-    struct hf_stage_request request = {
-        .bytes = w->boot->offer->bytes,
-        .size = w->boot->offer->size,
-        .origin = w->boot->offer->origin,
-        .now = w->boot->now,
-    };
-    struct hf_error why;
-    bool convert;
-    int r;
-
-    if (w->life.now.has_rejected && hf_digest_equal(&w->life.now.rejected, &fw->digest))
-        return refuse_offer(w, fw->label, "it was rolled back; the next version that the host offers is taken");
-    r = hf_firmware_fits(w->life.c, fw, &convert, &why);
-    if (r == -HF_EREFUSED && strcmp(why.rule, "same-image") == 0) {
-        w->life.now.offer[0] = '\0';
-        return 0;
-    }
-    if (r == -HF_EREFUSED)
-        return refuse_offer(w, fw->label, why.text);
-    if (r < 0)
-        return hf_error_set(w->life.err, (enum hf_code) - r, "%s", why.text);
-    w->life.now.offer[0] = '\0';
-    return hf_stage_put(w->life.c, HF_EVENT_OFFER, fw, &request, &w->life.now, w->life.err);
-}
-
-static int follow_policy(struct work *w)
-{
-    struct hf_choices choices;
-    struct hf_firmware fw;
-    struct hf_error why;
-    int r = hf_choices_get(w->life.c, &choices, w->life.err);
-
-    if (r < 0 || w->boot->arrives || w->life.now.life != HF_LIFE_STEADY ||
-        !policy_says_host(choices.policy, &w->life.now, w->boot))
-        return r;
-    if (w->boot->offer == NULL)
-        return refuse_offer(w, "?", w->boot->no_offer ? w->boot->no_offer : "this host offers none for this guest");
-    r = hf_firmware_inspect(w->boot->offer->bytes, w->boot->offer->size, w->boot->offer->label, &fw, &why);
-    if (r == -HF_EREFUSED)
-        return refuse_offer(w, w->boot->offer->origin ? w->boot->offer->origin : "?", why.text);
-    if (r < 0)
-        return hf_error_set(w->life.err, (enum hf_code) - r, "%s", why.text);
-    return take_offer(w, &fw);
 }
 
 /* Beginnings. */
@@ -287,7 +208,7 @@ static int power_on_once(struct hf_container *c, const struct hf_boot *boot, str
     if (r == 0 && w.life.now.trial.open)
         r = close_boot(&w, hf_trial_presumed_ending(&w.life.now.trial, boot->boot_id));
     if (r == 0)
-        r = follow_policy(&w);
+        r = hf_offer_follow(&w.life, boot);
     if (r == 0)
         r = begin_boot(&w);
     if (r == 0)
@@ -342,7 +263,7 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
         return r;
     r = close_boot(&w, ending);
     if (r == 0)
-        r = follow_policy(&w);
+        r = hf_offer_follow(&w.life, boot);
     restart = restart || (firmware_waits(&w.life.now) && reason_to_wait(&w) == NULL);
     if (r == 0 && !restart)
         r = begin_boot(&w);
