@@ -11,214 +11,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "banks.h"
 #include "boots.h"
 #include "cleanup.h"
 #include "guard_inside.h"
 #include "guard_spawn.h"
 #include "guard_watch.h"
-#include "guest_bank.h"
 #include "owner_steps.h"
 #include "places.h"
 #include "published.h"
 #include "standstill.h"
-#include "whole_file.h"
 #include "writeback.h"
 
-#define RETRY_MS  1000
-#define RESYNC_MS 15000
-
-/* `holdfast libvirt align|resync UUID` in a process that is nobody's child: libvirt may make it wait. */
-void hf_guard_tell_libvirt(struct hf_guard *g, const char *what)
-{
-    struct hf_error err;
-
-    if (hf_libvirt_spawn(what, g->config.uuid, &err) < 0)
-        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
-}
-
-void hf_guard_want_standstill(struct hf_guard *g, bool want)
-{
-    struct hf_error err;
-
-    g->paused = want;
-    if (hf_standstill_want(g->config.uuid, want, &err) < 0)
-        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
-    hf_guard_tell_libvirt(g, "align");
-}
-
-static void pause_guest(struct hf_guard *g, const char *why)
-{
-    if (g->paused)
-        return;
-    syslog(LOG_WARNING, "%s: pausing the guest: %s", g->adoption.name, why);
-    hf_guard_want_standstill(g, true);
-}
-
-static void resume_guest(struct hf_guard *g)
-{
-    if (!g->paused)
-        return;
-    syslog(LOG_INFO, "%s: its variables are stored again; letting the guest go on", g->adoption.name);
-    hf_guard_want_standstill(g, false);
-}
-
-static void server_spoke(void *ctx, short revents);
-
-static int start_server(struct hf_guard *g, struct hf_error *err);
-
-/* A guard that took over has not started one yet. */
-static int restart_server(struct hf_guard *g, struct hf_error *err)
-{
-    int r;
-
-    if (!g->server)
-        return start_server(g, err);
-    r = hf_nbd_server_restart(g->server, err);
-    return r < 0 ? r : hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, err);
-}
-
-static void start_again(void *ctx)
-{
-    struct hf_guard *g = ctx;
-    struct hf_error err;
-
-    if (restart_server(g, &err) == 0) {
-        resume_guest(g);
-        return;
-    }
-    pause_guest(g, err.text);
-    (void)hf_loop_timer(&g->loop, RETRY_MS, start_again, g, NULL);
-}
-
-/* QEMU does not wait: see resync.h. Tried again until it is done or the guest has ended. */
-static void resync(void *ctx)
-{
-    struct hf_guard *g = ctx;
-
-    if (!g->lost || g->frozen)
-        return;
-    hf_guard_tell_libvirt(g, "resync");
-    (void)hf_loop_timer(&g->loop, RESYNC_MS, resync, g, NULL);
-}
-
-static void server_died(struct hf_guard *g, const char *how)
-{
-    syslog(LOG_WARNING, "%s: the server of the variables ended (%s); starting it again", g->adoption.name, how);
-    hf_guard_start_again(g);
-}
-
-void hf_guard_resync(struct hf_guard *g)
-{
-    g->lost = true;
-    resync(g);
-}
-
-/* A guest whose container is not this host's yet must not run: it stands still until it is. */
-void hf_guard_start_again(struct hf_guard *g)
-{
-    if (g->config.incoming) {
-        hf_guard_want_standstill(g, true);
-        hf_guard_wanted(g);
-    } else if (g->adoption.reconnect) {
-        start_again(g);
-    } else {
-        hf_guard_resync(g);
-    }
-}
-
-void hf_guard_drop_server(struct hf_guard *g)
-{
-    if (!g->server)
-        return;
-    hf_loop_unwatch(&g->loop, hf_nbd_server_fd(g->server));
-    hf_nbd_server_kill(g->server);
-}
-
-static int serve_again(struct hf_guard *g, struct hf_error *err)
-{
-    if (!g->lost || (g->server && hf_nbd_server_pid(g->server) > 0))
-        return 0;
-    return restart_server(g, err);
-}
-
-/* The guest stands still and the server has nothing to do, so the store is ours to write. */
-static int take_bank(struct hf_guard *g, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    char path[PATH_MAX];
-    uint64_t size;
-    bool equal;
-    int r;
-
-    hf_libvirt_run_path(g->config.uuid, HF_BANK_FILE, path);
-    r = hf_file_read(path, HF_BANK_SIZE_MAX, &bytes, &size, err);
-    if (r == 0)
-        r = hf_guest_bank_equals(g->container, bytes, size, &equal, err);
-    if (r == 0 && !equal)
-        r = hf_guest_bank_store(g->container, bytes, size, hf_guard_now(), err);
-    if (r == 0)
-        g->lost = false;
-    return r;
-}
-
-static void server_said(struct hf_guard *g, const struct hf_nbd_status *said, int fd)
-{
-    switch (said->kind) {
-    case HF_NBD_BEHIND:
-        pause_guest(g, said->text);
-        break;
-    case HF_NBD_CAUGHT_UP:
-        resume_guest(g);
-        break;
-    case HF_NBD_DIED:
-    case HF_NBD_FAILED:
-        hf_loop_unwatch(&g->loop, fd);
-        server_died(g, said->text);
-        break;
-    case HF_NBD_WANTED:
-        hf_guard_wanted(g);
-        break;
-    case HF_NBD_READY:
-        break;
-    }
-}
-
-static void server_spoke(void *ctx, short revents)
-{
-    struct hf_guard *g = ctx;
-    int fd = hf_nbd_server_fd(g->server);
-    struct hf_nbd_status said;
-
-    (void)revents;
-    while (hf_nbd_server_fd(g->server) == fd && hf_nbd_server_next(g->server, &said, NULL) > 0)
-        server_said(g, &said, fd);
-}
-
-static int start_server(struct hf_guard *g, struct hf_error *err)
-{
-    const struct hf_guard_request *q = &g->serve;
-    char socket[PATH_MAX];
-    struct hf_nbd_server_config config = {
-        .container = g->adoption.container,
-        .lock_fd = hf_container_lock_fd(g->container),
-        .socket = socket,
-        .socket_uid = q->uid,
-        .socket_gid = q->gid,
-        /* The label of a socket of QEMU's own kind: what SELinux lets it connect to. */
-        .selinux_label = q->selinux[0] ? "system_u:object_r:svirt_socket_t:s0" : NULL,
-        .incoming = g->config.incoming,
-    };
-    int r;
-
-    hf_libvirt_run_path(g->config.uuid, HF_VARS_SOCKET, socket);
-    r = hf_libvirt_make_run(g->config.uuid, q->gid, err);
-    if (r == 0)
-        r = hf_nbd_server_start(&config, &g->server, err);
-    if (r == 0)
-        r = hf_loop_watch(&g->loop, hf_nbd_server_fd(g->server), POLLIN, server_spoke, g, err);
-    return r;
-}
+#define RETRY_MS 1000
 
 static void watch_ended(void *ctx, short revents);
 
@@ -267,7 +71,7 @@ static int serve(struct hf_guard *g, const struct hf_guard_request *q, struct hf
     if (g->server)
         return hf_error_set(err, HF_EOWNED, "the variables of domain '%s' are served already", g->adoption.name);
     g->serve = *q;
-    r = start_server(g, err);
+    r = hf_guard_start_server(g, err);
     if (r == 0)
         start_watch(g);
     return r;
@@ -289,7 +93,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     }
     r = hf_standstill_want(g->config.uuid, false, err);
     if (r == 0 && g->adoption.reconnect)
-        r = start_server(g, err);
+        r = hf_guard_start_server(g, err);
     if (r < 0)
         return r;
     start_watch(g);
@@ -330,9 +134,9 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
     if (q.ask == HF_GUARD_SERVE)
         return serve(g, &q, err);
     if (q.ask == HF_GUARD_AGAIN)
-        return serve_again(g, err);
+        return hf_guard_serve_again(g, err);
     if (q.ask == HF_GUARD_BANK)
-        return take_bank(g, err);
+        return hf_guard_take_bank(g, err);
     if (q.ask == HF_GUARD_GONE && !g->config.running)
         return 0;
     if (q.ask == HF_GUARD_STARTED && g->config.incoming)

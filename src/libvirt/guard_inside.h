@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Internal to the guard: what guard.c, guard_boot.c and guard_move.c share. */
+/* Internal to the guard: what guard.c, guard_boot.c, guard_move.c and guard_server.c share. */
 #ifndef HF_GUARD_INSIDE_H
 #define HF_GUARD_INSIDE_H
 
@@ -36,15 +36,20 @@ int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err);
 /* Sets g->has_vars. */
 int hf_guard_find_vars(struct hf_guard *g, struct hf_error *err);
 
-/* guard.c */
-void hf_guard_tell_libvirt(struct hf_guard *g, const char *what);
-void hf_guard_want_standstill(struct hf_guard *g, bool want);
-/* The guest is brought in line with the store, however long that takes. */
-void hf_guard_resync(struct hf_guard *g);
+/* guard_server.c */
+int hf_guard_start_server(struct hf_guard *g, struct hf_error *err);
 /* Serves again after a server that is gone. */
 void hf_guard_start_again(struct hf_guard *g);
 void hf_guard_drop_server(struct hf_guard *g);
-/* Another watch, since the successor's configuration has changed. */
+void hf_guard_tell_libvirt(struct hf_guard *g, const char *what);
+void hf_guard_want_standstill(struct hf_guard *g, bool want);
+/* The guest is brought in line with the store, however long that takes. Its steps: a server for it; its bank, while it
+ * stands still. */
+void hf_guard_resync(struct hf_guard *g);
+int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err);
+int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err);
+
+/* guard.c: another watch, since the successor's configuration has changed. */
 void hf_guard_renew_watch(struct hf_guard *g);
 
 /* guard_move.c: the requests of a domain that moves; `fd` is who asks. Returns 1 when the answer comes later. */
