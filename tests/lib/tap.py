@@ -10,13 +10,16 @@
     main()
 
 Cases run in the order they were written, so that several can share one boot. A case that raises Skip("why") counts as
-skipped and prints why. `--only TEXT` runs the cases whose name contains TEXT.
+skipped and prints why; what else it raises is a failure, told where it happens, and the reasons of all failures once
+more at the end, since that is what is read of a long log. `--only TEXT` runs the cases whose name contains TEXT.
 """
 import sys
 import time
 import traceback
 
 _cases = []
+
+sys.stdout.reconfigure(errors="backslashreplace")  # what a guest said is printed in any locale
 
 
 class Skip(Exception):
@@ -45,10 +48,14 @@ def note(text):
         print(f"# {line}", flush=True)
 
 
+def reason(why):
+    return "".join(traceback.format_exception_only(why)).strip()
+
+
 def main(cleanup=None):
     only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
     chosen = [c for c in _cases if only in c[0]]
-    failed = 0
+    failures = []
     print(f"1..{len(chosen)}", flush=True)
     for number, (name, function) in enumerate(chosen, 1):
         start = time.monotonic()
@@ -56,12 +63,18 @@ def main(cleanup=None):
             function()
             print(f"ok {number} - {name}", flush=True)
         except Skip as why:
-            print(f"ok {number} - {name} # SKIP {why}", flush=True)
-        except Exception:  # a failing case must not hide the ones after it
-            failed += 1
+            print(f"ok {number} - {name} # SKIP {' '.join(str(why).split())}", flush=True)
+        except Exception as why:  # a failing case must not hide the ones after it
+            failures.append((name, reason(why)))
             note(traceback.format_exc())
             print(f"not ok {number} - {name}", flush=True)
         note(f"{time.monotonic() - start:.1f} s")
-    if cleanup:
-        cleanup()
-    sys.exit(1 if failed else 0)
+    try:
+        if cleanup:
+            cleanup()
+    except Exception as why:
+        failures.append(("the end of the test", reason(why)))
+        note(traceback.format_exc())
+    for name, why in failures:
+        note(f"FAILED {name}: {why}")
+    sys.exit(1 if failures else 0)
