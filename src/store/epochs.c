@@ -188,19 +188,28 @@ static void end_change(struct change *change)
     hf_cleanup_close(&change->lock);
 }
 
+static int lock_entry(struct change *change, struct hf_error *err)
+{
+    char lock_path[PATH_MAX + 8];
+
+    snprintf(lock_path, sizeof lock_path, "%s.lock", change->path);
+    change->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (change->lock >= 0 && flock(change->lock, LOCK_EX) == 0)
+        return 0;
+    return hf_error_set(err, HF_EIO, "%s: %s", lock_path, strerror(errno));
+}
+
 static int begin_change(struct change *change, const char *container_id, const struct hf_epoch *seen,
                         struct hf_error *err)
 {
-    char lock_path[PATH_MAX + 8], text[TEXT_MAX];
     struct hf_epoch before, after = *seen;
+    char text[TEXT_MAX];
     int r = register_path(container_id, change->path, err);
 
+    if (r == 0)
+        r = lock_entry(change, err);
     if (r < 0)
         return r;
-    snprintf(lock_path, sizeof lock_path, "%s.lock", change->path);
-    change->lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (change->lock < 0 || flock(change->lock, LOCK_EX) < 0)
-        return hf_error_set(err, HF_EIO, "%s: %s", lock_path, strerror(errno));
     r = read_entry(change->path, &before, err);
     if (r > 0 && before.epoch > seen->epoch)
         return hf_error_refuse(err, "epoch", "epoch %llu of container %s is older than %llu, which this host has seen",
@@ -279,16 +288,24 @@ int hf_epoch_prepare(const char *container_id, const struct hf_epoch *seen, int 
     return write_draft(path, &change, ready, err);
 }
 
-void hf_epoch_unprepare(const char *container_id, int *ready)
+/* Under the lock: somebody else may be about to give that file its name. */
+static void remove_ready(const char *container_id, int ready)
 {
-    char path[PATH_MAX], draft[PATH_MAX + 16];
+    struct change change hf_auto(end_change) = {.lock = -1};
+    char path[PATH_MAX + 16];
     struct stat ours, named;
 
-    if (*ready >= 0 && register_path(container_id, path, NULL) == 0) {
-        snprintf(draft, sizeof draft, "%s.ready", path);
-        if (fstat(*ready, &ours) == 0 && lstat(draft, &named) == 0 && ours.st_ino == named.st_ino)
-            unlink(draft);
-    }
+    if (register_path(container_id, change.path, NULL) < 0 || lock_entry(&change, NULL) < 0)
+        return; /* it is written anew by the next one */
+    ready_path(&change, path);
+    if (fstat(ready, &ours) == 0 && lstat(path, &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+        (void)unlink(path);
+}
+
+void hf_epoch_unprepare(const char *container_id, int *ready)
+{
+    if (*ready >= 0)
+        remove_ready(container_id, *ready);
     hf_cleanup_close(ready);
     *ready = -1;
 }
