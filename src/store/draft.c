@@ -8,6 +8,8 @@
 
 #include "handle.h"
 
+#define NAMES 100
+
 static int refuse_existing(const char *path, struct hf_error *err)
 {
     struct stat st;
@@ -32,26 +34,43 @@ static int refuse_leftovers(const struct hf_place *place, struct hf_error *err)
     return r;
 }
 
+/* A process number may be in use twice: on another host, or in a namespace. */
+static int make_file(struct hf_draft *d, struct hf_error *err)
+{
+    int fd hf_auto(hf_cleanup_close) = -1, r;
+    char more[16] = "";
+
+    for (unsigned n = 0; fd < 0 && n < NAMES; n++) {
+        if (n)
+            snprintf(more, sizeof more, ".%u", n);
+        snprintf(d->path, sizeof d->path, "%.*s.%ld%s.new", PATH_MAX - 48, d->place.path, (long)getpid(), more);
+        r = hf_place_fits(strlen(d->path), err);
+        if (r < 0)
+            return r;
+        fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (fd < 0)
+        return hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot make %s: %s", d->path, strerror(errno));
+    hf_leftover_note(d->path, fd, &d->leftover);
+    return 0;
+}
+
 int hf_draft_begin(const char *target, struct hf_draft *draft, struct hf_error *err)
 {
     struct hf_draft d;
-    int fd, r = hf_place_find(target, &d.place, err);
+    int r = hf_place_find(target, &d.place, err);
 
     if (r == 0)
         r = refuse_leftovers(&d.place, err);
     if (r < 0)
         return r;
-    snprintf(d.path, sizeof d.path, "%.*s.%ld.new", PATH_MAX - 32, d.place.path, (long)getpid());
-    r = hf_place_fits(strlen(d.path), err);
-    if (r < 0)
-        return r;
-    (void)unlink(d.path);
-    fd = open(d.path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot make %s: %s", d.path, strerror(errno));
-    close(fd);
-    *draft = d;
-    return 0;
+    hf_leftover_sweep();
+    r = make_file(&d, err);
+    if (r == 0)
+        *draft = d;
+    return r;
 }
 
 static int sync_file(const char *path, struct hf_error *err)
@@ -76,6 +95,7 @@ int hf_draft_finish(struct hf_draft *draft, struct hf_error *err)
         }
         unlink(draft->path);
     }
+    hf_leftover_forget(&draft->leftover);
     r = hf_place_sync_dir(&draft->place, err);
     if (r < 0)
         hf_draft_undo(draft);
@@ -95,6 +115,7 @@ void hf_draft_undo(struct hf_draft *draft)
 void hf_draft_drop(struct hf_draft *draft)
 {
     (void)unlink(draft->path);
+    hf_leftover_forget(&draft->leftover);
 }
 
 int hf_draft_open(const struct hf_draft *draft, struct hf_container **out, struct hf_error *err)

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "container.h"
 #include "counter.h"
+#include "leftover.h"
 #include "ledger.h"
 #include "owner.h"
 #include "place.h"
@@ -110,8 +111,9 @@ int hf_container_make_tables(struct hf_container *c, struct hf_error *err);
 struct hf_draft {
     struct hf_place place; /* where it is to be */
     char path[PATH_MAX];   /* where it is built */
+    struct hf_leftover leftover;
 };
-/* HF_EREFUSED "exists". */
+/* Also removes what dead processes left of theirs. HF_EREFUSED "exists". */
 int hf_draft_begin(const char *target, struct hf_draft *draft, struct hf_error *err);
 /* Syncs the file and gives it its name, unless that is taken meanwhile. */
 int hf_draft_finish(struct hf_draft *draft, struct hf_error *err);
