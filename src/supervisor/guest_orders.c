@@ -160,6 +160,7 @@ static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, stru
     struct hf_error err;
     int r = hf_guest_work_start(&s->loop, image, (size_t)job->size, end_prepared, s, &s->mailbox.work, &err);
 
+    s->mailbox.work_unheard = false;
     if (r < 0)
         say_outcome(out, r, &err, "");
     else
@@ -255,6 +256,7 @@ static void answer(struct hf_supervision *s, const struct hf_mailbox_job *job, s
     hf_mailbox_orders_reply(&s->mailbox.orders, &out->reply);
 }
 
+/* Whoever ordered it before a reset does not wait for the answer any more; it is done all the same. */
 static void end_prepared(void *ctx)
 {
     struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
@@ -262,7 +264,10 @@ static void end_prepared(void *ctx)
 
     end_with(s, &s->mailbox.work_job, &out);
     hf_guest_work_free(hf_take_ptr(s->mailbox.work));
-    answer(s, &s->mailbox.work_job, &out);
+    if (s->mailbox.work_unheard)
+        log_order(s, orders[HF_MAILBOX_END].name, &out);
+    else
+        answer(s, &s->mailbox.work_job, &out);
 }
 
 void hf_guest_orders_publish(struct hf_supervision *s)
@@ -293,6 +298,11 @@ bool hf_guest_orders_poll(struct hf_supervision *s)
 
 void hf_guest_orders_end(struct hf_supervision *s)
 {
-    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
+    s->mailbox.work_unheard = true;
     free(hf_mailbox_orders_forget(&s->mailbox.orders));
+}
+
+void hf_guest_orders_drop(struct hf_supervision *s)
+{
+    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
 }

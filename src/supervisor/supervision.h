@@ -75,6 +75,7 @@ struct hf_mailbox_watch {
     struct hf_mailbox_orders orders;
     struct hf_guest_work *work; /* on an image that is all there; NULL: none. No order is looked at meanwhile */
     struct hf_mailbox_job work_job;
+    bool work_unheard; /* the guest was reset since: nobody waits for the answer */
     struct hf_mailbox_pace pace;
     struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
     size_t agreement_count;
@@ -215,10 +216,12 @@ int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err);
 int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err);
 void hf_mailbox_files_give(struct hf_supervision *s);
 
-/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. */
+/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. end: nobody there hears an
+ * answer; an image that came whole is worked on all the same, and staged when that is done. drop: not even that; waits. */
 void hf_guest_orders_publish(struct hf_supervision *s);
 bool hf_guest_orders_poll(struct hf_supervision *s);
 void hf_guest_orders_end(struct hf_supervision *s);
+void hf_guest_orders_drop(struct hf_supervision *s);
 
 /* Whether resets must be stopped for it. */
 static inline bool hf_mailbox_watch_is_on(const struct hf_supervision *s)

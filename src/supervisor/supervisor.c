@@ -380,6 +380,7 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
     hf_departure_close(s);
+    hf_guest_orders_drop(s);
     hf_reception_end(s, r < 0 && err ? err : &nothing);
     r = first_of(r, hf_container_close(hf_take_ptr(s->container), &second), err, &second);
     if (is_terminal)
