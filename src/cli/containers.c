@@ -34,7 +34,9 @@ int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, str
 
     if (inv->dry_run && mode == HF_OPEN_EDIT)
         mode = HF_OPEN_LOOK;
-    r = hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
+    r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_check(inv->operands[0], hf_now(), err);
+    if (r == 0)
+        r = hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
     if (r == 0 && mode == HF_OPEN_EDIT)
         r = take_over_writes(c, err);
     if (r < 0)
@@ -52,7 +54,7 @@ int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struc
 
     if (r < 0)
         return r;
-    r = hf_writeback_set_aside(hf_container_id(c), where, err);
+    r = hf_writeback_set_aside(c, where, err);
     hf_container_done(&c);
     if (r < 0)
         return r;

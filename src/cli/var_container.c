@@ -57,7 +57,9 @@ int hf_var_container_write(const char *path, const struct hf_digest *was, const 
     int64_t now = time(NULL);
     int r;
 
-    r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    r = hf_writeback_check(path, now, err);
+    if (r == 0)
+        r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
     if (r < 0)
         return r;
     r = hf_runner_get(hf_container_id(c), &runner, NULL);

@@ -118,8 +118,11 @@ static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error
 static int open_source(struct side *s, struct hf_error *err)
 {
     const char *path = s->inv->operands[0];
-    int r = hf_container_open_giving(path, HF_OPEN_RUN, hf_now(), &s->c, err);
+    int r = hf_writeback_check(path, hf_now(), err);
 
+    if (r < 0)
+        return r;
+    r = hf_container_open_giving(path, HF_OPEN_RUN, hf_now(), &s->c, err);
     s->still = r == 0 || hf_given(s->inv, "paused");
     if (r == -HF_EOWNED)
         r = hf_container_open_giving(path, HF_OPEN_EDIT, hf_now(), &s->c, err);

@@ -218,8 +218,10 @@ static void report(struct migration *m)
 static int open_guest(struct migration *m, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = hf_container_open_giving(m->inv->operands[0], HF_OPEN_RUN, hf_now(), &m->c, err);
+    int r = hf_writeback_check(m->inv->operands[0], hf_now(), err);
 
+    if (r == 0)
+        r = hf_container_open_giving(m->inv->operands[0], HF_OPEN_RUN, hf_now(), &m->c, err);
     if (r == 0)
         r = hf_owner_standing(m->c, &owner, err);
     if (r == 0 && owner.state == HF_OWNER_HELD && !m->inv->dry_run)

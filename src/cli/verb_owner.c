@@ -2,6 +2,7 @@
 #include "containers.h"
 #include "owner_steps.h"
 #include "verbs.h"
+#include "writeback.h"
 
 static const struct hf_option options[] = {
     {.name = "take", .help = "make this copy the one that counts, at a new epoch, on this host"},
@@ -57,6 +58,7 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
     const char *because = hf_value(inv, "because");
     struct hf_container *c;
     uint64_t epoch = 0;
+    uint32_t pages = 0;
     int r;
 
     if (!because || !because[0])
@@ -66,8 +68,11 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
         r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
         if (r == 0)
             r = hf_container_close(c, err);
-    } else
-        r = hf_owner_take(inv->operands[0], because, hf_now(), &epoch, err);
+    } else {
+        r = hf_writeback_adopt(inv->operands[0], hf_now(), &pages, err);
+        if (r == 0)
+            r = hf_owner_take(inv->operands[0], because, hf_now(), &epoch, err);
+    }
     if (r == 0 && !inv->dry_run)
         r = hf_set_writes_aside(inv, inv->operands[0], err);
     if (r < 0)
@@ -78,6 +83,9 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
         return 0;
     }
     hf_put_number(inv->report, "epoch", (int64_t)epoch);
+    hf_put_number(inv->report, "writes_brought_in", pages);
+    if (pages)
+        hf_say(inv, "%u pages of flash writes that a server had left are brought in", pages);
     hf_say(inv, "this host owns '%s' at epoch %llu", inv->operands[0], (unsigned long long)epoch);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "settings.h"
 #include "supervisor.h"
 #include "verb.h"
+#include "writeback.h"
 
 static void say(void *ctx, const char *line)
 {
@@ -57,6 +58,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = hf_error_set(err, HF_EUSAGE,
                          "'--mailbox' is always or boot-only; 'holdfast set G.hold mailbox=off' removes "
                          "the mailbox");
+    if (r == 0)
+        r = hf_writeback_check(inv->operands[0], (int64_t)time(NULL), err);
     if (r == 0)
         r = record_trial(inv, err);
     if (r < 0)

@@ -245,7 +245,7 @@ static int show_writes(const struct hf_invocation *inv, struct hf_container *c, 
     json_t *o;
 
     (void)err;
-    if (hf_writeback_look(hf_container_id(c), &q, NULL) < 0 || !q.behind_since || !q.bytes) {
+    if (hf_writeback_look(c, &q, NULL) < 0 || q.theirs || !q.behind_since || !q.bytes) {
         hf_put(inv->report, "behind", json_null());
         return 0;
     }

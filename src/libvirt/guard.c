@@ -202,6 +202,8 @@ static int open_container(struct hf_guard *g, struct hf_error *err)
     if (g->config.incoming)
         r = open_incoming(g, err);
     else
+        r = hf_writeback_check(g->adoption.container, hf_guard_now(), err);
+    if (r == 0 && !g->container)
         r = hf_container_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
     return r < 0 || g->config.incoming ? r : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
 }

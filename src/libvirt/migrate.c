@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "owner_steps.h"
 #include "virt.h"
+#include "writeback.h"
 
 int64_t hf_moving_now(void)
 {
@@ -94,8 +95,10 @@ static int define_there(struct hf_moving *m, struct hf_error *err)
 static int open_container(struct hf_moving *m, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = hf_container_open_giving(m->report.container, HF_OPEN_EDIT, hf_moving_now(), &m->container, err);
+    int r = hf_writeback_check(m->report.container, hf_moving_now(), err);
 
+    if (r == 0)
+        r = hf_container_open_giving(m->report.container, HF_OPEN_EDIT, hf_moving_now(), &m->container, err);
     if (r == 0)
         r = hf_owner_standing(m->container, &owner, err);
     m->settling = r == 0 && owner.state == HF_OWNER_GRANTED;

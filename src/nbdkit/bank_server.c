@@ -7,6 +7,7 @@
 #include "writeback.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
@@ -268,6 +269,7 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
 {
     uint64_t had = s->size[HF_BANK_VARS], has;
     struct hf_container *c;
+    char aside[PATH_MAX];
     int r;
 
     s->incoming = false;
@@ -284,8 +286,11 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
                          (unsigned long long)has, (unsigned long long)had);
     if (r == 0)
         r = hf_writeback_open(c, &s->queue, err);
-    if (r == -HF_EREFUSED) /* writes of an earlier ownership are moved aside by that */
-        r = hf_writeback_open(c, &s->queue, err);
+    if (r == -HF_EREFUSED) { /* writes of an earlier ownership, or for a file whose place this one has */
+        r = hf_writeback_set_aside(c, aside, err);
+        if (r == 0)
+            r = hf_writeback_open(c, &s->queue, err);
+    }
     return r;
 }
 

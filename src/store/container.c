@@ -18,6 +18,12 @@ const char *hf_container_path(const struct hf_container *c)
     return c->place.path;
 }
 
+void hf_container_file(const struct hf_container *c, uint64_t *device, uint64_t *inode)
+{
+    *device = c->place.device;
+    *inode = c->place.inode;
+}
+
 const char *hf_container_id(const struct hf_container *c)
 {
     return c->id;

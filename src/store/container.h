@@ -86,6 +86,7 @@ void hf_container_done(struct hf_container **c);
 
 /* What stays the same for the life of a handle; owned by it. */
 const char *hf_container_path(const struct hf_container *c); /* absolute, directory without symbolic links */
+void hf_container_file(const struct hf_container *c, uint64_t *device, uint64_t *inode);
 const char *hf_container_id(const struct hf_container *c);
 enum hf_open_mode hf_container_mode(const struct hf_container *c);
 int hf_container_created(const struct hf_container *c, int64_t *when, struct hf_error *err);

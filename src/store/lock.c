@@ -169,20 +169,6 @@ int hf_runner_look(const char *container_id, struct hf_runner *runner, struct hf
     return hf_lock_look(path, runner, err);
 }
 
-int hf_runner_last(const char *container_id, struct hf_runner *runner, struct hf_error *err)
-{
-    int fd hf_auto(hf_cleanup_close) = -1;
-    char path[PATH_MAX + 16];
-
-    find_owner_lock(container_id, path);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
-    memset(runner, 0, sizeof *runner);
-    read_holder(fd, runner);
-    return 0;
-}
-
 int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_error *err)
 {
     int r = hf_runner_look(container_id, runner, err);

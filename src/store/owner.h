@@ -46,8 +46,6 @@ struct hf_runner {
     char host_name[HF_HOST_NAME_SIZE];
 };
 int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_error *err);
-/* Who ran it last since the host started, whether or not he still does. HF_ENOTFOUND: nobody. */
-int hf_runner_last(const char *container_id, struct hf_runner *runner, struct hf_error *err);
 
 /* The operator's word against the register: this copy is the one that counts from now on. Works on a container in any
  * state that nobody runs on this host; the epoch becomes higher than any this host has seen. `reason` is logged and must

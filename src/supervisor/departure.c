@@ -41,7 +41,7 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
 {
     bool resets_at_rest = s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED;
     struct hf_queue_state queue = {0};
-    int r = hf_writeback_look(hf_container_id(s->container), &queue, err);
+    int r = hf_writeback_look(s->container, &queue, err);
 
     if (r < 0 && r != -HF_ENOTFOUND)
         return r;

@@ -14,7 +14,9 @@
 /* What a queue belongs to. */
 struct key {
     char id[ID_MAX];
-    char boot[HF_WRITE_QUEUE_KEY_SIZE - ID_MAX]; /* the first characters of the boot id: enough to tell boots apart */
+    char boot[16]; /* the first characters of the boot id: enough to tell boots apart */
+    uint64_t device, inode;
+    char place[PATH_MAX];
 };
 _Static_assert(sizeof(struct key) == HF_WRITE_QUEUE_KEY_SIZE, "the queue keeps it");
 
@@ -27,6 +29,7 @@ struct hf_queue_file {
     void *memory;
     size_t size;
     int fd;
+    bool theirs; /* not recovered: for another file */
 };
 
 static int load(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err)
@@ -64,14 +67,23 @@ static int read_boot(char *out, size_t size, struct hf_error *err)
     return 0;
 }
 
-static int make_key(const char *id, struct key *key, struct hf_error *err)
+static int make_key(const struct hf_queue_owner *owner, struct key *key, struct hf_error *err)
 {
     memset(key, 0, sizeof *key);
-    if (strlen(id) >= sizeof key->id)
-        return hf_error_set(err, HF_EUSAGE, "queue of flash writes: the name '%s' has more than %u characters", id,
-                            ID_MAX - 1);
-    memcpy(key->id, id, strlen(id));
+    if (strlen(owner->id) >= sizeof key->id || strlen(owner->place) >= sizeof key->place)
+        return hf_error_set(err, HF_EUSAGE, "queue of flash writes: '%s' has more than %u characters, or its place too many",
+                            owner->id, ID_MAX - 1);
+    memcpy(key->id, owner->id, strlen(owner->id));
+    key->device = owner->device;
+    key->inode = owner->inode;
+    memcpy(key->place, owner->place, strlen(owner->place));
     return read_boot(key->boot, sizeof key->boot, err);
+}
+
+/* A file system that was mounted anew may have another device number. */
+static bool is_same_file(const struct key *a, const struct key *b)
+{
+    return a->inode == b->inode && (a->device == b->device || strncmp(a->place, b->place, sizeof a->place) == 0);
 }
 
 static int lock(struct hf_queue_file *f, struct hf_error *err)
@@ -139,7 +151,8 @@ static int take_over(struct hf_queue_file *f, const struct key *key, uint64_t ba
         return 0;
     }
     theirs = (const struct key *)hf_write_queue_key(&f->queue);
-    if (memcmp(theirs->boot, key->boot, sizeof key->boot) != 0) {
+    if (memcmp(theirs->boot, key->boot, sizeof key->boot) != 0 ||
+        (r == 0 && hf_write_queue_waiting(&f->queue) == 0 && !is_same_file(theirs, key))) {
         hf_write_queue_init(&f->queue, f->memory, bank_size, (const uint8_t *)key, &f->ops);
         return 0;
     }
@@ -148,7 +161,8 @@ static int take_over(struct hf_queue_file *f, const struct key *key, uint64_t ba
                             "%s: %s; it holds flash writes that are not in the container: keep it, "
                             "then move it away to go on without them",
                             f->path, r < 0 ? why.text : "belongs to another container");
-    return hf_write_queue_recover(&f->queue, err);
+    f->theirs = !is_same_file(theirs, key);
+    return f->theirs ? 0 : hf_write_queue_recover(&f->queue, err);
 }
 
 static void release(struct hf_queue_file *f)
@@ -161,7 +175,7 @@ static void release(struct hf_queue_file *f)
     free(f);
 }
 
-int hf_queue_file_open(const char *path, const char *id, uint64_t bank_size,
+int hf_queue_file_open(const char *path, const struct hf_queue_owner *owner, uint64_t bank_size,
                        int (*load_page)(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *err),
                        void *opaque, struct hf_queue_file **out, struct hf_error *err)
 {
@@ -177,7 +191,7 @@ int hf_queue_file_open(const char *path, const char *id, uint64_t bank_size,
     }
     f->ops = (struct hf_write_queue_ops){.load = load, .reserve = reserve, .opaque = f};
     f->size = hf_write_queue_memory_size(bank_size);
-    r = make_key(id, &key, err);
+    r = make_key(owner, &key, err);
     if (r == 0)
         r = map(f, err);
     if (r == 0)
@@ -188,6 +202,17 @@ int hf_queue_file_open(const char *path, const char *id, uint64_t bank_size,
     }
     *out = f;
     return 0;
+}
+
+const char *hf_queue_file_whose(const struct hf_queue_file *f)
+{
+    return f->theirs ? ((const struct key *)hf_write_queue_key(&f->queue))->place : NULL;
+}
+
+int hf_queue_file_adopt(struct hf_queue_file *f, struct hf_error *err)
+{
+    f->theirs = false;
+    return hf_write_queue_recover(&f->queue, err);
 }
 
 void hf_queue_file_close(struct hf_queue_file *f)
@@ -221,11 +246,13 @@ void hf_queue_file_trim(struct hf_queue_file *f, uint32_t keep)
         (void)fallocate(f->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
 }
 
-int hf_queue_file_look(const char *path, struct hf_queue_state *out, struct hf_error *err)
+int hf_queue_file_look(const char *path, const struct hf_queue_owner *owner, struct hf_queue_state *out,
+                       struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     size_t want = hf_write_queue_peek_size();
     hf_auto(hf_cleanup_free) uint8_t *head = malloc(want);
+    const struct key *theirs;
     struct key ours;
     uint32_t waiting;
     int64_t behind;
@@ -238,11 +265,17 @@ int hf_queue_file_look(const char *path, struct hf_queue_state *out, struct hf_e
     r = hf_write_queue_peek(head, n < 0 ? 0 : (size_t)n, &behind, &waiting, err);
     if (r < 0)
         return r;
-    r = make_key("", &ours, err);
+    r = make_key(owner, &ours, err);
     if (r < 0)
         return r;
-    if (memcmp(((const struct key *)hf_write_queue_peek_key(head))->boot, ours.boot, sizeof ours.boot) != 0)
+    theirs = (const struct key *)hf_write_queue_peek_key(head);
+    if (memcmp(theirs->boot, ours.boot, sizeof ours.boot) != 0)
         return hf_error_set(err, HF_ENOTFOUND, "%s: of an earlier boot of this host", path);
-    *out = (struct hf_queue_state){.behind_since = behind, .bytes = (uint64_t)waiting * HF_WRITE_QUEUE_PAGE};
+    *out = (struct hf_queue_state){.behind_since = behind,
+                                   .bytes = (uint64_t)waiting * HF_WRITE_QUEUE_PAGE,
+                                   .theirs = !is_same_file(theirs, &ours),
+                                   .mark = hf_write_queue_peek_mark(head)};
+    memcpy(out->place, theirs->place, sizeof out->place);
+    out->place[sizeof out->place - 1] = '\0';
     return 0;
 }

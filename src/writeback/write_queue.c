@@ -12,7 +12,7 @@
 #define WORDS     (PAGES_MAX / 64)
 
 #define MAGIC   UINT64_C(0x716574697277662d) /* "-fwriteq" */
-#define VERSION 1u
+#define VERSION 2u
 
 /* One batch. `dirty` is what survives the process; the other two are rebuilt by attach. */
 struct batch {
@@ -207,6 +207,11 @@ int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t
 const uint8_t *hf_write_queue_peek_key(const void *head)
 {
     return ((const struct hf_write_queue_layout *)head)->key;
+}
+
+uint64_t hf_write_queue_peek_mark(const void *head)
+{
+    return ((const struct hf_write_queue_layout *)head)->mark;
 }
 
 const uint8_t *hf_write_queue_page(const struct hf_write_queue *q, uint32_t page)

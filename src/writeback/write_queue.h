@@ -31,7 +31,7 @@
 #define HF_WRITE_QUEUE_PAGE      4096u
 #define HF_WRITE_QUEUE_WRITE_MAX (128u << 10) /* bytes of one hf_write_queue_write() */
 #define HF_WRITE_QUEUE_BANK_MAX  (64u << 20)  /* bytes of the largest bank */
-#define HF_WRITE_QUEUE_KEY_SIZE  64u
+#define HF_WRITE_QUEUE_KEY_SIZE  4176u
 
 /* How the queue reaches what it does not hold. Each returns 0 or an error of enum hf_code, negative. */
 struct hf_write_queue_ops {
@@ -86,6 +86,7 @@ void hf_write_queue_set_behind(struct hf_write_queue *q, int64_t since);
  * numbers that hf_write_queue_behind() and hf_write_queue_waiting() give. */
 int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t *waiting, struct hf_error *err);
 const uint8_t *hf_write_queue_peek_key(const void *head);
+uint64_t hf_write_queue_peek_mark(const void *head);
 /* Bytes of `head` that hf_write_queue_peek() wants. */
 size_t hf_write_queue_peek_size(void);
 

@@ -2,6 +2,7 @@
 #include "writeback.h"
 
 #include "banks.h"
+#include "cleanup.h"
 #include "eventlog.h"
 #include "runtime.h"
 
@@ -9,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(HF_PAGE_SIZE == HF_WRITE_QUEUE_PAGE, "a page is a page");
@@ -60,12 +60,45 @@ static int set_aside(struct hf_queue_file *f, const char *path, uint64_t made, u
                            path, waiting, made, epoch, aside);
 }
 
-int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err)
+static struct hf_queue_owner owner_of(const struct hf_container *c)
 {
+    struct hf_queue_owner owner = {.id = hf_container_id(c), .place = hf_container_path(c)};
+
+    hf_container_file(c, &owner.device, &owner.inode);
+    return owner;
+}
+
+static int refuse_copy(const struct hf_container *c, const char *place, uint32_t pages, struct hf_error *err)
+{
+    return hf_error_refuse(err, "copy",
+                           "%s: a copy; a server left %u pages of flash writes for '%s', which the next command that changes "
+                           "that file brings in. When this file is to go on instead, also when it was moved here: 'holdfast "
+                           "owner --take --because TEXT' brings them in here",
+                           hf_container_path(c), pages, place);
+}
+
+/* What is to be done with a queue that is there, and may not be ours. */
+static int judge(struct hf_queue_file *f, const struct hf_container *c, const char *path, uint64_t epoch, bool adopt,
+                 struct hf_error *err)
+{
+    uint64_t made = hf_write_queue_mark(hf_queue_file_queue(f));
+
+    if (hf_write_queue_waiting(hf_queue_file_queue(f)) && !fresh(made, epoch))
+        return set_aside(f, path, made, epoch, err);
+    if (!hf_queue_file_whose(f))
+        return 0;
+    if (adopt)
+        return hf_queue_file_adopt(f, err);
+    return refuse_copy(c, hf_queue_file_whose(f), hf_write_queue_waiting(hf_queue_file_queue(f)), err);
+}
+
+static int open_queue(struct hf_container *c, bool adopt, struct hf_queue_file **out, struct hf_error *err)
+{
+    const struct hf_queue_owner whose = owner_of(c);
     struct hf_queue_file *f;
     struct hf_owner owner;
     char path[PATH_MAX];
-    uint64_t size, made;
+    uint64_t size;
     int r = hf_bank_size(c, HF_BANK_VARS, &size, err);
 
     if (r == 0)
@@ -73,18 +106,22 @@ int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct
     if (r == 0)
         r = queue_path(hf_container_id(c), path, err);
     if (r == 0)
-        r = hf_queue_file_open(path, hf_container_id(c), size, load, c, &f, err);
+        r = hf_queue_file_open(path, &whose, size, load, c, &f, err);
     if (r < 0)
         return r;
-    made = hf_write_queue_mark(hf_queue_file_queue(f));
-    if (hf_write_queue_waiting(hf_queue_file_queue(f)) && !fresh(made, owner.epoch)) {
-        r = set_aside(f, path, made, owner.epoch, err);
+    r = judge(f, c, path, owner.epoch, adopt, err);
+    if (r < 0) {
         hf_queue_file_close(f);
         return r;
     }
     hf_write_queue_set_mark(hf_queue_file_queue(f), owner.epoch);
     *out = f;
     return 0;
+}
+
+int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err)
+{
+    return open_queue(c, false, out, err);
 }
 
 static int write_batch(struct hf_container *c, const struct hf_write_queue *q, struct hf_error *err)
@@ -123,15 +160,15 @@ static int log_drain(struct hf_container *c, int64_t now, uint32_t pages, struct
     return r;
 }
 
-int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, struct hf_error *err)
+static int drain(struct hf_container *c, int64_t now, bool adopt, uint32_t *pages, struct hf_error *err)
 {
     struct hf_queue_file *f;
     struct hf_queue_state state;
     uint32_t waiting;
-    int r = hf_writeback_look(hf_container_id(c), &state, err);
+    int r = hf_writeback_look(c, &state, err);
 
     if (r == 0)
-        r = hf_writeback_open(c, &f, err);
+        r = open_queue(c, adopt, &f, err);
     if (r == -HF_ENOTFOUND) {
         if (pages)
             *pages = 0;
@@ -156,17 +193,26 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
     return r;
 }
 
-/* By a server of this very file, which a copy of it with the same id is not. */
-static bool was_left_by(const char *id, const char *path)
+int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, struct hf_error *err)
 {
-    struct hf_runner last;
-    struct stat st;
-
-    return hf_runner_last(id, &last, NULL) == 0 && stat(path, &st) == 0 && st.st_dev == last.device &&
-           st.st_ino == last.inode;
+    return drain(c, now, false, pages, err);
 }
 
-static int anything_left(const char *path, int64_t now, bool *left, struct hf_error *err)
+static int open_and_drain(const char *path, int64_t now, bool adopt, uint32_t *pages, struct hf_error *err)
+{
+    struct hf_container *c;
+    int closed, r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+
+    if (r < 0)
+        return r == -HF_EOWNED || r == -HF_EREFUSED || (adopt && r == -HF_EDAMAGED) ? 0 : r;
+    r = drain(c, now, adopt, pages, err);
+    if (r == -HF_EOWNED)
+        r = 0;
+    closed = hf_container_close(c, r < 0 ? NULL : err);
+    return r < 0 ? r : closed;
+}
+
+int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err)
 {
     struct hf_queue_state state = {.bytes = 0};
     struct hf_container *c;
@@ -174,46 +220,60 @@ static int anything_left(const char *path, int64_t now, bool *left, struct hf_er
 
     if (r < 0)
         return r;
-    (void)hf_writeback_look(hf_container_id(c), &state, NULL);
-    *left = state.bytes && was_left_by(hf_container_id(c), hf_container_path(c));
+    (void)hf_writeback_look(c, &state, NULL);
     hf_container_done(&c);
-    return 0;
+    return state.bytes && !state.theirs ? open_and_drain(path, now, false, NULL, err) : 0;
 }
 
-int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err)
+int hf_writeback_adopt(const char *path, int64_t now, uint32_t *pages, struct hf_error *err)
 {
+    struct hf_queue_state state = {.bytes = 0};
     struct hf_container *c;
-    bool left;
-    int r = anything_left(path, now, &left, err), closed;
 
-    if (r < 0 || !left)
-        return r;
-    r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
-    if (r < 0)
-        return r == -HF_EOWNED || r == -HF_EREFUSED ? 0 : r;
-    r = hf_writeback_drain(c, now, NULL, err);
-    if (r == -HF_EOWNED)
-        r = 0;
-    closed = hf_container_close(c, r < 0 ? NULL : err);
-    return r < 0 ? r : closed;
+    *pages = 0;
+    if (hf_container_open(path, HF_OPEN_LOOK, now, &c, NULL) < 0)
+        return 0;
+    (void)hf_writeback_look(c, &state, NULL);
+    hf_container_done(&c);
+    return state.bytes ? open_and_drain(path, now, true, pages, err) : 0;
 }
 
-int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err)
+int hf_writeback_check(const char *path, int64_t now, struct hf_error *err)
 {
-    char path[PATH_MAX];
-    int r = look_path(container_id, path, err);
+    struct hf_queue_state state = {.bytes = 0};
+    struct hf_container *c hf_auto(hf_container_done) = NULL;
+    struct hf_runner runner;
+    struct hf_owner owner;
+    int r = hf_container_open(path, HF_OPEN_LOOK, now, &c, err);
 
-    return r < 0 ? r : hf_queue_file_look(path, out, err);
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
+    if (r < 0)
+        return r;
+    (void)hf_writeback_look(c, &state, NULL);
+    if (!state.bytes || !state.theirs || !fresh(state.mark, owner.epoch) ||
+        hf_runner_get(hf_container_id(c), &runner, NULL) == 0)
+        return 0;
+    return refuse_copy(c, state.place, (uint32_t)(state.bytes / HF_PAGE_SIZE), err);
 }
 
-int hf_writeback_set_aside(const char *container_id, char *where, struct hf_error *err)
+int hf_writeback_look(const struct hf_container *c, struct hf_queue_state *out, struct hf_error *err)
+{
+    const struct hf_queue_owner whose = owner_of(c);
+    char path[PATH_MAX];
+    int r = look_path(whose.id, path, err);
+
+    return r < 0 ? r : hf_queue_file_look(path, &whose, out, err);
+}
+
+int hf_writeback_set_aside(const struct hf_container *c, char *where, struct hf_error *err)
 {
     struct hf_queue_state state;
     char path[PATH_MAX];
-    int r = look_path(container_id, path, err);
+    int r = look_path(hf_container_id(c), path, err);
 
     where[0] = '\0';
-    if (r < 0 || hf_queue_file_look(path, &state, NULL) < 0 || !state.bytes)
+    if (r < 0 || hf_writeback_look(c, &state, NULL) < 0 || !state.bytes)
         return r;
     for (unsigned n = 1; n < 1000; n++) {
         if (snprintf(where, PATH_MAX, "%.*s.%u", PATH_MAX - 8, path, n) < PATH_MAX && access(where, F_OK) < 0)

@@ -17,7 +17,8 @@
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
  * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a
  * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is
- * lost or applied, and the text says where it is: calling again starts with an empty queue. */
+ * lost or applied, and the text says where it is: calling again starts with an empty queue. HF_EREFUSED "copy": its writes
+ * are for another file of that id, and stay where they are. */
 int hf_writeback_open(struct hf_container *c, struct hf_queue_file **out, struct hf_error *err);
 
 /* Puts the sealed batch into the container in one transaction, durable. The batch stays sealed: the caller says
@@ -34,11 +35,21 @@ int hf_writeback_drain(struct hf_container *c, int64_t now, uint32_t *pages, str
  * as hf_writeback_open(): it was moved aside. */
 int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err);
 
+/* For who is about to open the container at `path` for more than a look: HF_EREFUSED "copy" as hf_writeback_open(), before
+ * anything of it is changed. The first commit of a copy, were it only that of its closing, would make the file that the
+ * writes are for the one with fewer commits than this boot has seen. */
+int hf_writeback_check(const char *path, int64_t now, struct hf_error *err);
+
+/* Before the operator's word makes the container at `path` the one that counts: what a server left for any file of its id
+ * comes into this one, when it holds all that was committed before (an older copy does not open on the same boot). 0 also
+ * where that cannot be; then they are for hf_writeback_set_aside(). */
+int hf_writeback_adopt(const char *path, int64_t now, uint32_t *pages, struct hf_error *err);
+
 /* After a container was restored or taken: writes that a server left before that are not this copy's. Moves them aside;
  * `where` (PATH_MAX bytes) gets the new name, "" when there were none. */
-int hf_writeback_set_aside(const char *container_id, char *where, struct hf_error *err);
+int hf_writeback_set_aside(const struct hf_container *c, char *where, struct hf_error *err);
 
 /* What the queue of this container says about itself; works beside a server. HF_ENOTFOUND: nothing waits. */
-int hf_writeback_look(const char *container_id, struct hf_queue_state *out, struct hf_error *err);
+int hf_writeback_look(const struct hf_container *c, struct hf_queue_state *out, struct hf_error *err);
 
 #endif

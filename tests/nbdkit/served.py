@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -18,6 +19,7 @@ from tap import case, expect, main, note, skip
 home = scratch()
 HERE = pathlib.Path(home.name)
 G = make(HERE / "g.hold")
+GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
 CODE, VARS = OVMF_CODE.read_bytes(), OVMF_VARS.read_bytes()
 shared = Serving(G)
 
@@ -409,19 +411,46 @@ def _():
         expect((out / "vars.fd").read_bytes()[0x20000:0x21000] == bytes([number]) * 4096, f"copy {number} lacks it")
 
 
-@case("what a server left is not taken by a copy that was made behind holdfast's back")
+def copy_behind(path, copy):
+    """As cp makes one of a container whose server died."""
+    for suffix in "", "-wal", "-shm":
+        pathlib.Path(f"{copy}{suffix}").write_bytes(pathlib.Path(f"{path}{suffix}").read_bytes())
+        pathlib.Path(f"{copy}{suffix}").chmod(0o600)
+
+
+def page_of(path):
+    out = HERE / f"{path.stem}.banks"
+    shutil.rmtree(out, ignore_errors=True)
+    holdfast("export", path, out)
+    return (out / "vars.fd").read_bytes()[0x20000:0x21000]
+
+
+@case("what a server left is not taken by a copy that was made behind holdfast's back, whatever is done with it")
 def _():
     path, copy = make(HERE / "stolen.hold"), HERE / "thief.hold"
     leave(path, b"\x5a")
-    copy.write_bytes(path.read_bytes())
-    copy.chmod(0o600)
-    for suffix in "-wal", "-shm":
-        pathlib.Path(f"{copy}{suffix}").write_bytes(pathlib.Path(f"{path}{suffix}").read_bytes())
-        pathlib.Path(f"{copy}{suffix}").chmod(0o600)
-    holdfast("export", copy, HERE / "thief")
-    expect((HERE / "thief" / "vars.fd").read_bytes() == VARS, "the copy has what was not its own")
-    holdfast("export", path, HERE / "stolen")
-    expect((HERE / "stolen" / "vars.fd").read_bytes()[0x20000:0x21000] == b"\x5a" * 4096, "it is lost")
+    copy_behind(path, copy)
+    expect(page_of(copy) == VARS[0x20000:0x21000], "the copy has what was not its own")
+    for verb in (["set", copy, "trial-boots=4"], ["stage", copy, OVMF_CODE], ["vars", "set", copy, "Name", "--guid", GLOBAL, "--data", "01"],
+                 ["snapshot", copy], ["serve", copy, "--socket", HERE / "thief.socket"], ["run", copy]):
+        refused = holdfast(*verb, status=3)
+        expect("rule 'copy'" in refused.err and f"'{path}'" in refused.err and "--take" in refused.err, refused)
+    holdfast("set", path, "trial-boots=5")
+    expect(page_of(path) == b"\x5a" * 4096, "it is lost")
+
+
+@case("what a server left comes into the copy that the owner says is the one that counts, as when it was moved")
+def _():
+    path, moved = make(HERE / "original.hold"), HERE / "moved.hold"
+    leave(path, b"\x3c")
+    copy_behind(path, moved)
+    for suffix in "", "-wal", "-shm":
+        pathlib.Path(f"{path}{suffix}").unlink()
+    expect("rule 'copy'" in holdfast("set", moved, "trial-boots=4", status=3).err, "it took them unasked")
+    taken = holdfast("owner", moved, "--take", "--because", "it was moved to a larger disk")
+    expect("1 pages of flash writes" in taken.out, taken)
+    expect(page_of(moved) == b"\x3c" * 4096, "it is lost")
+    holdfast("set", moved, "trial-boots=4")
 
 
 @case("what a server left of an earlier run is moved aside with a word, also by a verb that only copies")

@@ -27,6 +27,7 @@ static struct {
 
 static char directory[] = "/tmp/hf-committer-XXXXXX";
 static char path[64];
+static const struct hf_queue_owner owner = {.id = "test", .place = "/test.hold"};
 
 static uint64_t number_at(const uint8_t *bank, uint32_t page)
 {
@@ -122,7 +123,7 @@ static void start(struct fixture *f)
 {
     struct hf_error err = {0};
 
-    if (hf_queue_file_open(path, "test", BANK_SIZE, load, NULL, &f->file, &err) < 0 ||
+    if (hf_queue_file_open(path, &owner, BANK_SIZE, load, NULL, &f->file, &err) < 0 ||
         hf_committer_start(f->file, &ops, &f->committer, &err) < 0)
         fail_msg("%s", err.text);
 }
@@ -250,7 +251,7 @@ static void what_cannot_be_brought_in_at_the_end_waits_for_the_next(void **state
     for (uint64_t n = 1; n <= 25; n++)
         write_number(&f, n);
     assert_int_equal(stop(&f), -HF_ENOSPC);
-    assert_int_equal(hf_queue_file_look(path, &queue_state, NULL), 0);
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, NULL), 0);
     assert_int_equal(queue_state.bytes, 10 * PAGE);
     assert_true(queue_state.behind_since > 0);
     set_failing(0);

@@ -23,9 +23,12 @@ static int load(void *opaque, uint32_t page, uint8_t *bytes, struct hf_error *er
 
 static char bank_byte = '-';
 
+static struct hf_queue_owner owner = {
+    .id = "0123456789abcdef0123456789abcdef", .device = 1, .inode = 2, .place = "/guests/g.hold"};
+
 static int open_queue(struct hf_queue_file **f, struct hf_error *err)
 {
-    return hf_queue_file_open(path, "0123456789abcdef0123456789abcdef", BANK_SIZE, load, &bank_byte, f, err);
+    return hf_queue_file_open(path, &owner, BANK_SIZE, load, &bank_byte, f, err);
 }
 
 static int setup(void **state)
@@ -85,11 +88,11 @@ static void an_empty_queue_leaves_no_file(void **state)
     assert_int_equal(open_queue(&f, &err), 0);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
-    assert_int_equal(hf_queue_file_look(path, &queue_state, &err), 0);
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, &err), 0);
     assert_int_equal(queue_state.bytes, 0);
     hf_queue_file_close(f);
     assert_int_equal(stat(path, &st), -1);
-    assert_int_equal(hf_queue_file_look(path, &queue_state, &err), -HF_ENOTFOUND);
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, &err), -HF_ENOTFOUND);
 }
 
 static void what_a_killed_process_was_told_is_taken_over(void **state)
@@ -100,7 +103,7 @@ static void what_a_killed_process_was_told_is_taken_over(void **state)
     uint32_t page = 0;
 
     die_with_a_write(5 * PAGE + 3, 'x');
-    assert_int_equal(hf_queue_file_look(path, &queue_state, &err), 0);
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, &err), 0);
     assert_int_equal(queue_state.bytes, PAGE);
     assert_int_equal(queue_state.behind_since, 12345);
     assert_int_equal(open_queue(&f, &err), 0);
@@ -161,10 +164,42 @@ static void a_queue_of_another_boot_is_emptied_and_one_of_another_container_refu
     assert_non_null(strstr(err.text, "another container"));
     poke(find("zz23456789abcdef"), "01");
     poke(find("0123456789abcdef") + 48, "some other boots");
-    assert_int_equal(hf_queue_file_look(path, &queue_state, &err), -HF_ENOTFOUND);
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, &err), -HF_ENOTFOUND);
     assert_int_equal(open_queue(&f, &err), 0);
     assert_int_equal(hf_write_queue_waiting(hf_queue_file_queue(f)), 0);
     hf_queue_file_close(f);
+}
+
+static void a_copy_does_not_get_what_was_meant_for_the_original(void **state)
+{
+    const struct hf_queue_owner original = owner, copy = {owner.id, 1, 3, "/guests/copy.hold"};
+    struct hf_queue_state queue_state;
+    struct hf_queue_file *f;
+    struct hf_error err;
+
+    die_with_a_write(5 * PAGE, 'x');
+    owner = copy;
+    assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, &err), 0);
+    assert_true(queue_state.theirs);
+    assert_int_equal(open_queue(&f, &err), 0);
+    assert_string_equal(hf_queue_file_whose(f), "/guests/g.hold");
+    hf_queue_file_close(f);
+    owner = original;
+    owner.device = 7; /* mounted anew */
+    assert_int_equal(open_queue(&f, &err), 0);
+    assert_null(hf_queue_file_whose(f));
+    assert_memory_equal(hf_write_queue_page(hf_queue_file_queue(f), 5), "x-", 2);
+    hf_queue_file_close(f);
+
+    owner = copy; /* the operator says that it is the one that counts */
+    assert_int_equal(open_queue(&f, &err), 0);
+    assert_int_equal(hf_queue_file_adopt(f, &err), 0);
+    assert_null(hf_queue_file_whose(f));
+    assert_true(hf_write_queue_seal(hf_queue_file_queue(f)));
+    hf_write_queue_committed(hf_queue_file_queue(f));
+    hf_queue_file_close(f);
+    assert_int_equal(access(path, F_OK), -1);
+    owner = original;
 }
 
 static void files_that_others_can_reach_are_refused(void **state)
@@ -188,7 +223,7 @@ static void memory_goes_back_when_the_queue_held_much(void **state)
     struct stat st;
     blkcnt_t full;
 
-    assert_int_equal(hf_queue_file_open(path, "big", 1024u * PAGE, load, &bank_byte, &f, &err), 0);
+    assert_int_equal(hf_queue_file_open(path, &owner, 1024u * PAGE, load, &bank_byte, &f, &err), 0);
     for (uint32_t page = 0; page < 600; page++)
         assert_int_equal(hf_write_queue_write(hf_queue_file_queue(f), page * PAGE, "y", 1, &err), 1);
     assert_int_equal(stat(path, &st), 0);
@@ -212,6 +247,7 @@ int main(void)
         cmocka_unit_test_setup(what_a_killed_process_was_told_is_taken_over, setup),
         cmocka_unit_test_setup(one_process_at_a_time, setup),
         cmocka_unit_test_setup(a_queue_of_another_boot_is_emptied_and_one_of_another_container_refused, setup),
+        cmocka_unit_test_setup(a_copy_does_not_get_what_was_meant_for_the_original, setup),
         cmocka_unit_test_setup(files_that_others_can_reach_are_refused, setup),
         cmocka_unit_test_setup(memory_goes_back_when_the_queue_held_much, setup),
     };
