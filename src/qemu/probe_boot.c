@@ -68,8 +68,8 @@ static int start(struct boot *b, const struct hf_probe_machine *m, struct hf_err
     hf_auto(hf_cleanup_close) int their_qmp = -1, their_log = -1;
     bool x86 = hf_board_of(m->type) != HF_BOARD_VIRT;
     char qmp_text[64], log_text[64];
-    char *more[16] = {(char *)"-chardev", qmp_text, (char *)"-mon", (char *)"chardev=hf-qmp,mode=control",
-                      (char *)"-chardev", log_text};
+    char *more[16] = {(char *)"-chardev",       qmp_text,           (char *)"-qmp",
+                      (char *)"chardev:hf-qmp", (char *)"-chardev", log_text};
     int qmp[2], log[2], n = 6, r;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) < 0)

@@ -85,9 +85,17 @@ static int start(struct look *l, const struct hf_probe_machine *m, struct hf_err
 {
     hf_auto(hf_cleanup_close) int their_qmp = -1, their_qtest = -1;
     char qmp_text[64], qtest_text[64];
-    char *more[] = {(char *)"-incoming", (char *)"defer", (char *)"-chardev", qmp_text, (char *)"-mon",
-                    (char *)"chardev=hf-qmp,mode=control", (char *)"-chardev", qtest_text, (char *)"-object",
-                    (char *)"qtest,id=hf-qtest-server,chardev=hf-qtest,log=/dev/null", NULL};
+    char *more[] = {(char *)"-incoming",
+                    (char *)"defer",
+                    (char *)"-chardev",
+                    qmp_text,
+                    (char *)"-qmp",
+                    (char *)"chardev:hf-qmp",
+                    (char *)"-chardev",
+                    qtest_text,
+                    (char *)"-object",
+                    (char *)"qtest,id=hf-qtest-server,chardev=hf-qtest,log=/dev/null",
+                    NULL};
     int qmp[2], qtest[2], r;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, qmp) < 0)

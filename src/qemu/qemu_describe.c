@@ -104,8 +104,8 @@ static int start_monitor(const char *program, int fds[2], pid_t *pid, struct hf_
                           (char *)"none",
                           (char *)"-chardev",
                           chardev,
-                          (char *)"-mon",
-                          (char *)"chardev=hf-monitor,mode=control",
+                          (char *)"-qmp",
+                          (char *)"chardev:hf-monitor",
                           NULL};
     struct hf_child_spec spec = {.argv = argv, .keep = {fds[1]}, .keep_count = 1, .detached = true};
 

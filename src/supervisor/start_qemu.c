@@ -64,8 +64,8 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
         return r;
     hf_words_add(w, "-chardev");
     hf_words_addf(w, "socket,id=hf-qmp,fd=%d", monitor_fd);
-    hf_words_add(w, "-mon");
-    hf_words_add(w, "chardev=hf-qmp,mode=control");
+    hf_words_add(w, "-qmp"); /* QEMU 11.1 warns of -mon */
+    hf_words_add(w, "chardev:hf-qmp");
     hf_words_add(w, "-S");
     add_owners_words(s, w);
     add_pin(s, w);

@@ -42,6 +42,16 @@ def _():
     expect(holdfast("caps", "--qemu", "no-such-qemu", "--json").json["qemu"] == [], "an unknown program is described")
 
 
+@case("QEMU is asked in words that no version warns of")
+def _():
+    listener = pathlib.Path(here.name, "qemu-that-warns")  # as QEMU 11.1 does
+    listener.write_text('#!/bin/sh\ncase " $* " in *" -mon "*) echo "-mon is deprecated" >&2 ;; esac\n'
+                        'exec qemu-system-x86_64 "$@"\n')
+    listener.chmod(0o755)
+    told = holdfast("caps", "--qemu", listener, "--json")
+    expect(told.json["qemu"] and told.err == "", told)
+
+
 @case("the containers that the host has seen are told, with their epochs")
 def _():
     holdfast("create", here.name + "/G.hold", "--firmware", "seabios")
