@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "output.h"
@@ -30,12 +31,6 @@ static bool looks_like_json(const uint8_t *bytes, uint64_t size)
     while (i < size && isspace(bytes[i]))
         i++;
     return i < size && (bytes[i] == '{' || bytes[i] == '[');
-}
-
-/* QEMU's own image format: the bank lies somewhere inside. */
-static bool is_qcow2(const struct hf_var_source *s)
-{
-    return s->size >= 4 && memcmp(s->bytes, "QFI\xfb", 4) == 0;
 }
 
 static int open_bank(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
@@ -63,9 +58,13 @@ bool hf_var_is_container(const char *path)
 {
     static const char magic[16] = "SQLite format 3";
     char head[sizeof magic];
-    FILE *f = fopen(path, "rbe");
+    struct stat st;
+    FILE *f;
     bool is;
 
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* who opens a pipe waits for its writer */
+        return false;
+    f = fopen(path, "rbe");
     if (!f)
         return false;
     is = fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, magic, sizeof head) == 0;
@@ -84,10 +83,8 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
         return r;
     if (s->container)
         s->was = hf_digest_of(s->bytes, (size_t)s->size);
-    if (is_qcow2(s))
-        return hf_error_set(err, HF_EUSAGE,
-                            "a qcow2 image; `qemu-img convert -O raw` makes the raw bank that is "
-                            "wanted here");
+    if (hf_flash_foreign(s->bytes, (size_t)s->size))
+        return hf_error_set(err, HF_EUSAGE, "%s", hf_flash_foreign(s->bytes, (size_t)s->size));
     return looks_like_json(s->bytes, s->size) ? open_json(s, err) : open_bank(s, lost, opaque, err);
 }
 
@@ -99,7 +96,8 @@ int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, st
 
     s.path = realpath(path, NULL);
     if (!s.path || stat(s.path, &s.file) < 0)
-        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
+        return hf_error_set(err, errno == ENOENT || errno == ENOTDIR ? HF_ENOTFOUND : HF_EIO, "%s: %s", path,
+                            strerror(errno));
     r = open_any(&s, lost, opaque, err);
     if (r < 0)
         return strncmp(err->text, path, strlen(path)) == 0 ? r : hf_error_prefix(err, r, "%s: ", path);

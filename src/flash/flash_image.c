@@ -75,6 +75,10 @@ void hf_flash_identify(const void *bytes, size_t size, void *work, size_t work_s
         identify_blank(image);
         return;
     }
+    if (hf_flash_foreign(p, size)) { /* the firmware volumes in a qcow2 image can be found, and mean nothing */
+        hf_format(image->note, sizeof image->note, "%s", hf_flash_foreign(p, size));
+        return;
+    }
     hf_edk2_walk(p, size, image);
     if (hf_volume_open(p, size, &first) && hf_guid_equal(&first.filesystem, &hf_guid_nvdata)) {
         if (image->volume_count > 1 && hf_range_ok(first.length, 0x1000, size) &&

@@ -176,6 +176,9 @@ def _():
     blank.write_bytes(b"")
     holdfast("vars", "list", blank, status=5)
     holdfast("vars", "list", blank.parent / "missing", status=4)
+    holdfast("vars", "list", blank / "below-a-file", status=4)
+    os.mkfifo(blank.parent / "pipe")
+    expect("regular file" in holdfast("vars", "list", blank.parent / "pipe", status=3, timeout=30).err, "a pipe is read")
 
 
 @case("diff: status 1 and the names")

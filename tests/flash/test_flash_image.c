@@ -130,6 +130,43 @@ static void combined_images_and_rubbish_are_named(void **state)
     }
 }
 
+/* A disk image of a code bank has the bank's firmware volumes in it, and none of them where a machine looks. */
+static void what_holds_a_bank_is_no_bank(void **state)
+{
+    static const struct {
+        const char *magic, *says;
+        size_t size, at;
+    } cases[] = {
+        {"QFI\xfb", "qcow2", 4, 0},
+        {"\x7f\x10\xda\xbe", "VDI", 4, 0x40},
+        {"\x1f\x8b", "gzip", 2, 0},
+        {"\xfd"
+         "7zXZ",
+         "xz", 6, 0},
+        {"\x7f"
+         "ELF",
+         "ELF", 4, 0},
+        {"SQLite format 3", "container", 16, 0},
+    };
+    struct file code = file_read("/usr/share/OVMF/OVMF_CODE_4M.fd");
+    uint8_t *disk = calloc(1, code.size + 0x10000);
+    void *work = malloc(HF_FLASH_WORK_SIZE);
+    struct hf_flash_image image;
+
+    memcpy(disk + 0x10000, code.bytes, code.size);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(disk, 0, 0x10000);
+        memcpy(disk + cases[i].at, cases[i].magic, cases[i].size);
+        hf_flash_identify(disk, code.size + 0x10000, work, HF_FLASH_WORK_SIZE, &image);
+        assert_int_equal(image.kind, HF_FLASH_UNKNOWN);
+        assert_non_null(strstr(image.note, cases[i].says));
+        assert_null(hf_flash_foreign(disk, cases[i].at + cases[i].size - 1));
+    }
+    free(work);
+    free(disk);
+    free(code.bytes);
+}
+
 static void pairing_says_why_not(void **state)
 {
     struct hf_flash_image code = identify("/usr/share/OVMF/OVMF_CODE_4M.fd");
@@ -173,6 +210,7 @@ int main(void)
         cmocka_unit_test(seabios_has_a_version_and_no_variables),
         cmocka_unit_test(variables_of_every_layout),
         cmocka_unit_test(combined_images_and_rubbish_are_named),
+        cmocka_unit_test(what_holds_a_bank_is_no_bank),
         cmocka_unit_test(pairing_says_why_not),
         cmocka_unit_test(guids_read_what_they_write),
     };

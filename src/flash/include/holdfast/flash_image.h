@@ -111,6 +111,11 @@ struct hf_flash_image {
 HF_PUBLIC void hf_flash_identify(const void *bytes, size_t size, void *work, size_t work_size,
                                  struct hf_flash_image *image);
 
+/* What a file is that is no bank itself but may hold one (a disk image, a compressed file, a program), and what to do
+ * about it, in one sentence; NULL for all else. hf_flash_identify() has asked: it leaves such a file unknown, with this
+ * as its note. */
+HF_PUBLIC const char *hf_flash_foreign(const void *bytes, size_t size);
+
 /* Does this code work with these variables? */
 struct hf_pairing {
     enum hf_answer fits;
