@@ -46,7 +46,7 @@ static void ask_start(struct probing *p)
              "nothing to compare with: '%s' does not build the guest's machine: %s", from->program, from->why);
     for (char *const *left = p->probe->left_out; left && *left; left++)
         note(p, HF_WHEN_NOW, "nothing to do: what it changes for firmware was compared without it",
-             "%s was left out: it cannot be built without the host's own", *left);
+             "%s was left out: it leads to something of the host's, or holdfast does not know that it does not", *left);
 }
 
 /* ---- fw_cfg ---- */

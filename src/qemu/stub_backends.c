@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "stub_allowed.h"
 
 #define DISK   "file.driver=null-co,file.read-zeroes=on,file.size=1G,format=raw"
 #define FLOPPY "file.driver=null-co,file.read-zeroes=on,file.size=1474560,format=raw"
@@ -132,9 +133,12 @@ int hf_stub_backend(struct hf_stubbing *s, const char *text, struct hf_error *er
 
 static int nic_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
-    static const char *const kept[] = {"model", "mac", "macaddr", "addr", "vectors", "name", NULL};
+    static const char *const kept[] = {"mac", "macaddr", "addr", "vectors", "name", NULL};
+    bool model = !strcmp(key, "model");
 
-    if (hf_stands_in(key, kept))
+    if (model && strcmp(value, "virtio") != 0 && !hf_stub_device_allowed(value))
+        hf_stubbing_omit(ctx, key);
+    else if (model || hf_stands_in(key, kept))
         hf_stubbing_put(ctx, key, value);
     return 0;
 }
@@ -175,8 +179,15 @@ int hf_stub_nographic(struct hf_stubbing *s, const char *text, struct hf_error *
     return 0;
 }
 
+static int audio_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    if (!strcmp(key, "model"))
+        hf_stubbing_put(ctx, key, value); /* one of a few names that QEMU has for this alone */
+    return 0;
+}
+
 int hf_stub_audio(struct hf_stubbing *s, const char *text, struct hf_error *err)
 {
     hf_stubbing_put(s, "driver", "none");
-    return hf_stubbing_rebuild(s, text, "driver", nic_pair, err); /* model= is all there is to keep */
+    return hf_stubbing_rebuild(s, text, "driver", audio_pair, err);
 }

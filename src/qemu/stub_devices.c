@@ -2,69 +2,47 @@
 #include "stubbing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "stub_allowed.h"
 
 /* ---- what stays, a pair at a time ---- */
 
 static int machine_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
-    static const char *const not_ours[] = {"type",   "accel", "kernel-irqchip", "kernel_irqchip", "kernel", "initrd",
-                                           "append", "dtb",   "firmware",       "pflash*",        "shim",   "dumpdtb",
-                                           NULL};
+    static const char *const not_ours[] = {"type", "accel",   "kernel-irqchip", "kernel", "initrd",  "append",
+                                           "dtb",  "dumpdtb", "firmware",       "shim",   "pflash*", NULL};
+    struct hf_stubbing *s = ctx;
+    char name[64];
 
-    if (!hf_stands_in(key, not_ours))
-        hf_stubbing_put(ctx, key, value);
+    snprintf(name, sizeof name, "%s", key);
+    for (char *p = name; *p; p++) /* QEMU knows both spellings */
+        *p = *p == '_' ? '-' : *p;
+    if (hf_stub_switch_allowed(name))
+        hf_stubbing_put(s, name, value);
+    else if (!hf_stands_in(name, not_ours))
+        hf_stubbing_omit(s, key);
     return 0;
-}
-
-/* By this property a device opens a file of the host's, some to write it, or reaches its hardware or network. */
-static bool is_of_host(const char *property, const char *value)
-{
-    static const char *const all[] = {
-        "pcap",     "rootdir",  "file",     "sdrfile", "frudatafile", "cdat",    "hidraw",    "evdev",
-        "jsonfile", "sysfsdev", "vhostdev", "vhostfd", "fd",          "host_ip", "spdm_port", "wayland-socket-path",
-        NULL};
-
-    return hf_stands_in(property, all) || (!strcmp(property, "romfile") && strchr(value, '/'));
 }
 
 static int device_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
-    static const char *const no_stub[] = {"vfio-*",
-                                          "vhost-*",
-                                          "usb-host",
-                                          "usb-mtp",
-                                          "tpm-*",
-                                          "u2f-*",
-                                          "canokey",
-                                          "ccid-card-emulated",
-                                          "ivshmem-doorbell",
-                                          "virtio-input-host*",
-                                          "virtio-gpu-gl*",
-                                          "virtio-vga-gl*",
-                                          "virtio-gpu-rutabaga*",
-                                          "virtio-vga-rutabaga*",
-                                          "loader",
-                                          "guest-loader",
-                                          "uefi-vars*",
-                                          "hv-syndbg",
-                                          "pvrdma",
-                                          "x-vfio-user*",
-                                          "x-pci-proxy-dev",
-                                          NULL};
     static const char *const raw_disks[] = {"scsi-block", "scsi-generic", NULL};
     struct hf_stubbing *s = ctx;
 
     if (!strcmp(key, "driver")) {
+        const char *driver = hf_stands_in(value, raw_disks) ? "scsi-hd" : value;
+
         hf_stubbing_note_kind(s, value);
-        s->drop = hf_stands_in(value, no_stub);
-        hf_stubbing_put(s, key, hf_stands_in(value, raw_disks) ? "scsi-hd" : value);
-    } else if (is_of_host(key, value)) {
-        s->tell = true;
+        s->drop = s->drop || !hf_stub_device_allowed(driver);
+        hf_stubbing_put(s, key, driver);
+    } else if (hf_stub_property_allowed(key, value)) {
+        hf_stubbing_put(s, key, value);
+    } else {
+        hf_stubbing_omit(s, key);
         if (!strcmp(key, "romfile"))
             hf_stubbing_put(s, key, ""); /* else it would have the one of its kind */
-    } else if (!strchr(key, '.')) {
-        hf_stubbing_put(s, key, value);
     }
     return 0;
 }
@@ -95,29 +73,11 @@ static int object_pair(void *ctx, const char *key, const char *value, struct hf_
     return 0;
 }
 
-struct global {
-    char property[64];
-    bool is_path, drop;
-};
-
-/* "driver.property=value", or driver=...,property=...,value=... */
-static int global_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
-{
-    const char *dot = strchr(key, '.');
-    struct global *g = ctx;
-
-    if (dot && is_of_host(dot + 1, value))
-        g->drop = true;
-    if (!strcmp(key, "property"))
-        snprintf(g->property, sizeof g->property, "%s", value);
-    if (!strcmp(key, "value"))
-        g->is_path = strchr(value, '/') != NULL;
-    return 0;
-}
-
 static int boot_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
 {
-    if (strcmp(key, "splash") != 0 && strcmp(key, "splash-time") != 0)
+    static const char *const kept[] = {"order", "once", "menu", "strict", "reboot-timeout", NULL};
+
+    if (hf_stands_in(key, kept))
         hf_stubbing_put(ctx, key, value);
     return 0;
 }
@@ -127,9 +87,10 @@ static int smbios_pair(void *ctx, const char *key, const char *value, struct hf_
     struct hf_stubbing *s = ctx;
 
     s->drop = s->drop || !strcmp(key, "file");
-    s->tell = s->tell || !strcmp(key, "path");
-    if (strcmp(key, "path") != 0)
+    if (hf_stub_smbios_allowed(key))
         hf_stubbing_put(s, key, value);
+    else
+        hf_stubbing_omit(s, key);
     return 0;
 }
 
@@ -193,32 +154,65 @@ int hf_stub_fw_cfg(struct hf_stubbing *s, const char *text, struct hf_error *err
     return r;
 }
 
+struct global {
+    char driver[64], property[64];
+    char *value;
+};
+
+static int global_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
+{
+    struct global *g = ctx;
+
+    if (!strcmp(key, "driver"))
+        snprintf(g->driver, sizeof g->driver, "%s", value);
+    else if (!strcmp(key, "property"))
+        snprintf(g->property, sizeof g->property, "%s", value);
+    else if (!strcmp(key, "value")) {
+        free(g->value);
+        g->value = strdup(value);
+    }
+    return 0;
+}
+
+/* "driver.property=value", whose value may hold commas, or driver=...,property=...,value=...: what is written is always
+ * the second, so that QEMU cannot read something else in it. */
 int hf_stub_global(struct hf_stubbing *s, const char *text, struct hf_error *err)
 {
-    struct global g = {.drop = false};
-    int r = hf_option_text_each_as_is(text, NULL, global_pair, &g, err);
+    struct global g = {.value = NULL};
+    size_t driver = strcspn(text, ".="), property = strcspn(text + driver, "=");
+    int r = 0;
 
+    if (text[driver] == '.' && text[driver + property] == '=') {
+        snprintf(g.driver, sizeof g.driver, "%.*s", (int)driver, text);
+        snprintf(g.property, sizeof g.property, "%.*s", (int)property - 1, text + driver + 1);
+        g.value = strdup(text + driver + property + 1);
+    } else {
+        r = hf_option_text_each_as_is(text, NULL, global_pair, &g, err);
+    }
     if (r < 0)
         return hf_error_prefix(err, r, "-global: ");
-    return g.drop || is_of_host(g.property, g.is_path ? "/" : "") ? hf_stub_leave_out(s, text, err)
-                                                                  : hf_stub_keep(s, text, err);
+    if (!g.driver[0] || !g.value || !hf_stub_property_allowed(g.property, g.value)) {
+        snprintf(s->kind, sizeof s->kind, "%.30s.%.30s", g.driver, g.property);
+        s->drop = true;
+    }
+    hf_stubbing_put(s, "driver", g.driver);
+    hf_stubbing_put(s, "property", g.property);
+    hf_stubbing_put(s, "value", g.value ? g.value : "");
+    free(g.value);
+    hf_stubbing_finish(s);
+    return 0;
 }
 
 /* device.ID.property=value. Its driver was looked at where the device is. */
 int hf_stub_set(struct hf_stubbing *s, const char *text, struct hf_error *err)
 {
-    static const char device[] = "device.";
-    const char *id = text + strlen(device), *equal = strchr(text, '='), *id_end;
+    const char *id_end = strncmp(text, "device.", 7) ? NULL : strchr(text + 7, '.'), *equal = strchr(text, '=');
     char property[64];
 
-    if (!equal || strncmp(text, device, strlen(device)))
-        return 0;
-    id_end = memchr(id, '.', (size_t)(equal - id));
-    if (!id_end)
+    if (!id_end || !equal || equal < id_end)
         return 0;
     snprintf(property, sizeof property, "%.*s", (int)(equal - id_end - 1), id_end + 1);
-    return !strcmp(property, "driver") || is_of_host(property, equal + 1) ? hf_stub_leave_out(s, text, err)
-                                                                          : hf_stub_keep(s, text, err);
+    return hf_stub_property_allowed(property, equal + 1) ? hf_stub_keep(s, text, err) : hf_stub_leave_out(s, text, err);
 }
 
 int hf_stub_cpu(struct hf_stubbing *s, const char *text, struct hf_error *err)

@@ -60,11 +60,26 @@ int hf_stubbing_rebuild(struct hf_stubbing *s, const char *text, const char *imp
 
     if (r < 0)
         return hf_error_prefix(err, r, "-%s: ", s->option);
-    if (s->tell || s->drop)
-        hf_stubbing_tell(s, s->kind);
+    hf_stubbing_finish(s);
+    return 0;
+}
+
+void hf_stubbing_finish(struct hf_stubbing *s)
+{
+    char what[sizeof s->kind + sizeof s->omitted];
+
+    snprintf(what, sizeof what, "%s%s", s->kind, s->drop ? "" : s->kind[0] ? s->omitted : s->omitted + 1);
+    if (s->drop || s->omitted[0])
+        hf_stubbing_tell(s, what);
     if (!s->drop && s->size)
         hf_stubbing_emit(s, s->option, s->text);
-    return 0;
+}
+
+void hf_stubbing_omit(struct hf_stubbing *s, const char *key)
+{
+    size_t used = strlen(s->omitted);
+
+    snprintf(s->omitted + used, sizeof s->omitted - used, ",%s", key);
 }
 
 void hf_stubbing_note_kind(struct hf_stubbing *s, const char *value)

@@ -18,8 +18,8 @@ struct hf_stubbing {
     char kind[64]; /* the value of the key that says what it is: a device's driver, an object's type */
     bool medium;   /* a drive names a file */
     bool floppy;
-    bool tell; /* something about it was left out */
-    bool drop; /* the whole option is */
+    char omitted[48]; /* ",key,key": what was left out of it; what is longer is cut */
+    bool drop;        /* the whole option is left out */
     bool bad;
 };
 
@@ -37,6 +37,12 @@ void hf_stubbing_note_kind(struct hf_stubbing *s, const char *value);
 /* Walks the pairs and emits what `pair` kept. `implied` is the key of a first part without one. */
 int hf_stubbing_rebuild(struct hf_stubbing *s, const char *text, const char *implied, hf_option_pair_fn *pair,
                         struct hf_error *err);
+
+/* Emits what was gathered and tells what was not. */
+void hf_stubbing_finish(struct hf_stubbing *s);
+
+/* Notes that a pair was left out. */
+void hf_stubbing_omit(struct hf_stubbing *s, const char *key);
 
 /* `list` ends in NULL; a word of it that ends in '*' stands for all that begin so. */
 bool hf_stands_in(const char *word, const char *const *list);

@@ -126,8 +126,11 @@ def _():
 
 @case("a device that is missing")
 def _():
-    result = probe(SEABIOS, OLD, arguments=(*PLAIN, "-device", "no-such-device"), source=OLD)
-    refused(result, "probe-start", "now", "no-such-device")
+    result = probe(SEABIOS, OLD, arguments=(*PLAIN, "-device", "igb,romfile="), source=new())
+    refused(result, "probe-start", "now", "igb")
+    result = probe(SEABIOS, OLD, arguments=(*PLAIN, "-device", "no-such-device"))
+    fine(result)
+    expect("no-such-device was left out" in result["rules"]["probe-start"]["text"], result)
 
 
 @case("a script the guest's SeaBIOS would not understand")
