@@ -74,7 +74,7 @@ static void print_option(const struct hf_option *o)
 
 void hf_help_verb(const struct hf_verb *verb)
 {
-    printf("usage: holdfast %s %s\n\n%s.\n\n", verb->name, verb->synopsis, verb->help);
+    printf("usage: holdfast %s%s%s\n\n%s.\n\n", verb->name, verb->synopsis[0] ? " " : "", verb->synopsis, verb->help);
     for (const struct hf_option *o = verb->options; o && o->name; o++)
         print_option(o);
     for (const struct hf_option *o = hf_common_options; o->name; o++)

@@ -142,7 +142,7 @@ static int parse_option(struct hf_invocation *inv, int argc, char **argv, int *a
         value = equals + 1;
     else if (o->arg && o->alone)
         value = o->alone;
-    else if (o->arg && *at + 1 < argc)
+    else if (o->arg && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
         value = argv[++*at];
     else if (o->arg)
         return hf_error_set(err, HF_EUSAGE, "'--%s' wants a value: %s", o->name, o->arg);
@@ -169,7 +169,8 @@ static int parse_words(struct hf_invocation *inv, int argc, char **argv, struct 
         else if (!strcmp(argv[i], "-h"))
             inv->want_help = true;
         else if (argv[i][1] != '-')
-            r = hf_error_set(err, HF_EUSAGE, "there is no option '%s'; options start with two dashes", argv[i]);
+            r = hf_error_set(err, HF_EUSAGE, "there is no option '%s'; options start with two dashes%s", argv[i],
+                             inv->verb->flags & HF_VERB_TAIL ? ", and QEMU's follow after '--'" : "");
         else
             r = parse_option(inv, argc, argv, &i, err);
         if (r < 0)

@@ -15,7 +15,8 @@ int hf_find_verb(const struct hf_verb *const *verbs, int argc, char **argv, cons
                  struct hf_error *err);
 
 /* Parses what follows the verb's name. Options and operands may be mixed; `--name value` and `--name=value` are the
- * same; `--` ends the options, and what follows is the tail of a verb that has one, operands of any other.
+ * same, but a value that begins with two dashes needs the second; `--` ends the options, and what follows is the tail of
+ * a verb that has one, operands of any other.
  * HF_EUSAGE: the text says which argument and names the nearest option. */
 int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invocation *inv, struct hf_error *err);
 

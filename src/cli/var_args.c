@@ -114,6 +114,9 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
     }
     if (!defined_by_uefi(name))
         hf_var_key_done(key);
+    if (strcmp(inv->verb->name, "vars set") != 0)
+        return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s'; 'holdfast vars list' shows those that there are",
+                            name);
     return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s'%s", name,
                         key->bytes ? "" : "; to make one, say whose it is with --guid");
 }

@@ -24,7 +24,7 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
         return 0;
     }
     if (out == in_place)
-        return hf_error_set(err, HF_EUSAGE, "say where the result goes: --out NEW, or --in-place");
+        return hf_error_set(err, HF_EUSAGE, "say where the result goes: either --out NEW or --in-place");
     return 0;
 }
 

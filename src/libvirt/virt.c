@@ -84,15 +84,19 @@ static int failed(struct hf_error *err, const char *doing)
 int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *v = calloc(1, sizeof *v);
+    char doing[200];
     int r = load(err);
 
     if (r < 0)
         return r;
     if (!v)
         return hf_error_set(err, HF_ENOMEM, "out of memory while connecting to libvirt");
-    v->connection = p_virConnectOpen(uri ? uri : "qemu:///system");
-    if (!v->connection)
-        return failed(err, "cannot connect to libvirt");
+    uri = uri ? uri : "qemu:///system";
+    v->connection = p_virConnectOpen(uri);
+    if (!v->connection) {
+        (void)snprintf(doing, sizeof doing, "cannot connect to libvirt at '%.120s' (--connect names another)", uri);
+        return failed(err, doing);
+    }
     *out = hf_take_ptr(v);
     return 0;
 }

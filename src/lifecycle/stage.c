@@ -242,6 +242,8 @@ int hf_stage(struct hf_container *c, const struct hf_stage_request *request, str
         done.firmware = request->work->firmware;
     else if (request->bytes != NULL)
         r = hf_firmware_inspect(request->bytes, request->size, request->label, &done.firmware, err);
+    if (r < 0 && request->origin)
+        r = hf_error_prefix(err, r, "'%s': ", request->origin);
     if (r == 0 && real)
         r = reserve(c, &done, err);
     if (r == 0)

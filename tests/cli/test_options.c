@@ -102,7 +102,9 @@ static void wrong_words_are_named(void **state)
     WRONG(&create, "there is no option '--json'", "G", "--json");
     WRONG(&create, "there is no option '-f'; options start with two dashes", "G", "-f");
     WRONG(&create, "'--firmware' wants a value: NAME|PATH", "G", "--firmware");
+    WRONG(&create, "'--firmware' wants a value: NAME|PATH", "G", "--firmware", "--reveal");
     WRONG(&create, "'--reveal' takes no value", "G", "--reveal=yes");
+    WRONG(&run_verb, "there is no option '-m'; options start with two dashes, and QEMU's follow after '--'", "G", "-m");
     WRONG(&create, "'--boots' is given twice", "G", "--boots=1", "--boots=2");
     WRONG(&create, "operands are missing; usage: holdfast create G.hold", "--reveal");
     WRONG(&create, "'c' is one operand too many; usage: holdfast create G.hold", "a", "b", "c");
