@@ -220,3 +220,8 @@ void guest_write(struct guest *g, uint64_t offset, const char *text)
     ok(hf_bank_write(g->c, HF_BANK_VARS, offset, text, strlen(text), NULL, &why));
     ok(hf_commit(g->c, HF_SOON, &why));
 }
+
+void same(struct hf_digest a, struct hf_digest b)
+{
+    assert_memory_equal(a.b, b.b, HF_DIGEST_SIZE);
+}

@@ -33,6 +33,13 @@ int images_load(void **state);
 int images_free(void **state);
 bool images_missing(void);
 
+/* At the beginning of a test, where nothing has to be freed yet. */
+#define NEED_IMAGES()                                                                                                  \
+    do {                                                                                                               \
+        if (images_missing())                                                                                          \
+            skip();                                                                                                    \
+    } while (0)
+
 /* A guest that runs the 4M code, open with HF_OPEN_RUN. `machine` and `settings` ("policy=host", ..., NULL) may be
  * NULL. */
 void guest_new(struct guest *g, const char *machine, const char *const *settings);
@@ -60,6 +67,8 @@ struct hf_digest guest_code(struct guest *g);
 struct hf_digest guest_vars(struct guest *g);
 /* The guest's firmware writes its variables, as a bank. */
 void guest_write(struct guest *g, uint64_t offset, const char *text);
+
+void same(struct hf_digest a, struct hf_digest b);
 
 /* The call names `why` as its error. */
 #define ok(call)                                                                                                       \

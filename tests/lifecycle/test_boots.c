@@ -2,31 +2,13 @@
 #include "guest.h"
 
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
-#include "banks.h"
 #include "cleanup.h"
 #include "confirm.h"
-#include "images.h"
 #include "outlook.h"
-#include "revert.h"
 #include "rollback.h"
-#include "slots.h"
 #include "suspended.h"
-#include "variables.h"
 #include "whole_file.h"
-
-#define NEED_IMAGES()                                                                                                  \
-    do {                                                                                                               \
-        if (images_missing())                                                                                          \
-            skip();                                                                                                    \
-    } while (0)
-
-static void same(struct hf_digest a, struct hf_digest b)
-{
-    assert_memory_equal(a.b, b.b, HF_DIGEST_SIZE);
-}
 
 static bool differ(struct hf_digest a, struct hf_digest b)
 {
@@ -64,58 +46,6 @@ static void an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables
     same(guest_code(&g), code);
     same(guest_vars(&g), vars);
     assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
-    guest_free(&g);
-}
-
-static void a_rollback_may_keep_the_present_variables(void **state)
-{
-    struct hf_rollback_request back = {.now = NOW};
-    struct hf_rollback_report report;
-    struct hf_digest code, vars;
-    struct hf_error err;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    code = guest_code(&g);
-    guest_stage(&g, 1);
-    guest_power_on(&g);
-    guest_write(&g, 200000, "new");
-    vars = guest_vars(&g);
-    assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
-    assert_string_equal(err.rule, "variables");
-    assert_int_equal(guest_record(&g).life, HF_LIFE_TRIAL);
-    back.chosen = true;
-    back.wish.variables = HF_VARIABLES_CURRENT;
-    ok(hf_rollback(g.c, &back, &report, &why));
-    guest_power_on(&g);
-    same(guest_code(&g), code);
-    same(guest_vars(&g), vars);
-    guest_free(&g);
-}
-
-static void firmware_that_nobody_knows_comes_back_too(void **state)
-{
-    static const uint8_t noise[65536] = "nobody knows what this is";
-    struct hf_rollback_request back = {.now = NOW, .chosen = true};
-    struct hf_slot_info slot = {.since = NOW, .label = "unknown"};
-    struct hf_rollback_report report;
-    struct hf_digest staged;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    ok(hf_begin(g.c, &why));
-    ok(hf_image_add(g.c, HF_IMAGE_CODE, "unknown", noise, sizeof noise, NOW, &slot.code, &why));
-    ok(hf_slot_set(g.c, HF_SLOT_ACTIVE, &slot, &why));
-    ok(hf_bank_resize(g.c, HF_BANK_CODE, sizeof noise, &why));
-    ok(hf_commit(g.c, HF_DURABLE, &why));
-    staged = guest_stage(&g, 1);
-    guest_power_on(&g);
-    same(guest_code(&g), staged);
-    ok(hf_rollback(g.c, &back, &report, &why));
-    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_ROLL_BACK);
-    same(guest_code(&g), hf_digest_of(noise, sizeof noise));
     guest_free(&g);
 }
 
@@ -233,34 +163,6 @@ static void by_hand_nothing_goes_back_by_itself(void **state)
     guest_free(&g);
 }
 
-static void a_confirmed_upgrade_can_still_be_rolled_back(void **state)
-{
-    struct hf_rollback_request back = {.chosen = true, .now = NOW};
-    struct hf_rollback_report report;
-    struct hf_confirm_report confirmed;
-    struct hf_digest code, second;
-    struct hf_error err;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    code = guest_code(&g);
-    second = guest_stage(&g, 1);
-    guest_power_on(&g);
-    ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
-    ok(hf_rollback(g.c, &back, &report, &why));
-    ok(hf_confirm(g.c, g.now, false, &confirmed, &why)); /* called off */
-    assert_int_equal(confirmed.was, HF_LIFE_ROLLBACK);
-    guest_power_on(&g);
-    same(guest_code(&g), second);
-    ok(hf_rollback(g.c, &back, &report, &why));
-    guest_power_on(&g);
-    same(guest_code(&g), code);
-    assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
-    assert_string_equal(err.rule, "fallback");
-    guest_free(&g);
-}
-
 static void a_held_boot_changes_nothing_and_says_why(void **state)
 {
     struct hf_outlook outlook;
@@ -332,75 +234,6 @@ static void another_layout_converts_the_variables_and_back(void **state)
     guest_free(&g);
 }
 
-/* The guest's operating system revokes a program: its dbx gets one entry (SHA-256 of `fill`), in place of any other. */
-static void revoke_program(struct guest *g, uint8_t fill)
-{
-    static const struct hf_guid security = HF_GUID(0xd719b2cb, 0x3d3a, 0x4596, 0xa3bc, 0xdad00e67656f);
-    static const uint8_t name[] = {'d', 0, 'b', 0, 'x', 0, 0, 0};
-    uint8_t list[76] = {0x26};
-    struct hf_var var = {.guid = security,
-                         .attributes = HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME | HF_VAR_TIME_AUTHENTICATED,
-                         .name = name,
-                         .name_size = sizeof name,
-                         .data = list,
-                         .data_size = sizeof list};
-    struct hf_variables v;
-
-    list[16] = sizeof list;
-    list[24] = 48;
-    memset(list + 44, fill, 32);
-    ok(hf_variables_of_bank(g->c, &v, &why));
-    ok(hf_varstore_set(v.bytes, &v.store, &var, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, &why));
-    ok(hf_begin(g->c, &why));
-    ok(hf_variables_store(g->c, &v, &why));
-    ok(hf_commit(g->c, HF_DURABLE, &why));
-    hf_variables_done(&v);
-}
-
-/* Whether the dbx of the bank has that entry. */
-static bool revoked(struct guest *g, uint8_t fill)
-{
-    struct hf_variables v;
-    bool found = false;
-
-    ok(hf_variables_of_bank(g->c, &v, &why));
-    for (size_t i = 0; i < v.store.count; i++)
-        found = found || (v.store.vars[i].data_size == 76 && v.store.vars[i].data[60] == fill);
-    hf_variables_done(&v);
-    return found;
-}
-
-static void a_dbx_never_goes_backwards_unless_told(void **state)
-{
-    struct hf_rollback_request back = {.chosen = true, .now = NOW};
-    struct hf_rollback_report report;
-    struct hf_digest vars;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    revoke_program(&g, 1);
-    vars = guest_vars(&g);
-    for (unsigned n = 1; n <= 3; n++) {
-        guest_stage(&g, n);
-        guest_power_on(&g);
-        revoke_program(&g, 2);
-        back.wish.old_dbx = n == 3;
-        if (n > 1)
-            ok(hf_rollback(g.c, &back, &report, &why));
-        for (unsigned i = 0; n == 1 && i < 2; i++) /* the first by evidence */
-            guest_reset(&g, HF_ENDING_RESET, NULL);
-        assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_ROLL_BACK);
-        assert_int_equal(revoked(&g, 2), n != 3);
-        if (n == 2)
-            revoke_program(&g, 1);
-        if (n == 2)
-            vars = guest_vars(&g);
-    }
-    same(guest_vars(&g), vars);
-    guest_free(&g);
-}
-
 static void a_tpm_wants_the_owners_word(void **state)
 {
     struct hf_error err;
@@ -413,83 +246,6 @@ static void a_tpm_wants_the_owners_word(void **state)
     assert_string_equal(err.rule, "tpm-aware");
     assert_non_null(strstr(err.text, "PCR 0"));
     ok(guest_try_stage(&g, &code_4m, 1, true, &why));
-    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
-    guest_free(&g);
-}
-
-static struct hf_boot_plan power_on_with(struct guest *g, unsigned n, const char *vmm, bool pinned)
-{
-    struct hf_boot boot = guest_boot(g, HF_MOMENT_POWER_ON);
-    uint8_t *bytes = variant(&code_4m, n);
-    struct hf_offer offer = {.bytes = bytes, .size = code_4m.size, .origin = "/usr/share/OVMF/OVMF_CODE_4M.fd"};
-    struct hf_boot_plan plan;
-    bool wants;
-
-    boot.vmm = vmm;
-    boot.pinned = pinned;
-    ok(hf_lifecycle_wants_offer(g->c, &boot, &wants, &why));
-    boot.offer = wants ? &offer : NULL;
-    ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
-    ok(hf_lifecycle_started(g->c, vmm, "pc-q35-7.2", guest_record(g).tpm, g->now, &why));
-    free(bytes);
-    return plan;
-}
-
-static void the_host_policy_takes_the_hosts_and_never_a_rejected_one_again(void **state)
-{
-    static const char *const host[] = {"policy=host", NULL};
-    struct hf_digest code;
-    struct hf_error err;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, host);
-    code = guest_code(&g);
-    assert_int_equal(power_on_with(&g, 0, "7.2", true).did, HF_DECIDE_NOTHING);
-    assert_int_equal(power_on_with(&g, 1, "7.2", true).did, HF_DECIDE_APPLY);
-    for (unsigned i = 0; i < 3; i++)
-        guest_reset(&g, HF_ENDING_RESET, NULL);
-    same(guest_code(&g), code);
-    assert_int_equal(power_on_with(&g, 1, "7.2", true).did, HF_DECIDE_NOTHING);
-    assert_non_null(strstr(guest_record(&g).offer, "rolled back"));
-    assert_int_equal(power_on_with(&g, 2, "7.2", true).did, HF_DECIDE_APPLY);
-    assert_int_equal(guest_try_stage(&g, &code_4m, 3, false, &err), -HF_EREFUSED);
-    assert_string_equal(err.rule, "policy");
-    guest_free(&g);
-}
-
-static void the_versioned_policy_follows_the_vmm(void **state)
-{
-    static const char *const versioned[] = {"policy=versioned", NULL};
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, "q35", versioned);
-    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_NOTHING);
-    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_NOTHING);
-    assert_int_equal(power_on_with(&g, 1, "10.0", true).did, HF_DECIDE_NOTHING);
-    assert_int_equal(power_on_with(&g, 1, "7.2", false).did, HF_DECIDE_APPLY);
-    guest_free(&g);
-}
-
-static void a_policy_only_stages_where_there_is_a_tpm(void **state)
-{
-    static const char *const host[] = {"policy=host", NULL};
-    struct hf_boot_plan plan;
-    struct hf_digest code;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, host);
-    code = guest_code(&g);
-    ok(hf_lifecycle_started(g.c, "7.2", "pc-q35-7.2", true, g.now, &why));
-    plan = power_on_with(&g, 1, "7.2", true);
-    assert_int_equal(plan.life, HF_LIFE_STAGED);
-    assert_non_null(strstr(plan.words, "TPM"));
-    same(guest_code(&g), code);
-    struct hf_stage_request word = {.tpm_aware = true, .now = NOW};
-    struct hf_stage_report report;
-    ok(hf_stage(g.c, &word, &report, &why));
     assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
     guest_free(&g);
 }
@@ -522,77 +278,6 @@ static void a_saved_state_keeps_newer_variables_and_refuses_other_firmware(void 
     assert_string_equal(err.rule, "suspended");
     code = guest_code(&g);
     assert_int_equal(hf_resume(g.c, &code, &vars, g.now, &report, &err), -HF_EREFUSED);
-    guest_free(&g);
-}
-
-static void a_snapshot_brings_back_code_and_variables(void **state)
-{
-    struct hf_revert_report report;
-    struct hf_confirm_report confirmed;
-    struct hf_digest code, vars;
-    struct hf_error err;
-    struct guest g;
-    int64_t id;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    code = guest_code(&g);
-    vars = guest_vars(&g);
-    ok(hf_snapshot_now(g.c, "tuesday", g.now, false, &id, &why));
-    guest_write(&g, 200000, "newer");
-    guest_stage(&g, 1);
-    guest_power_on(&g);
-    ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
-    assert_int_equal(hf_revert(g.c, id, g.now, false, &report, &err), -HF_EREFUSED);
-    assert_string_equal(err.rule, "running");
-    ok(hf_container_close(g.c, &why));
-    ok(hf_container_open(g.path, HF_OPEN_EDIT, g.now, &g.c, &why));
-    ok(hf_revert(g.c, id, g.now, false, &report, &why));
-    assert_true(report.code_changes);
-    same(guest_code(&g), code);
-    same(guest_vars(&g), vars);
-    guest_free(&g);
-}
-
-static rlim_t file_size(const char *path, const char *suffix)
-{
-    char name[160];
-    struct stat st;
-
-    snprintf(name, sizeof name, "%s%s", path, suffix);
-    return stat(name, &st) < 0 ? 0 : (rlim_t)st.st_size;
-}
-
-/* Stage has allocated what the way there and back needs: from then on no file may grow. */
-static void a_full_disk_does_not_keep_the_fallback_away(void **state)
-{
-    struct hf_digest code, vars;
-    struct rlimit before, full;
-    rlim_t log;
-    struct guest g;
-
-    NEED_IMAGES();
-    guest_new(&g, NULL, NULL);
-    guest_write(&g, 180000, "written before");
-    code = guest_code(&g);
-    vars = guest_vars(&g);
-    guest_stage(&g, 1);
-    ok(hf_container_reserve(g.c, 0, &why));
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    full = before;
-    full.rlim_cur = file_size(g.path, "");
-    log = file_size(g.path, "-wal");
-    if (log > full.rlim_cur)
-        full.rlim_cur = log;
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
-    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
-    guest_write(&g, 180000, "written by the new one");
-    for (unsigned i = 0; i < 3; i++)
-        guest_reset(&g, HF_ENDING_RESET, NULL);
-    same(guest_code(&g), code);
-    same(guest_vars(&g), vars);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     guest_free(&g);
 }
 
@@ -654,25 +339,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables),
-        cmocka_unit_test(a_rollback_may_keep_the_present_variables),
-        cmocka_unit_test(firmware_that_nobody_knows_comes_back_too),
         cmocka_unit_test(three_resets_without_the_signal_bring_everything_back),
         cmocka_unit_test(what_the_host_cut_short_is_no_evidence),
         cmocka_unit_test(boots_that_nobody_watches_count_by_power_ons),
         cmocka_unit_test(only_the_chosen_signal_confirms),
         cmocka_unit_test(by_hand_nothing_goes_back_by_itself),
-        cmocka_unit_test(a_confirmed_upgrade_can_still_be_rolled_back),
         cmocka_unit_test(a_held_boot_changes_nothing_and_says_why),
         cmocka_unit_test(a_wrong_image_is_refused_by_name),
         cmocka_unit_test(another_layout_converts_the_variables_and_back),
-        cmocka_unit_test(a_dbx_never_goes_backwards_unless_told),
         cmocka_unit_test(a_tpm_wants_the_owners_word),
-        cmocka_unit_test(the_host_policy_takes_the_hosts_and_never_a_rejected_one_again),
-        cmocka_unit_test(the_versioned_policy_follows_the_vmm),
-        cmocka_unit_test(a_policy_only_stages_where_there_is_a_tpm),
         cmocka_unit_test(a_saved_state_keeps_newer_variables_and_refuses_other_firmware),
-        cmocka_unit_test(a_snapshot_brings_back_code_and_variables),
-        cmocka_unit_test(a_full_disk_does_not_keep_the_fallback_away),
         cmocka_unit_test(the_page_names_what_the_container_remembers),
         cmocka_unit_test(a_fourth_image_finds_room),
         cmocka_unit_test(ten_thousand_resets_stay_small),

@@ -5,12 +5,6 @@
 #include "confirm.h"
 #include "rollback.h"
 
-#define NEED_IMAGES()                                                                                                  \
-    do {                                                                                                               \
-        if (images_missing())                                                                                          \
-            skip();                                                                                                    \
-    } while (0)
-
 static struct guest g;
 static struct hf_error err;
 static struct hf_confirm_report confirmed;
