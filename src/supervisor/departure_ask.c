@@ -20,9 +20,13 @@ const char *hf_departing_text(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+/* To who asked for it, as long as he listens; another one that came meanwhile asked for nothing yet. */
 void hf_departing_tell(struct hf_supervision *s, json_t *line)
 {
-    hf_control_say(s->control, line);
+    if (s->caller_waits)
+        hf_control_say(s->control, line);
+    else
+        json_decref(line);
 }
 
 void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
@@ -30,12 +34,27 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
     hf_departing_tell(s, json_pack("{s:s, s:s}", "stage", stage, "host", s->departure->host));
 }
 
+static json_t *line_of(struct hf_supervision *s, const char *word, const struct hf_error *err)
+{
+    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s), "text",
+                     err ? err->text : "", "rule", err ? err->rule : NULL);
+}
+
 /* The last line. */
 void hf_departing_tell_end(struct hf_supervision *s, const struct hf_error *err)
 {
-    hf_control_say_last(s->control, json_pack("{s:i, s:b, s:s, s:s*}", "ended", err ? (int)err->code : 0, "granted",
-                                              hf_departure_is_granted(s), "text", err ? err->text : "", "rule",
-                                              err ? err->rule : NULL));
+    if (s->caller_waits)
+        hf_control_say_last(s->control, line_of(s, "ended", err));
+    s->caller_waits = false;
+}
+
+/* A request that comes to nothing. It ends nothing that the same peer asked for before. */
+static void turn_away(struct hf_supervision *s, const struct hf_error *err)
+{
+    if (s->caller_waits)
+        hf_control_say(s->control, line_of(s, "refused", err));
+    else
+        hf_control_say_last(s->control, line_of(s, "ended", err));
 }
 
 static void progress_known(void *ctx, const json_t *result, const struct hf_error *err)
@@ -126,6 +145,8 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         return hf_error_set(err, HF_EPROTO, "a request that this version does not know");
     if (s->departure && (!again || s->departure->link))
         return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
+    if (s->letting_go_on)
+        return hf_error_set(err, HF_EOWNED, "the guest is just being let go on after a move that was called off; try again");
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
@@ -147,6 +168,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     r = take_patience(s->departure, request, err);
     if (r == 0)
         r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
+    s->caller_waits = r == 0;
     if (r == 0)
         hf_departing_look_at_clock(s);
     else if (!again)
@@ -169,18 +191,23 @@ static void asked(void *ctx, const json_t *request, int *fds, size_t count)
     struct hf_error err;
 
     if (!strcmp(hf_departing_text(request, "do"), "cancel")) {
-        call_off(s);
+        if (s->caller_waits)
+            call_off(s);
         return;
     }
     if (begin(s, request, fds, count, &err) < 0)
-        hf_departing_tell_end(s, &err);
+        turn_away(s, &err);
     else
         hf_link_pump(s->departure->link);
 }
 
 static void gone(void *ctx)
 {
-    call_off(ctx);
+    struct hf_supervision *s = ctx;
+
+    if (s->caller_waits)
+        call_off(s);
+    s->caller_waits = false;
 }
 
 int hf_departure_listen(struct hf_supervision *s, struct hf_error *err)

@@ -112,11 +112,13 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
         (void)hf_exchange_cancel(hf_link_exchange(d->link), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
     hf_departing_forget(s);
+    s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
     if (migrating && s->monitor && hf_monitor_is_open(s->monitor)) {
         r = stay(s, continued, &err);
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
+    s->letting_go_on = false;
     if (r < 0)
         hf_supervision_say(s, "the guest could not be let go again: %s", err.text);
     hf_departing_tell_end(s, why);
@@ -152,11 +154,13 @@ void hf_departing_resumed(struct hf_supervision *s)
                        s->departure->host);
     hf_supervision_say(s, "%s", why.text);
     hf_departing_forget(s);
+    s->letting_go_on = true;
     r = hf_server_watch_renew(s, &err);
     if (r == 0)
         r = hf_departing_set_pause(s, false, &err);
     if (r == 0 && ran)
         r = run_on(s, &err);
+    s->letting_go_on = false;
     if (r < 0)
         hf_supervision_fail(s, &err);
     hf_departing_tell_end(s, &why);

@@ -5,6 +5,8 @@ import json
 import os
 import pathlib
 import shutil
+import signal
+import socket
 import subprocess
 
 from guest import wait_until
@@ -145,6 +147,81 @@ def _():
         result = guest.move(there, status=3)
         expect("rule 'machine-type'" in result.err and "pc-i440fx-1.7" in result.err, result)
         expect(guest.connect().status() == "running" and there.state() == "none", guest.said())
+
+
+class Caller:
+    """Who asks the supervisor of the guest at `host` over its control socket."""
+
+    def __init__(self, host):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(str(next((host.root / "runtime").glob("*/control"))))
+        self.lines = self.socket.makefile("r")
+
+    def ask(self, request, fds=()):
+        socket.send_fds(self.socket, [json.dumps(request).encode() + b"\n"], list(fds))
+
+    def hear(self, *words):
+        """The next line that has one of these."""
+        for line in self.lines:
+            said = json.loads(line)
+            if any(word in said for word in words):
+                return said
+        raise AssertionError(f"the supervisor hung up without {words}")
+
+    def close(self):
+        self.lines.close()
+        self.socket.close()
+
+
+@case("a second request of who asked already ends nothing; nor does one that nobody knows")
+def _():
+    guest, here = guest_here()
+    silent = [os.pipe(), os.pipe()]  # to a host that says nothing
+    caller = Caller(here)
+    ends = [silent[0][0], silent[1][1]]
+    caller.ask({"do": "migrate"}, ends)
+    for request in {"do": "migrate"}, {"do": "somersault"}:
+        caller.ask(request, ends)
+        refused = caller.hear("refused", "ended")
+        expect(refused.get("refused"), f"{request}: {refused}")
+    caller.ask({"do": "cancel"})
+    ended = caller.hear("ended", "refused")
+    expect("called off" in ended.get("text", "") and ended.get("ended"), ended)
+    caller.close()
+    for fd in silent[0] + silent[1]:
+        os.close(fd)
+    expect(guest.connect().status() == "running", guest.said())
+
+
+@case("who asks while a move is being called off is told to try again, and hears nothing that is not his")
+def _():
+    guest, here = guest_here()
+    there = host()
+    seen = {}
+
+    def call_off(step):
+        """While QEMU's state flows: QEMU stops answering, and who asked dies."""
+        if step == ">STREAM":
+            seen["qemu"] = here.child("qemu")
+            os.kill(seen["qemu"], signal.SIGSTOP)
+            mover.close()
+    with Relay(ROOT / "called-off", there.receive(), call_off) as relay:
+        with socket.socket(socket.AF_UNIX) as way:
+            way.connect(str(relay.path))
+            mover = Caller(here)
+            mover.ask({"do": "migrate"}, [way.fileno(), way.fileno()])
+        wait_until(lambda: "qemu" in seen, 60, "the stream")
+        following = Caller(here)
+        try:
+            following.ask({"do": "migrate"}, [0, 0])
+            told = following.hear("ended", "refused")
+        finally:
+            os.kill(seen["qemu"], signal.SIGCONT)
+            following.close()
+    expect("try again" in told["text"], told)
+    wait_until(lambda: guest.connect().status() == "running", 60, guest.said())
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
+    expect(here.state() == "held", here.state())
 
 
 @case("a dry run to where it can live moves nothing; then it moves, whatever other commands do meanwhile")
