@@ -347,7 +347,7 @@ static int note_loss(struct hf_container *c, int64_t now, struct hf_error *err)
     int r = hf_counter_look(c->id, &seen, err);
 
     if (r == 0)
-        r = hf_begin(c, err);
+        r = hf_begin_unowned(c, err);
     if (r < 0)
         return r;
     r = hf_event_append(c, now, "loss-accepted", err, "goes on from commit %lld; %llu were made since the host booted",
@@ -360,14 +360,30 @@ static int note_loss(struct hf_container *c, int64_t now, struct hf_error *err)
     return r;
 }
 
+/* Also a copy that is being received, or was given away and not heard of: nothing goes on with it while it is damaged, and
+ * whose it is stays as it is. */
+static int open_lossy(const char *path, int64_t now, struct hf_container **c, struct hf_error *err)
+{
+    struct hf_open_request request = {.mode = HF_OPEN_EDIT, .now = now, .lock_fd = -1, .accept_loss = true};
+    struct hf_error own = {.code = HF_OK};
+    int r = hf_open(path, &request, c, &own);
+
+    if (r == -HF_EREFUSED && own.rule && (!strcmp(own.rule, "incoming") || !strcmp(own.rule, "granted"))) {
+        request.any_owner = true;
+        return hf_open(path, &request, c, err);
+    }
+    if (r < 0 && err)
+        *err = own;
+    return r;
+}
+
 int hf_check_accept_loss(const char *path, int64_t now, struct hf_error *err)
 {
-    const struct hf_open_request request = {.mode = HF_OPEN_EDIT, .now = now, .lock_fd = -1, .accept_loss = true};
     struct hf_container *c;
     int r = survey_loss(path, now, err);
 
     if (r == 0)
-        r = hf_open(path, &request, &c, err);
+        r = open_lossy(path, now, &c, err);
     if (r < 0)
         return r;
     r = note_loss(c, now, err);

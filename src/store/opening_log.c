@@ -55,8 +55,9 @@ int hf_opening_check_view(struct hf_opening *o, struct hf_error *err)
         return 0;
     r = hf_container_commits(c, &commits, err);
     if (r == 0 && (int64_t)commits < o->ledger[0].rows)
-        r = hf_damaged(c, err, "with its log it holds %llu commits, without it %lld: the log is older than the file, or lost its end",
-                       (unsigned long long)commits, (long long)o->ledger[0].rows);
+        r = hf_damaged(c, err, "with its log it holds %llu commits, without it %lld: the log is older than the file, or lost its "
+                       "end: move %s-wal away, and where it is missed then, accept that (holdfast check --accept-loss)",
+                       (unsigned long long)commits, (long long)o->ledger[0].rows, c->place.path);
     return r < 0 ? r : check_closed(o, err);
 }
 
