@@ -49,8 +49,8 @@ static int look_again(struct hf_exchange *x, int64_t now, struct hf_error *err)
     if (r < 0)
         return r;
     r = hf_owner_get(c, &owner, err);
-    if (r == 0)
-        r = hf_sync(c, err);
+    if (r == 0 && owner.state == HF_OWNER_HELD)
+        r = hf_sync_anew(c, err);
     r = hf_destination_close(x, c, r, err);
     if (r == 0 && owner.state == HF_OWNER_HELD && owner.attempt == x->state.attempt &&
         strcmp(owner.host_id, x->here.id) == 0) {
@@ -142,7 +142,7 @@ int hf_exchange_claim(struct hf_exchange *x, int64_t now, struct hf_error *err)
     r = commit_claim(x, c, now, err);
     if (r == 0)
         hf_owner_note(c);
-    r = hf_destination_close(x, c, r, err);
+    (void)hf_destination_close(x, c, -1, NULL); /* what it cannot bring in is durable beside the file */
     return r < 0 ? r : say_claimed(x, err);
 }
 

@@ -119,7 +119,7 @@ static int look_at_copy(struct hf_exchange *x, struct hf_container *c, int64_t n
     if (r == 0)
         r = holder_of(x, &owner, &x->state.holder, err);
     if (r == 0 && x->state.holder == HF_HOLDER_OWNED)
-        r = hf_sync(c, err); /* what is said about it must be true after a power cut */
+        r = hf_sync_anew(c, err); /* what is said about it must be true after a power cut */
     x->state.attempt = owner.attempt;
     x->epoch = owner.epoch;
     return r;

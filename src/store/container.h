@@ -107,6 +107,8 @@ bool hf_in_transaction(const struct hf_container *c);
 
 /* Makes all earlier commits durable (NBD flush; the 20 ms rule). */
 int hf_sync(struct hf_container *c, struct hf_error *err);
+/* The same for commits of another process, which may have been told that they did not become durable. */
+int hf_sync_anew(struct hf_container *c, struct hf_error *err);
 
 /* Commits since creation, those of other processes included: changes whenever anything changed. */
 int hf_container_commits(struct hf_container *c, uint64_t *count, struct hf_error *err);

@@ -30,6 +30,7 @@ struct hf_container {
     bool marked;   /* the file itself says that its log matters */
     bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
+    bool left_log; /* somebody else wrote the log that was there: his sync may have failed */
     bool claiming; /* in the transaction of hf_begin_claim */
     bool unregistered; /* the host's register does not say yet that this host holds it */
     bool note_later; /* hf_commit_claim */

@@ -272,6 +272,7 @@ static int open_write(struct hf_opening *o, struct hf_error *err)
         r = hf_connect(c, HF_CONNECT_WRITE, err);
     if (r < 0)
         return r;
+    c->left_log = c->place.log_size > 0 && !c->log_lost && !c->beside;
     c->marked = shared || (o->mark_known && hf_mark_is_open(o->mark) && !c->log_lost);
     return hf_schema_verify(c, err);
 }

@@ -205,26 +205,6 @@ int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_e
     return r;
 }
 
-int hf_sync(struct hf_container *c, struct hf_error *err)
-{
-    int r;
-
-    if (c->mode == HF_OPEN_LOOK || !c->wal)
-        return 0;
-    if (c->doubt) {
-        /* A second sync of the same file may succeed without having written what the first one could not: the whole
-         * content goes to the other file instead. */
-        r = hf_checkpoint(c, err);
-        if (r == 0)
-            c->doubt = false;
-        return r;
-    }
-    r = hf_wal_sync(c, err);
-    if (r < 0)
-        c->doubt = true;
-    return r;
-}
-
 uint64_t hf_log_bytes(const struct hf_container *c)
 {
     return c->wal ? c->log_frames * FRAME_SIZE : 0;
@@ -268,7 +248,7 @@ static int checkpoint(struct hf_container *c, int kind, struct hf_error *err)
 
 static int bring_in(struct hf_container *c, bool owned, struct hf_error *err)
 {
-    bool must = !c->marked || c->doubt;
+    bool must = !c->marked || c->doubt || c->left_log;
     int r = note_mark(c, owned, err);
 
     if (r < 0)
@@ -278,7 +258,40 @@ static int bring_in(struct hf_container *c, bool owned, struct hf_error *err)
         return hf_error_set(err, HF_ETIMEDOUT, "%s: readers keep the log from going into the file", c->place.path);
     if (r >= 0)
         c->marked = true;
+    if (r == 0 && must)
+        c->doubt = c->left_log = false;
     return r < 0 ? r : 0;
+}
+
+/* What somebody else left in the log is only suspected: nobody who is in the way is a reason to fail. */
+static bool may_be_left(int r)
+{
+    return r == -HF_ETIMEDOUT || r == -HF_EREFUSED || r == -HF_EOWNED;
+}
+
+/* A second sync of the same file may succeed without having written what the first one could not: the whole content goes
+ * to the other file instead. */
+int hf_sync(struct hf_container *c, struct hf_error *err)
+{
+    int r;
+
+    if (c->mode == HF_OPEN_LOOK || !c->wal)
+        return 0;
+    if (c->doubt || c->left_log) {
+        r = bring_in(c, !c->incoming, err);
+        if (c->doubt || !may_be_left(r))
+            return r;
+    }
+    r = hf_wal_sync(c, err);
+    if (r < 0)
+        c->doubt = true;
+    return r;
+}
+
+int hf_sync_anew(struct hf_container *c, struct hf_error *err)
+{
+    c->doubt = true;
+    return hf_sync(c, err);
 }
 
 int hf_checkpoint(struct hf_container *c, struct hf_error *err)

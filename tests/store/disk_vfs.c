@@ -22,6 +22,7 @@ static struct {
     struct disk_event *events;
     size_t count, room;
     unsigned calls, fail_at;
+    unsigned syncs, sync_fails_from, sync_fails_to;
     int fail_code;
     bool failed;
 } disk;
@@ -119,6 +120,11 @@ static int x_sync(sqlite3_file *f, int flags)
 
     if (fails(file))
         return disk.fail_code;
+    if (file >= 0 && ++disk.syncs >= disk.sync_fails_from && disk.syncs < disk.sync_fails_to) {
+        disk.failed = true;
+        record((struct disk_event){.kind = DISK_LOSS, .file = (enum disk_file)file});
+        return SQLITE_IOERR_FSYNC;
+    }
     if (file >= 0)
         record((struct disk_event){.kind = DISK_SYNC, .file = (enum disk_file)file});
     return SQLITE_OK; /* the test's own disk has no need of it */
@@ -236,6 +242,7 @@ void disk_begin(const char *path)
     disk.count = 0;
     snprintf(disk.path, sizeof disk.path, "%s", path);
     disk_fail(0, 0);
+    disk_fail_syncs(0, 0);
 }
 
 void disk_end(void)
@@ -261,6 +268,14 @@ void disk_fail(unsigned n, int code)
     disk.fail_code = code;
     disk.calls = 0;
     disk.failed = false;
+}
+
+void disk_fail_syncs(unsigned n, unsigned count)
+{
+    disk.failed = false;
+    disk.syncs = 0;
+    disk.sync_fails_from = n;
+    disk.sync_fails_to = n ? n + count : 0;
 }
 
 unsigned disk_calls(void)
@@ -332,14 +347,25 @@ static void apply(struct image *image, const struct disk_event *e, size_t limit)
     }
 }
 
-/* The number of the first event of a file that no sync among the first `count` events covers. */
-static void find_unsynced(size_t count, size_t unsynced[DISK_FILES])
+/* Whether each of the first `count` events is covered by a sync after it, and none that failed in between. */
+static bool *find_synced(size_t count)
 {
-    for (int f = 0; f < DISK_FILES; f++)
-        unsynced[f] = 0;
-    for (size_t i = 0; i < count; i++)
-        if (disk.events[i].kind == DISK_SYNC || (disk.events[i].kind == DISK_REMOVE && disk.events[i].at))
-            unsynced[disk.events[i].file] = i + 1;
+    bool *synced = (bool *)calloc(count + 1, sizeof *synced), *lost = (bool *)calloc(count + 1, sizeof *lost);
+
+    assert(synced && lost);
+    for (size_t i = 0; i < count; i++) {
+        const struct disk_event *e = &disk.events[i];
+        bool sync = e->kind == DISK_SYNC || (e->kind == DISK_REMOVE && e->at);
+
+        for (size_t j = 0; (sync || e->kind == DISK_LOSS) && j <= i; j++) {
+            if (disk.events[j].file != e->file || disk.events[j].kind == DISK_NOTE)
+                continue;
+            lost[j] = lost[j] || (e->kind == DISK_LOSS && !synced[j]);
+            synced[j] = synced[j] || (sync && !lost[j]);
+        }
+    }
+    free(lost);
+    return synced;
 }
 
 static void store(const char *path, enum disk_file file, const struct image *image)
@@ -362,7 +388,7 @@ void disk_lay_out(const char *path, const uint8_t *base, size_t base_size, size_
                   uint32_t seed)
 {
     static struct image images[DISK_FILES];
-    size_t unsynced[DISK_FILES];
+    bool *all_synced;
     /* Creations and removals reach the disk in their order: of those not synced, the first few. */
     bool names_stop = false, old_one[DISK_FILES] = {false};
 
@@ -375,13 +401,13 @@ void disk_lay_out(const char *path, const uint8_t *base, size_t base_size, size_
     }
     memcpy(images[DISK_MAIN].bytes, base, base_size);
     images[DISK_MAIN].size = base_size;
-    find_unsynced(count, unsynced);
+    all_synced = find_synced(count);
     for (size_t i = 0; i < count; i++) {
         const struct disk_event *e = &disk.events[i];
         struct image *image = &images[e->file];
-        bool synced = i < unsynced[e->file], name = e->kind == DISK_CREATE || e->kind == DISK_REMOVE;
+        bool synced = all_synced[i], name = e->kind == DISK_CREATE || e->kind == DISK_REMOVE;
 
-        if (e->kind == DISK_NOTE || e->kind == DISK_SYNC || old_one[e->file])
+        if (e->kind == DISK_NOTE || e->kind == DISK_SYNC || e->kind == DISK_LOSS || old_one[e->file])
             continue;
         if (synced || layout == DISK_ALL) {
             apply(image, e, SIZE_MAX);
@@ -401,6 +427,7 @@ void disk_lay_out(const char *path, const uint8_t *base, size_t base_size, size_
             apply(image, e, SIZE_MAX);
         }
     }
+    free(all_synced);
     for (int f = 0; f < DISK_FILES; f++)
         store(path, (enum disk_file)f, &images[f]);
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum disk_file { DISK_MAIN, DISK_LOG, DISK_JOURNAL, DISK_FILES, DISK_OTHER = DISK_FILES };
-enum disk_kind { DISK_WRITE, DISK_TRUNCATE, DISK_SYNC, DISK_REMOVE, DISK_CREATE, DISK_NOTE };
+enum disk_kind { DISK_WRITE, DISK_TRUNCATE, DISK_SYNC, DISK_REMOVE, DISK_CREATE, DISK_NOTE, DISK_LOSS };
 
 struct disk_event {
     enum disk_kind kind;
@@ -35,6 +35,9 @@ size_t disk_events(const struct disk_event **events);
 
 /* Call number n (from 1) among opens, writes, truncations, syncs and removals fails once with this SQLite code; 0: none. */
 void disk_fail(unsigned n, int code);
+/* So does every sync, from number n on (from 1; 0: none) until the next call of this. What it was for is lost: as on Linux, a
+ * later sync succeeds and does not write it. */
+void disk_fail_syncs(unsigned n, unsigned count);
 /* How many such calls there were since disk_begin or disk_fail. */
 unsigned disk_calls(void);
 /* Whether the failure happened. */
