@@ -103,13 +103,6 @@ static int begin(struct receiving *w, const char *version, struct hf_error *err)
     return r < 0 ? r : hf_exchange_destination(&place, &w->link.exchange, err);
 }
 
-static int ask_guard(struct receiving *w, struct hf_error *err)
-{
-    const struct hf_guard_request q = {.ask = HF_GUARD_AWAIT};
-
-    return hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err);
-}
-
 static int publish(struct receiving *w, struct hf_error *err)
 {
     struct hf_container *c;
@@ -122,20 +115,39 @@ static int publish(struct receiving *w, struct hf_error *err)
     return r;
 }
 
+/* What libvirt moves has a shape here from the beginning. */
+static bool is_being_moved(struct receiving *w)
+{
+    hf_auto(hf_virt_cleanup) struct hf_virt *here = NULL;
+    struct hf_virt_state state;
+
+    if (hf_loop_now() - w->looked_at < LOOK_MS)
+        return w->moved;
+    w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 && state.active;
+    w->looked_at = hf_loop_now();
+    return w->moved;
+}
+
+/* One may be left of an earlier attempt. That of a domain that has arrived meanwhile knows what its QEMU needs; when it
+ * was killed, another one would not, and its watch starts a successor. */
+static int bring_guard(struct receiving *w, struct hf_error *err)
+{
+    const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true};
+
+    if (hf_guard_is_there(w->adoption.uuid) || is_being_moved(w))
+        return 0;
+    return hf_guard_spawn(&config, err);
+}
+
 /* What libvirt's hook and QEMU will look for. */
 static int install(struct receiving *w, struct hf_error *err)
 {
-    const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true};
     int r = hf_adoption_keep_original(w->adoption.uuid, w->intro.original, err);
 
     if (r == 0)
         r = publish(w, err);
     w->installed = r == 0;
-    if (r < 0 || !w->intro.live)
-        return r;
-    if (!hf_guard_is_there(w->adoption.uuid)) /* one may be left of an earlier attempt */
-        r = hf_guard_spawn(&config, err);
-    return r < 0 ? r : ask_guard(w, err);
+    return r < 0 || !w->intro.live ? r : bring_guard(w, err);
 }
 
 static int claim(struct receiving *w, struct hf_error *err)
@@ -212,22 +224,10 @@ static bool lacks_guard(const struct receiving *w)
 /* A guard that was killed has a successor. */
 static int find_guard(struct receiving *w, struct hf_error *err)
 {
-    int r = lacks_guard(w) ? ask_guard(w, err) : 0;
+    const struct hf_guard_request q = {.ask = HF_GUARD_AWAIT};
+    int r = lacks_guard(w) ? hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err) : 0;
 
     return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
-}
-
-/* What libvirt moves has a shape here from the beginning. */
-static bool is_being_moved(struct receiving *w)
-{
-    hf_auto(hf_virt_cleanup) struct hf_virt *here = NULL;
-    struct hf_virt_state state;
-
-    if (hf_loop_now() - w->looked_at < LOOK_MS)
-        return w->moved;
-    w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 && state.active;
-    w->looked_at = hf_loop_now();
-    return w->moved;
 }
 
 /* While libvirt moves the guest the source has nothing to say; the guard here ends with what libvirt makes of it. */

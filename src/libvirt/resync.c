@@ -26,6 +26,9 @@
 #define TRIES     50
 #define MOMENT_MS 20
 
+/* QEMU tries to connect in the background and waits longer from time to time, 16 s at most. */
+#define CONNECT_TRIES 900 /* of MOMENT_MS */
+
 #define BUSY_TRIES   60 /* of BUSY_MOMENTS */
 #define BUSY_MOMENTS 10
 
@@ -90,7 +93,7 @@ static int connect_again(struct hf_virt *v, const char *uuid, struct hf_error *e
     char socket[PATH_MAX];
 
     hf_libvirt_run_path(uuid, HF_VARS_SOCKET, socket);
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < CONNECT_TRIES; i++) {
         hf_auto(hf_cleanup_free) char *answer = NULL;
         bool connected = is_connected(socket);
         int r = hf_virt_monitor(v, "qemu-io libvirt-pflash1-storage \"read 0 512\"", &answer, err);

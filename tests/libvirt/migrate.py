@@ -8,7 +8,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 
 from domain import Domain
 from listening import end_listening
@@ -280,23 +279,25 @@ def _():
 @case("its container is refused when libvirt has let the guest go there already: it follows")
 def _():
     there, relay = pair.there, pair.relay
-    stored, receivers = there.inside(there.container), []
+    stored = there.inside(there.container)
 
     def arrive():
+        signal_watch("-STOP")  # the guard's successor comes when the container does, which another receiver has brought
         kill_all(there, "libvirt guard")  # its server ends with it, and QEMU's first write fails instead of waiting
         there.host.wait(lambda: there.host.run("virsh", "domjobinfo", "vm1", check=False).returncode == 0, 60,
                         "libvirt's last step")
         stored.rename(f"{stored}.away")
-        receivers.extend(relay.receivers)
+        relay.at_stop, relay.stop_at = put_back, "OFFER.1"
 
     def put_back():
-        there.host.wait(lambda: len(relay.receivers) > len(receivers) > 0, 120, "another attempt")
         pathlib.Path(f"{stored}.away").rename(stored)
+        relay.at_stop, relay.stop_at = lambda: signal_watch("-CONT"), "READY.1"
 
-    putting = threading.Thread(target=put_back)
-    putting.start()
+    def signal_watch(name):
+        for pid in there.processes("libvirt watch"):
+            there.host.run("kill", name, pid)
+
     expect(interrupted("ASK", arrive) == 0, "it was given up")
-    putting.join()
     pair.at = 1 - pair.at
     pair.stays("after it")
     pair.works("Follows", "f2")
