@@ -137,7 +137,7 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
         return hf_guard_serve_again(g, err);
     if (q.ask == HF_GUARD_BANK)
         return hf_guard_take_bank(g, err);
-    if (q.ask == HF_GUARD_GONE && !g->config.running)
+    if (q.ask == HF_GUARD_HERE || (q.ask == HF_GUARD_GONE && !g->config.running))
         return 0;
     if (q.ask == HF_GUARD_STARTED && g->config.incoming)
         return 0; /* the container says on which machine it was started */
@@ -161,15 +161,13 @@ static void asked(void *ctx, short revents)
     struct hf_guard *g = ctx;
     hf_auto(hf_cleanup_close) int fd = accept4(g->listening, NULL, NULL, SOCK_CLOEXEC);
     struct hf_error err = {.code = HF_OK};
-    char line[HF_GUARD_LINE_MAX] = "";
+    char line[HF_GUARD_LINE_MAX];
     int r;
 
     (void)revents;
     if (fd < 0)
         return;
     r = hf_guard_read_line(fd, 1000, line, &err);
-    if (r == -HF_EPROTO && !line[0])
-        return; /* hf_guard_is_there() */
     if (r == 0)
         r = obey(g, line, fd, &err);
     if (r < 0)

@@ -14,12 +14,14 @@
 #include "places.h"
 
 #define ANSWER_MS 60000
+#define HERE_MS   5000
 
 /* Requests that are one word. */
 static const char *const words[] = {
     [HF_GUARD_END] = "end",         [HF_GUARD_AGAIN] = "again",   [HF_GUARD_BANK] = "bank",
-    [HF_GUARD_GONE] = "gone",       [HF_GUARD_FREEZE] = "freeze", [HF_GUARD_AWAIT] = "await",
-    [HF_GUARD_CLAIMED] = "claimed", [HF_GUARD_EXPECT] = "expect", [HF_GUARD_PREPARED] = "prepared"};
+    [HF_GUARD_GONE] = "gone",       [HF_GUARD_HERE] = "here",     [HF_GUARD_FREEZE] = "freeze",
+    [HF_GUARD_AWAIT] = "await",     [HF_GUARD_CLAIMED] = "claimed", [HF_GUARD_EXPECT] = "expect",
+    [HF_GUARD_PREPARED] = "prepared"};
 
 static enum hf_guard_ask one_word(const char *line)
 {
@@ -161,13 +163,17 @@ int hf_guard_ask(const char *uuid, const struct hf_guard_request *q, struct hf_e
     return r < 0 ? r : hf_guard_answer(fd, err);
 }
 
+/* That of a guard that is being killed accepts connections until the kernel has closed it: only an answer tells. */
 bool hf_guard_is_there(const char *uuid)
 {
-    hf_auto(hf_cleanup_close) int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_un address;
+    static const struct hf_guard_request q = {.ask = HF_GUARD_HERE};
+    hf_auto(hf_cleanup_close) int fd = -1;
+    char line[HF_GUARD_LINE_MAX];
+    int r = hf_guard_ask_open(uuid, &q, &fd, NULL);
 
-    return probe >= 0 && address_of(uuid, &address, NULL) == 0 &&
-           connect(probe, (struct sockaddr *)&address, sizeof address) == 0;
+    if (r == 0)
+        r = hf_guard_read_line(fd, HERE_MS, line, NULL);
+    return r == 0 || r == -HF_ETIMEDOUT;
 }
 
 int hf_guard_listen(const char *uuid, int *fd, struct hf_error *err)

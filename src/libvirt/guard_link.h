@@ -7,6 +7,7 @@
  *      end                     QEMU has ended: bring everything in and go
  *      again                   the guest stands still: start the server that died again (resync.h)
  *      gone                    the domain does not run any more: a guard that was started for a running one ends
+ *      here                    nothing: whether somebody answers
  *      bank                    HF_BANK_FILE has the variables as they are in the guest's memory: store them
  *
  * While the domain moves (migrate.h, receive.h):
@@ -31,7 +32,8 @@
 #define HF_GUARD_LINE_MAX 2048
 
 enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN,  HF_GUARD_BANK, HF_GUARD_GONE,
-                    HF_GUARD_FREEZE, HF_GUARD_AWAIT, HF_GUARD_CLAIMED, HF_GUARD_EXPECT, HF_GUARD_PREPARED };
+                    HF_GUARD_HERE, HF_GUARD_FREEZE, HF_GUARD_AWAIT, HF_GUARD_CLAIMED, HF_GUARD_EXPECT,
+                    HF_GUARD_PREPARED };
 
 struct hf_guard_request {
     enum hf_guard_ask ask;
@@ -58,7 +60,7 @@ int hf_guard_ask_open(const char *uuid, const struct hf_guard_request *q, int *f
 /* Reads the answer: HF_EPROTO when the guard is gone. */
 int hf_guard_answer(int fd, struct hf_error *err);
 
-/* Whether a guard of this domain listens. */
+/* Whether there is a guard of this domain that answers, or that is too busy to for 5 s. */
 bool hf_guard_is_there(const char *uuid);
 
 /* Reads one line from a stream, without its newline; HF_EPROTO when it ends before. */

@@ -57,6 +57,14 @@ static bool await_end(int fd)
     return n == 1;
 }
 
+/* libvirtd's start was faster than we. Not hf_guard_is_there(), for which a guard that says nothing is one, too. */
+static bool is_another_there(const char *uuid)
+{
+    static const struct hf_guard_request here = {.ask = HF_GUARD_HERE};
+
+    return hf_guard_ask(uuid, &here, NULL) == 0;
+}
+
 int hf_guard_watch_run(const struct hf_guard_config *config, int fd, struct hf_error *err)
 {
     int r = -HF_EOWNED;
@@ -67,7 +75,7 @@ int hf_guard_watch_run(const struct hf_guard_config *config, int fd, struct hf_e
     syslog(LOG_WARNING, "%s: the guard was killed; starting another", config->uuid);
     for (unsigned i = 0; i < TRIES_MAX; i++) {
         r = hf_guard_spawn(config, err);
-        if (r == 0 || hf_guard_is_there(config->uuid)) /* or libvirtd's start was faster */
+        if (r == 0 || is_another_there(config->uuid))
             return 0;
         if (i % TRY_SLOW == 0 && i)
             syslog(LOG_ERR, "%s: %s", config->uuid, err->text);
