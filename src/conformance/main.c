@@ -3,6 +3,7 @@
 #include "checks.h"
 
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,19 @@ struct options {
     unsigned long operations;
 };
 
-/* False on wrong usage; *done when there is nothing left to do. */
+static bool HF_PRINTF(1, 2) wrong(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    fputs("holdfast-fwcfg-conformance: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputs("; try --help\n", stderr);
+    va_end(ap);
+    return false;
+}
+
+/* False on wrong usage, which was said; *done when there is nothing left to do. */
 static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool *done)
 {
     enum { PORT = 1, MMIO, MEMORY, SLOTS, RESET, OPERATIONS, SEED, HELP };
@@ -45,7 +58,8 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
         {NULL, 0, NULL, 0},
     };
 
-    for (int c; (c = getopt_long(argc, argv, "+", table, NULL)) != -1;) {
+    opterr = 0;
+    for (int c, at; (c = getopt_long(argc, argv, "+:", table, &at)) != -1;) {
         char *end = NULL;
         unsigned long long n = optarg ? strtoull(optarg, &end, 0) : 0;
 
@@ -53,12 +67,15 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
             *done = true;
             return true;
         }
+        if (c == '?' || c == ':')
+            return wrong("%s: %s", argv[optind - 1],
+                         c == ':' ? "a value is missing" : "no such option, or one that takes no value");
         if (c == RESET) {
             p->reset = strcmp(optarg, "none") == 0 ? NULL : optarg;
             continue;
         }
         if (!end || end == optarg || *end != '\0')
-            return false;
+            return wrong("--%s '%s': not a number", table[at].name, optarg);
         if (c == PORT || c == MMIO)
             p->machine.base = n;
         p->machine.mmio = p->machine.mmio || c == MMIO;
@@ -71,7 +88,9 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
         if (c == SEED)
             o->seed = n;
     }
-    return optind < argc && o->slots >= HF_FWCFG_SLOTS_MIN && o->slots <= 0x400;
+    if (o->slots < HF_FWCFG_SLOTS_MIN || o->slots > 0x400)
+        return wrong("--slots %u: a machine has %u to %u", o->slots, HF_FWCFG_SLOTS_MIN, 0x400);
+    return optind < argc || wrong("there is no COMMAND behind '--', which is the machine to check");
 }
 
 int main(int argc, char **argv)
@@ -81,10 +100,8 @@ int main(int argc, char **argv)
     struct report r = {0};
     bool done = false;
 
-    if (!parse(argc, argv, &p, &o, &done)) {
-        fputs(usage, stderr);
+    if (!parse(argc, argv, &p, &o, &done))
         return 2;
-    }
     if (done) {
         fputs(usage, stdout);
         return 0;
