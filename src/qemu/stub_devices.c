@@ -206,10 +206,14 @@ int hf_stub_global(struct hf_stubbing *s, const char *text, struct hf_error *err
 /* device.ID.property=value. Its driver was looked at where the device is. */
 int hf_stub_set(struct hf_stubbing *s, const char *text, struct hf_error *err)
 {
-    const char *id_end = strncmp(text, "device.", 7) ? NULL : strchr(text + 7, '.'), *equal = strchr(text, '=');
+    static const char device[] = "device.";
+    const char *id = text + strlen(device), *equal = strchr(text, '='), *id_end;
     char property[64];
 
-    if (!id_end || !equal || equal < id_end)
+    if (!equal || strncmp(text, device, strlen(device)))
+        return 0;
+    id_end = memchr(id, '.', (size_t)(equal - id));
+    if (!id_end)
         return 0;
     snprintf(property, sizeof property, "%.*s", (int)(equal - id_end - 1), id_end + 1);
     return hf_stub_property_allowed(property, equal + 1) ? hf_stub_keep(s, text, err) : hf_stub_leave_out(s, text, err);
