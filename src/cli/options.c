@@ -124,6 +124,8 @@ static int take_option(struct hf_invocation *inv, const struct hf_option *o, con
         inv->want_help = true;
     else if (!o->repeat && hf_given(inv, o->name))
         return hf_error_set(err, HF_EUSAGE, "'--%s' is given twice", o->name);
+    else if (o->max && strlen(value) > o->max)
+        return hf_error_set(err, HF_EUSAGE, "--%s has %zu bytes; at most %zu are kept", o->name, strlen(value), o->max);
     else
         inv->given[inv->given_count++] = (struct hf_given){.option = o, .value = value};
     return 0;

@@ -41,6 +41,7 @@ struct hf_option {
     const char *help;  /* one line, lower case, no full stop */
     const char *words; /* the values it takes, for completion: "warm cold"; NULL for file names */
     bool repeat;       /* may be given more than once */
+    size_t max;        /* bytes of its value that can be kept; 0: no bound of its own */
     const char *alone; /* the value when it is given without one; then a value follows '=' only; NULL: it wants one */
 };
 

@@ -233,21 +233,35 @@ static int run_run(struct hf_invocation *inv, struct hf_error *err)
 }
 
 static const struct hf_option check_options[] = {
-    {"as", "FIRMWARE", "meant for this firmware: seabios, ovmf or qboot; all of them when not given", CONSUMER_WORDS,
-     true, NULL},
-    {"features", "LIST", "what the firmware agreed to beyond the baseline: 64bit, noacpi", FEATURE_WORDS, false, NULL},
+    {.name = "as",
+     .arg = "FIRMWARE",
+     .help = "meant for this firmware: seabios, ovmf or qboot; all of them when not given",
+     .words = CONSUMER_WORDS,
+     .repeat = true},
+    {.name = "features",
+     .arg = "LIST",
+     .help = "what the firmware agreed to beyond the baseline: 64bit, noacpi",
+     .words = FEATURE_WORDS},
     {0},
 };
 
 static const struct hf_option run_options[] = {
-    {"as", "FIRMWARE", "as this firmware does: seabios, ovmf or qboot; each of them when not given", CONSUMER_WORDS,
-     true, NULL},
-    {"at", "FILE=ADDRESS", "the guest address at which the firmware placed a file; then for every file", NULL, true,
-     NULL},
-    {"features", "LIST", "what the firmware understands beyond the baseline: 64bit, noacpi", FEATURE_WORDS, false,
-     NULL},
-    {"output", "DIR", "write the files as they end up in the guest, and its tables, to a new directory", NULL, false,
-     NULL},
+    {.name = "as",
+     .arg = "FIRMWARE",
+     .help = "as this firmware does: seabios, ovmf or qboot; each of them when not given",
+     .words = CONSUMER_WORDS,
+     .repeat = true},
+    {.name = "at",
+     .arg = "FILE=ADDRESS",
+     .help = "the guest address at which the firmware placed a file; then for every file",
+     .repeat = true},
+    {.name = "features",
+     .arg = "LIST",
+     .help = "what the firmware understands beyond the baseline: 64bit, noacpi",
+     .words = FEATURE_WORDS},
+    {.name = "output",
+     .arg = "DIR",
+     .help = "write the files as they end up in the guest, and its tables, to a new directory"},
     {0},
 };
 

@@ -71,7 +71,7 @@ static int run_clone(struct hf_invocation *inv, struct hf_error *err)
 
 static const struct hf_option clone_options[] = {
     {.name = "uuid", .arg = "UUID", .help = "the new guest's UUID"},
-    {.name = "name", .arg = "TEXT", .help = "the new guest's name, for people"},
+    {.name = "name", .arg = "TEXT", .help = "the new guest's name, for people", .max = HF_GUEST_NAME_SIZE - 1},
     {.name = NULL},
 };
 

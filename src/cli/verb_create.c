@@ -18,14 +18,21 @@ static const struct hf_option options[] = {
      .help = "ovmf, ovmf-secboot, aavmf, seabios, a firmware descriptor, or a code image",
      .words = "ovmf ovmf-secboot aavmf seabios"},
     {.name = "vars", .arg = "PATH", .help = "the variables to start with (otherwise the firmware's template)"},
-    {.name = "machine", .arg = "TYPE", .help = "QEMU's machine type; a versioned one is pinned"},
-    {.name = "arch", .arg = "ARCH", .help = "x86_64 or aarch64 (otherwise the image's)", .words = "x86_64 aarch64"},
+    {.name = "machine",
+     .arg = "TYPE",
+     .help = "QEMU's machine type; a versioned one is pinned",
+     .max = HF_GUEST_MACHINE_SIZE - 1},
+    {.name = "arch",
+     .arg = "ARCH",
+     .help = "x86_64 or aarch64 (otherwise the image's)",
+     .words = "x86_64 aarch64",
+     .max = HF_GUEST_ARCH_SIZE - 1},
     {.name = "policy",
      .arg = "POLICY",
      .help = "who decides the firmware: guest, versioned or host",
      .words = "guest versioned host"},
-    {.name = "name", .arg = "TEXT", .help = "the guest's name, for people"},
-    {.name = "uuid", .arg = "UUID", .help = "the guest's UUID (otherwise a new one)"},
+    {.name = "name", .arg = "TEXT", .help = "the guest's name, for people", .max = HF_GUEST_NAME_SIZE - 1},
+    {.name = "uuid", .arg = "UUID", .help = "the guest's UUID (otherwise a new one)", .max = HF_UUID_TEXT_SIZE - 1},
     {.name = "qemu", .arg = "PROGRAM", .help = "whose data directories hold SeaBIOS"},
     {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
     {.name = NULL},
@@ -45,32 +52,18 @@ static void sources_done(struct sources *s)
     free(s->vars);
 }
 
-static int set_text(const struct hf_invocation *inv, const char *option, char *to, size_t size, struct hf_error *err)
+static const char *text_of(const struct hf_invocation *inv, const char *option)
 {
-    const char *value = hf_value(inv, option);
-
-    if (!value)
-        return 0;
-    if (strlen(value) >= size)
-        return hf_error_set(err, HF_EUSAGE, "--%s has %zu bytes; at most %zu are kept", option, strlen(value),
-                            size - 1);
-    memcpy(to, value, strlen(value) + 1);
-    return 0;
+    return hf_given(inv, option) ? hf_value(inv, option) : "";
 }
 
 static int read_guest(const struct hf_invocation *inv, struct hf_guest *guest, struct hf_error *err)
 {
-    int r = set_text(inv, "uuid", guest->uuid, sizeof guest->uuid, err);
-
-    if (r == 0)
-        r = set_text(inv, "name", guest->name, sizeof guest->name, err);
-    if (r == 0)
-        r = set_text(inv, "arch", guest->arch, sizeof guest->arch, err);
-    if (r == 0)
-        r = set_text(inv, "machine", guest->machine, sizeof guest->machine, err);
-    if (r == 0 && hf_given(inv, "policy"))
-        r = hf_setting_check("policy", hf_value(inv, "policy"), err);
-    return r;
+    snprintf(guest->uuid, sizeof guest->uuid, "%s", text_of(inv, "uuid"));
+    snprintf(guest->name, sizeof guest->name, "%s", text_of(inv, "name"));
+    snprintf(guest->arch, sizeof guest->arch, "%s", text_of(inv, "arch"));
+    snprintf(guest->machine, sizeof guest->machine, "%s", text_of(inv, "machine"));
+    return hf_given(inv, "policy") ? hf_setting_check("policy", hf_value(inv, "policy"), err) : 0;
 }
 
 static int read_sources(const struct hf_invocation *inv, struct sources *s, struct hf_error *err)

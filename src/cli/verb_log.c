@@ -60,6 +60,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     uint64_t from;
     int r = hf_number(inv, "from", 1, INT64_MAX, 1, &from, err);
 
+    if (r == 0 && hf_given(inv, "head") && hf_given(inv, "from"))
+        r = hf_error_set(err, HF_EUSAGE, "--head is the newest entry alone; leave out --from");
     if (r == 0)
         r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
     if (r < 0)

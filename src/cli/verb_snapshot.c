@@ -8,7 +8,7 @@
 #include "verbs.h"
 
 static const struct hf_option snapshot_options[] = {
-    {.name = "reason", .arg = "TEXT", .help = "what it is for, at most 63 bytes"},
+    {.name = "reason", .arg = "TEXT", .help = "what it is for, at most 63 bytes", .max = HF_SNAPSHOT_REASON_SIZE - 1},
     {.name = NULL},
 };
 

@@ -12,7 +12,10 @@
 #include "whole_file.h"
 
 static const struct hf_option options[] = {
-    {.name = "label", .arg = "TEXT", .help = "what people call the image (otherwise told from its bytes)"},
+    {.name = "label",
+     .arg = "TEXT",
+     .help = "what people call the image (otherwise told from its bytes)",
+     .max = HF_SLOT_LABEL_SIZE - 1},
     {.name = "tpm-aware", .help = "apply it although the guest's TPM will measure something else"},
     {.name = NULL},
 };

@@ -162,6 +162,15 @@ def _():
     expect(made["remark"] is None, made)
 
 
+@case("texts that would be cut are refused")
+def _():
+    for words, room in ((("snapshot", GUEST, "--reason"), 63), (("stage", GUEST, "ovmf-secboot", "--label"), 127),
+                        (("clone", GUEST, DIR / "x.hold", "--uuid", UUID[:-1] + "0", "--name"), 127)):
+        said = fails(2, *words, "x" * (room + 1)).err
+        expect(f"{room + 1} bytes" in said and f"at most {room}" in said, said)
+    fails(2, "log", GUEST, "--head", "--from", "1")
+
+
 @case("qemu-args says what the machine will not have")
 def _():
     path = DIR / "window.hold"
