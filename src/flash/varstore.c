@@ -12,6 +12,7 @@ struct scan {
     const uint8_t *base;
     size_t bank_at; /* of base, for messages */
     size_t at, end;
+    size_t torn_end; /* how far the last header, when it has no state yet, says that name and data go; else 0 */
     bool authenticated, salvage;
     hf_varstore_lost lost;
     void *opaque;
@@ -213,6 +214,18 @@ static int skip_damage(struct scan *s, size_t start, size_t next, const char *wh
     return damaged(s, start, s->at - start, why);
 }
 
+/* Where name and data would end of which the header has no state yet: edk2 of 2025 writes them before it gives the
+ * header its first one, ADDED; before, HEADER came between. Cut there, firmware cleans the store up at its next start.
+ */
+static size_t end_of_torn(const struct scan *s, const struct hf_var *v)
+{
+    size_t left = s->end - s->at - hf_record_header_size(s->authenticated);
+
+    if (v->state != HF_STATE_BLANK || v->name_size > left || v->data_size > left - v->name_size)
+        return 0;
+    return s->end - left + v->name_size + v->data_size;
+}
+
 /* Takes the record at s->at; moves past it. */
 static int take_record(struct scan *s)
 {
@@ -225,6 +238,7 @@ static int take_record(struct scan *s)
         v.data_size == 0xFFFFFFFF) {
         /* Firmware takes such a header for one without name and data. */
         s->store->torn = true;
+        s->torn_end = end_of_torn(s, &v);
         s->at = hf_record_align(start + header);
         if (s->at > s->end)
             s->at = s->end;
@@ -255,8 +269,8 @@ static int check_tail(struct scan *s)
     if (written == from)
         return 0;
     s->store->torn = true;
-    if (written - from <= hf_record_header_size(s->authenticated))
-        return 0; /* the power went while a header was written */
+    if (written - from <= hf_record_header_size(s->authenticated) || written <= s->torn_end)
+        return 0; /* the power went while a header was written, or what belongs to it */
     return skip_damage(s, from, from, "bytes behind the last variable");
 }
 

@@ -185,6 +185,41 @@ static void a_variable_whose_successor_was_never_finished_is_alive(void **state)
     free(bank);
 }
 
+/* edk2 of 2025 writes header, name and data, and then the header's first state; before, a state came in between. */
+static void a_write_that_ends_anywhere_takes_no_other_variable_along(void **state)
+{
+    size_t size, second, footprint, header = sizeof(struct hf_auth_record);
+    uint8_t *bank = blank_bank(HF_LAYOUT_2M, &size), *cut = malloc(size), name[32], more[32];
+    struct hf_varstore s = opened(bank, size, vars_a);
+    struct hf_var v = var_of("Replaced", name, "old", 3), other = var_of("Other", more, "o", 1);
+
+    assert_int_equal(hf_varstore_set(bank, &s, &v, 0, NULL), 0);
+    assert_int_equal(hf_varstore_set(bank, &s, &other, 0, NULL), 0);
+    second = FIRST + s.used;
+    bank[FIRST + 2] = 0x3E;
+    v.data = (const uint8_t *)"newer data";
+    v.data_size = 10;
+    footprint = hf_record_write(bank + second, &v, true);
+    for (size_t written = 0; written < footprint; written++) {
+        memcpy(cut, bank, size);
+        cut[second + 2] = 0xFF;
+        memset(cut + second + written, 0xFF, footprint - written);
+        s = opened(cut, size, vars_a);
+        assert_int_equal(s.count, 2);
+        assert_memory_equal(found(&s, "Replaced")->data, "old", 3);
+        assert_int_equal(hf_varstore_set(cut, &s, &v, 0, NULL), 0);
+        assert_memory_equal(found(&s, "Replaced")->data, "newer data", 10);
+        assert_memory_equal(found(&s, "Other")->data, "o", 1);
+    }
+    memcpy(cut, bank, size);
+    cut[second + 2] = 0xFF;
+    cut[second + footprint + header] = 0; /* one more than the header says: no firmware leaves that behind */
+    assert_int_equal(hf_varstore_open(cut, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, NULL), -HF_EDAMAGED);
+    assert_true(footprint > header);
+    free(cut);
+    free(bank);
+}
+
 static void deleting_a_half_replaced_variable_does_not_bring_the_old_one_back(void **state)
 {
     size_t size, second;
@@ -454,6 +489,7 @@ int main(void)
         cmocka_unit_test(a_conversion_that_does_not_fit_gives_the_numbers),
         cmocka_unit_test(one_name_under_two_guids),
         cmocka_unit_test(a_variable_whose_successor_was_never_finished_is_alive),
+        cmocka_unit_test(a_write_that_ends_anywhere_takes_no_other_variable_along),
         cmocka_unit_test(deleting_a_half_replaced_variable_does_not_bring_the_old_one_back),
         cmocka_unit_test(authenticated_variables_are_changed_only_when_asked),
         cmocka_unit_test(an_interrupted_rewrite_is_read_from_the_spare_area),
