@@ -153,6 +153,18 @@ static int check_conversion(struct hf_container *c, const struct hf_flash_image 
     return r;
 }
 
+/* Whether nothing can be told of what the guest has now: its owner let that in, and may replace it by its like. */
+static bool runs_unknown_pair(struct hf_container *c, const struct hf_flash_image *vars)
+{
+    struct hf_pairing pairing;
+    struct hf_firmware now;
+
+    if (hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &now, NULL) < 0)
+        return false;
+    hf_flash_pair(&now.image, vars, &pairing);
+    return pairing.fits == HF_UNKNOWN;
+}
+
 static int check_variables(struct hf_container *c, const struct hf_flash_image *image, bool *convert,
                            struct hf_error *err)
 {
@@ -170,8 +182,12 @@ static int check_variables(struct hf_container *c, const struct hf_flash_image *
                image->layout != vars.layout;
     if (*convert)
         return check_conversion(c, image, err);
+    if (vars.size == 0)
+        return 0;
     hf_flash_pair(image, &vars, &pairing);
-    return vars.size == 0 || pairing.fits != HF_NO ? 0 : hf_error_refuse(err, "pair", "%s", pairing.why);
+    if (pairing.fits == HF_YES || (pairing.fits == HF_UNKNOWN && runs_unknown_pair(c, &vars)))
+        return 0;
+    return hf_error_refuse(err, "pair", "%s", pairing.why);
 }
 
 int hf_firmware_fits(struct hf_container *c, const struct hf_firmware *fw, bool *convert, struct hf_error *err)

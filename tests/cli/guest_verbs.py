@@ -110,6 +110,18 @@ def _():
         expect("2m" in result.err.lower() and "4m" in result.err.lower(), result)
     need(AAVMF / "AAVMF_VARS.fd")
     refused("pair", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", AAVMF / "AAVMF_VARS.fd")
+
+
+@case("code of a size that no build has: nobody knows where it keeps its variables")
+def _():
+    odd, first = DIR / "odd.fd", (OVMF / "OVMF_CODE_4M.fd").read_bytes()
+    pair = ("--firmware", odd, "--vars", OVMF / "OVMF_VARS_4M.fd", "--machine", "pc-q35-7.2")
+    odd.write_bytes(bytes(4096) + first)
+    refused("unknown", "create", DIR / "odd.hold", *pair)
+    refused("pair", "stage", GUEST, odd)
+    holdfast("create", DIR / "odd.hold", *pair, "--allow-unknown")
+    odd.write_bytes(bytes(8192) + first)
+    holdfast("stage", DIR / "odd.hold", odd)  # whose guest runs such a pair may replace it by another
     refused("image", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_VARS_4M.fd")
     combined = DIR / "combined.fd"
     combined.write_bytes((OVMF / "OVMF_VARS_4M.fd").read_bytes() + (OVMF / "OVMF_CODE_4M.fd").read_bytes())
