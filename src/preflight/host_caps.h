@@ -36,6 +36,10 @@ struct hf_vmm_version {
     unsigned major, minor, micro;
 };
 
+/* The oldest QEMU that runs a guest of holdfast's. */
+#define HF_QEMU_OLDEST_MAJOR 7
+#define HF_QEMU_OLDEST_MINOR 2
+
 struct hf_machine_caps {
     const char *name;
     const char *alias; /* NULL when it has none */

@@ -14,9 +14,8 @@ struct question {
     const char *rule;
 };
 
-#define refuse(q, when, remedy, ...)                                                                                   \
-    hf_find((q)->verdict, (q)->rule, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
-#define note(q, when, remedy, ...) hf_find((q)->verdict, (q)->rule, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
+#define refuse(q, when, remedy, ...) hf_find((q)->verdict, (q)->rule, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
+#define note(q, when, remedy, ...)   hf_find((q)->verdict, (q)->rule, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
 
 /* The machine type the guest must find: a running guest needs the very one it runs on. */
 static const char *machine_of(const struct hf_guest_needs *guest)
@@ -83,6 +82,17 @@ static void ask_architecture(struct question *q)
                "the guest is %s, the destination has no QEMU for it", q->guest->arch);
 }
 
+static void ask_qemu_version(struct question *q)
+{
+    static const struct hf_vmm_version oldest = {HF_QEMU_OLDEST_MAJOR, HF_QEMU_OLDEST_MINOR, 0};
+    const struct hf_qemu_caps *qemu = q->verdict->qemu;
+
+    if (qemu && hf_vmm_version_compare(qemu->version, oldest) < 0)
+        refuse(q, HF_WHEN_NOW, "update QEMU on the destination",
+               "'%s' there is QEMU %u.%u; holdfast needs %u.%u or later", qemu->program, qemu->version.major,
+               qemu->version.minor, oldest.major, oldest.minor);
+}
+
 static void ask_machine(struct question *q)
 {
     const char *machine = machine_of(q->guest);
@@ -129,7 +139,8 @@ static const struct state_gap {
     const char *arch;
     struct hf_vmm_version last, first; /* before the gap, and after it */
 } gaps[] = {
-    {"aarch64", {7, 2, 9999}, {10, 0, 0}}, /* 7.2 also saves the 32-bit PAR; 10.0 does not, but 18 others */
+    {"aarch64", {7, 2, 9999}, {10, 0, 0}},  /* 7.2 also saves the 32-bit PAR; 10.0 does not, but 18 others */
+    {"aarch64", {10, 0, 9999}, {11, 1, 0}}, /* 10.0 saves what 11.1 does not know, and ends itself over 11.1's */
 };
 
 static bool lies_between(const struct state_gap *gap, struct hf_vmm_version a, struct hf_vmm_version b)
@@ -147,12 +158,14 @@ static void ask_processor(struct question *q)
     there = q->verdict->qemu->version;
     for (size_t i = 0; i < HF_ARRAY_SIZE(gaps); i++)
         if (!strcmp(gaps[i].arch, q->guest->arch) &&
-            (lies_between(&gaps[i], here, there) || lies_between(&gaps[i], there, here)))
+            (lies_between(&gaps[i], here, there) || lies_between(&gaps[i], there, here))) {
             refuse(q, HF_WHEN_NOW,
                    "shut the guest down and move it then, or move it to a host with the QEMU that it has",
                    "the guest's processor is emulated by QEMU %u.%u here; QEMU %u.%u there does not load its state "
                    "(%s: other registers are saved)",
                    here.major, here.minor, there.major, there.minor, q->guest->arch);
+            return;
+        }
 }
 
 static const struct hf_rom_caps *rom_there(const struct hf_host_caps *host, const char *name)
@@ -343,6 +356,7 @@ static const struct {
     {"holdfast", ask_holdfast},
     {"nbdkit", ask_nbdkit},
     {"architecture", ask_architecture},
+    {"qemu-version", ask_qemu_version},
     {"machine-type", ask_machine},
     {"block-driver", ask_block_driver},
     {"smm", ask_smm},

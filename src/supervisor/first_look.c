@@ -6,13 +6,11 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "host_caps.h"
 #include "machine_devices.h"
 #include "machine_record.h"
 #include "machine_roms.h"
 #include "stub_arguments.h"
-
-#define QEMU_OLDEST_MAJOR 7
-#define QEMU_OLDEST_MINOR 2
 
 static void json_drop(json_t **json)
 {
@@ -23,10 +21,10 @@ static int check_version(const struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_qmp_version v = hf_monitor_version(s->monitor);
 
-    if (v.major > QEMU_OLDEST_MAJOR || (v.major == QEMU_OLDEST_MAJOR && v.minor >= QEMU_OLDEST_MINOR))
+    if (v.major > HF_QEMU_OLDEST_MAJOR || (v.major == HF_QEMU_OLDEST_MAJOR && v.minor >= HF_QEMU_OLDEST_MINOR))
         return 0;
     return hf_error_refuse(err, "version", "%s is QEMU %d.%d; holdfast needs %d.%d or later", s->program, v.major,
-                           v.minor, QEMU_OLDEST_MAJOR, QEMU_OLDEST_MINOR);
+                           v.minor, HF_QEMU_OLDEST_MAJOR, HF_QEMU_OLDEST_MINOR);
 }
 
 static int check_architecture(const struct hf_supervision *s, struct hf_error *err)

@@ -108,6 +108,16 @@ static void another_architecture(void **state)
     expect_refusal("architecture", HF_WHEN_NOW, "aarch64", "no QEMU");
 }
 
+static void a_qemu_that_is_too_old(void **state)
+{
+    for (size_t i = 0; i < caps->qemu_count; i++)
+        caps->qemus[i].version = (struct hf_vmm_version){7, 1, 99};
+    expect_refusal("qemu-version", HF_WHEN_NOW, "7.1", "7.2");
+    caps->qemus[0].version = (struct hf_vmm_version){7, 2, 0};
+    hf_preflight(&guest, caps, &verdict);
+    assert_null(finding("qemu-version"));
+}
+
 static void a_machine_type_that_is_missing(void **state)
 {
     guest.machine = guest.resolved = "pc-q35-2.4";
@@ -139,7 +149,7 @@ static void no_smm_where_the_firmware_needs_it(void **state)
     expect_refusal("smm", HF_WHEN_NEXT_RESET, "SMM", "/usr/bin/qemu-system-x86_64");
 }
 
-static void an_emulated_arm_processor_between_7_2_and_10_0(void **state)
+static void an_emulated_arm_processor_between_qemus_with_other_registers(void **state)
 {
     guest.arch = "aarch64";
     caps->qemus[0].arch = "aarch64";
@@ -149,6 +159,13 @@ static void an_emulated_arm_processor_between_7_2_and_10_0(void **state)
     guest.under = (struct hf_vmm_version){10, 1, 0};
     caps->qemus[0].version = (struct hf_vmm_version){7, 2, 22};
     expect_refusal("processor", HF_WHEN_NOW, "7.2", "10.1");
+    guest.under = (struct hf_vmm_version){10, 0, 2};
+    caps->qemus[0].version = (struct hf_vmm_version){11, 1, 3};
+    expect_refusal("processor", HF_WHEN_NOW, "10.0", "11.1");
+    guest.under = (struct hf_vmm_version){11, 1, 3};
+    caps->qemus[0].version = (struct hf_vmm_version){10, 0, 2};
+    expect_refusal("processor", HF_WHEN_NOW, "11.1", "10.0");
+    caps->qemus[0].version = (struct hf_vmm_version){7, 2, 22};
     guest.emulated = false;
     hf_preflight(&guest, caps, &verdict);
     assert_int_equal(verdict.count, 0);
@@ -429,6 +446,7 @@ int main(void)
         IT(an_older_holdfast),
         IT(no_nbdkit),
         IT(another_architecture),
+        IT(a_qemu_that_is_too_old),
         IT(a_machine_type_that_is_missing),
         IT(a_running_guest_needs_the_machine_its_alias_was),
         IT(a_qemu_without_the_block_driver),
@@ -444,7 +462,7 @@ int main(void)
         IT(a_known_break_counts_from_its_version_on_and_with_its_device),
         IT(a_known_break_of_what_the_next_boot_runs),
         IT(what_breaks_at_once_is_refused_though_the_next_boot_runs_another_image),
-        IT(an_emulated_arm_processor_between_7_2_and_10_0),
+        IT(an_emulated_arm_processor_between_qemus_with_other_registers),
         IT(newer_host_firmware_under_each_policy),
         IT(a_2m_guest_to_a_host_that_has_only_4m_images_under_each_policy),
         IT(what_is_staged_runs_and_what_was_rolled_back_does_not),
