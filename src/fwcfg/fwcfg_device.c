@@ -65,6 +65,8 @@ int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_config *confi
 
     if (r < 0)
         return r;
+    if (!memory) /* init(malloc(size), ...) is how it is meant to be called */
+        return hf_error_set(err, HF_ENOMEM, "fw_cfg: no memory: a null pointer");
     memset(memory, 0, hf_fwcfg_size(config->slots));
     d = (struct hf_fwcfg *)carve(&at, sizeof *d);
     d->config = *config;

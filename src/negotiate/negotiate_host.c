@@ -100,6 +100,8 @@ int hf_negotiate_init(void *memory, size_t size, const struct hf_negotiate_domai
     if (size < hf_negotiate_size(n_domains))
         return hf_error_set(err, HF_ENOMEM, "%zu bytes of memory for %zu domains; %zu are needed", size, n_domains,
                             hf_negotiate_size(n_domains));
+    if (!memory) /* init(malloc(size), ...) is how it is meant to be called */
+        return hf_error_set(err, HF_ENOMEM, "negotiation: no memory: a null pointer");
     for (size_t i = 0; i < n_domains; i++) {
         int r = check_domain(domains, i, err);
 

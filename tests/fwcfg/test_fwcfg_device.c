@@ -332,6 +332,7 @@ static void bounds_of_the_configuration(void **state)
     assert_int_equal(hf_fwcfg_init(&m, sizeof m, &config, &d, NULL), -HF_EUSAGE);
     config.slots = 0x3fe0;
     assert_int_equal(hf_fwcfg_init(&m, sizeof m, &config, &d, NULL), -HF_ENOMEM);
+    assert_int_equal(hf_fwcfg_init(NULL, hf_fwcfg_size(0x3fe0), &config, &d, NULL), -HF_ENOMEM);
     assert_int_equal(machine_init(&m, &config, NULL), 0);
     hf_fwcfg_seal(m.device);
     machine_select(&m, 0xffff);

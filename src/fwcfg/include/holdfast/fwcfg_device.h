@@ -90,7 +90,7 @@ HF_PUBLIC size_t hf_fwcfg_size(unsigned slots);
 
 /* Makes a device in `memory` (aligned as malloc does), with signature, ID and an empty directory. Nothing has to be
  * undone: forget the memory when the machine is gone. HF_EUSAGE: slots, width or callbacks are wrong; HF_ENOMEM:
- * `size` is less than hf_fwcfg_size() says. */
+ * `memory` is NULL, as malloc may return it, or `size` is less than hf_fwcfg_size() says. */
 HF_PUBLIC int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_config *config, struct hf_fwcfg **ret,
                             struct hf_error *err);
 

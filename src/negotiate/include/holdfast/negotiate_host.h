@@ -38,7 +38,8 @@ HF_PUBLIC size_t hf_negotiate_size(size_t n_domains);
 /* Declares all domains at once; afterwards there is nothing to add. `memory` is aligned as malloc does; `domains` is
  * copied, the names and rules in it are borrowed. `generation` is shown to the guest: 1, or another number whenever the
  * host's side was made anew under a running guest. HF_EUSAGE: a bad or duplicate name, too many domains or rules;
- * HF_EREFUSED, rule "closed": a supported bit needs one that is not supported, so no guest could ever take all. */
+ * HF_ENOMEM: `memory` is NULL, as malloc may return it, or `size` is less than hf_negotiate_size() says; HF_EREFUSED, rule
+ * "closed": a supported bit needs one that is not supported, so no guest could ever take all. */
 HF_PUBLIC int hf_negotiate_init(void *memory, size_t size, const struct hf_negotiate_domain *domains, size_t n_domains,
                                 uint32_t generation, struct hf_negotiate **ret, struct hf_error *err);
 
