@@ -6,7 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "noticed.h"
+#include "owner.h"
+#include "runtime.h"
 #include "writeback.h"
+
+#define NOTICE_MS 2000
 
 int64_t hf_now(void)
 {
@@ -69,6 +74,34 @@ int hf_close_after(struct hf_container *c, int r, struct hf_error *err)
     int closed = hf_container_close(c, r < 0 ? NULL : err);
 
     return r < 0 ? r : closed;
+}
+
+static void wait_for_notice(const char *id, uint64_t commits)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    struct hf_runner runner;
+    char dir[PATH_MAX];
+
+    hf_runtime_guest_path(id, dir);
+    for (unsigned i = 0; i < NOTICE_MS / 5 && !hf_noticed(dir, commits); i++) {
+        if (hf_runner_get(id, &runner, NULL) < 0) /* a file that a killed supervisor left */
+            return;
+        (void)nanosleep(&moment, NULL);
+    }
+}
+
+int hf_close_noticed(const struct hf_invocation *inv, struct hf_container *c, int r, struct hf_error *err)
+{
+    uint64_t commits = 0;
+    char id[HF_ID_TEXT_SIZE];
+
+    (void)snprintf(id, sizeof id, "%s", hf_container_id(c));
+    if (r == 0 && !inv->dry_run)
+        (void)hf_container_commits(c, &commits, NULL);
+    r = hf_close_after(c, r, err);
+    if (r == 0 && commits != 0)
+        wait_for_notice(id, commits);
+    return r;
 }
 
 int hf_change(struct hf_container *c, int (*change)(struct hf_container *c, void *ctx, struct hf_error *err), void *ctx,

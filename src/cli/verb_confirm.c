@@ -24,7 +24,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 
     if (r < 0)
         return r;
-    r = hf_close_after(c, hf_confirm(c, hf_now(), inv->dry_run, &done, err), err);
+    r = hf_close_noticed(inv, c, hf_confirm(c, hf_now(), inv->dry_run, &done, err), err);
     if (r < 0)
         return r;
     hf_put_text(inv->report, "label", done.label);

@@ -127,7 +127,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     struct hf_container *c;
     int r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
 
-    return r < 0 ? r : hf_close_after(c, roll_back(inv, c, err), err);
+    return r < 0 ? r : hf_close_noticed(inv, c, roll_back(inv, c, err), err);
 }
 
 const struct hf_verb hf_verb_rollback = {

@@ -131,7 +131,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     r = check_in(c, inv, err);
     if (r == 0 && !inv->dry_run)
         r = hf_change(c, set_all, inv, err);
-    r = hf_close_after(c, r, err);
+    r = hf_close_noticed(inv, c, r, err);
     if (r < 0)
         return r;
     hf_put_bool(inv->report, "dry_run", inv->dry_run);

@@ -94,7 +94,7 @@ static int run_stage(struct hf_invocation *inv, struct hf_error *err)
     if (inv->operand_count < 2 && !hf_given(inv, "tpm-aware"))
         return hf_error_set(err, HF_EUSAGE, "the image is missing: 'holdfast stage G.hold IMAGE'");
     r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
-    return r < 0 ? r : hf_close_after(c, stage(inv, c, err), err);
+    return r < 0 ? r : hf_close_noticed(inv, c, stage(inv, c, err), err);
 }
 
 static int run_unstage(struct hf_invocation *inv, struct hf_error *err)
@@ -104,7 +104,7 @@ static int run_unstage(struct hf_invocation *inv, struct hf_error *err)
 
     if (r < 0)
         return r;
-    r = hf_close_after(c, hf_unstage(c, hf_now(), inv->dry_run, err), err);
+    r = hf_close_noticed(inv, c, hf_unstage(c, hf_now(), inv->dry_run, err), err);
     if (r < 0)
         return r;
     hf_put_bool(inv->report, "dry_run", inv->dry_run);

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "host_offer.h"
 #include "inspect.h"
+#include "noticed.h"
 #include "owner.h"
 #include "runtime.h"
 #include "writeback.h"
@@ -61,6 +62,7 @@ static int name_places(struct hf_supervision *s, struct hf_error *err)
     if ((size_t)snprintf(s->rom_dir, sizeof s->rom_dir, "%s/roms", s->dir) >= sizeof s->rom_dir ||
         (size_t)snprintf(s->socket, sizeof s->socket, "%s/nbd.sock", s->dir) >= sizeof s->socket)
         return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", s->dir);
+    hf_noticed_forget(s->dir); /* of a supervisor that was killed */
     return hf_boot_id(s->boot_id, err);
 }
 

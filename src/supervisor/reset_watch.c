@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "host_offer.h"
+#include "noticed.h"
 
 #define LOOK_AGAIN_MS 200
 #define QUIT_MS       10000
@@ -51,6 +52,13 @@ static void follow(struct hf_supervision *s, struct hf_resets_step step)
     json_decref(arguments);
 }
 
+/* Operators' verbs wait for this. What is under way goes first: its answer says it. */
+static void say_noticed(struct hf_supervision *s)
+{
+    if (!s->resets.in_flight && (s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED))
+        hf_noticed_say(s->dir, s->seen_commits);
+}
+
 static void answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
     struct hf_supervision *s = ctx;
@@ -59,6 +67,8 @@ static void answered(void *ctx, const json_t *result, const struct hf_error *err
         hf_supervision_say(s, "QEMU refused what a reset needs: %s", err->text);
     if (hf_monitor_is_open(s->monitor))
         follow(s, hf_resets_on_answer(&s->resets, err == NULL));
+    if (!err)
+        say_noticed(s);
 }
 
 /* ---- whether resets must be stopped ---- */
@@ -82,6 +92,7 @@ int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
     if (r < 0)
         return r;
     follow(s, hf_resets_arm(&s->resets, intercept(s)));
+    say_noticed(s);
     return s->watch.reset_now && !hf_reception_is_open(s) ? reset_now(s, err) : 0;
 }
 
@@ -241,6 +252,7 @@ void hf_reset_watch_end(struct hf_supervision *s)
     int64_t until = hf_loop_now() + QUIT_MS;
 
     hf_loop_cancel(&s->loop, look_again, s);
+    hf_noticed_forget(s->dir);
     hf_trial_timer_end(s);
     /* Disks want to be closed, not torn away. */
     if (s->restart && s->qemu > 0 && hf_monitor_is_open(s->monitor))

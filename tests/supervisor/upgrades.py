@@ -63,11 +63,6 @@ def active(path):
     return shown(path)["slots"]["active"]["sha256"]
 
 
-def noticed():
-    """The supervisor looks at what operators did five times a second."""
-    time.sleep(1)
-
-
 def guest_resets(guest, shell):
     start = len(guest.serial.data)
     shell.tell("reset -w")
@@ -97,7 +92,6 @@ def _():
         process = guest.child("qemu")
         must("stage", path, new)
         expect(active(path) == digest(CODE), "staging changed what runs")
-        noticed()
         shell = guest_resets(guest, shell)
         expect(active(path) == digest(new), "the image was not applied at the reset")
         expect(guest.child("qemu") != process, "QEMU was not started anew")
@@ -113,7 +107,6 @@ def _():
         refused = holdfast("rollback", path, status=3)
         expect("Marker" in f"{refused}", f"the difference was not told: {refused}")
         must("rollback", path, "--variables", "fallback")
-        noticed()
         shell = guest_resets(guest, shell)
         expect(active(path) == digest(CODE), "the code is not back")
         expect(shell.getvar("Marker") == "cafe", "the variables are not back")
@@ -223,7 +216,6 @@ def _():
         qmp.execute("device_add", driver="virtio-blk-pci", drive="late", id="disk1", bus="port1")
         process = guest.child("qemu")
         must("stage", path, image("fourth"))
-        noticed()
         shell = guest_resets(guest, shell)
         expect(guest.child("qemu") == process, "QEMU was started anew, and the disk is gone")
         expect(any("disk1" in d.get("qdev", "") for d in qmp.execute("query-block")), "no disk")
@@ -351,7 +343,6 @@ def _():
         shell = guest.shell()
         new = image("sixth")
         new.rename(file)
-        noticed()
         expect(active(path) == digest(CODE), "the host changed the firmware of a running guest")
         guest_resets(guest, shell)
         expect(active(path) == digest(file), f"the host's firmware was not taken: {holdfast('log', path)}")
