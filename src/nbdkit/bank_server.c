@@ -3,6 +3,7 @@
 
 #include "cleanup.h"
 #include "committer.h"
+#include "outline.h"
 #include "owner_steps.h"
 #include "writeback.h"
 
@@ -28,6 +29,7 @@ struct hf_bank_server {
     bool incoming;                  /* being received: neither queue nor committer yet */
     struct hf_container *container; /* NULL after a failure, until it can be opened again */
     bool doubtful;                  /* SQLite reported an error: recover before the next use */
+    struct hf_outline *outline;     /* of a bank that was received, until it is written; or NULL */
 };
 
 static int64_t now_seconds(void)
@@ -86,6 +88,23 @@ static int load_page(void *opaque, uint32_t page, uint8_t *bytes, struct hf_erro
     return read_container(opaque, HF_BANK_VARS, (uint64_t)page * HF_PAGE_SIZE, bytes, HF_PAGE_SIZE, err);
 }
 
+static void forget_outline(struct hf_bank_server *s)
+{
+    hf_outline_free(s->outline);
+    s->outline = NULL;
+}
+
+static int op_repeats(void *opaque, uint32_t page)
+{
+    struct hf_bank_server *s = opaque;
+    int byte;
+
+    (void)pthread_mutex_lock(&s->lock);
+    byte = s->outline ? hf_outline_byte(s->outline, page) : -1;
+    (void)pthread_mutex_unlock(&s->lock);
+    return byte;
+}
+
 static int op_commit(void *opaque, const struct hf_write_queue *q, struct hf_error *err)
 {
     struct hf_bank_server *s = opaque;
@@ -93,6 +112,7 @@ static int op_commit(void *opaque, const struct hf_write_queue *q, struct hf_err
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
+    forget_outline(s);
     r = container_locked(s, &c, err);
     if (r == 0)
         r = judge(s, hf_writeback_commit(c, q, err));
@@ -114,6 +134,7 @@ static int op_write(void *opaque, uint64_t offset, const void *bytes, size_t siz
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
+    forget_outline(s);
     r = container_locked(s, &c, err);
     if (r == 0)
         r = judge(s, hf_begin(c, err));
@@ -172,6 +193,7 @@ static int open_banks(struct hf_bank_server *s, struct hf_error *err)
 static void release(struct hf_bank_server *s)
 {
     hf_queue_file_close(s->queue);
+    hf_outline_free(s->outline);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     (void)pthread_mutex_destroy(&s->lock);
@@ -225,6 +247,16 @@ int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const stru
     return opened(s, r, out);
 }
 
+/* Made while there is time; the last that was sent of the bank may have made it old. Without one all is read. */
+static void outline(struct hf_bank_server *s, struct hf_container *c)
+{
+    if (s->outline && hf_outline_fits(c, s->outline, NULL) > 0)
+        return;
+    forget_outline(s);
+    if (s->size[HF_BANK_VARS])
+        (void)judge(s, hf_outline_read(c, &s->outline, NULL));
+}
+
 int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
                                  struct hf_bank_server **out, struct hf_error *err)
 {
@@ -239,6 +271,8 @@ int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(c
     r = container_locked(s, &c, err);
     if (r == 0)
         r = find_sizes(s, err);
+    if (r == 0)
+        outline(s, c);
     return opened(s, r, out);
 }
 
@@ -246,7 +280,7 @@ static int start_committer(struct hf_bank_server *s, struct hf_error *err)
 {
     hf_queue_file_set_load(s->queue, load_page, s);
     s->ops = (struct hf_committer_ops){
-        .commit = op_commit, .read = op_read, .write = op_write, .status = op_status, .opaque = s};
+        .commit = op_commit, .read = op_read, .write = op_write, .repeats = op_repeats, .status = op_status, .opaque = s};
     return hf_committer_start(s->queue, &s->ops, &s->committer, err);
 }
 
@@ -291,6 +325,8 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
         if (r == 0)
             r = hf_writeback_open(c, &s->queue, err);
     }
+    if (r == 0)
+        outline(s, c);
     return r;
 }
 

@@ -24,6 +24,8 @@ struct hf_committer_ops {
     int (*read)(void *opaque, uint64_t offset, void *bytes, size_t size, struct hf_error *err);
     /* Writes to the container at once, durably: only when the queue has no memory and nothing waits in it. */
     int (*write)(void *opaque, uint64_t offset, const void *bytes, size_t size, struct hf_error *err);
+    /* The byte that a page of the container is known to repeat, -1: look. NULL: none is known. Called as `read` is. */
+    int (*repeats)(void *opaque, uint32_t page);
     /* BEHIND and CAUGHT_UP. */
     void (*status)(void *opaque, const struct hf_nbd_status *status);
     void *opaque;
