@@ -54,6 +54,7 @@ struct hf_exchange {
         uint8_t *bytes; /* of the state that is arriving */
         size_t size, room;
         struct hf_transfer_from from;
+        bool ready; /* READY was said for it */
         const uint8_t *stream;
         size_t stream_size;
         bool granted;

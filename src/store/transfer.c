@@ -150,6 +150,7 @@ static int note_row(struct hf_transfer_sent *after, size_t *room, unsigned table
 struct difference {
     struct hf_container *c;
     struct hf_transfer_sent *before, after;
+    bool same; /* nothing changed, as the digest says */
     size_t at, room;
     struct writer out;
 };
@@ -210,6 +211,9 @@ static int compare(struct difference *d, struct hf_error *err)
     r = put(&d->out, &header, sizeof header, err);
     if (r == 0)
         r = hf_transfer_digest(d->c, &d->after.digest, err);
+    d->same = r == 0 && d->before->rows && hf_digest_equal(&d->after.digest, &d->before->digest);
+    if (d->same)
+        return 0; /* a guest may stand still, and a bank have many rows */
     for (unsigned table = 1; table < HF_TABLES && r == 0; table++)
         if (hf_transfer_travels(table))
             r = compare_table(d, table, err);
@@ -237,11 +241,23 @@ int hf_transfer_write(struct hf_container *c, struct hf_transfer_sent *sent, uin
         hf_transfer_sent_done(&d.after);
         return r;
     }
-    hf_transfer_sent_done(sent);
-    *sent = d.after;
+    if (!d.same) {
+        hf_transfer_sent_done(sent);
+        *sent = d.after;
+    }
     *bytes = d.out.bytes;
     *size = d.out.size;
     return 0;
+}
+
+bool hf_transfer_is_none(const void *bytes, size_t size, const struct hf_digest *state)
+{
+    struct hf_transfer_header header;
+
+    if (size != sizeof header)
+        return false;
+    memcpy(&header, bytes, sizeof header);
+    return header.kind == HF_TRANSFER_CHANGES && hf_digest_equal(&header.base, state);
 }
 
 int hf_transfer_chunk(struct hf_container *c, const struct hf_digest *image, uint32_t number, uint8_t **bytes,

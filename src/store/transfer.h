@@ -61,6 +61,9 @@ struct hf_transfer_from {
     struct hf_digest digest; /* of the state after it was applied */
 };
 
+/* Whether these bytes say that nothing changed since that state. */
+bool hf_transfer_is_none(const void *bytes, size_t size, const struct hf_digest *state);
+
 /* Makes the copy: a new container at `path`, incoming, or not at all. HF_EPROTO: not a state, or another than `from`
  * says; HF_EREFUSED "exists", "elsewhere" (this host receives the container at another path); HF_ENOSPC, ... */
 int hf_transfer_create(const char *path, const struct hf_transfer_from *from, const void *bytes, size_t size,

@@ -29,6 +29,7 @@ static int start_stream(struct hf_supervision *s, struct hf_error *err)
         r = hf_stream_relay_read(d->relay, d->link, err);
     if (r < 0)
         return r;
+    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while the guest runs */
     d->migrating = true;
     d->stage = HF_MOVING;
     hf_departing_tell_stage(s, "moving");
@@ -66,16 +67,16 @@ static int stand(struct hf_supervision *s, struct hf_error *err)
     int r = check_still(s, err);
 
     if (r == 0)
-        r = hf_exchange_offer(hf_link_exchange(d->link), true, (int64_t)time(NULL), err);
-    if (r == 0)
         r = hf_monitor_send(s->monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL, NULL,
                             err);
     if (r < 0)
         return r;
     d->stage = HF_STANDING;
     d->ready = false;
+    r = hf_exchange_offer(hf_link_exchange(d->link), true, (int64_t)time(NULL), err);
+    if (r < 0)
+        return r;
     hf_link_pump(d->link);
-    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while QEMU is at it */
     return hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
 }
 
