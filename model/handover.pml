@@ -36,6 +36,7 @@ byte disk_vars_src = 0, disk_vars_dst = 0; /* a number stands for the variables:
 bool up_src = true, up_dst = true;
 bool runs_src = true, runs_dst = false;
 bool flushed = false; /* the guest stands still at the source and its last write is in the container */
+bool promised = false; /* the source knows that what its disk says is granted was not said to anybody */
 bool crashed = false, fair = false;
 #ifdef MUTANT_GRANT_BEFORE_DISK
 bool granting = false;
@@ -43,6 +44,7 @@ bool granting = false;
 
 byte acked = 0;     /* writes the guest was told are durable */
 byte top_epoch = 1; /* the highest epoch that ever owned */
+hidden byte a, n;   /* of the message at hand: nothing is kept in them from one step to the next */
 
 #define quiet (empty(to_dst) && empty(to_src))
 
@@ -74,8 +76,6 @@ inline becomes_owner(epoch)
 
 proctype Source()
 {
-    byte a, n;
-
 end:
     do
     :: atomic { runs_src && !fair && acked < WRITES -> /* the guest writes */
@@ -89,14 +89,22 @@ flush:     runs_src = false; flushed = true }
 send:      tell_dst(OFFER, disk_attempt_src, disk_vars_src) }
     :: atomic { flushed && disk_src == OWNED ->
 cancel:    flushed = false; runs_src = true }
+    :: atomic { flushed && disk_src == OWNED && !fair ->
+promise:   disk_src = GRANTED; promised = true }
+#ifdef MUTANT_RETRACT_AFTER_GRANT
+    :: atomic { flushed && disk_src == GRANTED ->
+           disk_src = OWNED; promised = false; flushed = false; runs_src = true }
+#endif
+    :: atomic { flushed && disk_src == GRANTED && promised ->
+retract:   disk_src = OWNED; promised = false; flushed = false; runs_src = true }
 
     :: atomic { up_src && to_src ?? [READY, a, n] -> to_src ?? READY, a, n;
            if
-           :: flushed && disk_src == OWNED && a == disk_attempt_src && n == disk_vars_src ->
+           :: flushed && (disk_src == OWNED || promised) && a == disk_attempt_src && n == disk_vars_src ->
 #ifdef MUTANT_GRANT_BEFORE_DISK
                tell_dst(GRANT, disk_attempt_src, disk_vars_src); granting = true
 #else
-grant:         disk_src = GRANTED;
+grant:         disk_src = GRANTED; promised = false;
                tell_dst(GRANT, disk_attempt_src, disk_vars_src)
 #endif
            :: else
@@ -104,7 +112,7 @@ grant:         disk_src = GRANTED;
 #ifdef MUTANT_GRANT_BEFORE_DISK
     :: atomic { granting && flushed && disk_src == OWNED -> disk_src = GRANTED; granting = false }
 #endif
-    :: atomic { up_src && disk_src == GRANTED && (quiet || !fair) ->
+    :: atomic { up_src && disk_src == GRANTED && !promised && (quiet || !fair) ->
 revoke:    tell_dst(REVOKE, disk_attempt_src, 0) }
     :: atomic { up_src && to_src ?? [CLAIMED, a, n] -> to_src ?? CLAIMED, a, n;
            if
@@ -126,15 +134,14 @@ resume:        disk_epoch_src = disk_epoch_src + 2;
            disk_epoch_src = disk_epoch_src + 2; disk_src = OWNED; flushed = false; runs_src = true }
 #endif
 
-    :: atomic { !crashed && !fair && up_src -> crashed = true; up_src = false; runs_src = false; flushed = false }
+    :: atomic { !crashed && !fair && up_src -> crashed = true; up_src = false; runs_src = false; flushed = false;
+           promised = false }
     :: atomic { !up_src -> up_src = true; runs_src = (disk_src == OWNED) }
     od
 }
 
 proctype Destination()
 {
-    byte a, n;
-
 end:
     do
     :: atomic { runs_dst && !fair && acked < WRITES ->

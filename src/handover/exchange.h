@@ -118,7 +118,7 @@ const char *hf_exchange_failure(const struct hf_exchange *x);
 /* Bytes of state and images: written by a source, heard by a destination, of as many as are known of (0: not yet). */
 void hf_exchange_progress(const struct hf_exchange *x, uint64_t *done, uint64_t *total);
 
-/* Before the grant: this side gives up, tells the other why, and everything is as it was. After it, HF_EUSAGE: a source
+/* Before the grant: this side gives up, tells the other why, and everything is as it was. After it, or a promise, HF_EUSAGE: a source
  * asks with hf_exchange_revoke() then. */
 int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *err);
 
@@ -131,10 +131,21 @@ int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *
  * write is in the container. The first call begins a new attempt: one durable commit. */
 int hf_exchange_offer(struct hf_exchange *x, bool flushed, int64_t now, struct hf_error *err);
 
-/* After the READY of a flushed offer: GRANTED is durable here, then the grant goes out. HF_EREFUSED "changed": the
+/* After the READY of a flushed offer: GRANTED is durable here, unless it is so already, then the grant goes out. HF_EREFUSED "changed": the
  * container was written since that offer; offer again. From here on nothing writes the container on this host, whoever
  * has it open, until DEPARTED or RESUMED. */
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err);
+
+/*
+ * The grant in parts, for a guest that stands still while the other side has not said READY yet. After the flushed offer
+ * hf_exchange_promise(): the container is granted on this host's disk, and *pending is to be made durable with
+ * hf_owner_promise_finish(), by any thread; what that returned is told to hf_exchange_promised(). Then hf_exchange_grant()
+ * only says so. Until then nobody heard of it: hf_exchange_retract() makes everything as it was before the promise (HF_EIO,
+ * ...: it is granted, and the other side is to be asked). hf_exchange_promise() fails as the grant does.
+ */
+int hf_exchange_promise(struct hf_exchange *x, int64_t now, struct hf_owner_pending **pending, struct hf_error *err);
+void hf_exchange_promised(struct hf_exchange *x, int result);
+int hf_exchange_retract(struct hf_exchange *x, int64_t now, struct hf_error *err);
 
 /* Does ahead, when there is time, what the grant can have done ahead; changes nothing. */
 int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err);

@@ -44,6 +44,7 @@ struct hf_exchange {
         bool waiting;                            /* it went, and READY was not heard */
         bool ready;                              /* heard for the last offer */
         bool flushed;                            /* the last offer was */
+        bool durable, doubtful;                  /* the last promise is; it failed to become so */
         bool stream_ended;
     } src;
 

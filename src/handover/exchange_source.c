@@ -133,7 +133,7 @@ static int hear_ready(struct hf_exchange *x, const struct hf_frame *frame, enum 
 {
     struct hf_digest heard = hf_exchange_digest(frame);
 
-    if (x->state.holder == HF_HOLDER_OWNED && frame->attempt == x->state.attempt && x->src.waiting &&
+    if ((x->state.holder == HF_HOLDER_OWNED || x->state.promised) && frame->attempt == x->state.attempt && x->src.waiting &&
         hf_digest_equal(&heard, &x->src.sent.digest)) {
         x->src.waiting = false;
         x->src.ready = true;
@@ -319,37 +319,4 @@ int hf_source_produce(struct hf_exchange *x, struct hf_error *err)
     x->src.bytes = NULL;
     x->src.size = x->src.at = 0;
     return r < 0 ? r : 1;
-}
-
-int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err)
-{
-    if (x->side != HF_SIDE_SOURCE || x->over || !x->greeted || x->state.holder != HF_HOLDER_OWNED)
-        return hf_error_set(err, HF_EUSAGE, "there is nothing to grant");
-    return hf_owner_prepare_grant(x->c, &x->peer.host, err);
-}
-
-int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
-{
-    struct hf_handover_state granted = x->state;
-    int r;
-
-    if (x->side != HF_SIDE_SOURCE || x->over || !x->src.ready || !x->src.flushed)
-        return hf_error_set(err, HF_EUSAGE, "nothing that was flushed is ready over there");
-    r = hf_step_take(HF_STEP_GRANT, x->state.attempt, &granted, err);
-    if (r == 0)
-        r = hf_owner_grant(x->c, x->state.attempt, &x->src.sent.digest, &x->peer.host, now, err);
-    if (r < 0)
-        return r;
-    x->state = granted;
-    return hf_exchange_say(x, hf_step_sends(HF_STEP_GRANT), &x->src.sent.digest, err);
-}
-
-int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err)
-{
-    int r;
-
-    if (x->side != HF_SIDE_SOURCE || x->over || !x->greeted)
-        return hf_error_set(err, HF_EUSAGE, "there is no destination to ask");
-    r = hf_step_take(HF_STEP_REVOKE, x->state.attempt, &x->state, err);
-    return r < 0 ? r : hf_exchange_say(x, hf_step_sends(HF_STEP_REVOKE), NULL, err);
 }

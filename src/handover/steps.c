@@ -9,6 +9,8 @@
  *      | send  ------------- OFFER ------------------> | ready
  *      | (cancel) -------+                             v
  *      |      <------------- READY ---------------- INCOMING
+ *      | promise         |                             |
+ *      | (retract) ------+                             |
  *      | grant           |                             |
  *      v                 |                             |
  *    GRANTED ---------------- GRANT -----------------> | claim
@@ -44,7 +46,10 @@ static const struct row rows[] = {
     [HF_STEP_CANCEL] = {"cancel", HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    true,  0},
     [HF_STEP_READY]  = {"ready",  HF_SIDE_DESTINATION, IN(NONE) | IN(INCOMING) | IN(REVOKED) | IN(DEPARTED),
                                                                      HF_HOLDER_INCOMING, HF_MESSAGE_OFFER,   HF_MESSAGE_READY,   false, 0},
-    [HF_STEP_GRANT]  = {"grant",  HF_SIDE_SOURCE,      IN(OWNED),    HF_HOLDER_GRANTED,  HF_MESSAGE_READY,   HF_MESSAGE_GRANT,   true,  0},
+    [HF_STEP_PROMISE] = {"promise", HF_SIDE_SOURCE,    IN(OWNED),    HF_HOLDER_GRANTED,  HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    true,  0},
+    [HF_STEP_RETRACT] = {"retract", HF_SIDE_SOURCE,    IN(GRANTED),  HF_HOLDER_OWNED,    HF_MESSAGE_NONE,    HF_MESSAGE_NONE,    true,  0},
+    [HF_STEP_GRANT]  = {"grant",  HF_SIDE_SOURCE,      IN(OWNED) | IN(GRANTED),
+                                                                     HF_HOLDER_GRANTED,  HF_MESSAGE_READY,   HF_MESSAGE_GRANT,   true,  0},
     [HF_STEP_CLAIM]  = {"claim",  HF_SIDE_DESTINATION, IN(INCOMING), HF_HOLDER_OWNED,    HF_MESSAGE_GRANT,   HF_MESSAGE_CLAIMED, false, 1},
     [HF_STEP_DEPART] = {"depart", HF_SIDE_SOURCE,      IN(GRANTED),  HF_HOLDER_DEPARTED, HF_MESSAGE_CLAIMED, HF_MESSAGE_NONE,    false, 0},
     [HF_STEP_REVOKE] = {"revoke", HF_SIDE_SOURCE,      IN(GRANTED),  HF_HOLDER_GRANTED,  HF_MESSAGE_NONE,    HF_MESSAGE_REVOKE,  false, 0},
@@ -84,11 +89,20 @@ static bool attempt_fits(enum hf_step step, const struct hf_handover_state *s, u
     }
 }
 
+/* What was granted on disk is as before only for whoever knows that nobody heard of it; who knows has nothing to ask. */
+static bool promise_fits(enum hf_step step, const struct hf_handover_state *s)
+{
+    if (step == HF_STEP_GRANT || step == HF_STEP_RETRACT)
+        return s->promised || s->holder != HF_HOLDER_GRANTED;
+    return !s->promised || step != HF_STEP_REVOKE;
+}
+
 static bool allowed(enum hf_step step, const struct hf_handover_state *s, uint32_t attempt)
 {
     const struct row *row = &rows[step];
 
-    return (row->from & 1U << s->holder) && (s->flushed || !row->needs_flushed) && attempt_fits(step, s, attempt);
+    return (row->from & 1U << s->holder) && (s->flushed || !row->needs_flushed) && promise_fits(step, s) &&
+           attempt_fits(step, s, attempt);
 }
 
 /* A question that was answered before gets the same answer: the first one may have been lost. An attempt that a later
@@ -135,8 +149,9 @@ int hf_step_take(enum hf_step step, uint32_t attempt, struct hf_handover_state *
     s->attempt = attempt;
     if (step == HF_STEP_FLUSH)
         s->flushed = true;
-    else if (step == HF_STEP_CANCEL || step == HF_STEP_DEPART || step == HF_STEP_RESUME)
+    else if (step == HF_STEP_CANCEL || step == HF_STEP_RETRACT || step == HF_STEP_DEPART || step == HF_STEP_RESUME)
         s->flushed = false;
+    s->promised = step == HF_STEP_PROMISE;
     return 0;
 }
 

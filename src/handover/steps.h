@@ -47,6 +47,8 @@ enum hf_step {
     HF_STEP_SEND,   /* source: the state travels */
     HF_STEP_CANCEL, /* source: as if nothing had happened */
     HF_STEP_READY,  /* destination: the state is in the incoming copy */
+    HF_STEP_PROMISE, /* source: on its disk it is granted already, and nobody was told */
+    HF_STEP_RETRACT, /* source: after a promise, as if nothing had happened */
     HF_STEP_GRANT,  /* source: its commit point */
     HF_STEP_CLAIM,  /* destination: the commit point of the hand-over; owner and epoch change in one commit */
     HF_STEP_DEPART, /* source: heard that it was claimed */
@@ -61,6 +63,7 @@ struct hf_handover_state {
     enum hf_holder holder;
     uint32_t attempt; /* source: the newest it began; destination: the one its copy belongs to */
     bool flushed;     /* source only, not durable: see HF_STEP_FLUSH */
+    bool promised;    /* source only, not durable: GRANTED, and as long as this is known, no GRANT was said */
 };
 
 /* The step that answers `message` of `attempt` at this side, or HF_STEP_MAX when the message means nothing here and is

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -311,19 +312,64 @@ void hf_epoch_unprepare(const char *container_id, int *ready)
 }
 
 /* An entry that says so already may be so new that only whoever wrote it knows whether it is durable. */
-int hf_epoch_set_prepared(const char *container_id, const struct hf_epoch *seen, int ready, struct hf_error *err)
+static int make_change(const struct change *change, int ready, struct hf_error *err)
 {
-    struct change change hf_auto(end_change) = {.lock = -1};
-    int r = begin_change(&change, container_id, seen, err);
+    int r = change->same ? 0 : write_entry(change, ready, err);
 
-    if (r == 0 && !change.same)
-        r = write_entry(&change, ready, err);
-    return r < 0 ? r : sync_directory(change.path, err);
+    return r < 0 ? r : sync_directory(change->path, err);
 }
 
 int hf_epoch_set(const char *container_id, const struct hf_epoch *seen, struct hf_error *err)
 {
-    return hf_epoch_set_prepared(container_id, seen, -1, err);
+    struct change change hf_auto(end_change) = {.lock = -1};
+    int r = begin_change(&change, container_id, seen, err);
+
+    return r < 0 ? r : make_change(&change, -1, err);
+}
+
+struct hf_epoch_pending {
+    struct change change;
+    char id[HF_ID_TEXT_SIZE];
+    int ready;
+};
+
+int hf_epoch_begin(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_epoch_pending **out,
+                   struct hf_error *err)
+{
+    struct hf_epoch_pending *pending = (struct hf_epoch_pending *)malloc(sizeof *pending);
+    int r;
+
+    if (!pending)
+        return hf_error_set(err, HF_ENOMEM, "no memory for an entry of the register of epochs");
+    pending->change.lock = -1;
+    r = begin_change(&pending->change, container_id, seen, err);
+    if (r < 0) {
+        end_change(&pending->change);
+        free(pending);
+        return r;
+    }
+    snprintf(pending->id, sizeof pending->id, "%s", container_id);
+    pending->ready = *ready;
+    *ready = -1;
+    *out = pending;
+    return 0;
+}
+
+void hf_epoch_drop(struct hf_epoch_pending *pending)
+{
+    if (!pending)
+        return;
+    end_change(&pending->change); /* the next line locks it anew */
+    hf_epoch_unprepare(pending->id, &pending->ready);
+    free(pending);
+}
+
+int hf_epoch_finish(struct hf_epoch_pending *pending, struct hf_error *err)
+{
+    int r = make_change(&pending->change, pending->ready, err);
+
+    hf_epoch_drop(pending);
+    return r;
 }
 
 void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name)

@@ -39,11 +39,18 @@ int hf_epoch_check_peer(const char *container_id, const struct hf_epoch *seen, u
 bool hf_epoch_is_held(const struct hf_epoch *seen);
 
 /* For who will be in a hurry: writes ahead what hf_epoch_set() would have to write, and changes nothing. *ready goes to
- * hf_epoch_set_prepared(), which does the same as hf_epoch_set(), sooner where it was prepared for this and nothing came in
- * between; then, or when nothing comes of it, to hf_epoch_unprepare(). -1 is none. */
+ * hf_epoch_begin(), or, when nothing comes of it, to hf_epoch_unprepare(). -1 is none. */
 int hf_epoch_prepare(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_error *err);
-int hf_epoch_set_prepared(const char *container_id, const struct hf_epoch *seen, int ready, struct hf_error *err);
 void hf_epoch_unprepare(const char *container_id, int *ready);
+
+/* hf_epoch_set() in two parts: what can be refused, and what waits for the disk, which any thread may do; sooner where it was
+ * prepared for this and nothing came in between. *ready becomes -1. In between nobody else changes this entry: whoever tries
+ * waits, in this process for ever. One of the two others follows: hf_epoch_drop() changes nothing; NULL is allowed. */
+struct hf_epoch_pending;
+int hf_epoch_begin(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_epoch_pending **out,
+                   struct hf_error *err);
+int hf_epoch_finish(struct hf_epoch_pending *pending, struct hf_error *err);
+void hf_epoch_drop(struct hf_epoch_pending *pending);
 
 /* The entry says from now on that the container went to another host, which has it at `epoch`. */
 void hf_epoch_depart(struct hf_epoch *seen, uint64_t epoch, const char *host_id, const char *host_name);

@@ -94,6 +94,12 @@ void hf_container_free(struct hf_container *c);
 int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err);
 /* owner_steps.c: HF_EREFUSED "granted", and what to do; `to` is the owner's reason, or a host's name. */
 int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err);
+/* owner_steps.c: HF_EREFUSED "step". */
+int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err);
+/* owner_steps.c: from GRANTED, in a transaction that the register has no say in. */
+int hf_owner_begin_granted(struct hf_container *c, const char *step, struct hf_owner *owner, struct hf_error *err);
+/* owner_steps.c: ends what hf_begin began: `r` is what became of it so far. */
+int hf_owner_finish(struct hf_container *c, int r, struct hf_error *err);
 /* owner.c: this host holds it, durable in the container, and there is no way back: a register that cannot be written now
  * is written with a later commit. Until then it says less than it could, and nothing that is wrong: an epoch that this
  * host does not own any more, of which it lets no copy run. */
@@ -145,6 +151,8 @@ int hf_schema_verify(struct hf_container *c, struct hf_error *err);
 /* Its present salt, as the container's mark has it; 0: no log, or an empty one. */
 int hf_wal_mark(struct hf_container *c, uint64_t *mark, struct hf_error *err);
 int hf_wal_sync(struct hf_container *c, struct hf_error *err);
+/* A descriptor of its own, with which another thread may make durable what is in the log. */
+int hf_wal_open(const struct hf_container *c, int *fd, struct hf_error *err);
 /* Grows the file to at least `bytes` of zeros that a new log may overwrite. */
 int hf_wal_allocate(struct hf_container *c, uint64_t bytes, struct hf_error *err);
 /* The mark in the ledger: 0, or a log's salt with the bits that say whether that log still matters. */

@@ -65,15 +65,14 @@ int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_
     return 0;
 }
 
-static int wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err)
+int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err)
 {
     return hf_error_refuse(err, "step", "%s: cannot %s: it is %s by host '%s' at epoch %llu, attempt %u", c->place.path, step,
                            hf_owner_state_text(owner->state), owner->host_name, (unsigned long long)owner->epoch,
                            owner->attempt);
 }
 
-/* Ends what hf_begin began: `r` is what became of it so far. */
-static int finish(struct hf_container *c, int r, struct hf_error *err)
+int hf_owner_finish(struct hf_container *c, int r, struct hf_error *err)
 {
     if (r == 0)
         return hf_commit(c, HF_DURABLE, err);
@@ -97,96 +96,13 @@ int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, st
     owner.attempt = (above > owner.attempt ? above : owner.attempt) + 1;
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
-    r = finish(c, r, err);
+    r = hf_owner_finish(c, r, err);
     if (r == 0)
         *attempt = owner.attempt;
     return r;
 }
 
-static int check_offered(struct hf_container *c, const struct hf_owner *owner, uint32_t attempt,
-                         const struct hf_digest *state, struct hf_error *err)
-{
-    struct hf_digest now;
-    int r = hf_transfer_digest(c, &now, err);
-
-    if (r < 0)
-        return r;
-    if (owner->attempt != attempt)
-        return wrong_step(c, owner, "grant an older attempt", err);
-    if (!hf_digest_equal(&now, state))
-        return hf_error_refuse(err, "changed", "%s: was written since it was offered", c->place.path);
-    return 0;
-}
-
-/* What the register says once it is granted. */
-static int granted_entry(struct hf_container *c, uint64_t epoch, const struct hf_host *to, struct hf_epoch *entry,
-                         struct hf_error *err)
-{
-    struct hf_epoch seen = {0};
-    struct hf_guest guest;
-    int r = hf_guest_get(c, &guest, err);
-
-    if (r < 0)
-        return r;
-    hf_epoch_depart(&seen, epoch, to->id, to->name);
-    seen.granted = true;
-    memcpy(seen.uuid, guest.uuid, sizeof seen.uuid);
-    *entry = seen;
-    return 0;
-}
-
-int hf_owner_prepare_grant(struct hf_container *c, const struct hf_host *to, struct hf_error *err)
-{
-    struct hf_epoch seen;
-    int r = granted_entry(c, c->epoch, to, &seen, err);
-
-    hf_epoch_unprepare(c->id, &c->prepared);
-    return r < 0 ? r : hf_epoch_prepare(c->id, &seen, &c->prepared, err);
-}
-
-/* In the transaction. The register first: a crash in between leaves a container that this host asks about, never one it
- * owns by mistake. */
-static int give(struct hf_container *c, struct hf_owner *owner, const struct hf_host *to, struct hf_error *err)
-{
-    struct hf_epoch seen;
-    int r = granted_entry(c, owner->epoch, to, &seen, err);
-
-    if (r == 0)
-        r = hf_epoch_set_prepared(c->id, &seen, c->prepared, err);
-    hf_epoch_unprepare(c->id, &c->prepared);
-    return r < 0 ? r : hf_owner_put(c, owner, err);
-}
-
-int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
-                   int64_t now, struct hf_error *err)
-{
-    struct hf_owner held, owner;
-    bool given = false;
-    int r = hf_begin(c, err);
-
-    if (r < 0)
-        return r;
-    r = hf_owner_get(c, &held, err);
-    if (r == 0)
-        r = check_offered(c, &held, attempt, state, err);
-    owner = held;
-    owner.state = HF_OWNER_GRANTED;
-    owner.since = now;
-    snprintf(owner.reason, sizeof owner.reason, "to host '%.100s'", to->name);
-    if (r == 0) {
-        given = true;
-        r = hf_event_append(c, now, "granted", err, "to host '%s', attempt %u", to->name, attempt);
-    }
-    if (r == 0)
-        r = give(c, &owner, to, err);
-    r = finish(c, r, err);
-    if (r < 0 && given)
-        (void)hf_owner_register(c, &held, NULL); /* it is still held: as if nothing had happened */
-    return r;
-}
-
-/* From GRANTED, in a transaction that the register has no say in. */
-static int begin_granted(struct hf_container *c, const char *step, struct hf_owner *owner, struct hf_error *err)
+int hf_owner_begin_granted(struct hf_container *c, const char *step, struct hf_owner *owner, struct hf_error *err)
 {
     int r = hf_begin_unowned(c, err);
 
@@ -194,7 +110,7 @@ static int begin_granted(struct hf_container *c, const char *step, struct hf_own
         return r;
     r = hf_owner_standing(c, owner, err);
     if (r == 0 && (owner->state != HF_OWNER_GRANTED || strcmp(owner->host_id, c->host_id) != 0))
-        r = wrong_step(c, owner, step, err);
+        r = hf_owner_wrong_step(c, owner, step, err);
     if (r < 0)
         hf_abort(c);
     return r;
@@ -203,7 +119,7 @@ static int begin_granted(struct hf_container *c, const char *step, struct hf_own
 int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t now, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = begin_granted(c, "depart", &owner, err);
+    int r = hf_owner_begin_granted(c, "depart", &owner, err);
 
     if (r < 0)
         return r;
@@ -218,7 +134,7 @@ int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t no
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
         r = hf_owner_register(c, &owner, err);
-    r = finish(c, r, err);
+    r = hf_owner_finish(c, r, err);
     if (r == 0)
         c->epoch = owner.epoch;
     return r;
@@ -240,7 +156,7 @@ static int check_grantee(struct hf_container *c, const struct hf_host *from, str
 int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t now, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = begin_granted(c, "resume", &owner, err);
+    int r = hf_owner_begin_granted(c, "resume", &owner, err);
 
     if (r < 0)
         return r;
@@ -252,7 +168,7 @@ int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t 
     if (r == 0)
         r = hf_event_append(c, now, "resumed", err, "by host '%s' at epoch %llu: attempt %u was not taken", c->host_name,
                             (unsigned long long)owner.epoch, owner.attempt);
-    r = finish(c, r, err);
+    r = hf_owner_finish(c, r, err);
     if (r < 0)
         return r;
     c->epoch = owner.epoch;
@@ -344,7 +260,7 @@ int hf_owner_follow(struct hf_container *c, struct hf_error *err)
     if (r < 0)
         return r;
     if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0 || owner.epoch < c->epoch || c->lock_fd < 0)
-        return wrong_step(c, &owner, "follow a claim", err);
+        return hf_owner_wrong_step(c, &owner, "follow a claim", err);
     c->epoch = owner.epoch;
     c->incoming = false;
     return 0;
@@ -398,7 +314,7 @@ int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t a
     if (r == 0)
         r = check_promised(container_id, owner.attempt, attempt, err);
     if (r == 0 && (owner.state == HF_OWNER_HELD || owner.attempt > attempt))
-        r = wrong_step(c, &owner, "promise not to claim", err);
+        r = hf_owner_wrong_step(c, &owner, "promise not to claim", err);
     if (r == 0)
         r = promise(container_id, c->place.path, attempt, epoch, from, err);
     owner.state = HF_OWNER_REVOKED;
@@ -406,7 +322,7 @@ int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t a
     owner.since = now;
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
-    r = finish(c, r, err);
+    r = hf_owner_finish(c, r, err);
     if (r == 0)
         c->incoming = false;
     return r;

@@ -39,6 +39,16 @@ int hf_owner_prepare_grant(struct hf_container *c, const struct hf_host *to, str
  * HF_EREFUSED "changed". From then on no handle writes this container on this host. */
 int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
                    int64_t now, struct hf_error *err);
+/* The same in two parts, for whoever has something else to do while the disk is waited for. After the first the container is
+ * granted to all who open it on this host, but nothing is: the other host may hear of it only after the second, which any
+ * thread may do, and which frees *pending, whatever comes of it. */
+struct hf_owner_pending;
+int hf_owner_promise(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
+                     int64_t now, struct hf_owner_pending **pending, struct hf_error *err);
+int hf_owner_promise_finish(struct hf_owner_pending *pending, struct hf_error *err);
+/* Instead of letting the other host hear of it: held here again, at the same epoch, as before. Only by whoever promised, in
+ * the same process, and after the second part; `doubtful`: that failed. */
+int hf_owner_retract(struct hf_container *c, bool doubtful, int64_t now, struct hf_error *err);
 /* Heard that the other host owns it. */
 int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t now, struct hf_error *err);
 /* Heard that the other host, `from`, never will: held here again, at an epoch two higher. This handle writes again; others

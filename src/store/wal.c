@@ -96,6 +96,19 @@ int hf_wal_sync(struct hf_container *c, struct hf_error *err)
     return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, "make the log durable");
 }
 
+int hf_wal_open(const struct hf_container *c, int *fd, struct hf_error *err)
+{
+    char path[PATH_MAX + 8];
+    int opened;
+
+    snprintf(path, sizeof path, "%s-wal", c->place.path);
+    opened = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (opened < 0)
+        return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    *fd = opened;
+    return 0;
+}
+
 int hf_wal_allocate(struct hf_container *c, uint64_t bytes, struct hf_error *err)
 {
     static const uint8_t zeros[64 << 10];

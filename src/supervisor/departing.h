@@ -11,6 +11,7 @@
 
 #include "control.h"
 #include "link.h"
+#include "promise_work.h"
 #include "stream_relay.h"
 #include "supervision.h"
 
@@ -29,6 +30,9 @@ struct hf_departure {
     bool migrating;                   /* QEMU was told to */
     bool standing, completed, failed; /* as QEMU's MIGRATION events said */
     bool ready, asked, cancelled, late;
+    bool resumed;                     /* by somebody else, before it was granted */
+    bool kept;                        /* `promise` has ended its work */
+    struct hf_promise_work *promise;  /* NULL: none, or it is known what came of it */
     int64_t stood_at;
     unsigned patience_s; /* for a side that is silent */
     int64_t asked_at;    /* for the answer, once granted */
@@ -44,6 +48,9 @@ const char *hf_departing_text(const json_t *object, const char *key); /* "" when
 /* departure.c: a timer's. */
 void hf_departing_stood_too_long(void *ctx);
 void hf_departing_look_at_clock(void *ctx); /* every now and then, while there is a connection */
+
+/* departure.c: what came of the promise; waits for the disk. */
+int hf_departing_promised(struct hf_departure *d, struct hf_error *err);
 
 /* departure_end.c. */
 int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err);

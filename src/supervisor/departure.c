@@ -60,6 +60,41 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
     return 0;
 }
 
+static void promise_done(void *ctx)
+{
+    struct hf_supervision *s = ctx;
+
+    s->departure->kept = true;
+    s->todo |= HF_TODO_DEPART;
+}
+
+int hf_departing_promised(struct hf_departure *d, struct hf_error *err)
+{
+    int r;
+
+    if (!d->promise)
+        return 0;
+    r = hf_promise_work_end(hf_take_ptr(d->promise), err);
+    hf_exchange_promised(hf_link_exchange(d->link), r);
+    return r;
+}
+
+/* The disk has time for it while QEMU's rest travels. What an operator's verb changed meanwhile is offered anew, later. */
+static int promise(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_exchange *x = hf_link_exchange(s->departure->link);
+    struct hf_owner_pending *pending;
+    int r = hf_exchange_promise(x, (int64_t)time(NULL), &pending, err);
+
+    if (r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed"))
+        return 0;
+    if (r < 0 || hf_promise_work_start(&s->loop, pending, promise_done, s, &s->departure->promise, NULL) == 0)
+        return r;
+    r = hf_owner_promise_finish(pending, err);
+    hf_exchange_promised(x, r);
+    return r;
+}
+
 /* QEMU has flushed every disk before it says that it stands. Its own rest travels beside the container's. */
 static int stand(struct hf_supervision *s, struct hf_error *err)
 {
@@ -77,7 +112,8 @@ static int stand(struct hf_supervision *s, struct hf_error *err)
     if (r < 0)
         return r;
     hf_link_pump(d->link);
-    return hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
+    r = promise(s, err);
+    return r < 0 ? r : hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
 }
 
 static int grant(struct hf_supervision *s, struct hf_error *err)
@@ -175,6 +211,7 @@ void hf_departing_look_at_clock(void *ctx)
 static int step(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
+    int r;
 
     d->ready |= take(d->link, HF_EXCHANGE_READY);
     d->asked |= take(d->link, HF_EXCHANGE_ASKED);
@@ -187,13 +224,21 @@ static int step(struct hf_supervision *s, struct hf_error *err)
                             STAND_MS / 1000, d->host);
     if (d->failed)
         return hf_error_set(err, HF_EIO, "QEMU could not migrate: its own message says why");
+    if (d->resumed)
+        return hf_error_set(err, HF_ECANCELED, "somebody let the guest go on while it moved; try again");
+    if (d->kept) {
+        d->kept = false;
+        r = hf_departing_promised(d, err);
+        if (r < 0)
+            return r;
+    }
     if (d->stage == HF_MEETING && take(d->link, HF_EXCHANGE_PEER))
         return judge(s, err);
     if (d->stage == HF_AHEAD && d->ready)
         return start_stream(s, err);
     if (d->stage == HF_MOVING && d->standing)
         return stand(s, err);
-    if (d->stage == HF_STANDING && d->ready && d->asked && d->completed)
+    if (d->stage == HF_STANDING && d->ready && d->asked && d->completed && !d->promise)
         return grant(s, err);
     return 0;
 }
@@ -275,6 +320,10 @@ void hf_departure_on_stop(struct hf_supervision *s)
 /* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
 void hf_departure_on_resume(struct hf_supervision *s)
 {
+    if (s->departure && s->departure->stage == HF_STANDING) {
+        s->departure->resumed = true;
+        s->todo |= HF_TODO_DEPART;
+    }
     if (!hf_departure_is_granted(s))
         return;
     hf_supervision_say(s, "somebody let the guest go on here, which was given away to host '%s': it is stopped again; "

@@ -2,6 +2,7 @@
 #include "departing.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 
@@ -28,6 +29,7 @@ void hf_departing_forget(struct hf_supervision *s)
     hf_loop_cancel(&s->loop, hf_departing_tell_progress, s);
     hf_loop_cancel(&s->loop, hf_departing_stood_too_long, s);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
+    (void)hf_promise_work_end(d->promise, NULL);
     hf_link_close(d->link, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
     free(d);
@@ -100,14 +102,28 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
     }
 }
 
+/* What was promised, and nobody heard of, is held again before the guest goes on. */
+static int keep(struct hf_departure *d, struct hf_error *err)
+{
+    struct hf_exchange *x = hf_link_exchange(d->link);
+
+    (void)hf_departing_promised(d, NULL);
+    return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
+}
+
 /* Before the grant: as if nothing had happened. */
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 {
     struct hf_departure *d = s->departure;
     bool migrating = d->migrating, resume = d->ran && !d->stopped, continued = d->stage == HF_STANDING;
     struct hf_error err;
-    int r = 0;
+    int r = keep(d, &err);
 
+    if (r < 0) {
+        d->stage = HF_GRANTED;
+        hf_departing_lost(s, &err);
+        return;
+    }
     if (hf_link_is_open(d->link))
         (void)hf_exchange_cancel(hf_link_exchange(d->link), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
@@ -196,5 +212,7 @@ void hf_departure_end(struct hf_supervision *s)
     } else {
         s->departure->migrating = false;
         hf_departing_abandon(s, &why);
+        s->granted = hf_departure_is_granted(s); /* what was promised could not be taken back */
+        hf_departing_forget(s);
     }
 }

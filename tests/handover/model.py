@@ -56,6 +56,11 @@ def _():
     expect(search("-DMUTANT_RESUME_UNASKED")[0] > 0, "the model did not notice")
 
 
+@case("a source that goes on after it said that it grants is found")
+def _():
+    expect(search("-DMUTANT_RETRACT_AFTER_GRANT")[0] > 0, "the model did not notice")
+
+
 HOLDERS = ["NONE", "INCOMING", "REVOKED", "OWNED", "GRANTED", "DEPARTED"]
 
 

@@ -13,10 +13,10 @@ static void print_step(enum hf_step step)
     enum hf_holder to = HF_HOLDER_MAX;
     unsigned from = 0;
 
-    for (int flushed = 0; flushed < 2; flushed++)
+    for (int mode = 0; mode < 4; mode++)
         for (unsigned holder = 0; holder < HF_HOLDER_MAX; holder++)
             for (uint32_t attempt = 1; attempt < 3; attempt++) {
-                struct hf_handover_state s = {(enum hf_holder)holder, 1, flushed};
+                struct hf_handover_state s = {(enum hf_holder)holder, 1, mode & 1, mode & 2};
 
                 for (unsigned m = 1; m < HF_MESSAGE_MAX; m++)
                     if (hf_step_for(side, &s, (enum hf_message)m, attempt, &answer) == step)

@@ -235,6 +235,67 @@ static void a_grant_can_be_taken_back_until_it_is_claimed(void **state)
     assert_int_equal(owner_of("b", "moved.hold").epoch, 4);
 }
 
+static void a_promise_is_as_before_until_it_is_granted(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+    struct hf_owner_pending *pending;
+    struct hf_owner owner;
+    uint64_t epoch;
+
+    make("g.hold");
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    FAILS(HF_EUSAGE, SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
+    OK(SRC(hf_exchange_offer(p.src, true, NOW, &err)));
+    OK(SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
+    REFUSED("granted", SRC(hf_begin(p.c, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_READY);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_READY);
+    FAILS(HF_EUSAGE, SRC(hf_exchange_grant(p.src, NOW, &err))); /* the disk may not have it yet */
+    FAILS(HF_EUSAGE, SRC(hf_exchange_cancel(p.src, "not today", &err)));
+    FAILS(HF_EPROTO, SRC(hf_exchange_revoke(p.src, &err)));
+    OK(SRC(hf_owner_promise_finish(pending, &err)));
+    hf_exchange_promised(p.src, 0);
+    OK(SRC(hf_owner_standing(p.c, &owner, &err)));
+    assert_int_equal(owner.state, HF_OWNER_GRANTED);
+    epoch = owner.epoch;
+    OK(SRC(hf_exchange_retract(p.src, NOW, &err)));
+    OK(SRC(hf_owner_standing(p.c, &owner, &err)));
+    assert_int_equal(owner.state, HF_OWNER_HELD);
+    assert_int_equal(owner.epoch, epoch);
+    SRC(write_byte(p.c, 1, 1));
+    FAILS(HF_EPROTO, SRC(hf_exchange_retract(p.src, NOW, &err)));
+
+    OK(SRC(hf_exchange_offer(p.src, true, NOW, &err)));
+    SRC(write_byte(p.c, 2, 2));
+    REFUSED("changed", SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_READY);
+    assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_READY);
+
+    offer(&p, true);
+    OK(SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
+    OK(SRC(hf_owner_promise_finish(pending, &err)));
+    hf_exchange_promised(p.src, 0);
+    pass_on(&p);
+    FAILS(HF_EPROTO, SRC(hf_exchange_retract(p.src, NOW, &err)));
+    pair_end(&p);
+    assert_int_equal(owner_of("a", "g.hold").state, HF_OWNER_DEPARTED);
+}
+
+static void what_was_granted_is_not_taken_back_alone(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+
+    make("g.hold");
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    offer(&p, true);
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    FAILS(HF_EPROTO, SRC(hf_exchange_retract(p.src, NOW, &err)));
+    pair_end(&p);
+    assert_int_equal(owner_of("a", "g.hold").state, HF_OWNER_GRANTED);
+}
+
 static void somebody_else_may_claim_with_the_first_write(void **state)
 {
     struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
@@ -564,6 +625,8 @@ int main(void)
         IN_GROUND(what_the_other_side_has_is_not_sent_back),
         IN_GROUND(calling_off_leaves_the_source_as_it_was),
         IN_GROUND(a_grant_can_be_taken_back_until_it_is_claimed),
+        IN_GROUND(a_promise_is_as_before_until_it_is_granted),
+        IN_GROUND(what_was_granted_is_not_taken_back_alone),
         IN_GROUND(somebody_else_may_claim_with_the_first_write),
         IN_GROUND(nothing_is_received_over_another_guest_or_at_two_places),
         IN_GROUND(a_cut_at_any_frame_from_the_source_leaves_one_owner),

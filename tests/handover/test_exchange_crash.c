@@ -60,6 +60,21 @@ EXPORTED int renameat2(int a, const char *from, int b, const char *to, unsigned 
     return allowed() ? real(a, from, b, to, flags) : -1;
 }
 
+/* As for a guest that stands still: durable before READY is heard, and taken back when it cannot be. */
+static int promise(struct pair *p)
+{
+    struct hf_owner_pending *pending;
+    int r = SRC(hf_exchange_promise(p->src, NOW, &pending, NULL));
+
+    if (r < 0)
+        return r;
+    r = SRC(hf_owner_promise_finish(pending, NULL));
+    hf_exchange_promised(p->src, r);
+    if (r < 0)
+        (void)SRC(hf_exchange_retract(p->src, NOW, NULL));
+    return r;
+}
+
 /* One event at the source, as a manager would act on it. Negative: it gave up. */
 static int act_at_source(struct pair *p, enum hf_exchange_event event)
 {
@@ -68,10 +83,12 @@ static int act_at_source(struct pair *p, enum hf_exchange_event event)
     case HF_EXCHANGE_RESUMED:
         if (hf_exchange_state(p->src).holder == HF_HOLDER_GRANTED)
             return SRC(hf_exchange_revoke(p->src, NULL));
-        return SRC(hf_exchange_offer(p->src, true, NOW, NULL));
-    case HF_EXCHANGE_READY:
         if (p->hold)
             (void)SRC(hf_exchange_prepare(p->src, NULL));
+        if (SRC(hf_exchange_offer(p->src, true, NOW, NULL)) < 0)
+            return -1;
+        return p->hold ? promise(p) : 0;
+    case HF_EXCHANGE_READY:
         return SRC(hf_exchange_grant(p->src, NOW, NULL));
     case HF_EXCHANGE_FAILED:
         return -1;
@@ -237,6 +254,7 @@ static void a_disk_that_is_full_at_any_step_leaves_one_owner(void **state)
 static void a_guest_that_stands_waits_for_few_calls(void **state)
 {
     struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}, .hold = true};
+    struct hf_owner_pending *pending;
 
     lay_out(false);
     fatal_at = full_from = full_to = 0;
@@ -255,8 +273,14 @@ static void a_guest_that_stands_waits_for_few_calls(void **state)
     assert_int_equal(pair_wait(&p, 0), HF_EXCHANGE_READY);
     assert_int_equal(calls, 0); /* it lies there */
     calls = 0;
-    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    OK(SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
+    assert_int_equal(calls, 0);
+    OK(SRC(hf_owner_promise_finish(pending, &err))); /* beside QEMU's stream */
     assert_int_equal(calls, 3); /* the register's new name, its directory, the log */
+    hf_exchange_promised(p.src, 0);
+    calls = 0;
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    assert_int_equal(calls, 0);
     assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_GRANTED);
     calls = 0;
     OK(DST(hf_exchange_claim_first(p.dst, NOW, &err)));

@@ -5,7 +5,7 @@
 
 static void a_handover_without_mishap_ends_with_one_owner(void **state)
 {
-    struct hf_handover_state src = {HF_HOLDER_OWNED, 4, false}, dst = {HF_HOLDER_NONE, 0, false};
+    struct hf_handover_state src = {HF_HOLDER_OWNED, 4, false, false}, dst = {HF_HOLDER_NONE, 0, false, false};
     enum hf_message m;
 
     assert_int_equal(hf_step_take(HF_STEP_OFFER, 5, &src, NULL), 0);
@@ -26,9 +26,29 @@ static void a_handover_without_mishap_ends_with_one_owner(void **state)
     assert_false(src.flushed);
 }
 
+static void a_promise_is_taken_back_until_it_is_granted(void **state)
+{
+    struct hf_handover_state src = {HF_HOLDER_OWNED, 5, true, false}, after_a_crash = {HF_HOLDER_GRANTED, 5, true, false};
+    enum hf_message m;
+
+    assert_int_equal(hf_step_take(HF_STEP_PROMISE, 5, &src, NULL), 0);
+    assert_int_equal(src.holder, HF_HOLDER_GRANTED);
+    assert_false(hf_holder_may_write(src.holder));
+    assert_int_equal(hf_step_take(HF_STEP_RETRACT, 5, &src, NULL), 0);
+    assert_int_equal(src.holder, HF_HOLDER_OWNED);
+    src.flushed = true;
+    assert_int_equal(hf_step_take(HF_STEP_PROMISE, 5, &src, NULL), 0);
+    assert_int_equal(hf_step_for(HF_SIDE_SOURCE, &src, HF_MESSAGE_READY, 5, &m), HF_STEP_GRANT);
+    assert_int_equal(m, HF_MESSAGE_GRANT);
+    assert_int_equal(hf_step_take(HF_STEP_GRANT, 5, &src, NULL), 0);
+    assert_int_equal(hf_step_take(HF_STEP_RETRACT, 5, &src, NULL), -HF_EPROTO);
+    assert_int_equal(hf_step_for(HF_SIDE_SOURCE, &src, HF_MESSAGE_READY, 5, &m), HF_STEP_MAX);
+    assert_int_equal(hf_step_take(HF_STEP_RETRACT, 5, &after_a_crash, NULL), -HF_EPROTO);
+}
+
 static void nothing_is_granted_while_the_guest_runs(void **state)
 {
-    struct hf_handover_state src = {HF_HOLDER_OWNED, 5, false};
+    struct hf_handover_state src = {HF_HOLDER_OWNED, 5, false, false};
     struct hf_error err;
     enum hf_message m;
 
@@ -41,7 +61,7 @@ static void nothing_is_granted_while_the_guest_runs(void **state)
 
 static void a_promise_not_to_claim_is_kept(void **state)
 {
-    struct hf_handover_state dst = {HF_HOLDER_INCOMING, 5, false};
+    struct hf_handover_state dst = {HF_HOLDER_INCOMING, 5, false, false};
     enum hf_message m;
 
     assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_REVOKE, 5, &m), HF_STEP_REFUSE);
@@ -54,7 +74,7 @@ static void a_promise_not_to_claim_is_kept(void **state)
 
 static void a_revocation_of_an_offer_that_never_came_binds(void **state)
 {
-    struct hf_handover_state dst = {HF_HOLDER_NONE, 0, false};
+    struct hf_handover_state dst = {HF_HOLDER_NONE, 0, false, false};
     enum hf_message m;
 
     assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_REVOKE, 7, &m), HF_STEP_REFUSE);
@@ -64,7 +84,7 @@ static void a_revocation_of_an_offer_that_never_came_binds(void **state)
 
 static void a_repeated_question_gets_the_same_answer(void **state)
 {
-    struct hf_handover_state dst = {HF_HOLDER_OWNED, 5, false};
+    struct hf_handover_state dst = {HF_HOLDER_OWNED, 5, false, false};
     enum hf_message m;
 
     assert_int_equal(hf_step_for(HF_SIDE_DESTINATION, &dst, HF_MESSAGE_GRANT, 5, &m), HF_STEP_MAX);
@@ -90,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handover_without_mishap_ends_with_one_owner),
         cmocka_unit_test(nothing_is_granted_while_the_guest_runs),
+        cmocka_unit_test(a_promise_is_taken_back_until_it_is_granted),
         cmocka_unit_test(a_promise_not_to_claim_is_kept),
         cmocka_unit_test(a_revocation_of_an_offer_that_never_came_binds),
         cmocka_unit_test(a_repeated_question_gets_the_same_answer),

@@ -22,16 +22,32 @@ static uint8_t stored_byte(const char *name)
     return byte;
 }
 
+#define EVEN      (8 * HF_PAGE_SIZE) /* from here on two pages repeat one byte */
+#define EVEN_SIZE (2 * HF_PAGE_SIZE)
+
 static void change(const char *name, uint8_t byte)
 {
+    uint8_t even[EVEN_SIZE];
     struct hf_container *c;
 
+    memset(even, byte, sizeof even);
     ground_host("a");
     OK(hf_container_open(ground_path(name), HF_OPEN_EDIT, NOW, &c, &err));
     OK(hf_begin(c, &err));
     OK(hf_bank_write(c, HF_BANK_VARS, 20000, &byte, 1, NULL, &err));
+    OK(hf_bank_write(c, HF_BANK_VARS, EVEN, even, sizeof even, NULL, &err));
     OK(hf_commit(c, HF_DURABLE, &err));
     OK(hf_container_close(c, &err));
+}
+
+/* As a guest that arrives does: the whole bank is written, and may differ anywhere from what was received. */
+static void write_all(struct hf_bank_server *s, size_t at, uint8_t byte)
+{
+    uint8_t bank[BANK_SIZE];
+
+    OK(hf_bank_server_read(s, HF_BANK_VARS, 0, bank, sizeof bank, &err));
+    bank[at] = byte;
+    OK(hf_bank_server_write(s, 0, bank, sizeof bank, &err));
 }
 
 /* Somebody removed what was received, and it is received anew. */
@@ -127,8 +143,9 @@ static void receive_more_of_it(void)
 
 static void serve(void (*receive_again)(void))
 {
+    uint8_t byte = 0, even[EVEN_SIZE], wanted[BANK_SIZE], stored[BANK_SIZE];
     struct hf_bank_server *s;
-    uint8_t byte = 0;
+    struct hf_container *c;
 
     OK(hf_container_close(ground_container("g.hold"), &err));
     change("g.hold", 5);
@@ -147,13 +164,27 @@ static void serve(void (*receive_again)(void))
     receive_again();
     let_other('c');
     ground_host("b");
+    memset(even, 5, sizeof even); /* as it was before */
+    OK(hf_bank_server_write(s, EVEN, even, sizeof even, &err));
     OK(hf_bank_server_write(s, 20001, "\x0b", 1, &err));
+    write_all(s, EVEN + 1, 7);
+    write_all(s, BANK_SIZE - 1, 0);
+    write_all(s, 4, 4);
     OK(hf_bank_server_read(s, HF_BANK_VARS, 20000, &byte, 1, &err));
     assert_int_equal(byte, 6);
     OK(hf_bank_server_write(s, 20000, "\x0a", 1, &err));
     OK(hf_bank_server_flush(s, &err));
+    write_all(s, EVEN, 0xff);
+    OK(hf_bank_server_read(s, HF_BANK_VARS, 0, wanted, sizeof wanted, &err));
+    assert_int_equal(wanted[EVEN], 0xff);
+    assert_int_equal(wanted[EVEN + 1], 7);
+    assert_int_equal(wanted[EVEN + EVEN_SIZE - 1], 5);
     OK(hf_bank_server_close(s, &err));
     end_other();
+    OK(hf_container_open(ground_path("moved.hold"), HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_bank_read(c, HF_BANK_VARS, 0, stored, sizeof stored, &err));
+    OK(hf_container_close(c, &err));
+    assert_memory_equal(stored, wanted, sizeof stored);
     assert_int_equal(stored_byte("moved.hold"), 10);
     assert_int_equal(stored_byte("g.hold"), 6);
 }

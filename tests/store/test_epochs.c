@@ -67,6 +67,18 @@ static void what_was_prepared_is_removed_under_the_lock(void **state)
     close(lock);
 }
 
+/* Leaves the caller a descriptor of what was prepared. */
+static void set_prepared(const struct hf_epoch *seen, int *ready)
+{
+    struct hf_epoch_pending *pending;
+    int again = dup(*ready);
+
+    OK(hf_epoch_begin(id, seen, ready, &pending, &err));
+    assert_int_equal(*ready, -1);
+    OK(hf_epoch_finish(pending, &err));
+    *ready = again;
+}
+
 static void another_ones_preparation_stays(void **state)
 {
     const struct hf_epoch mine = {.epoch = 7, .host_id = "b", .host_name = "beta"};
@@ -75,11 +87,11 @@ static void another_ones_preparation_stays(void **state)
     int first = -1, second = -1;
 
     OK(hf_epoch_prepare(id, &mine, &first, &err));
-    OK(hf_epoch_set_prepared(id, &mine, first, &err));
+    set_prepared(&mine, &first);
     OK(hf_epoch_prepare(id, &theirs, &second, &err));
     hf_epoch_unprepare(id, &first);
     assert_int_equal(access(beside(".ready"), F_OK), 0);
-    OK(hf_epoch_set_prepared(id, &theirs, second, &err));
+    set_prepared(&theirs, &second);
     hf_epoch_unprepare(id, &second);
     OK(hf_epoch_get(id, &seen, &err));
     assert_int_equal(seen.epoch, 8);
