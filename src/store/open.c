@@ -134,6 +134,9 @@ static int verify_view(struct hf_opening *o, struct hf_error *err)
     return r;
 }
 
+/* What is left to who cannot ask the other host any more. */
+#define IF_GONE "when that host is gone for good, 'holdfast owner --take --because TEXT' makes this copy the one that counts"
+
 static int check_state(struct hf_container *c, const struct hf_owner *owner, const struct hf_open_request *request,
                        struct hf_error *err)
 {
@@ -144,15 +147,16 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
         return hf_error_refuse(err, "backup", "%s: a backup; holdfast restore makes a guest's container of it",
                                c->place.path);
     case HF_OWNER_DEPARTED:
-        return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu", c->place.path, owner->host_name,
-                               epoch);
+        return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu; move it back from there, or " IF_GONE
+                               ", as it was when it left", c->place.path, owner->host_name, epoch);
     case HF_OWNER_INCOMING:
         if (request->incoming || request->lock_fd >= 0)
             return 0;
-        return hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet owned here", c->place.path,
-                               owner->host_name);
+        return hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet owned here; 'holdfast migrate' "
+                               "there goes on, or " IF_GONE ", as it was sent", c->place.path, owner->host_name);
     case HF_OWNER_REVOKED:
-        return hf_error_refuse(err, "incoming", "%s: was being received from host '%s', which took it back", c->place.path,
+        return hf_error_refuse(err, "incoming", "%s: was being received from host '%s', which took it back; what is "
+                               "received again replaces it, or " IF_GONE ", as it was sent", c->place.path,
                                owner->host_name);
     case HF_OWNER_GRANTED:
         return request->giving && strcmp(owner->host_id, c->host_id) == 0 ? 0 : hf_owner_say_granted(c, owner->reason, err);

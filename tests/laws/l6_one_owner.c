@@ -389,6 +389,59 @@ static void what_was_promised_away_is_never_claimed(void **state)
     OK(hf_container_close(c, &err));
 }
 
+/* The other host burned down. What the refusal says helps; nothing is taken before somebody said so. */
+static void take_as_told(const char *name, const char *rule)
+{
+    struct hf_error why = {.code = HF_OK};
+    struct hf_container *c;
+    uint64_t epoch;
+
+    assert_int_equal(hf_container_open(ground_path(name), HF_OPEN_RUN, NOW, &c, &why), -HF_EREFUSED);
+    assert_string_equal(why.rule, rule);
+    assert_non_null(strstr(why.text, "gone for good"));
+    assert_non_null(strstr(why.text, "'holdfast owner --take --because TEXT'"));
+    OK(hf_owner_take(ground_path(name), "it burned down", NOW, &epoch, &err));
+    OK(hf_container_open(ground_path(name), HF_OPEN_RUN, NOW, &c, &err));
+    OK(write_byte(c, 9, &err));
+    OK(hf_container_close(c, &err));
+}
+
+static void when_the_other_host_is_gone_every_copy_says_what_to_do(void **state)
+{
+    static const struct hf_host host_a = {.id = "a", .name = "host a"};
+    struct hf_container *c;
+    char id[HF_ID_TEXT_SIZE];
+
+    make("g.hold");
+    ground_host("b");
+    ground_receive("g.hold", "moved.hold");
+    take_as_told("moved.hold", "incoming");
+    ground_host("c");
+    ground_receive("g.hold", "revoked.hold");
+    OK(hf_container_open_incoming(ground_path("revoked.hold"), NOW, &c, &err));
+    strcpy(id, hf_container_id(c));
+    OK(hf_owner_refuse(c, id, 1, 1, &host_a, NOW, &err));
+    OK(hf_container_close(c, &err));
+    take_as_told("revoked.hold", "incoming");
+    ground_host("a");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    grant(c);
+    OK(hf_container_close(c, &err));
+    take_as_told("g.hold", "granted");
+}
+
+static void a_departed_container_can_be_taken_back(void **state)
+{
+    struct hf_container *c;
+
+    make("g.hold");
+    OK(hf_container_open_giving(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    grant(c);
+    OK(hf_owner_depart(c, &host_b, NOW, &err));
+    OK(hf_container_close(c, &err));
+    take_as_told("g.hold", "departed");
+}
+
 static void a_departed_copy_is_refused_even_when_it_looks_owned(void **state)
 {
     struct hf_container *c;
@@ -431,6 +484,8 @@ int main(int argc, char **argv)
         IN_GROUND(a_granted_container_waits_for_the_other_sides_word),
         IN_GROUND(a_grant_that_was_cut_short_is_a_grant),
         IN_GROUND(what_was_promised_away_is_never_claimed),
+        IN_GROUND(when_the_other_host_is_gone_every_copy_says_what_to_do),
+        IN_GROUND(a_departed_container_can_be_taken_back),
         IN_GROUND(a_departed_copy_is_refused_even_when_it_looks_owned),
         IN_GROUND(one_uuid_runs_once),
     };
