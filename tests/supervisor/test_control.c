@@ -211,7 +211,7 @@ static unsigned read_lines(struct end *e, int fd, unsigned *last)
 
 static void a_slow_reader_gets_whole_lines_and_the_last_one(void **state)
 {
-    static char filling[3000];
+    static char filling[3000], much[200000]; /* more than goes into the socket at once */
     unsigned said = 0, heard, last = 0;
     struct end e;
     int fd, second;
@@ -220,7 +220,7 @@ static void a_slow_reader_gets_whole_lines_and_the_last_one(void **state)
     fd = caller(&e);
     while (said < 500)
         hf_control_say(e.control, long_line(++said, filling, sizeof filling));
-    hf_control_say_last(e.control, long_line(++said, filling, sizeof filling));
+    hf_control_say_last(e.control, long_line(++said, much, sizeof much));
     hf_control_say(e.control, long_line(++said, filling, sizeof filling));
     heard = read_lines(&e, fd, &last);
     printf("# %u of %u lines\n", heard, said);
