@@ -382,14 +382,23 @@ def _():
             expect(holdfast("vars", "get", path, name, "--json").json["data"] == data, f"{name} {number} is lost")
 
 
+BUSY = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\ndb.execute('BEGIN IMMEDIATE')\n" \
+       "print('begun', flush=True)\nsys.stdin.read()"
+
+
 def leave(path, byte):
-    """A server answers for a write, and dies with its supervisor before it is in the container. Its queues."""
+    """A server answers for a write, and dies with its supervisor before it is in the container, where another process has
+    begun to write. Its queues."""
     serving = Serving(path)
     pid = serving.server_pid()
-    with serving.client("vars") as c:
+    with serving.client("vars") as c, subprocess.Popen(["/usr/bin/python3", "-c", BUSY, path], stdin=subprocess.PIPE,
+                                                       stdout=subprocess.PIPE, text=True) as other:
+        expect(other.stdout.readline() == "begun\n", "the container is not kept busy")
         c.write(0x20000, byte * 4096)
         os.kill(serving.process.pid, signal.SIGSTOP)  # it would start another one
         os.kill(pid, signal.SIGKILL)
+        await_end(pid)
+        other.kill()
         serving.kill()
     await_end(pid)
     run = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"])
