@@ -60,7 +60,7 @@ def verdict(guest):
 
 def settle(guest, family, seconds=240):
     """Until firmware has done its work with the script: SeaBIOS tries to boot; for OVMF, which boots slowly without
-    ACPI of QEMU's own, our tables are there, or its boot manager runs."""
+    ACPI of QEMU's own, all our tables are there, or its boot manager runs."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         seen = b"".join(p.read_bytes() for p in (guest.console, guest.serial) if p.exists())
@@ -68,8 +68,7 @@ def settle(guest, family, seconds=240):
         if any(w in seen for w in (SEABIOS_DONE if family == "seabios" else OVMF_DONE)):
             guest.mark += len(seen)
             return
-        if family == "ovmf" and tables_of(guest.memory()):
-            time.sleep(1)
+        if family == "ovmf" and verdict(guest) == "complete":
             return
         time.sleep(0.2)
     raise AssertionError("firmware does not come to an end")
