@@ -10,6 +10,7 @@
 Everything waits with a time-out and fails with the tail of what the guest said. TCG is used throughout: where nested
 KVM is there, OVMF does not always run on it.
 """
+import atexit
 import hashlib
 import json
 import os
@@ -253,6 +254,7 @@ class Guest:
             self.start()
 
     def start(self):
+        atexit.register(self.close)  # a case that fails leaves no guest behind
         self.errors = open(self.path / "stderr", "w+")
         self.process = subprocess.Popen(self.command, env=self.env, stdin=subprocess.DEVNULL,
                                         stdout=self.errors, stderr=self.errors)
@@ -275,6 +277,17 @@ class Guest:
                 raise TimedOut(f"{why}\n{self.said()}") from None
             self.qmp_ready = True
         return self.qmp
+
+    def wait_running(self, seconds=120):
+        """Until it runs; whether an event that told so came before our own QMP was connected nobody knows."""
+        wait_until(lambda: self.connect().status() == "running", seconds, "a running guest")
+
+    def looked(self, seconds=120):
+        """Returns when the supervisor has looked at what operators did, as it does five times a second where nothing else
+        wakes it up: in its own time and not by our clock, of which it may have had little."""
+        status, wakes = pathlib.Path(f"/proc/{self.process.pid}/status"), "\nvoluntary_ctxt_switches:"
+        before = int(status.read_text().split(wakes)[1].split()[0])
+        wait_until(lambda: int(status.read_text().split(wakes)[1].split()[0]) >= before + 6, seconds, "six looks")
 
     def shell(self, seconds=SHELL_SECONDS, start=0):
         try:
@@ -332,10 +345,11 @@ class Guest:
         return hashlib.sha256(target.read_bytes()).hexdigest()
 
     def close(self):
+        atexit.unregister(self.close)
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(30)
+                self.process.wait(120)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

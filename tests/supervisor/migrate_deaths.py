@@ -27,7 +27,7 @@ def start():
     here, there = Host(root / "here"), Host(root / "there")
     here.holdfast("create", here.container, "--firmware", OVMF["4m"][0], "--vars", OVMF["4m"][1], "--machine", "pc-q35-7.2")
     guest = Traveller(here, "-M", "pc-q35-7.2", memory="64")
-    guest.connect().wait_event("RESUME")
+    guest.wait_running()
     return root, here, there, guest
 
 

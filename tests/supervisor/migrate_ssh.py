@@ -20,7 +20,7 @@ def _():
     server = Sshd(ROOT / "ssh", there.env)
     try:
         with Traveller(here, "-M", "pc-q35-7.2") as guest:
-            guest.connect().wait_event("RESUME")
+            guest.wait_running()
             guest.serial.wait_for(lambda d: d, 120, "the firmware's first words")
             here.env["PATH"] = server.path
             peers = [guest.serial.peer, guest.monitor.peer]
