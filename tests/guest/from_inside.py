@@ -4,7 +4,6 @@ import os
 import pathlib
 import random
 import subprocess
-import time
 
 import linux
 from guest import OVMF, Guest, create, digest, wait_until
@@ -83,7 +82,6 @@ def _():
     said = system.run("holdfast-guest update /new.fd").out
     expect("staged" in said and digest(STATE["new"]) in said, said)
     expect(active() == digest(OVMF["4m"][0]), "staging changed what runs")
-    time.sleep(1)
     STATE["system"] = system = system.reboot()
     expect(STATE["guest"].child("qemu") != process and active() == digest(STATE["new"]), holdfast("log", PATH).out)
     said = system.run("holdfast-guest status").out
@@ -112,7 +110,6 @@ def _():
 def _():
     if shown()["lifecycle"]["state"] == "rollback":
         holdfast("confirm", PATH)
-        time.sleep(1)
     system = STATE["system"].reboot()
     expect("steady" in system.run("holdfast-guest status").out, "no state after a reset")
     system.run("mount -t securityfs none /sys/kernel/security && echo integrity >/sys/kernel/security/lockdown")

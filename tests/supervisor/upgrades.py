@@ -11,6 +11,7 @@ import time
 import uuid
 
 from guest import OVMF, Guest, create, digest, export, wait_until
+from listening import listens
 from program import PROGRAM, SOURCE, await_end, holdfast
 from tap import case, expect, main, note, skip
 
@@ -138,12 +139,16 @@ def _():
 
 @case("confirmed by running time after a sign of life; an unconfirmed healthy guest is left alone")
 def _():
-    path = container("uptime", "confirm-by=uptime", "confirm-uptime=8", "trial-timeout=4")
+    path = container("uptime", "confirm-by=uptime", "confirm-uptime=86400", "trial-timeout=0")
     must("stage", path, image("third"))
     with Guest(path) as guest:
         shell = guest.shell()
         process = guest.child("qemu")
         shell.setvar("Alive", "01")
+        must("set", path, "trial-timeout=1")  # not before: how long it takes to the first sign of life is the machine's
+        guest.looked()
+        guest.looked()
+        must("set", path, "confirm-uptime=2")
         wait_until(lambda: life(path) == "steady", 60, "confirmation by running time")
         expect(guest.child("qemu") == process, "a timer ended a healthy guest")
         expect("uptime" in f"{holdfast('log', path)}", "the log does not tell by what")
@@ -358,7 +363,7 @@ def _():
     tpm = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={PATH / 'tpm'}", "--ctrl",
                             f"type=unixio,path={sock}"])
     try:
-        wait_until(sock.exists, 10, "swtpm")
+        wait_until(lambda: listens(sock), 60, "swtpm")
         with Guest(path, "-chardev", f"socket,id=tpm,path={sock}", "-tpmdev", "emulator,id=t0,chardev=tpm", "-device",
                    "tpm-tis,tpmdev=t0", "-S") as guest:
             wait_until(lambda: shown(path)["lifecycle"]["tpm"], 30, "the TPM was noticed")
