@@ -64,7 +64,7 @@ class Guest:
         self.qmp("qmp_capabilities")
 
     def _connect(self, name):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while True:
             s = socket.socket(socket.AF_UNIX)
             try:

@@ -31,7 +31,7 @@ static bool other_begins(struct other *o)
         return false;
     }
     signal(SIGALRM, SIG_DFL);
-    alarm(30);
+    alarm(300);
     return true;
 }
 

@@ -54,9 +54,13 @@ class Host:
     def supervisor(self):
         """The pid of whoever runs the guest here, or None."""
         for lock in self.runtime.glob("*/owner.lock"):
-            words = lock.read_text().split()
-            if len(words) > 1 and alive(int(words[1])):
-                return int(words[1])
+            try:
+                pid = int(lock.read_text().split()[1])
+                ours = pathlib.Path(f"/proc/{pid}/comm").read_text() == "holdfast\n"  # or another has its number now
+            except (OSError, IndexError, ValueError):
+                continue
+            if ours and alive(pid):
+                return pid
         return None
 
     def child(self, name):

@@ -46,7 +46,8 @@ class Serving:
                                         text=True, env={**os.environ, **sanitizer_environment(), **(env or {})})
         self.warnings = []
         self.changed = threading.Condition()
-        threading.Thread(target=self.collect, daemon=True).start()
+        self.collecting = threading.Thread(target=self.collect, daemon=True)
+        self.collecting.start()
         self.said = self.read_json()
 
     def collect(self):
@@ -66,7 +67,7 @@ class Serving:
             if "error" not in said:
                 return said
         status = self.process.wait()
-        time.sleep(0.1)
+        self.collecting.join(60)
         raise AssertionError(f"serve ended with status {status}: {text}{self.warnings}")
 
     def __enter__(self):
@@ -78,7 +79,7 @@ class Serving:
 
     def client(self, export, **more):
         """Connects, and waits for a server that is being started again."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while True:
             try:
                 return nbd.Client(self.socket, export, **more)
@@ -89,8 +90,13 @@ class Serving:
 
     def server_pid(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        named = [int(c) for c in children if pathlib.Path(f"/proc/{c}/comm").read_text().strip() == "nbdkit"]
-        return named[0] if named else None
+        for child in children:
+            try:
+                if pathlib.Path(f"/proc/{child}/comm").read_text() == "nbdkit\n":
+                    return int(child)
+            except OSError:  # it has ended meanwhile
+                continue
+        return None
 
     def kill_server(self, pid=None):
         """Returns when it is gone: nothing that is asked of the socket afterwards reaches the dying one."""
@@ -103,7 +109,7 @@ class Serving:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def await_warning(self, text, seconds=20):
+    def await_warning(self, text, seconds=120):
         """The first line of standard error with `text` in it."""
         end = time.monotonic() + seconds
         with self.changed:
@@ -117,6 +123,7 @@ class Serving:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(60)
+        self.collecting.join(60)  # all of what it said
         if status:
             raise AssertionError(f"serve ended with status {status}: {self.warnings}")
         if any(text in line for line in self.warnings for text in ("Sanitizer", "ABORTING", "runtime error")):

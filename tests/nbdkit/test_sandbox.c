@@ -102,9 +102,12 @@ static void threads(void)
         _exit(3);
 }
 
+/* The other thread waits for it until the filter is there. */
+static pthread_mutex_t entering = PTHREAD_MUTEX_INITIALIZER;
+
 static void *open_a_socket_later(void *unused)
 {
-    usleep(100000);
+    (void)pthread_mutex_lock(&entering);
     (void)socket(AF_INET, SOCK_STREAM, 0);
     return unused;
 }
@@ -113,9 +116,10 @@ static void other_threads_too(void)
 {
     pthread_t t;
 
-    if (pthread_create(&t, NULL, open_a_socket_later, NULL) != 0)
+    if (pthread_mutex_lock(&entering) != 0 || pthread_create(&t, NULL, open_a_socket_later, NULL) != 0)
         _exit(3);
     enter();
+    (void)pthread_mutex_unlock(&entering);
     pthread_join(t, NULL);
 }
 

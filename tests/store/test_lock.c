@@ -22,7 +22,7 @@ static pid_t hold_slowly(const char *path, bool named)
 {
     static const char before[] = "pid 1\nsince 1\nfile 33:44\nhost before\n";
     static const char after[] = "pid 2\nsince 2\nfile 11:22\nhost after\n";
-    const struct timespec moment = {.tv_nsec = 200000000};
+    const struct timespec moment = {.tv_nsec = 50000000};
     int ready[2], fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     char byte;
     pid_t pid;
