@@ -2,12 +2,16 @@
 # For scripts here: Debian's packages unpacked into the cache beside this machine's own, without installing them.
 # Sourced after `set -eu`. Whatever cannot be had ends the script with 77 and the reason.
 
-cache=${HOLDFAST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/holdfast}
+cache=${HOLDFAST_CACHE:-${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}/.cache}/holdfast}
 
 # cached NAME: sets dir; false when it has to be made. One process at a time goes on from here.
 cached() {
     dir=$cache/$1
-    mkdir -p "$cache"
+    [ ! -e "$dir/complete" ] || [ -w "$cache" ] || return 0
+    mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || {
+        echo "$cache cannot be written; HOLDFAST_CACHE may name another place" >&2
+        exit 77
+    }
     exec 9>"$dir.lock"
     flock 9
     [ ! -e "$dir/complete" ] || return 0

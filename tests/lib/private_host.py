@@ -51,13 +51,17 @@ class PrivateHost:
         self.root = pathlib.Path(self.directory.name)
         self.root.chmod(0o755)
         cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "holdfast" / "libvirt"
-        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError:  # what libvirt finds out is then only for this run
+            cache = self.root / "cache"
+            cache.mkdir()
         self.env = {**os.environ, "CACHE": str(cache), "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid, "LC_ALL": "C"}
         for variable in ("HOLDFAST_RUNTIME_DIR", "HOLDFAST_STATE_DIR", "XDG_RUNTIME_DIR"):
             self.env.pop(variable, None)
         self.init = subprocess.Popen(["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child",
                                       "bash", "-c", SETUP], env=self.env, stdin=subprocess.DEVNULL)
-        self.wait(lambda: (self.root / "ready").exists(), 20, "the private host's mounts")
+        self.wait(lambda: (self.root / "ready").exists(), 120, "the private host's mounts")
         children = pathlib.Path(f"/proc/{self.init.pid}/task/{self.init.pid}/children").read_text().split()
         self.pid = int(children[0])
 
@@ -95,11 +99,11 @@ class PrivateHost:
     def start_libvirtd(self):
         self.run("virtlogd", "-d")
         self.run("libvirtd", "-d")
-        self.wait(lambda: self.run("virsh", "list", check=False).returncode == 0, 30, "libvirtd")
+        self.wait(lambda: self.run("virsh", "list", check=False).returncode == 0, 120, "libvirtd")
 
     def restart_libvirtd(self):
         pid = self.run("cat", "/run/libvirtd.pid").stdout.strip()
         self.run("kill", pid)
-        self.wait(lambda: self.run("kill", "-0", pid, check=False).returncode != 0, 30, "libvirtd's end")
+        self.wait(lambda: self.run("kill", "-0", pid, check=False).returncode != 0, 120, "libvirtd's end")
         self.run("libvirtd", "-d")
-        self.wait(lambda: self.run("virsh", "list", check=False).returncode == 0, 30, "libvirtd")
+        self.wait(lambda: self.run("virsh", "list", check=False).returncode == 0, 120, "libvirtd")
