@@ -122,11 +122,13 @@ int hf_stub_backend(struct hf_stubbing *s, const char *text, struct hf_error *er
     struct named named = {""};
     int r = hf_option_text_each(text, "type", id_pair, &named, err);
 
-    for (size_t i = 0; r == 0 && i < HF_ARRAY_SIZE(backends); i++) {
+    if (r == 0)
+        hf_stubbing_put(s, "id", named.id); /* with its commas doubled: no other option may follow it */
+    for (size_t i = 0; r == 0 && !s->bad && i < HF_ARRAY_SIZE(backends); i++) {
         if (strcmp(backends[i].option, s->option) != 0)
             continue;
         hf_stubbing_emit(s, s->option, NULL);
-        hf_words_addf(&s->stub.words, "%s,id=%s", backends[i].backend, named.id);
+        hf_words_addf(&s->stub.words, "%s,%s", backends[i].backend, s->text);
     }
     return r;
 }

@@ -125,7 +125,7 @@ int hf_stub_object(struct hf_stubbing *s, const char *text, struct hf_error *err
 
     if (r < 0)
         return hf_error_prefix(err, r, "-object: ");
-    if (!s->drop)
+    if (!s->drop && s->size)
         hf_stubbing_emit(s, "object", s->text);
     else if (s->kind[0])
         hf_stubbing_tell(s, s->kind);
