@@ -244,6 +244,7 @@ static int take_record(struct scan *s)
             s->at = s->end;
         return alive(v.state) ? damaged(s, start, header, "a variable without sizes") : 0;
     }
+    s->torn_end = 0; /* of a header that is not the last: nothing that follows this record belongs to it */
     if (!known_state(v.state))
         why = "a variable in a state that no firmware writes";
     else if (v.name_size > s->end - start - header || v.data_size > s->end - start - header - v.name_size)

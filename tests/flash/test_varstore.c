@@ -220,6 +220,31 @@ static void a_write_that_ends_anywhere_takes_no_other_variable_along(void **stat
     free(bank);
 }
 
+/* Where firmware took such a header for one without name and data, and went on behind it. */
+static void a_write_that_ended_early_excuses_no_damage_behind_later_variables(void **state)
+{
+    size_t size, torn, at;
+    uint8_t *bank = blank_bank(HF_LAYOUT_2M, &size), name[32], more[32], large[4096] = {1};
+    struct hf_varstore s = opened(bank, size, vars_a);
+    struct hf_var v = var_of("Before", name, "b", 1), other = var_of("Behind", more, "o", 1);
+
+    assert_int_equal(hf_varstore_set(bank, &s, &v, 0, NULL), 0);
+    torn = FIRST + s.used;
+    v.data = large;
+    v.data_size = sizeof large;
+    memset(bank + torn + sizeof(struct hf_auth_record), 0xFF,
+           hf_record_write(bank + torn, &v, true) - sizeof(struct hf_auth_record));
+    bank[torn + 2] = HF_STATE_BLANK;
+    at = hf_record_align(torn + sizeof(struct hf_auth_record));
+    at += hf_record_align(hf_record_write(bank + at, &other, true));
+    s = opened(bank, size, vars_a);
+    assert_int_equal(s.count, 2);
+    hf_record_write(bank + at, &other, true);
+    bank[at] ^= 1; /* it does not begin like a variable any more */
+    assert_int_equal(hf_varstore_open(bank, size, HF_VARSTORE_STRICT, vars_a, MAX, NULL, NULL, &s, NULL), -HF_EDAMAGED);
+    free(bank);
+}
+
 static void deleting_a_half_replaced_variable_does_not_bring_the_old_one_back(void **state)
 {
     size_t size, second;
@@ -490,6 +515,7 @@ int main(void)
         cmocka_unit_test(one_name_under_two_guids),
         cmocka_unit_test(a_variable_whose_successor_was_never_finished_is_alive),
         cmocka_unit_test(a_write_that_ends_anywhere_takes_no_other_variable_along),
+        cmocka_unit_test(a_write_that_ended_early_excuses_no_damage_behind_later_variables),
         cmocka_unit_test(deleting_a_half_replaced_variable_does_not_bring_the_old_one_back),
         cmocka_unit_test(authenticated_variables_are_changed_only_when_asked),
         cmocka_unit_test(an_interrupted_rewrite_is_read_from_the_spare_area),
