@@ -2,9 +2,12 @@
 #include "guard_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -141,8 +144,8 @@ int hf_guard_ask_open(const char *uuid, const struct hf_guard_request *q, int *f
         return hf_error_set(err, errno == ENOENT || errno == ECONNREFUSED ? HF_ENOTFOUND : HF_EIO,
                             "no guard answers at '%s': %s", address.sun_path, strerror(errno));
     hf_guard_request_format(q, line);
-    if (send(s, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line))
-        return hf_error_set(err, HF_EIO, "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
+    if (send(s, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line)) /* it may just have been killed */
+        return hf_error_set(err, errno == EPIPE || errno == ECONNRESET ? HF_ENOTFOUND : HF_EIO, "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
     *fd = hf_take_fd(s);
     return 0;
 }
@@ -176,13 +179,30 @@ bool hf_guard_is_there(const char *uuid)
     return r == 0 || r == -HF_ETIMEDOUT;
 }
 
+/* Of two guards that find a dead one's socket only one may replace it: the other would unlink the new one. */
+static int lock_starts(const char *uuid, int *fd, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_close) int dir = -1;
+    char path[PATH_MAX];
+
+    hf_libvirt_state_path(uuid, NULL, path);
+    dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || flock(dir, LOCK_EX) < 0)
+        return hf_error_set(err, HF_EIO, "cannot lock '%s': %s", path, strerror(errno));
+    *fd = hf_take_fd(dir);
+    return 0;
+}
+
 int hf_guard_listen(const char *uuid, int *fd, struct hf_error *err)
 {
+    hf_auto(hf_cleanup_close) int starts = -1;
     hf_auto(hf_cleanup_close) int s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct sockaddr_un address;
     mode_t mask;
     int r = address_of(uuid, &address, err);
 
+    if (r == 0)
+        r = lock_starts(uuid, &starts, err);
     if (r < 0)
         return r;
     if (hf_guard_is_there(uuid))

@@ -14,7 +14,7 @@
 #include "whole_file.h"
 
 #define RETRY_MS  1000
-#define RESYNC_MS 30000 /* longer than one takes */
+#define RESYNC_MS 60000 /* longer than one takes */
 
 /* `holdfast libvirt align|resync UUID` in a process that is nobody's child: libvirt may make it wait. */
 void hf_guard_tell_libvirt(struct hf_guard *g, const char *what)

@@ -160,7 +160,7 @@ static int claim(struct receiving *w, struct hf_error *err)
         return r;
     w->claimed = true;
     /* A guard that does not hear it sees it for itself when we are gone. */
-    if (hf_guard_is_there(w->adoption.uuid) && hf_guard_ask(w->adoption.uuid, &q, &own) < 0)
+    if (hf_guard_ask(w->adoption.uuid, &q, &own) < 0 && own.code != HF_ENOTFOUND)
         fprintf(stderr, "holdfast: %s\n", own.text);
     return 0;
 }
