@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a verb prints. Reports go to standard output: text for people, or with --json one object that carries
- * "schema": 1. Standard error is for the one error line, for what hf_tell()
- * tells and for progress.
+ * "schema": 1. Standard error is for the one error line, for what hf_tell() tells and for progress.
  *
  * Guests, images and peers choose many of the strings that we print. On its way to a terminal every control character
  * is written as \xNN, so that a variable's name cannot move the cursor or forge a line.

@@ -27,6 +27,7 @@ int hf_own_caps(const struct hf_invocation *inv, const char *directory, json_t *
 {
     struct hf_host_query query = {.qemus = usual_qemus, .directory = directory, .holdfast = HOLDFAST_VERSION};
     char *named[QEMUS_MAX + 1] = {NULL};
+    json_t *host = NULL;
     int r;
 
     for (size_t n = 0; hf_value_at(inv, "qemu", n); n++) {
@@ -35,12 +36,13 @@ int hf_own_caps(const struct hf_invocation *inv, const char *directory, json_t *
         named[n] = (char *)hf_value_at(inv, "qemu", n);
         query.qemus = named;
     }
-    r = hf_host_describe(&query, ret, err);
-    for (size_t n = 0; r == 0 && named[n]; n++) {
-        if (has_qemu(*ret, named[n]))
-            continue;
-        json_decref(hf_take_ptr(*ret));
-        r = hf_error_set(err, HF_ENOTFOUND, "--qemu: there is no QEMU '%s'", named[n]);
-    }
+    r = hf_host_describe(&query, &host, err);
+    for (size_t n = 0; r == 0 && named[n]; n++)
+        if (!has_qemu(host, named[n]))
+            r = hf_error_set(err, HF_ENOTFOUND, "--qemu: there is no QEMU '%s'", named[n]);
+    if (r == 0)
+        *ret = host;
+    else
+        json_decref(host);
     return r;
 }

@@ -67,6 +67,7 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
 static int look_at_store(const struct hf_provision *p, struct hf_provisioned *out, struct hf_error *err)
 {
     uint8_t *bytes = malloc(p->vars_size);
+    size_t said = strlen(out->remark);
     struct hf_variables v;
     int r;
 
@@ -77,9 +78,9 @@ static int look_at_store(const struct hf_provision *p, struct hf_provisioned *ou
     if (r < 0)
         return r;
     if (v.why.code != HF_OK)
-        snprintf(out->remark, sizeof out->remark,
-                 "the variables are damaged: %.120s; 'holdfast vars list --salvage' tells what can still be read",
-                 v.why.text);
+        snprintf(out->remark + said, sizeof out->remark - said,
+                 "%sthe variables are damaged: %.120s; 'holdfast vars list --salvage' tells what can still be read",
+                 said ? "; " : "", v.why.text);
     hf_variables_done(&v);
     return 0;
 }
