@@ -116,13 +116,13 @@ grant:         disk_src = GRANTED; promised = false;
 revoke:    tell_dst(REVOKE, disk_attempt_src, 0) }
     :: atomic { up_src && to_src ?? [CLAIMED, a, n] -> to_src ?? CLAIMED, a, n;
            if
-           :: disk_src == GRANTED && a == disk_attempt_src ->
+           :: disk_src == GRANTED && !promised && a == disk_attempt_src ->
 depart:        disk_src = DEPARTED; flushed = false
            :: else
            fi }
     :: atomic { up_src && to_src ?? [REFUSED, a, n] -> to_src ?? REFUSED, a, n;
            if
-           :: disk_src == GRANTED && a == disk_attempt_src ->
+           :: disk_src == GRANTED && !promised && a == disk_attempt_src ->
 resume:        disk_epoch_src = disk_epoch_src + 2;
                becomes_owner(disk_epoch_src);
                disk_src = OWNED; flushed = false; runs_src = true;

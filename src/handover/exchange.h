@@ -118,8 +118,8 @@ const char *hf_exchange_failure(const struct hf_exchange *x);
 /* Bytes of state and images: written by a source, heard by a destination, of as many as are known of (0: not yet). */
 void hf_exchange_progress(const struct hf_exchange *x, uint64_t *done, uint64_t *total);
 
-/* Before the grant: this side gives up, tells the other why, and everything is as it was. After it, or a promise, HF_EUSAGE: a source
- * asks with hf_exchange_revoke() then. */
+/* Before the grant: this side gives up, tells the other why, and everything is as it was. After it, or a promise,
+ * HF_EUSAGE: a source asks with hf_exchange_revoke() then. */
 int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *err);
 
 /*
@@ -131,9 +131,9 @@ int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *
  * write is in the container. The first call begins a new attempt: one durable commit. */
 int hf_exchange_offer(struct hf_exchange *x, bool flushed, int64_t now, struct hf_error *err);
 
-/* After the READY of a flushed offer: GRANTED is durable here, unless it is so already, then the grant goes out. HF_EREFUSED "changed": the
- * container was written since that offer; offer again. From here on nothing writes the container on this host, whoever
- * has it open, until DEPARTED or RESUMED. */
+/* After the READY of a flushed offer: GRANTED is durable here, unless it is so already, then the grant goes out.
+ * HF_EREFUSED "changed": the container was written since that offer; offer again. From here on nothing writes the
+ * container on this host, whoever has it open, until DEPARTED or RESUMED. */
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err);
 
 /*

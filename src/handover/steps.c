@@ -89,12 +89,13 @@ static bool attempt_fits(enum hf_step step, const struct hf_handover_state *s, u
     }
 }
 
-/* What was granted on disk is as before only for whoever knows that nobody heard of it; who knows has nothing to ask. */
+/* What was granted on disk is as before only for whoever knows that nobody heard of it; who knows has nothing to ask, and
+ * there is nothing that an answer could be to. */
 static bool promise_fits(enum hf_step step, const struct hf_handover_state *s)
 {
     if (step == HF_STEP_GRANT || step == HF_STEP_RETRACT)
         return s->promised || s->holder != HF_HOLDER_GRANTED;
-    return !s->promised || step != HF_STEP_REVOKE;
+    return !s->promised || (step != HF_STEP_REVOKE && step != HF_STEP_DEPART && step != HF_STEP_RESUME);
 }
 
 static bool allowed(enum hf_step step, const struct hf_handover_state *s, uint32_t attempt)

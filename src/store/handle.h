@@ -108,6 +108,8 @@ void hf_owner_register_soon(struct hf_container *c);
 int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
                   struct hf_error *err);
 int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
+/* The durable commit by which this handle comes to another epoch; the transaction is over afterwards. */
+int hf_owner_commit_at(struct hf_container *c, uint64_t epoch, struct hf_error *err);
 /* The register learns what the container says. */
 int hf_owner_register(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);
 

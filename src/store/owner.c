@@ -102,6 +102,19 @@ int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const cha
     return 0;
 }
 
+/* At the new epoch before the sync, which may make commits of its own. */
+int hf_owner_commit_at(struct hf_container *c, uint64_t epoch, struct hf_error *err)
+{
+    int r = hf_commit(c, HF_SOON, err);
+
+    if (r < 0) {
+        hf_abort(c);
+        return r;
+    }
+    c->epoch = epoch;
+    return hf_sync(c, err);
+}
+
 int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err)
 {
     struct hf_owner owner;
@@ -112,14 +125,12 @@ int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err)
     r = hf_owner_here(c, c->epoch + 1, now, "run", &owner, err);
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
-    if (r == 0)
-        r = hf_commit(c, HF_DURABLE, err);
     if (r < 0) {
         hf_abort(c);
         return r;
     }
-    c->epoch = owner.epoch;
-    return hf_owner_register(c, &owner, err);
+    r = hf_owner_commit_at(c, owner.epoch, err);
+    return r < 0 ? r : hf_owner_register(c, &owner, err);
 }
 
 /* Above everything that the container and this host know of. */
@@ -162,14 +173,12 @@ static int take(struct hf_container *c, const char *reason, int64_t now, uint64_
     if (r == 0)
         r = hf_event_append(c, now, "taken", err, "by host '%s' at epoch %llu: %s", c->host_name,
                             (unsigned long long)*epoch, reason);
-    if (r == 0)
-        r = hf_commit(c, HF_DURABLE, err);
     if (r < 0) {
         hf_abort(c);
         return r;
     }
-    c->epoch = owner.epoch;
-    return hf_owner_register(c, &owner, err);
+    r = hf_owner_commit_at(c, owner.epoch, err);
+    return r < 0 ? r : hf_owner_register(c, &owner, err);
 }
 
 int hf_owner_take(const char *path, const char *reason, int64_t now, uint64_t *epoch, struct hf_error *err)

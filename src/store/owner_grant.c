@@ -155,14 +155,30 @@ int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_dig
     return r;
 }
 
+/* An earlier try came into the log and no farther. */
+static bool is_retracted(struct hf_container *c)
+{
+    struct hf_owner owner;
+
+    return hf_owner_get(c, &owner, NULL) == 0 && owner.state == HF_OWNER_HELD && owner.epoch == c->epoch &&
+           strcmp(owner.host_id, c->host_id) == 0;
+}
+
 int hf_owner_retract(struct hf_container *c, bool doubtful, int64_t now, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = hf_owner_begin_granted(c, "take back a promise", &owner, err);
+    int r;
 
+    c->doubt |= doubtful;
+    if (is_retracted(c)) {
+        r = hf_sync(c, err);
+        if (r == 0)
+            hf_owner_register_soon(c);
+        return r;
+    }
+    r = hf_owner_begin_granted(c, "take back a promise", &owner, err);
     if (r < 0)
         return r;
-    c->doubt |= doubtful;
     r = hf_owner_here(c, owner.epoch, now, "run", &owner, err);
     if (r == 0)
         r = hf_owner_put(c, &owner, err);

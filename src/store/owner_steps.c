@@ -168,12 +168,14 @@ int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t 
     if (r == 0)
         r = hf_event_append(c, now, "resumed", err, "by host '%s' at epoch %llu: attempt %u was not taken", c->host_name,
                             (unsigned long long)owner.epoch, owner.attempt);
-    r = hf_owner_finish(c, r, err);
-    if (r < 0)
+    if (r < 0) {
+        hf_abort(c);
         return r;
-    c->epoch = owner.epoch;
-    hf_owner_register_soon(c);
-    return 0;
+    }
+    r = hf_owner_commit_at(c, owner.epoch, err);
+    if (r == 0)
+        hf_owner_register_soon(c);
+    return r;
 }
 
 /* The host's own word against the claim: a promise, a higher epoch, another place. */

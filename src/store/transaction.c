@@ -105,7 +105,7 @@ static int begin_checked(struct hf_container *c, bool owned, struct hf_error *er
     return r;
 }
 
-static int bring_in(struct hf_container *c, bool owned, struct hf_error *err);
+static int bring_in(struct hf_container *c, bool owned, bool all, struct hf_error *err);
 
 /* Also sees to it that the file says that its log matters, before anything that matters goes into the log. */
 static int begin_marked(struct hf_container *c, bool owned, struct hf_error *err)
@@ -116,7 +116,7 @@ static int begin_marked(struct hf_container *c, bool owned, struct hf_error *err
         return r;
     hf_abort(c);
     c->marked = false;
-    r = bring_in(c, owned, err);
+    r = bring_in(c, owned, false, err);
     return r < 0 ? r : begin_checked(c, owned, err);
 }
 
@@ -246,9 +246,10 @@ static int checkpoint(struct hf_container *c, int kind, struct hf_error *err)
     return moved >= frames ? 0 : 1;
 }
 
-static int bring_in(struct hf_container *c, bool owned, struct hf_error *err)
+/* `all`: readers that are in the way are waited for. So they are where the log is not to be trusted. */
+static int bring_in(struct hf_container *c, bool owned, bool all, struct hf_error *err)
 {
-    bool must = !c->marked || c->doubt || c->left_log;
+    bool must = all || !c->marked || c->doubt;
     int r = note_mark(c, owned, err);
 
     if (r < 0)
@@ -258,15 +259,15 @@ static int bring_in(struct hf_container *c, bool owned, struct hf_error *err)
         return hf_error_set(err, HF_ETIMEDOUT, "%s: readers keep the log from going into the file", c->place.path);
     if (r >= 0)
         c->marked = true;
-    if (r == 0 && must)
+    if (r == 0)
         c->doubt = c->left_log = false;
     return r < 0 ? r : 0;
 }
 
-/* What somebody else left in the log is only suspected: nobody who is in the way is a reason to fail. */
+/* What somebody else left in the log is only suspected: neither who is in the way nor a full disk is a reason to fail. */
 static bool may_be_left(int r)
 {
-    return r == -HF_ETIMEDOUT || r == -HF_EREFUSED || r == -HF_EOWNED;
+    return r == 0 || r == -HF_ETIMEDOUT || r == -HF_EREFUSED || r == -HF_EOWNED || r == -HF_ENOSPC;
 }
 
 /* A second sync of the same file may succeed without having written what the first one could not: the whole content goes
@@ -278,8 +279,8 @@ int hf_sync(struct hf_container *c, struct hf_error *err)
     if (c->mode == HF_OPEN_LOOK || !c->wal)
         return 0;
     if (c->doubt || c->left_log) {
-        r = bring_in(c, !c->incoming, err);
-        if (c->doubt || !may_be_left(r))
+        r = bring_in(c, !c->incoming, false, err);
+        if (c->doubt || (r == 0 && !c->left_log) || !may_be_left(r))
             return r;
     }
     r = hf_wal_sync(c, err);
@@ -298,7 +299,7 @@ int hf_checkpoint(struct hf_container *c, struct hf_error *err)
 {
     if (!c->wal || c->mode == HF_OPEN_LOOK || c->incoming)
         return 0;
-    return bring_in(c, true, err);
+    return bring_in(c, true, c->left_log, err);
 }
 
 int hf_settle(struct hf_container *c, struct hf_error *err)

@@ -208,6 +208,20 @@ void hf_departing_look_at_clock(void *ctx)
     (void)hf_loop_timer(&s->loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
 }
 
+/* What became of the grant? Of a promise that was taken back, and whose taking back the disk refused, nothing did. */
+static int ask(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_exchange *x = hf_link_exchange(s->departure->link);
+    int r;
+
+    if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
+        return hf_exchange_revoke(x, err);
+    r = hf_owner_retract(s->container, true, (int64_t)time(NULL), err);
+    if (r == 0)
+        hf_departing_resumed(s);
+    return r;
+}
+
 static int step(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
@@ -216,7 +230,7 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     d->ready |= take(d->link, HF_EXCHANGE_READY);
     d->asked |= take(d->link, HF_EXCHANGE_ASKED);
     if (d->stage == HF_GRANTED)
-        return take(d->link, HF_EXCHANGE_PEER) ? hf_exchange_revoke(hf_link_exchange(d->link), err) : 0;
+        return take(d->link, HF_EXCHANGE_PEER) ? ask(s, err) : 0;
     if (d->cancelled)
         return hf_error_set(err, HF_ECANCELED, "called off");
     if (d->late)

@@ -121,6 +121,8 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 
     if (r < 0) {
         d->stage = HF_GRANTED;
+        if (s->pause.running) /* QEMU lets a guest go on when its migration fails */
+            hf_supervision_pause(s, HF_PAUSE_STOP);
         hf_departing_lost(s, &err);
         return;
     }

@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "host_offer.h"
 #include "noticed.h"
+#include "owner_steps.h"
 
 #define LOOK_AGAIN_MS 200
 #define QUIT_MS       10000
@@ -103,6 +104,7 @@ static void look_again(void *ctx)
     uint64_t commits = s->seen_commits;
     struct hf_error err;
 
+    hf_owner_note(s->container); /* where the register could not be written */
     if (hf_container_commits(s->container, &commits, NULL) == 0 && commits != s->seen_commits &&
         hf_reset_watch_look(s, &err) < 0)
         hf_supervision_say(s, "%s", err.text);

@@ -38,6 +38,8 @@ static void a_promise_is_taken_back_until_it_is_granted(void **state)
     assert_int_equal(src.holder, HF_HOLDER_OWNED);
     src.flushed = true;
     assert_int_equal(hf_step_take(HF_STEP_PROMISE, 5, &src, NULL), 0);
+    assert_int_equal(hf_step_for(HF_SIDE_SOURCE, &src, HF_MESSAGE_CLAIMED, 5, &m), HF_STEP_MAX); /* of what? */
+    assert_int_equal(hf_step_for(HF_SIDE_SOURCE, &src, HF_MESSAGE_REFUSED, 5, &m), HF_STEP_MAX);
     assert_int_equal(hf_step_for(HF_SIDE_SOURCE, &src, HF_MESSAGE_READY, 5, &m), HF_STEP_GRANT);
     assert_int_equal(m, HF_MESSAGE_GRANT);
     assert_int_equal(hf_step_take(HF_STEP_GRANT, 5, &src, NULL), 0);

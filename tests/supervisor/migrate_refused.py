@@ -244,12 +244,14 @@ def _():
             seen["run"] = there.holdfast("run", there.container, "--", "-S", status=None)
     with Relay(ROOT / "relay", there.receive(), meddle) as relay:
         guest.move(there, where=relay.where)
-    expect(seen["here"].status == 0 and ">OFFER.3" in relay.steps, f"what came late was not sent: {seen} {relay.steps}")
+    late = seen["here"]  # it may come before the promise, and is sent then; behind it it is refused
+    expect((late.status == 0 and ">OFFER.3" in relay.steps) or (late.status == 3 and "granted" in late.err),
+           f"what came late was lost: {late} {relay.steps}")
     expect(seen["again"].status == 6 and "under way" in seen["again"].err, seen["again"])
     expect(seen["there"].status == 3 and "being received" in seen["there"].err, seen["there"])
     expect(seen["run"].status in (3, 6), seen["run"])
     settings = there.holdfast("show", there.container, "--json", "--settings").json["settings"]
-    expect(settings["trial-boots"] == "5", settings)
+    expect((settings["trial-boots"] == "5") == (late.status == 0), settings)
     expect(play(there, "ask", "acpi-loader", 3) == "status 1 bit -1 agreed 0x3", "what was agreed is gone")
 
 
