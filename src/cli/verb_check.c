@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "check.h"
 #include "containers.h"
+#include "replaced.h"
 #include "verbs.h"
 
 static const struct hf_option options[] = {
@@ -11,6 +12,24 @@ static const struct hf_option options[] = {
 static void finding(void *ctx, const char *line)
 {
     hf_append_text(ctx, line);
+}
+
+/* Rows and pages may be what was written, and what was written no variables. */
+static int check_variables(const struct hf_invocation *inv, json_t *findings, struct hf_check_report *report,
+                           struct hf_error *err)
+{
+    char line[HF_ERROR_TEXT_MAX];
+    struct hf_container *c;
+    int r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
+
+    if (r < 0)
+        return r;
+    r = hf_bank_check(c, line, err);
+    if (r > 0) {
+        finding(findings, line);
+        report->findings++;
+    }
+    return hf_close_after(c, r < 0 ? r : 0, err);
 }
 
 static void print_findings(const struct hf_invocation *inv, const json_t *findings)
@@ -48,6 +67,10 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     findings = hf_put_array(inv->report, "findings");
     r = hf_check(inv->operands[0], finding, findings, &report, err);
     if (r < 0) /* it could not even be opened: that one line says it all */
+        return r;
+    if (report.findings == 0)
+        r = check_variables(inv, findings, &report, err);
+    if (r < 0)
         return r;
     print_findings(inv, findings);
     hf_put_number(inv->report, "rows", (int64_t)report.rows);

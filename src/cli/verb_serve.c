@@ -178,7 +178,7 @@ static void handle_status(struct serving *s)
             fell_behind(s, &st);
         else if (st.kind == HF_NBD_CAUGHT_UP)
             hf_tell(s->inv, "caught up: every flash write is in the container");
-        else if (st.kind == HF_NBD_DIED)
+        else if (st.kind == HF_NBD_DIED || st.kind == HF_NBD_ALARM)
             hf_tell(s->inv, "%s", st.text);
     }
     if (r < 0)

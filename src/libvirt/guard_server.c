@@ -132,6 +132,7 @@ int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err)
 int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_error alarm = {.code = HF_OK};
     char path[PATH_MAX];
     uint64_t size;
     bool equal;
@@ -142,7 +143,9 @@ int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err)
     if (r == 0)
         r = hf_guest_bank_equals(g->container, bytes, size, &equal, err);
     if (r == 0 && !equal)
-        r = hf_guest_bank_store(g->container, bytes, size, hf_guard_now(), err);
+        r = hf_guest_bank_store(g->container, bytes, size, hf_guard_now(), &alarm, err);
+    if (r == 0 && alarm.text[0])
+        syslog(LOG_ALERT, "%s: %s", g->adoption.name, alarm.text);
     if (r == 0)
         g->lost = false;
     return r;
@@ -165,6 +168,10 @@ static void server_said(struct hf_guard *g, const struct hf_nbd_status *said, in
     case HF_NBD_WANTED:
         hf_guard_wanted(g);
         break;
+    case HF_NBD_ALARM:
+        syslog(LOG_ALERT, "%s: %s", g->adoption.name, said->text);
+        break;
+    case HF_NBD_WRITER:
     case HF_NBD_READY:
         break;
     }

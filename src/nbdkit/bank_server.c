@@ -5,6 +5,7 @@
 #include "committer.h"
 #include "outline.h"
 #include "owner_steps.h"
+#include "replaced.h"
 #include "writeback.h"
 
 #include <fcntl.h>
@@ -14,6 +15,10 @@
 #include <time.h>
 
 #define TAKE_OVER_NS 20000000
+
+/* A guest programs its flash in pieces of a few bytes. A client that begins at the start with that much writes the whole
+ * bank: QEMU, whose pieces are as large as we take them, or somebody who copies a file in. */
+#define WHOLE_PIECE 131072
 
 struct hf_bank_server {
     char *path;
@@ -29,6 +34,12 @@ struct hf_bank_server {
     bool incoming;                  /* being received: neither queue nor committer yet */
     struct hf_container *container; /* NULL after a failure, until it can be opened again */
     bool doubtful;                  /* SQLite reported an error: recover before the next use */
+    /* A whole bank that is being written; of the one thread that writes. */
+    struct {
+        bool under_way, differs;
+        uint64_t next; /* where it goes on */
+        struct hf_replaced before;
+    } whole;
     struct hf_outline *outline;     /* of a bank that was received, until it is written; or NULL */
 };
 
@@ -405,16 +416,97 @@ int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t of
     return read_container(s, bank, offset, bytes, size, err);
 }
 
+/* ---- a whole bank that is written ---- */
+
+static void alarm_operator(struct hf_bank_server *s, const struct hf_error *why)
+{
+    struct hf_nbd_status status = {.kind = HF_NBD_ALARM};
+
+    memcpy(status.text, why->text, sizeof status.text);
+    s->status(&status);
+}
+
+static int keep_locked(struct hf_bank_server *s, struct hf_error *err)
+{
+    struct hf_container *c;
+    int r = container_locked(s, &c, err);
+
+    return r < 0 ? r : judge(s, hf_replaced_begin(c, "a client", now_seconds(), &s->whole.before, err));
+}
+
+/* The first piece that differs. Where the variables cannot be kept the guest's own view is stored all the same. */
+static void keep_before(struct hf_bank_server *s)
+{
+    struct hf_error err;
+    int r = hf_committer_flush(s->committer, &err);
+
+    s->whole.differs = true;
+    s->whole.before = (struct hf_replaced){.was_store = true};
+    if (r == 0) {
+        (void)pthread_mutex_lock(&s->lock);
+        r = keep_locked(s, &err);
+        (void)pthread_mutex_unlock(&s->lock);
+    }
+    if (r < 0) {
+        (void)hf_error_prefix(&err, r, "variables: a client writes all of them anew, and those before cannot be kept: ");
+        alarm_operator(s, &err);
+    }
+}
+
+static void judge_whole(struct hf_bank_server *s)
+{
+    size_t size = (size_t)s->size[HF_BANK_VARS];
+    hf_auto(hf_cleanup_free) uint8_t *bytes = malloc(size);
+    struct hf_container *c;
+    struct hf_error alarm;
+
+    if (!bytes || hf_committer_read(s->committer, 0, bytes, size, NULL) < 0)
+        return;
+    (void)pthread_mutex_lock(&s->lock);
+    if (container_locked(s, &c, NULL) == 0 &&
+        hf_replaced_end(c, &s->whole.before, bytes, size, now_seconds(), &alarm) > 0)
+        alarm_operator(s, &alarm);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* Before a write: whether it is a piece of a whole bank. */
+static void follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size)
+{
+    if (offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
+        s->whole.under_way = true;
+        s->whole.differs = false;
+        s->whole.next = 0;
+    }
+    s->whole.under_way = s->whole.under_way && offset == s->whole.next;
+    s->whole.next = offset + size;
+}
+
+static int write_piece(struct hf_bank_server *s, uint64_t offset, const uint8_t *bytes, size_t size, struct hf_error *err)
+{
+    if (s->whole.under_way && !s->whole.differs) {
+        if (hf_committer_has(s->committer, offset, bytes, size))
+            return 0;
+        keep_before(s);
+    }
+    return hf_committer_write(s->committer, offset, bytes, size, err);
+}
+
 int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *bytes, size_t size,
                          struct hf_error *err)
 {
     int r = is_incoming(s) ? become_owner(s, err) : 0;
 
+    follow_whole(s, offset, size);
     for (size_t done = 0; r == 0 && done < size;) {
         size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
 
-        r = hf_committer_write(s->committer, offset + done, (const uint8_t *)bytes + done, n, err);
+        r = write_piece(s, offset + done, (const uint8_t *)bytes + done, n, err);
         done += n;
+    }
+    if (r == 0 && s->whole.under_way && s->whole.next == s->size[HF_BANK_VARS]) {
+        s->whole.under_way = false;
+        if (s->whole.differs)
+            judge_whole(s);
     }
     return r;
 }

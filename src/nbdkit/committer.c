@@ -317,6 +317,17 @@ int hf_committer_write(struct hf_committer *c, uint64_t offset, const void *byte
     return r;
 }
 
+bool hf_committer_has(struct hf_committer *c, uint64_t offset, const void *bytes, size_t size)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&c->lock);
+    has = is_known(c, offset, bytes, size) ||
+          (size <= sizeof c->view && read_locked(c, offset, c->view, size, NULL) == 0 && memcmp(c->view, bytes, size) == 0);
+    (void)pthread_mutex_unlock(&c->lock);
+    return has;
+}
+
 int hf_committer_read(struct hf_committer *c, uint64_t offset, void *bytes, size_t size, struct hf_error *err)
 {
     int r;

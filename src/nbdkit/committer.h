@@ -42,6 +42,9 @@ int hf_committer_start(struct hf_queue_file *file, const struct hf_committer_ops
  * would not leave a hole. At most HF_WRITE_QUEUE_WRITE_MAX bytes. */
 int hf_committer_write(struct hf_committer *c, uint64_t offset, const void *bytes, size_t size, struct hf_error *err);
 
+/* Whether those bytes are there already; false also when that cannot be told. At most HF_WRITE_QUEUE_WRITE_MAX. */
+bool hf_committer_has(struct hf_committer *c, uint64_t offset, const void *bytes, size_t size);
+
 /* The guest's view. */
 int hf_committer_read(struct hf_committer *c, uint64_t offset, void *bytes, size_t size, struct hf_error *err);
 

@@ -2,12 +2,12 @@
 /*
  * nbdkit's plugin: serves a container's banks as the exports `code` (read only) and `vars`.
  *
- *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [incoming=1]
+ *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [incoming=1] [writer=PID]
  *
  * Order matters (L7): the thread model gives each connection one thread, so that writes happen in the order in which
  * they were sent. Only one connection writes at a time: a client that lost its connection may come back while the
  * server still works off what the old one had sent, and its first write waits until that is done. For the same reason
- * `vars` does not offer several connections for one client, and `code` does.
+ * `vars` does not offer several connections for one client, and `code` does. One process writes in one start (writer.h).
  */
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -16,15 +16,16 @@
 #include "cleanup.h"
 #include "sandbox.h"
 #include "supervisor_watch.h"
+#include "writer.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define THREAD_MODEL    NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
-#define WRITER_WAIT_S   10
 #define BLOCK_PREFERRED 4096
 #define BLOCK_MAX       131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
 
@@ -41,11 +42,8 @@ static struct hf_bank_server *server;
 struct connection {
     enum hf_bank bank;
     bool readonly;
+    struct hf_writer_client client;
 };
-
-static pthread_mutex_t writer_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t writer_gone = PTHREAD_COND_INITIALIZER;
-static const struct connection *writer;
 
 /* Never waits for the reader: it may be stopped, and the guest must go on. */
 static void send_status(const struct hf_nbd_status *s)
@@ -96,6 +94,16 @@ static int parse_fd(const char *key, const char *value, int *fd)
     return 0;
 }
 
+static int parse_writer(const char *value)
+{
+    int64_t pid;
+
+    if (nbdkit_parse_int64_t("writer", value, &pid) < 0)
+        return -1;
+    hf_writer_is(pid);
+    return 0;
+}
+
 static int plugin_config(const char *key, const char *value)
 {
     if (!strcmp(key, "container")) {
@@ -118,8 +126,10 @@ static int plugin_config(const char *key, const char *value)
         config.incoming = nbdkit_parse_bool(value);
         return config.incoming < 0 ? -1 : 0;
     }
-    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group and incoming",
-                 key);
+    if (!strcmp(key, "writer"))
+        return parse_writer(value);
+    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, incoming and "
+                 "writer", key);
     return -1;
 }
 
@@ -223,6 +233,27 @@ static int plugin_list_exports(int readonly, int is_tls, struct nbdkit_exports *
     return 0;
 }
 
+static void say_refused(const struct connection *h)
+{
+    struct hf_nbd_status s = {.kind = HF_NBD_ALARM};
+
+    (void)snprintf(s.text, sizeof s.text,
+                   "variables: process %lld may not write them: process %lld is the one that does in this start; two "
+                   "guests need two containers ('holdfast clone', 'holdfast libvirt clone')",
+                   (long long)h->client.pid, (long long)hf_writer_pid());
+    send_status(&s);
+    nbdkit_error("%s", s.text);
+}
+
+/* A client that could never write is told so before it starts a guest: QEMU takes no read-only chip for variables. */
+static void meet(struct connection *h)
+{
+    h->client.pid = nbdkit_peer_pid();
+    h->readonly = !hf_writer_may(&h->client);
+    if (h->readonly)
+        say_refused(h);
+}
+
 static void *plugin_open(int readonly)
 {
     const char *name = nbdkit_export_name();
@@ -235,6 +266,8 @@ static void *plugin_open(int readonly)
         if (!h)
             return NULL;
         *h = (struct connection){.bank = bank, .readonly = readonly || bank == HF_BANK_CODE};
+        if (!h->readonly)
+            meet(h);
         return h;
     }
     nbdkit_error("no export '%s': there are 'code' and, where the firmware has variables, 'vars'", name ? name : "");
@@ -244,12 +277,9 @@ static void *plugin_open(int readonly)
 
 static void plugin_close(void *handle)
 {
-    (void)pthread_mutex_lock(&writer_lock);
-    if (writer == handle) {
-        writer = NULL;
-        (void)pthread_cond_broadcast(&writer_gone);
-    }
-    (void)pthread_mutex_unlock(&writer_lock);
+    const struct connection *h = handle;
+
+    hf_writer_leave(&h->client);
     free(handle);
 }
 
@@ -310,22 +340,19 @@ static int plugin_pread(void *handle, void *buf, uint32_t count, uint64_t offset
     return hf_bank_server_read(server, h->bank, offset, buf, count, &err) < 0 ? refuse(&err) : 0;
 }
 
+/* Who it is outlives this server: the next one of the same start is told. */
 static bool become_writer(const struct connection *h)
 {
-    struct timespec until;
-    bool ours;
+    bool first;
+    enum hf_writer_turn turn = hf_writer_enter(&h->client, &first);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WRITER_WAIT_S;
-    (void)pthread_mutex_lock(&writer_lock);
-    while (writer && writer != h)
-        if (pthread_cond_clockwait(&writer_gone, &writer_lock, CLOCK_MONOTONIC, &until) != 0)
-            break;
-    if (!writer)
-        writer = h;
-    ours = writer == h;
-    (void)pthread_mutex_unlock(&writer_lock);
-    return ours;
+    if (first)
+        send_status(&(struct hf_nbd_status){.kind = HF_NBD_WRITER, .pid = hf_writer_pid()});
+    if (turn == HF_WRITER_OTHER)
+        say_refused(h);
+    if (turn == HF_WRITER_BUSY)
+        nbdkit_error("another connection of process %lld writes to 'vars'", (long long)h->client.pid);
+    return turn == HF_WRITER_OURS;
 }
 
 static int plugin_flush(void *handle, uint32_t flags)
@@ -342,7 +369,6 @@ static int plugin_pwrite(void *handle, const void *buf, uint32_t count, uint64_t
     struct hf_error err;
 
     if (!become_writer(handle)) {
-        nbdkit_error("another client writes to 'vars'");
         nbdkit_set_error(EPERM);
         return -1;
     }
@@ -379,7 +405,8 @@ static struct nbdkit_plugin plugin = {
                    "lock-fd=N             inherited descriptor of the owner lock\n"
                    "status-fd=N           inherited descriptor for status lines\n"
                    "user=U group=G        whom to become once everything is open\n"
-                   "incoming=1            it is being received: read only until the first write",
+                   "incoming=1            it is being received: read only until the first write\n"
+                   "writer=PID            the process that wrote to the server before this one",
     .magic_config_key = "container",
     .config = plugin_config,
     .config_complete = plugin_config_complete,

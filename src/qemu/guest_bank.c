@@ -8,6 +8,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "eventlog.h"
+#include "replaced.h"
 #include "whole_file.h"
 
 #define COMPARE_SIZE (1U << 20)
@@ -100,7 +101,7 @@ int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t 
     return 0;
 }
 
-int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *err)
+static int store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *err)
 {
     size_t changed = 0;
     int r = hf_begin(c, err);
@@ -115,4 +116,24 @@ int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t s
         return r;
     }
     return hf_commit(c, HF_DURABLE, err);
+}
+
+int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *alarm,
+                        struct hf_error *err)
+{
+    struct hf_replaced before = {.was_store = false};
+    enum hf_bank_contents contents;
+    struct hf_error why;
+    int r = hf_bank_look(bytes, (size_t)size, &contents, &why);
+
+    alarm->text[0] = '\0';
+    if (r < 0 && err)
+        *err = why;
+    if (r == 0 && contents != HF_BANK_STORE)
+        r = hf_replaced_begin(c, "the guest's memory", now, &before, err);
+    if (r == 0)
+        r = store(c, bytes, size, now, err);
+    if (r == 0)
+        (void)hf_replaced_end(c, &before, bytes, (size_t)size, now, alarm);
+    return r;
 }

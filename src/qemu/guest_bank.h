@@ -24,7 +24,9 @@ int hf_guest_bank_read_code(struct hf_monitor *m, const struct hf_machine *machi
 int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t size, bool *equal,
                          struct hf_error *err);
 
-/* Puts them there in one durable commit, logged. No server may run. */
-int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *err);
+/* Puts them there in one durable commit, logged. No server may run. Where they are no variable store and the container
+ * has one, that stays as a snapshot first, and alarm->text is for the operator ("" otherwise). */
+int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *alarm,
+                        struct hf_error *err);
 
 #endif

@@ -22,7 +22,7 @@
 struct arguments {
     const char *argv[ARGS_MAX];
     unsigned count;
-    char container[PATH_MAX + 16], lock[32], status[32], user[128], group[128];
+    char container[PATH_MAX + 16], lock[32], status[32], writer[40], user[128], group[128];
 };
 
 static void add(struct arguments *a, const char *text)
@@ -64,6 +64,10 @@ static int build_arguments(const struct hf_nbd_server_config *c, const char *plu
     add(a, a->status);
     add_option(a, a->user, sizeof a->user, "user", c->user);
     add_option(a, a->group, sizeof a->group, "group", c->group);
+    if (c->writer > 0) {
+        (void)snprintf(a->writer, sizeof a->writer, "writer=%lld", (long long)c->writer);
+        add(a, a->writer);
+    }
     if (c->incoming)
         add(a, "incoming=1");
     return 0;

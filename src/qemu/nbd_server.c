@@ -121,7 +121,14 @@ static int clear_socket(const char *path, struct hf_error *err)
 
 int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err)
 {
-    return hf_nbd_process_next(&s->process, out, err);
+    struct hf_nbd_status said;
+    int r;
+
+    while ((r = hf_nbd_process_next(&s->process, &said, err)) > 0 && said.kind == HF_NBD_WRITER)
+        s->config.writer = said.pid;
+    if (r > 0)
+        *out = said;
+    return r;
 }
 
 /* Waits for READY; FAILED and DIED become this call's error. */
@@ -263,7 +270,7 @@ void hf_nbd_server_stop(struct hf_nbd_server *s)
     (void)kill(p->pid, SIGTERM);
     while (p->pid > 0) {
         struct pollfd ready = {.fd = p->status_fd, .events = POLLIN};
-        int r = hf_nbd_process_next(p, &st, NULL);
+        int r = hf_nbd_server_next(s, &st, NULL);
 
         if (r < 0 || (r == 0 && now_ms() >= deadline))
             hf_nbd_process_kill(p);
@@ -275,8 +282,12 @@ void hf_nbd_server_stop(struct hf_nbd_server *s)
 
 void hf_nbd_server_kill(struct hf_nbd_server *s)
 {
+    struct hf_nbd_status st;
+
     if (s->process.pid < 0)
         return;
+    while (hf_nbd_server_next(s, &st, NULL) > 0) /* who writes, for the next one */
+        continue;
     hf_nbd_process_kill(&s->process);
     (void)unlink(s->config.socket);
 }

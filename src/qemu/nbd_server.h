@@ -28,6 +28,7 @@ struct hf_nbd_server_config {
     gid_t socket_gid;
     const char *user, *group;  /* what the server becomes once it has everything open; NULL: see below */
     const char *selinux_label; /* label of the socket, NULL: none */
+    int64_t writer;            /* the process that may write; 0: whoever writes first */
     bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */
 };
 
@@ -44,10 +45,12 @@ int hf_nbd_server_fd(const struct hf_nbd_server *s);
 pid_t hf_nbd_server_pid(const struct hf_nbd_server *s); /* -1: none runs */
 const char *hf_nbd_server_socket(const struct hf_nbd_server *s);
 
-/* The next thing the server said, without waiting: 1 and *out, 0 when there is nothing. After HF_NBD_DIED none runs. */
+/* The next thing the server said, without waiting: 1 and *out, 0 when there is nothing. After HF_NBD_DIED none runs.
+ * HF_NBD_WRITER is kept for the next start and not passed on. */
 int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err);
 
-/* Starts it again after HF_NBD_DIED, or ends a running one first. */
+/* Starts it again after HF_NBD_DIED, or ends a running one first. It is the same start of the guest: the process that has
+ * written may write, and no other. */
 int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
 
 /* The container that was `incoming` is the caller's from now on: a server that is started again says so too. */

@@ -20,6 +20,7 @@ static size_t text_line(char line[HF_NBD_STATUS_LINE_MAX], size_t used, const ch
 
 size_t hf_nbd_status_format(const struct hf_nbd_status *s, char line[HF_NBD_STATUS_LINE_MAX])
 {
+    char number[32];
     int n;
 
     switch (s->kind) {
@@ -29,6 +30,12 @@ size_t hf_nbd_status_format(const struct hf_nbd_status *s, char line[HF_NBD_STAT
         return text_line(line, 0, "caught-up");
     case HF_NBD_WANTED:
         return text_line(line, 0, "wanted");
+    case HF_NBD_WRITER:
+        (void)snprintf(number, sizeof number, "writer %" PRId64, s->pid);
+        return text_line(line, 0, number);
+    case HF_NBD_ALARM:
+        n = snprintf(line, HF_NBD_STATUS_LINE_MAX, "alarm ");
+        return text_line(line, (size_t)n, s->text);
     case HF_NBD_FAILED:
         n = snprintf(line, HF_NBD_STATUS_LINE_MAX, "failed %u ", (unsigned)s->code);
         return text_line(line, (size_t)n, s->text);
@@ -60,6 +67,11 @@ int hf_nbd_status_parse(const char *line, struct hf_nbd_status *out, struct hf_e
         s.kind = HF_NBD_CAUGHT_UP;
     } else if (!strcmp(line, "wanted")) {
         s.kind = HF_NBD_WANTED;
+    } else if (sscanf(line, "writer %" SCNd64 "%n", &s.pid, &at) == 1 && at && !line[at] && s.pid >= 0) {
+        s.kind = HF_NBD_WRITER;
+    } else if (!strncmp(line, "alarm ", 6)) {
+        s.kind = HF_NBD_ALARM;
+        keep_text(&s, line + 6);
     } else if (sscanf(line, "failed %u %n", &code, &at) == 1 && at && code > 0 && code < HF_CODE_MAX) {
         s.kind = HF_NBD_FAILED;
         s.code = (enum hf_code)code;

@@ -6,6 +6,8 @@
  *      failed CODE TEXT            it ends now; CODE is a number of enum hf_code
  *      behind SINCE BYTES TEXT     commits fail since SINCE (seconds since 1970), BYTES wait; TEXT says why
  *      caught-up                   everything is in the container again
+ *      writer PID                  who writes the variables in this start; the server after this one is told (nbd_server.c)
+ *      alarm TEXT                  something that an operator has to know; the server goes on
  *      wanted                      a first write waits until the container, which is being received, is claimed
  *
  * Pure.
@@ -24,15 +26,18 @@ enum hf_nbd_status_kind {
     HF_NBD_BEHIND,
     HF_NBD_CAUGHT_UP,
     HF_NBD_WANTED,
+    HF_NBD_WRITER,
+    HF_NBD_ALARM,
     HF_NBD_DIED, /* no line: the process ended */
 };
 
 struct hf_nbd_status {
     enum hf_nbd_status_kind kind;
     enum hf_code code; /* FAILED */
+    int64_t pid;       /* WRITER */
     int64_t since;     /* BEHIND */
     uint64_t bytes;    /* BEHIND */
-    char text[HF_ERROR_TEXT_MAX]; /* FAILED, BEHIND: why; DIED: its last words, or how it ended */
+    char text[HF_ERROR_TEXT_MAX]; /* FAILED, BEHIND, ALARM: why; DIED: its last words, or how it ended */
 };
 
 #define HF_NBD_STATUS_LINE_MAX (HF_ERROR_TEXT_MAX + 64)

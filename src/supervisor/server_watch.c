@@ -127,6 +127,8 @@ static void on_server(void *ctx, short revents)
             on_behind(s, &status);
         else if (status.kind == HF_NBD_CAUGHT_UP)
             on_caught_up(s, &status);
+        else if (status.kind == HF_NBD_ALARM)
+            hf_supervision_say(s, "%s", status.text);
         else if (status.kind == HF_NBD_FAILED)
             hf_supervision_say(s, "the flash server gives up: %s", status.text);
         else if (status.kind == HF_NBD_DIED) {
@@ -174,13 +176,16 @@ static int read_bank(struct hf_supervision *s, uint8_t **bytes, struct hf_error 
 
 static int store_bank(struct hf_supervision *s, const uint8_t *bytes, struct hf_error *err)
 {
+    struct hf_error alarm = {.code = HF_OK};
     int r, again;
 
     hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
     hf_nbd_server_stop(s->server);
     r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
     if (r == 0)
-        r = hf_guest_bank_store(s->container, bytes, s->machine.vars_size, (int64_t)time(NULL), err);
+        r = hf_guest_bank_store(s->container, bytes, s->machine.vars_size, (int64_t)time(NULL), &alarm, err);
+    if (r == 0 && alarm.text[0])
+        hf_supervision_say(s, "%s", alarm.text);
     again = hf_nbd_server_restart(s->server, r == 0 ? err : NULL);
     if (again == 0)
         again = watch(s, r == 0 ? err : NULL);

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 
 import nbd
@@ -20,6 +21,7 @@ home = scratch()
 HERE = pathlib.Path(home.name)
 G = make(HERE / "g.hold")
 GLOBAL = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
+HERE_LIB = pathlib.Path(nbd.__file__).parent
 CODE, VARS = OVMF_CODE.read_bytes(), OVMF_VARS.read_bytes()
 shared = Serving(G)
 
@@ -198,6 +200,124 @@ def _():
         begin = time.monotonic()
         expect(refused(lambda: third.write(0x70000, b"3"), nbd.Error).number == 1, "EPERM")
         expect(time.monotonic() - begin > 5, "it gave up at once")
+
+
+class Other:
+    """A client in a process of its own: what it is told to do it does one after the other, until it is told to end."""
+
+    def __init__(self, path):
+        self.process = subprocess.Popen([sys.executable, "-c", self.PROGRAM, str(HERE_LIB), str(path)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.flags = int(self.answer())
+
+    PROGRAM = """if 1:
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        import nbd
+        c = nbd.Client(sys.argv[2], "vars")
+        print(c.flags, flush=True)
+        for line in sys.stdin:
+            verb, at, data = line.split()
+            try:
+                if verb == "write":
+                    c.write(int(at), bytes.fromhex(data))
+                    print("done", flush=True)
+                elif verb == "read":
+                    print(c.read(int(at), int(data)).hex(), flush=True)
+                elif verb == "again":
+                    c.close()
+                    c = nbd.Client(sys.argv[2], "vars")
+                    print(c.flags, flush=True)
+            except nbd.Error as why:
+                print(why.number, flush=True)"""
+
+    def answer(self):
+        return self.process.stdout.readline().strip()
+
+    def __call__(self, verb, at=0, data="00"):
+        print(verb, at, data, file=self.process.stdin, flush=True)
+        return self.answer()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def bank_of(path):
+    to = HERE / f"{path.name}.export"
+    shutil.rmtree(to, ignore_errors=True)
+    holdfast("export", path, to)
+    return (to / "vars.fd").read_bytes()
+
+
+@case("one start, one client: when it has left nobody becomes the writer after it, also not of a server started again")
+def _():
+    path = make(HERE / "oneclient.hold")
+    with Serving(path) as s:
+        reader, first, early = Other(s.socket), Other(s.socket), Other(s.socket)
+        expect(first("write", 0x70000, "0101") == "done", "the first cannot write")
+        expect(early("write", 0x70000, "02") == "1", "another process wrote beside it")
+        late = Other(s.socket)
+        expect(late.flags & nbd.FLAG_READ_ONLY, "a client that can never write is not told so")
+        expect(reader("read", 0x70000, 2) == "0101" == late("read", 0x70000, 2), "somebody cannot read")
+        expect("holdfast clone" in s.await_warning("may not write them"), s.warnings)
+        expect(int(first("again")) & nbd.FLAG_READ_ONLY == 0, "the writer may not connect again")
+        expect(first("write", 0x70001, "03") == "done", "the writer cannot write again")
+        s.kill_server()
+        s.await_warning("started again")
+        expect(int(first("again")) & nbd.FLAG_READ_ONLY == 0, "the writer may not connect to the next server")
+        expect(first("write", 0x70001, "04") == "done", "the writer cannot write to the next server")
+        after = Other(s.socket)
+        expect(after.flags & nbd.FLAG_READ_ONLY, "the next server lets another process write")
+        first.end()
+        expect(int(early("again")) & nbd.FLAG_READ_ONLY, "a successor")
+        expect(early("write", 0x70000, "02") == "1", "a successor wrote")
+        s.kill_server()
+        s.await_warning("started again")
+        last = Other(s.socket)
+        expect(last.flags & nbd.FLAG_READ_ONLY, "the next server knows of no writer")
+        for other in (reader, early, late, after, last):
+            other.end()
+    expect(bank_of(path)[0x70000:0x70002] == b"\1\4", "what the writer wrote is not what is stored")
+    with Serving(path) as s:
+        early = Other(s.socket)
+        expect(early("write", 0x70000, "02") == "done", "the next start has no writer")
+        early.end()
+
+
+@case("a whole bank that is no variable store leaves the one before as a snapshot, is logged, and is an alarm")
+def _():
+    path = make(HERE / "whole.hold")
+
+    def write_whole(bank):
+        with Serving(path) as s, s.client("vars") as c:
+            for at in range(0, len(bank), 131072):
+                c.write(at, bank[at:at + 131072])
+            c.flush()
+            return [s.await_warning("no variable store")] if bank[0] == 0x5A else list(s.warnings)
+
+    def facts():
+        shown = holdfast("show", path, "--json").json
+        return shown["snapshots"], [e["kind"] for e in holdfast("log", path, "--json").json["events"]]
+
+    holdfast("check", path, status=0)
+    good = bytearray(bank_of(path))
+    expect(write_whole(good) == [] and facts()[0] == [], "the same bank again is something")
+    other = bytearray(good)
+    other[0x60000] ^= 0xFF
+    expect(write_whole(other) == [], "a bank that can be read is an alarm")
+    snapshots, events = facts()
+    expect(len(snapshots) == 1 and "bank-replaced" in events and "bank-damaged" not in events, (snapshots, events))
+    warning = write_whole(b"\x5a" * len(good))[0]
+    snapshots, events = facts()
+    expect(len(snapshots) == 2 and events.count("bank-damaged") == 1, (snapshots, events))
+    expect(f"holdfast revert {path} {snapshots[-1]['id']}" in warning, warning)
+    done = holdfast("check", path, status=5)
+    expect("no variable store" in done.out and f"holdfast revert {path} {snapshots[-1]['id']}" in done.out, done)
+    expect(done.err.count("\n") == 1, done.err)
+    holdfast("revert", path, snapshots[-1]["id"], status=0)
+    expect(bank_of(path) == bytes(other), "not what was before")
+    holdfast("check", path, status=0)
 
 
 @case("a container that is served is owned: exit 6, and the holder is named")
