@@ -17,6 +17,7 @@
 
 static const struct hf_option adopt_options[] = {
     {.name = "container", .arg = "PATH", .help = "where to make the container"},
+    {.name = "into", .arg = "G.hold", .help = "back into the container that the guest has already"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
     {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
     {.name = NULL},
@@ -35,9 +36,15 @@ static void report_adopted(const struct hf_invocation *inv, const struct hf_adop
     hf_put_bool(inv->report, "tpm", report->tpm);
     hf_say(inv, "%s domain '%s'", inv->dry_run ? "would adopt" : "adopted", report->adoption.name);
     hf_field(inv, "Container", "%s", report->container);
-    hf_field(inv, "Firmware", "%s  %s, from '%s'", report->made.label,
-             hf_digest_short(&report->made.code_digest, digest), report->loader);
-    if (report->made.has_vars && report->nvram[0])
+    if (hf_given(inv, "into"))
+        hf_field(inv, "Firmware", "%s  %s, as it was; the definition named '%s'", report->made.label,
+                 hf_digest_short(&report->made.code_digest, digest), report->loader);
+    else
+        hf_field(inv, "Firmware", "%s  %s, from '%s'", report->made.label,
+                 hf_digest_short(&report->made.code_digest, digest), report->loader);
+    if (hf_given(inv, "into"))
+        hf_field(inv, "Variables", "%s", report->made.has_vars ? "as they were" : "none");
+    else if (report->made.has_vars && report->nvram[0])
         hf_field(inv, "Variables", "from '%s'", report->nvram);
     else
         hf_field(inv, "Variables", "%s", report->made.has_vars ? "erased" : "none");
@@ -55,19 +62,25 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
         .uri = hf_value(inv, "connect"),
         .domain = inv->operands[0],
         .container = hf_value(inv, "container"),
+        .into = hf_value(inv, "into"),
         .allow_unknown = hf_given(inv, "allow-unknown"),
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };
     struct hf_adopt_report report;
-    int r = hf_libvirt_adopt(&q, &report, err);
+    int r;
 
+    if (q.into && (q.container || q.allow_unknown))
+        return hf_error_set(err, HF_EUSAGE, "--into takes a container as it is: --container and --allow-unknown do not go "
+                            "with it");
+    r = hf_libvirt_adopt(&q, &report, err);
     if (r == 0)
         report_adopted(inv, &report);
     return r;
 }
 
 static const struct hf_option release_options[] = {
+    {.name = "allow", .help = "leave the definition as it is, which does not name the container, and forget the adoption"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
     {.name = NULL},
 };
@@ -81,7 +94,10 @@ static void report_released(const struct hf_invocation *inv, const struct hf_rel
     hf_put_text(inv->report, "vars", report->nvram[0] ? report->nvram : NULL);
     hf_put_text(inv->report, "kept", report->kept[0] ? report->kept : NULL);
     hf_say(inv, "%s domain '%s'", inv->dry_run ? "would release" : "released", inv->operands[0]);
-    hf_field(inv, "Firmware", "'%s'%s", report->loader,
+    if (report->as_defined && !report->loader[0])
+        hf_field(inv, "Firmware", "what libvirt chooses: the definition stays as it is");
+    else
+        hf_field(inv, "Firmware", "'%s'%s", report->loader,
              report->own_loader ? ", its own copy: the host's file holds other firmware" : "");
     if (report->nvram[0])
         hf_field(inv, "Variables", "'%s'", report->nvram);
@@ -95,6 +111,7 @@ static int run_release(struct hf_invocation *inv, struct hf_error *err)
     struct hf_release_request q = {
         .uri = hf_value(inv, "connect"),
         .domain = inv->operands[0],
+        .as_defined = hf_given(inv, "allow"),
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };

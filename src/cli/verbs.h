@@ -19,6 +19,7 @@
     X(serve)                                                                                                           \
     X(qemu_args)                                                                                                       \
     X(libvirt_adopt)                                                                                                   \
+    X(libvirt_clone)                                                                                                   \
     X(libvirt_release)                                                                                                 \
     X(libvirt_migrate)                                                                                                 \
     X(libvirt_hook)                                                                                                    \

@@ -6,21 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt_define.h"
 #include "banks.h"
 #include "cleanup.h"
 #include "descriptors.h"
 #include "domain_access.h"
 #include "eventlog.h"
+#include "host_ready.h"
+#include "inspect.h"
 #include "life_record.h"
 #include "places.h"
 #include "published.h"
 #include "whole_file.h"
-
-/* How long QEMU waits for a server that went away before it gives its guest an error. */
-#define RECONNECT_SECONDS 60
-
-#define APPARMOR_LOCAL "/etc/apparmor.d/local/abstractions/libvirt-qemu"
-#define APPARMOR_RULE  HF_LIBVIRT_RUN "/*/" HF_VARS_SOCKET " rw,"
 
 /* Everything that one adoption holds while it is being made. */
 struct work {
@@ -38,33 +35,6 @@ static void work_done(struct work *w)
     hf_domain_done(&w->access);
     free(w->code);
     free(w->vars);
-}
-
-static int check_hook(struct hf_error *err)
-{
-    if (access(HOLDFAST_LIBVIRT_HOOK, X_OK) == 0)
-        return 0;
-    return hf_error_refuse(err, "hook",
-                           "'" HOLDFAST_LIBVIRT_HOOK "' is not there, so libvirt would not start the server of the "
-                           "variables; install it (it comes with holdfast) and restart libvirtd once");
-}
-
-/* The profile that libvirt makes for each QEMU knows files, not sockets. */
-static int check_apparmor(struct hf_virt *virt, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_free) uint8_t *local = NULL;
-    char model[64];
-    uint64_t size = 0;
-    int r = hf_virt_security_model(virt, model, err);
-
-    if (r < 0 || strcmp(model, "apparmor") != 0)
-        return r;
-    if (hf_file_read(APPARMOR_LOCAL, 1U << 20, &local, &size, NULL) == 0 &&
-        memmem(local, size, HF_LIBVIRT_RUN, strlen(HF_LIBVIRT_RUN)))
-        return 0;
-    return hf_error_refuse(err, "apparmor",
-                           "QEMU's AppArmor profile does not let it reach its variables; add this line "
-                           "to '" APPARMOR_LOCAL "': " APPARMOR_RULE);
 }
 
 static int read_vars(struct work *w, const struct hf_domain *d, struct hf_error *err)
@@ -99,9 +69,7 @@ static int look(struct work *w, struct hf_error *err)
     d = hf_domain_facts(w->access.xml);
     r = hf_domain_suitable(d, err);
     if (r == 0)
-        r = check_hook(err);
-    if (r == 0)
-        r = check_apparmor(w->access.virt, err);
+        r = hf_host_ready(w->access.virt, d, err);
     if (r == 0)
         r = hf_domain_loader(&w->access, w->access.xml, w->access.text, w->report.loader, w->report.nvram, &secure,
                              err);
@@ -111,8 +79,49 @@ static int look(struct work *w, struct hf_error *err)
     w->report.adoption.secure = secure;
     snprintf(w->report.adoption.nvram, PATH_MAX, "%s", w->report.nvram);
     snprintf(w->report.adoption.loader, PATH_MAX, "%s", w->report.loader);
+    if (w->q->into)
+        return 0;
     r = hf_file_read(w->report.loader, HF_BANK_SIZE_MAX, &w->code, &w->code_size, err);
     return r < 0 ? r : read_vars(w, d, err);
+}
+
+/* What the container that is there holds, as if it had just been made. */
+static int read_made(struct work *w, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_provisioned *made = &w->report.made;
+    struct hf_firmware fw;
+    uint64_t size;
+    int r = hf_guest_get(c, &made->guest, err);
+
+    if (r == 0 && strcmp(made->guest.uuid, w->report.adoption.uuid) != 0)
+        r = hf_error_refuse(err, "uuid", "'%s' is the container of guest %s, domain '%s' is %s; 'holdfast libvirt clone' gives "
+                            "a domain a copy", w->q->into, made->guest.uuid, w->report.adoption.name,
+                            w->report.adoption.uuid);
+    if (r == 0)
+        r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
+    if (r == 0)
+        r = hf_image_suits(&w->provision.guest, &fw.image, err);
+    if (r < 0)
+        return r;
+    made->code = fw.image;
+    made->code_digest = fw.digest;
+    memcpy(made->label, fw.label, sizeof made->label);
+    made->has_vars = hf_bank_size(c, HF_BANK_VARS, &size, NULL) == 0;
+    return 0;
+}
+
+static int plan_into(struct work *w, struct hf_error *err)
+{
+    struct hf_container *c;
+    int r = hf_container_open(w->q->into, HF_OPEN_LOOK, w->q->now, &c, err);
+
+    if (r < 0)
+        return r;
+    r = read_made(w, c, err);
+    snprintf(w->report.container, PATH_MAX, "%s", hf_container_path(c));
+    w->report.nvram[0] = 0;
+    hf_container_done(&c);
+    return r;
 }
 
 static int plan(struct work *w, struct hf_error *err)
@@ -137,14 +146,16 @@ static int plan(struct work *w, struct hf_error *err)
         .allow_unknown = w->q->allow_unknown,
         .now = w->q->now,
     };
+    snprintf(report->adoption.uuid, sizeof report->adoption.uuid, "%s", d->uuid);
+    snprintf(report->adoption.name, sizeof report->adoption.name, "%s", d->name);
+    if (w->q->into)
+        return plan_into(w, err);
     length = w->q->container ? snprintf(report->container, PATH_MAX, "%s", w->q->container)
                              : snprintf(report->container, PATH_MAX, HF_LIBVIRT_STATE "/%s.hold", d->name);
     if (length >= PATH_MAX)
         return hf_error_set(err, HF_EUSAGE, "the container's path is too long");
     if (access(report->container, F_OK) == 0)
         return hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", report->container);
-    snprintf(report->adoption.uuid, sizeof report->adoption.uuid, "%s", d->uuid);
-    snprintf(report->adoption.name, sizeof report->adoption.name, "%s", d->name);
     return hf_provision_check(&w->provision, &report->made, err);
 }
 
@@ -161,18 +172,23 @@ static int note(struct hf_container *c, const struct work *w, struct hf_error *e
     r = hf_life_save(c, &was, &now, err);
     return r < 0
                ? r
-               : hf_event_append(c, w->q->now, "adopt", err, "adopted libvirt's domain '%s'", w->report.adoption.name);
+               : hf_event_append(c, w->q->now, "adopt", err, "adopted libvirt's domain '%s'%s", w->report.adoption.name,
+                                 w->q->into ? ", whose definition named other firmware" : "");
 }
 
 static int fill_container(struct work *w, struct hf_error *err)
 {
     struct hf_adopt_report *report = &w->report;
     struct hf_container *c;
-    int r = hf_provision_create(report->container, &w->provision, &report->made, &c, err);
+    int r;
 
+    if (w->q->into)
+        r = hf_container_open(report->container, HF_OPEN_EDIT, w->q->now, &c, err);
+    else
+        r = hf_provision_create(report->container, &w->provision, &report->made, &c, err);
     if (r < 0)
         return r;
-    w->made_container = true;
+    w->made_container = !w->q->into;
     snprintf(report->adoption.container, PATH_MAX, "%s", hf_container_path(c));
     r = hf_begin(c, err);
     if (r == 0)
@@ -187,46 +203,21 @@ static int fill_container(struct work *w, struct hf_error *err)
     return r;
 }
 
-static int define_with(struct work *w, unsigned reconnect, struct hf_error *err)
-{
-    const char *uuid = w->report.adoption.uuid;
-    hf_auto(hf_cleanup_free) char *xml = NULL;
-    char code[PATH_MAX], socket[PATH_MAX];
-    int r;
-
-    hf_libvirt_state_path(uuid, HF_PUBLISHED_CODE, code);
-    hf_libvirt_run_path(uuid, HF_VARS_SOCKET, socket);
-    r = hf_domain_xml_enter(w->access.xml, code, w->report.made.has_vars ? socket : NULL, w->report.adoption.secure,
-                            reconnect, &xml, err);
-    return r < 0 ? r : hf_virt_define(w->access.virt, xml, err);
-}
-
-/* libvirt 9.0 does not know <reconnect> yet and refuses it; the guard makes good for that (resync.h). */
-static int define(struct work *w, struct hf_error *err)
-{
-    w->report.adoption.reconnect = define_with(w, RECONNECT_SECONDS, NULL) == 0;
-    if (!w->report.adoption.reconnect) {
-        int r = define_with(w, 0, err);
-
-        if (r < 0)
-            return r;
-    }
-    return hf_adoption_save(&w->report.adoption, err);
-}
-
 static int make(struct work *w, struct hf_error *err)
 {
     const char *uuid = w->report.adoption.uuid;
+    struct hf_adoption before;
+    bool was_adopted = hf_adoption_load(uuid, &before, NULL) == 0;
     int r = hf_libvirt_make_state(uuid, err);
 
     if (r < 0)
         return r;
-    w->made_state = true;
+    w->made_state = !was_adopted;
     r = hf_adoption_keep_original(uuid, w->access.text, err);
     if (r == 0)
         r = fill_container(w, err);
     if (r == 0)
-        r = define(w, err);
+        r = hf_adopt_define(&w->access, &w->report.adoption, w->report.made.has_vars, err);
     return r;
 }
 

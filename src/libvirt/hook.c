@@ -13,7 +13,9 @@
 #include "adoption.h"
 #include "cleanup.h"
 #include "domain_xml.h"
+#include "foreign_files.h"
 #include "guard.h"
+#include "host_ready.h"
 #include "places.h"
 #include "program_output.h"
 #include "receive_lock.h"
@@ -170,6 +172,44 @@ static int reconnect(const struct hf_domain *d)
     return 0;
 }
 
+static bool names_our_places(const char *xml, size_t size)
+{
+    return memmem(xml, size, HF_LIBVIRT_STATE, strlen(HF_LIBVIRT_STATE)) ||
+           memmem(xml, size, HF_LIBVIRT_RUN, strlen(HF_LIBVIRT_RUN));
+}
+
+/* Here, or at a host that it is moved to. */
+static bool is_start(const char *operation, const char *part)
+{
+    return (!strcmp(operation, "prepare") || !strcmp(operation, "migrate")) && !strcmp(part, "begin");
+}
+
+/* A definition that a manager pushed, from before the adoption: the guest would lose its firmware and variables. */
+static int check_left(const struct hf_domain *d, struct hf_error *err)
+{
+    struct hf_adoption adoption;
+    int r = hf_adoption_load(d->uuid, &adoption, err);
+
+    if (r < 0)
+        return r == -HF_ENOTFOUND ? 0 : r;
+    return hf_error_refuse(err, "left",
+                           "domain '%s' is adopted, and its definition does not name its container '%s': it would start with "
+                           "other firmware and without its variables; nothing was started. Back into the container: holdfast "
+                           "libvirt adopt %s --into %s. To leave it: holdfast libvirt release %s --allow",
+                           d->name, adoption.container, d->name, adoption.container, d->name);
+}
+
+/* Asked for every domain of the host. */
+static int may_start(const struct hf_domain *d, struct hf_error *err)
+{
+    int r;
+
+    if (!strncmp(d->name, HF_HOOK_PROBE "-", sizeof HF_HOOK_PROBE))
+        return hf_host_ready_answer(err);
+    r = hf_foreign_files_check(d, err);
+    return r < 0 || is_ours(d) ? r : check_left(d, err);
+}
+
 int hf_libvirt_hook(const char *operation, const char *part, const char *xml, size_t size, struct hf_error *err)
 {
     hf_auto(hf_domain_xml_cleanup) struct hf_domain_xml *doc = NULL;
@@ -178,8 +218,13 @@ int hf_libvirt_hook(const char *operation, const char *part, const char *xml, si
     int r = hf_domain_xml_parse(xml, size, &doc, err);
 
     if (r < 0) /* what is odd about somebody else's domain is not for us to judge */
-        return memmem(xml, size, HF_LIBVIRT_STATE, strlen(HF_LIBVIRT_STATE)) ? r : 0;
+        return names_our_places(xml, size) ? r : 0;
     d = hf_domain_facts(doc);
+    if (is_start(operation, part)) {
+        r = may_start(d, err);
+        if (r < 0)
+            return r;
+    }
     if (!is_ours(d))
         return 0;
     if (!strcmp(operation, "migrate") && !strcmp(part, "begin"))

@@ -160,19 +160,42 @@ static void log_leaving(const struct leaving *w)
     hf_container_done(&c);
 }
 
+/* Its manager defined it without its container, and its owner says that this is meant. */
+static int leave_as_defined(struct leaving *w, struct hf_error *err)
+{
+    const struct hf_domain *d = hf_domain_facts(w->access.xml);
+    char code[PATH_MAX];
+
+    hf_libvirt_state_path(d->uuid, HF_PUBLISHED_CODE, code);
+    if (!strcmp(d->loader, code) || d->nvram_kind == HF_NVRAM_OURS)
+        return hf_error_refuse(err, "allow", "the definition of domain '%s' names its container; 'holdfast libvirt release "
+                               "%s' without --allow takes it out", d->name, d->name);
+    w->report.as_defined = true;
+    snprintf(w->report.container, PATH_MAX, "%s", w->adoption.container);
+    snprintf(w->report.loader, PATH_MAX, "%s", d->loader);
+    snprintf(w->report.nvram, PATH_MAX, "%s", d->nvram);
+    return 0;
+}
+
+static int take_out(struct leaving *w, struct hf_error *err)
+{
+    int r = read_container(w, err);
+
+    if (r == 0)
+        r = plan(w, err);
+    if (r < 0 || w->q->dry_run)
+        return r;
+    r = write_files(w, err);
+    return r < 0 ? r : define(w, err);
+}
+
 int hf_libvirt_release(const struct hf_release_request *q, struct hf_release_report *report, struct hf_error *err)
 {
     hf_auto(leaving_done) struct leaving w = {.q = q};
     int r = look(&w, err);
 
     if (r == 0)
-        r = read_container(&w, err);
-    if (r == 0)
-        r = plan(&w, err);
-    if (r == 0 && !q->dry_run)
-        r = write_files(&w, err);
-    if (r == 0 && !q->dry_run)
-        r = define(&w, err);
+        r = q->as_defined ? leave_as_defined(&w, err) : take_out(&w, err);
     if (r < 0)
         return r;
     if (!q->dry_run) {

@@ -18,6 +18,7 @@
     X(virConnectGetURI)                                                                                                \
     X(virConnectOpen)                                                                                                  \
     X(virDomainAbortJob)                                                                                               \
+    X(virDomainCreateXML)                                                                                              \
     X(virDomainDefineXMLFlags)                                                                                         \
     X(virDomainDestroy)                                                                                                \
     X(virDomainFree)                                                                                                   \
@@ -206,6 +207,22 @@ int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
     if (v->domain)
         (void)p_virDomainFree(v->domain);
     v->domain = defined;
+    return 0;
+}
+
+int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error *err)
+{
+    virDomain *started = p_virDomainCreateXML(v->connection, xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
+    const virError *last = started ? NULL : p_virGetLastError();
+    char *text = strdup(last && last->message ? last->message : "");
+
+    if (started) {
+        (void)p_virDomainDestroy(started);
+        (void)p_virDomainFree(started);
+    }
+    if (!text)
+        return hf_error_set(err, HF_ENOMEM, "out of memory while trying libvirt's hook");
+    *said = text;
     return 0;
 }
 

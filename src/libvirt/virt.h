@@ -54,6 +54,10 @@ int hf_virt_security_model(struct hf_virt *v, char model[64], struct hf_error *e
 
 int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err);
 
+/* Starts a domain that is not meant to run. *said is why libvirt did not start it, in its own words, which can be longer than
+ * an error's text ("": it started, and was ended at once); free() it. */
+int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error *err);
+
 /* Guest-physical memory, at most 1 MiB at a time. */
 int hf_virt_peek(struct hf_virt *v, uint64_t address, void *bytes, size_t size, struct hf_error *err);
 

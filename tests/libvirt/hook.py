@@ -33,6 +33,23 @@ def _():
             expect(done.returncode == 0 and not done.stdout, f"{name}: {done}")
 
 
+@case("firmware or variables of another domain are not this one's, by whatever name and in whatever element")
+def _():
+    other = "11111111-2222-3333-4444-555555555555"
+    socket = f"<nvram type='network'><source protocol='nbd' name='vars'><host transport='unix' socket='{{}}'/></source></nvram>"
+    for loader, nvram in (
+            (f"/var/lib/libvirt/holdfast/{other}/code.fd", ""),
+            (f"/var/lib/libvirt/../libvirt//holdfast/./{other}/code.fd", ""),
+            ("/x", socket.format(f"/run/holdfast-libvirt/{other}/vars.sock")),
+            (OURS, socket.format(f"/run/holdfast-libvirt/{other}/vars.sock")),
+            ("/x", f"<nvram>/var/lib/libvirt/holdfast/{other}/code.fd</nvram>")):
+        xml = XML.format(name="copy", uuid=UUID, loader=loader).replace("</loader>", "</loader>" + nvram)
+        for operation in ("prepare", "migrate"):
+            done = hook("copy", operation, "begin", "-", xml=xml)
+            expect(done.returncode == 3 and b"rule 'copied'" in done.stderr, f"{loader} {nvram}: {done}")
+        expect(hook("copy", "release", "end", "-", xml=xml.replace(OURS, "/x")).returncode == 0, "its end is refused")
+
+
 @case("a domain that is ours, but whose adoption is gone, does not start")
 def _():
     done = hook("ours", "prepare", "begin", "-", xml=XML.format(name="ours", uuid=UUID, loader=OURS))
