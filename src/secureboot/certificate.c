@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "certificate.h"
+
+#include <limits.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
+/* Cut behind a whole character. */
+static void copy_text(char out[HF_CERTIFICATE_NAME_SIZE], const uint8_t *text, size_t n)
+{
+    if (n > HF_CERTIFICATE_NAME_SIZE - 1) {
+        n = HF_CERTIFICATE_NAME_SIZE - 1;
+        while (n && (text[n] & 0xC0) == 0x80)
+            n--;
+    }
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
+static void whole_name(const X509_NAME *name, char out[HF_CERTIFICATE_NAME_SIZE])
+{
+    BIO *text = BIO_new(BIO_s_mem());
+    char *bytes = NULL;
+    long n = 0;
+
+    if (text && X509_NAME_print_ex(text, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0)
+        n = BIO_get_mem_data(text, &bytes);
+    copy_text(out, (const uint8_t *)bytes, n > 0 ? (size_t)n : 0);
+    BIO_free(text);
+}
+
+static void name_text(const X509_NAME *name, char out[HF_CERTIFICATE_NAME_SIZE])
+{
+    int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1), n = -1;
+    uint8_t *utf8 = NULL;
+
+    if (at >= 0)
+        n = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    if (n > 0 && !memchr(utf8, 0, (size_t)n))
+        copy_text(out, utf8, (size_t)n);
+    else
+        whole_name(name, out);
+    OPENSSL_free(utf8);
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int hf_certificate_read(const void *der, size_t size, struct hf_certificate *ret, struct hf_error *err)
+{
+    const uint8_t *at = (const uint8_t *)der;
+    X509 *x = size <= INT_MAX ? d2i_X509(NULL, &at, (long)size) : NULL;
+
+    ERR_clear_error();
+    if (!x)
+        return hf_error_set(err, HF_EDAMAGED, "%zu bytes are not an X.509 certificate", size);
+    if (at != (const uint8_t *)der + size) {
+        X509_free(x);
+        return hf_error_set(err, HF_EDAMAGED, "%zu bytes behind an X.509 certificate",
+                            size - (size_t)(at - (const uint8_t *)der));
+    }
+    memset(ret, 0, sizeof *ret);
+    name_text(X509_get_subject_name(x), ret->subject);
+    name_text(X509_get_issuer_name(x), ret->issuer);
+    ret->from = seconds_of(X509_get0_notBefore(x));
+    ret->until = seconds_of(X509_get0_notAfter(x));
+    (void)SHA1((const uint8_t *)der, size, ret->sha1);
+    (void)SHA256((const uint8_t *)der, size, ret->sha256);
+    X509_free(x);
+    ERR_clear_error();
+    return 0;
+}
