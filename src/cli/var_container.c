@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "eventlog.h"
 #include "owner.h"
+#include "snapshots.h"
 #include "writeback.h"
 
 int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err)
@@ -50,11 +51,11 @@ static int check_unchanged(struct hf_container *c, const char *path, const struc
 }
 
 int hf_var_container_write(const char *path, const struct hf_digest *was, const uint8_t *bytes, uint64_t size,
-                           struct hf_error *err)
+                           const struct hf_var_note *note, struct hf_error *err)
 {
     hf_auto(hf_container_done) struct hf_container *c = NULL;
     struct hf_runner runner;
-    int64_t now = time(NULL);
+    int64_t now = time(NULL), snapshot;
     int r;
 
     r = hf_writeback_check(path, now, err);
@@ -75,10 +76,12 @@ int hf_var_container_write(const char *path, const struct hf_digest *was, const 
         r = hf_begin(c, err);
     if (r == 0)
         r = check_unchanged(c, path, was, err);
+    if (r == 0 && note->snapshot)
+        r = hf_snapshot_take(c, note->snapshot, now, &snapshot, err);
     if (r == 0)
         r = hf_bank_replace(c, HF_BANK_VARS, bytes, size, err);
     if (r == 0)
-        r = hf_event_append(c, now, "vars", err, "variables changed by the operator");
+        r = hf_event_append(c, now, note->kind, err, "%s", note->text);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     hf_abort(c);

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "digest.h"
+#include "var_container.h"
 #include "var_json.h"
 #include "verb.h"
 
@@ -25,6 +26,7 @@ struct hf_var_source {
     struct hf_varstore store; /* not for JSON */
     struct hf_var_set set;    /* JSON only */
     struct hf_digest was;     /* a container's bank as it was read */
+    struct hf_var_note note;  /* for a container; NULL texts: variables changed by the operator */
 };
 
 /* Salvage reports what it cannot use through `lost`; NULL means strict. Errors as of hf_file_read() and

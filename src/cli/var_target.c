@@ -92,11 +92,14 @@ static enum hf_var_format json_form(const struct hf_var_set *set)
 
 int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv, struct hf_error *err)
 {
+    static const struct hf_var_note plain = {.kind = "vars", .text = "variables changed by the operator"};
     hf_auto(hf_cleanup_free) char *text = NULL;
     int r;
 
     if (source->container) {
-        r = inv->dry_run ? 0 : hf_var_container_write(source->path, &source->was, source->bytes, source->size, err);
+        r = inv->dry_run ? 0
+                         : hf_var_container_write(source->path, &source->was, source->bytes, source->size,
+                                                  source->note.kind ? &source->note : &plain, err);
         if (r < 0)
             return r;
         hf_put_text(inv->report, "written", source->path);

@@ -7,6 +7,7 @@
 #include "containers.h"
 #include "eventlog.h"
 #include "images.h"
+#include "key_report.h"
 #include "outlook.h"
 #include "owner_steps.h"
 #include "roms.h"
@@ -14,6 +15,7 @@
 #include "show_mailbox.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "variables.h"
 #include "verbs.h"
 #include "writeback.h"
 
@@ -177,6 +179,27 @@ static int show_variables(const struct hf_invocation *inv, struct hf_container *
     return 0;
 }
 
+/* Whether the Secure Boot keys need something; nothing for a guest without variables. */
+static int show_keys(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_key_state state;
+    struct hf_variables v;
+    int r = hf_variables_of_bank(c, &v, err);
+
+    if (r < 0)
+        return r;
+    if (v.readable)
+        r = hf_key_state_read(v.store.vars, v.store.count, &state, err);
+    else
+        hf_key_state_unreadable(v.why.text, &state);
+    if (r == 0 && v.bytes)
+        hf_key_line(inv, &state);
+    if (r == 0)
+        hf_key_state_done(&state);
+    hf_variables_done(&v);
+    return r;
+}
+
 static int show_snapshots(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     json_t *rows = hf_put_array(inv->report, "snapshots");
@@ -299,7 +322,7 @@ static int show_settings(const struct hf_invocation *inv, struct hf_container *c
 static int show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     static int (*const parts[])(const struct hf_invocation *, struct hf_container *, struct hf_error *) = {
-        show_guest,     show_slots,    show_outlook, show_variables, show_roms,
+        show_guest,     show_slots,    show_outlook, show_variables, show_keys,     show_roms,
         show_snapshots, hf_show_mailbox, show_owner,   show_writes,    show_usage};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {

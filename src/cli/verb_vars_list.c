@@ -5,6 +5,7 @@
 #include <holdfast/var_decode.h>
 
 #include "cleanup.h"
+#include "key_report.h"
 #include "output.h"
 #include "var_args.h"
 #include "whole_file.h"
@@ -83,6 +84,9 @@ static int list(struct hf_invocation *inv, struct hf_error *err)
         return r;
     if (source.bytes)
         put_store(inv, &source.store);
+    r = hf_key_line_of_source(inv, &source, err);
+    if (r < 0)
+        return r;
     array = hf_put_array(inv->report, "variables");
     vars = hf_var_source_vars(&source, &count);
     for (size_t i = 0; i < count; i++) {

@@ -43,6 +43,9 @@
     X(vars_diff)                                                                                                       \
     X(vars_export)                                                                                                     \
     X(vars_import)                                                                                                     \
+    X(keys_show)                                                                                                       \
+    X(keys_audit)                                                                                                      \
+    X(keys_update)                                                                                                     \
     X(acpi_show)                                                                                                       \
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \

@@ -13,7 +13,9 @@ static const struct hf_layout_info layouts[HF_LAYOUT_MAX] = {
                       .spare_at = 0x10000,
                       .spare_size = 0x10000,
                       .bank_size = 0x20000,
-                      .base = 0xFFE00000},
+                      .base = 0xFFE00000,
+                      .variable_max = 0x2000,
+                      .authenticated_max = 0x2800},
     [HF_LAYOUT_4M] = {.name = "4m",
                       .volume_size = 0x84000,
                       .block_size = 0x1000,
@@ -23,7 +25,9 @@ static const struct hf_layout_info layouts[HF_LAYOUT_MAX] = {
                       .spare_at = 0x42000,
                       .spare_size = 0x42000,
                       .bank_size = 0x84000,
-                      .base = 0xFFC00000},
+                      .base = 0xFFC00000,
+                      .variable_max = 0x8400,
+                      .authenticated_max = 0x8400},
     [HF_LAYOUT_AAVMF] = {.name = "aavmf",
                          .volume_size = 0xC0000,
                          .block_size = 0x40000,
@@ -33,7 +37,9 @@ static const struct hf_layout_info layouts[HF_LAYOUT_MAX] = {
                          .spare_at = 0x80000,
                          .spare_size = 0x40000,
                          .bank_size = 0x4000000,
-                         .base = 0x4000000},
+                         .base = 0x4000000,
+                         .variable_max = 0x2000,
+                         .authenticated_max = 0x2800},
 };
 
 const struct hf_layout_info *hf_layout_info(enum hf_layout layout)

@@ -16,6 +16,7 @@
     X(virConnectClose)                                                                                                 \
     X(virConnectDomainXMLToNative)                                                                                     \
     X(virConnectGetURI)                                                                                                \
+    X(virConnectListAllDomains)                                                                                        \
     X(virConnectOpen)                                                                                                  \
     X(virDomainAbortJob)                                                                                               \
     X(virDomainCreateXML)                                                                                              \
@@ -127,6 +128,24 @@ void hf_virt_close(struct hf_virt *v)
     if (v->connection)
         (void)p_virConnectClose(v->connection);
     free(v);
+}
+
+int hf_virt_each_xml(struct hf_virt *v, int (*each)(void *ctx, const char *xml, struct hf_error *err), void *ctx,
+                     struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) virDomain **domains = NULL;
+    int count = p_virConnectListAllDomains(v->connection, &domains, 0), r = 0;
+
+    if (count < 0)
+        return failed(err, "listing the domains");
+    for (int i = 0; i < count; i++) {
+        hf_auto(hf_cleanup_free) char *xml = r == 0 ? p_virDomainGetXMLDesc(domains[i], VIR_DOMAIN_XML_INACTIVE) : NULL;
+
+        if (xml) /* else it was undefined meanwhile */
+            r = each(ctx, xml, err);
+        (void)p_virDomainFree(domains[i]);
+    }
+    return r;
 }
 
 bool hf_virt_is_system(struct hf_virt *v)
@@ -261,7 +280,9 @@ int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struc
 
 int hf_virt_undefine(struct hf_virt *v, struct hf_error *err)
 {
-    return p_virDomainUndefineFlags(v->domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) < 0 ? failed(err, "undefining the domain") : 0;
+    return p_virDomainUndefineFlags(v->domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) < 0
+               ? failed(err, "undefining the domain")
+               : 0;
 }
 
 int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err)

@@ -26,6 +26,11 @@ static inline void hf_virt_cleanup(struct hf_virt **v)
     hf_virt_close(*v);
 }
 
+/* The XML, without secrets, with which each domain of the connection will start next. A negative return of `each` ends
+ * it. */
+int hf_virt_each_xml(struct hf_virt *v, int (*each)(void *ctx, const char *xml, struct hf_error *err), void *ctx,
+                     struct hf_error *err);
+
 /* Whether the connection is to the QEMU that this host's root runs. */
 bool hf_virt_is_system(struct hf_virt *v);
 

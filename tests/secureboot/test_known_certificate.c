@@ -22,9 +22,9 @@ static void every_built_in_certificate_is_the_one_that_its_row_says(void **state
         assert_int_equal(hf_certificate_read(der, size, &c, NULL), 0);
         assert_ptr_equal(hf_known_certificate_find(c.sha256), known);
         assert_string_equal(c.subject, known->name);
-        assert_true(!known->of_2011 || (known->successors[0] && c.until < 1798761600)); /* 2027 */
-        for (size_t i = 0; known->successors[i]; i++)
-            assert_non_null(hf_known_certificate_of_file(known->successors[i]));
+        assert_true(!known->of_2011 || (known->successor && c.until < 1798761600)); /* 2027 */
+        assert_true(!known->successor || hf_known_certificate_of_file(known->successor) != NULL);
+        assert_true(!known->optional || hf_known_certificate_of_file(known->optional) != NULL);
     }
     assert_int_equal(built_in, 8);
 }

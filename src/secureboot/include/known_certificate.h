@@ -24,7 +24,8 @@ struct hf_known_certificate {
     bool microsoft;                /* Microsoft has its key */
     bool of_2011;                  /* Microsoft's first generation, expired in 2026 */
     bool public_key;               /* everybody has its private key: it protects nothing */
-    const char *successors[3];     /* files of those that sign what it signed before it expired */
+    const char *successor;         /* the file of the one that signs what it signed before it expired */
+    const char *optional;          /* the same for what few guests have; NULL */
 };
 
 /* NULL: not known. */

@@ -60,10 +60,17 @@ struct hf_layout_info {
     uint32_t spare_size;
     uint64_t bank_size; /* what QEMU's flash device wants; more than volume_size is padding */
     uint64_t base;      /* guest-physical address of offset 0 */
+    /* The longest variable, header and name included, that firmware built for the layout writes: any, and one that is
+     * authenticated. A longer one is read, and can never be changed from inside the guest. */
+    uint32_t variable_max, authenticated_max;
 };
 
 /* NULL for HF_LAYOUT_UNKNOWN and HF_LAYOUT_NONE. */
 HF_PUBLIC const struct hf_layout_info *hf_layout_info(enum hf_layout layout);
+static inline uint32_t hf_layout_variable_max(const struct hf_layout_info *layout, bool authenticated)
+{
+    return authenticated ? layout->authenticated_max : layout->variable_max;
+}
 /* "2m", "4m", "aavmf" (either case); HF_LAYOUT_UNKNOWN otherwise. */
 HF_PUBLIC enum hf_layout hf_layout_named(const char *name);
 
