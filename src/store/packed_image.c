@@ -28,7 +28,7 @@ int hf_image_pack(const void *bytes, uint64_t size, struct hf_packed_image *ret,
         r = hf_error_set(err, HF_ENOMEM, "no memory for an image of %llu bytes", (unsigned long long)size);
     for (size_t i = 0; r == 0 && i < count; i++) {
         uint64_t at = (uint64_t)i * HF_IMAGE_CHUNK_SIZE;
-        size_t stored, raw = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;
+        size_t stored = 0, raw = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;
 
         r = hf_chunk_pack((const uint8_t *)bytes + at, raw, p.chunks + end, &stored, err);
         if (r == 0)

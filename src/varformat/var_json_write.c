@@ -112,7 +112,7 @@ int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_forma
     const struct hf_var *certdb = hf_certdb_in(vars, count);
     hf_auto(json_done) json_t *list = json_array();
     hf_auto(json_done) json_t *root = json_pack("{s:i, s:O}", "version", 2, "variables", list);
-    char *out;
+    char *out, *longer;
     size_t n;
 
     for (size_t i = 0; i < count; i++) {
@@ -129,12 +129,13 @@ int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_forma
     if (!out)
         return hf_error_set(err, HF_ENOMEM, "no memory to write %zu variables as JSON", count);
     n = strlen(out);
-    *text = (char *)realloc(out, n + 2);
-    if (!*text) {
+    longer = (char *)realloc(out, n + 2);
+    if (!longer) {
         free(out);
         return hf_error_set(err, HF_ENOMEM, "no memory to write %zu variables as JSON", count);
     }
-    memcpy(*text + n, "\n", 2);
+    memcpy(longer + n, "\n", 2);
+    *text = longer;
     return 0;
 }
 

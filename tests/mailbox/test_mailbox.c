@@ -311,13 +311,13 @@ static void the_guest_does_not_believe_the_host(void **state)
 
 /* A guest that writes anything anywhere while the host polls: answered or ignored, and the host's half stays its own.
  */
-static atomic_bool stop;
+static atomic_bool scribbler_ends;
 
 static void *scribble(void *seed)
 {
     unsigned random = *(unsigned *)seed;
 
-    while (!atomic_load(&stop)) {
+    while (!atomic_load(&scribbler_ends)) {
         size_t at = (size_t)(rand_r(&random) % 1024);
         _Atomic uint32_t *word = (_Atomic uint32_t *)(void *)(window + at * 4);
 
@@ -341,7 +341,7 @@ static void a_scribbling_guest_harms_nothing(void **state)
     pthread_t guest;
 
     print_message("# seed %u\n", seed);
-    atomic_store(&stop, false);
+    atomic_store(&scribbler_ends, false);
     assert_int_equal(pthread_create(&guest, NULL, scribble, &seed), 0);
     for (unsigned i = 0; i < 50000000 && answers < ANSWERS; i++)
         if (hf_mailbox_poll(&host, &news)) {
@@ -349,7 +349,7 @@ static void a_scribbling_guest_harms_nothing(void **state)
             assert_true((unsigned)news.status < HF_NEGOTIATE_STATUS_MAX);
             assert_true(memchr(news.domain, 0, sizeof news.domain) != NULL);
         }
-    atomic_store(&stop, true);
+    atomic_store(&scribbler_ends, true);
     pthread_join(guest, NULL);
     assert_true(answers > 0);
     assert_memory_equal(window + HF_MAILBOX_HOST_AT, HF_MAILBOX_HOST_MAGIC, 4);
