@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Real firmware on a VMM that is nothing but the library: SeaBIOS, which never heard of negotiation, and the example
 firmware, which negotiates; VMMs without, with and with fewer extensions; guests that move between them at a reset."""
+import functools
 import os
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ SOURCE = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
 PROGRAM = BUILD / "examples/kvm-pc/kvm-pc"
 FIRMWARE = BUILD / "examples/firmware/firmware.rom"
 SEABIOS = pathlib.Path("/usr/share/seabios/bios-256k.bin")
-STATE = pathlib.Path(tempfile.mkdtemp()) / "state"
+DIRECTORY = pathlib.Path(tempfile.mkdtemp())
 NOTHING, EXTENDED = ["--no-negotiation"], ["--acpi", "3"]
 
 
@@ -36,6 +37,13 @@ def seabios(*options):
 
 def example(*options, **more):
     return run(*options, "--until", "firmware done", **more)
+
+
+@functools.cache
+def agreed():
+    """What the example firmware said when it agreed on everything, and the state that was saved then. Skips without KVM."""
+    state = DIRECTORY / "agreed"
+    return example("--firmware", FIRMWARE, *EXTENDED, "--save", state), state
 
 
 def complete(text):
@@ -77,14 +85,16 @@ def _():
 
 @case("SeaBIOS moves to a VMM with more, resets there, and gets what it understands")
 def _():
-    complete(seabios("--firmware", SEABIOS, *NOTHING, "--save", STATE))
-    complete(seabios("--load", STATE, *EXTENDED))
+    state = DIRECTORY / "moves"
+    complete(seabios("--firmware", SEABIOS, *NOTHING, "--save", state))
+    complete(seabios("--load", state, *EXTENDED))
 
 
 @case("SeaBIOS moves back")
 def _():
-    complete(seabios("--firmware", SEABIOS, *EXTENDED, "--save", STATE))
-    complete(seabios("--load", STATE, *NOTHING))
+    state = DIRECTORY / "moves-back"
+    complete(seabios("--firmware", SEABIOS, *EXTENDED, "--save", state))
+    complete(seabios("--load", state, *NOTHING))
 
 
 @case("SeaBIOS resets the machine itself, three boots")
@@ -95,26 +105,26 @@ def _():
 
 @case("the example firmware agrees and gets the extended script")
 def _():
-    text = example("--firmware", FIRMWARE, *EXTENDED, "--save", STATE)
+    text, _state = agreed()
     expect("agreed 0x3" in text and "zone 3, no tables" in text and "1 tables" in text, text)
     expect("told the host" in text, text)
 
 
 @case("it moves to an equal VMM, resets, and agrees anew")
 def _():
-    text = example("--load", STATE, *EXTENDED)
+    text = example("--load", agreed()[1], *EXTENDED)
     expect("agreed 0x3" in text and "zone 3, no tables" in text, text)
 
 
 @case("it is refused by a VMM that lacks what was agreed, by the bit's number")
 def _():
-    text = example("--load", STATE, "--acpi", "1", status=3)
+    text = example("--load", agreed()[1], "--acpi", "1", status=3)
     expect("bit 1 was agreed with the guest; this host lacks it" in text, text)
 
 
 @case("it is refused by a VMM without the domain, by the domain's name")
 def _():
-    text = example("--load", STATE, *NOTHING, status=3)
+    text = example("--load", agreed()[1], *NOTHING, status=3)
     expect("'acpi-loader' was agreed" in text, text)
 
 
@@ -128,17 +138,17 @@ def _():
 
 @case("a state that is damaged is refused, not loaded")
 def _():
-    good = STATE.read_bytes()
+    good, damaged = agreed()[1].read_bytes(), DIRECTORY / "damaged"
     for cut in (10, len(good) - 3):
-        STATE.write_bytes(good[:cut])
-        example("--load", STATE, *EXTENDED, status=5)
-    STATE.write_bytes(good[:-30] + bytes([good[-30] ^ 1]) + good[-29:])
-    example("--load", STATE, *EXTENDED, status=5)
+        damaged.write_bytes(good[:cut])
+        example("--load", damaged, *EXTENDED, status=5)
+    damaged.write_bytes(good[:-30] + bytes([good[-30] ^ 1]) + good[-29:])
+    example("--load", damaged, *EXTENDED, status=5)
 
 
 @case("the example firmware on real QEMU: its guest's half, QEMU's host")
 def _():
-    log = STATE.with_name("log")
+    log = DIRECTORY / "log"
     for machine in ("pc", "q35"):
         log.write_text("")
         try:
@@ -156,4 +166,4 @@ def _():
         expect("told the host" in text and "firmware done" in text and "no tables" not in text, text)
 
 
-main(lambda: shutil.rmtree(STATE.parent))
+main(lambda: shutil.rmtree(DIRECTORY))

@@ -9,13 +9,13 @@ import linux
 from guest import OVMF, Guest, create, digest, wait_until
 from linux import Linux
 from program import BUILD, SOURCE, alive, holdfast, scratch
-from tap import case, expect, main, note, skip
+from tap import Shared, case, expect, main, note, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 PATH = ROOT / "g.hold"
 LARGE = 9 << 20  # more than flash below 4 GiB can hold
-STATE = {}
+STATE = Shared()
 
 os.environ["HOLDFAST_MAILBOX_ROM"] = str(BUILD / "efi" / "holdfast-mailbox.rom")
 
@@ -108,9 +108,10 @@ def _():
 
 @case("a reset makes the window new; a kernel that is locked down is reported as that")
 def _():
+    system = STATE["system"]
     if shown()["lifecycle"]["state"] == "rollback":
         holdfast("confirm", PATH)
-    system = STATE["system"].reboot()
+    system = system.reboot()
     expect("steady" in system.run("holdfast-guest status").out, "no state after a reset")
     system.run("mount -t securityfs none /sys/kernel/security && echo integrity >/sys/kernel/security/lockdown")
     said = system.run("holdfast-guest status", status=3).out

@@ -11,13 +11,13 @@ from linux import Linux
 from moving import Host, Traveller, debian13
 from program import BUILD, scratch
 from relay import Relay
-from tap import case, expect, main, note, skip
+from tap import Shared, case, expect, main, note, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 PLAY = BUILD / "tests" / "mailbox" / "play-guest"
 AGREED = {"lifecycle": [0], "acpi-loader": [0, 1]}
-STATE = {}
+STATE = Shared()
 RUNNING = [">HELLO", "<HELLO", ">OFFER", "<READY", ">STREAM", ">STREAM.20"]  # phases in which the guest runs
 STANDING = [">OFFER.2", "<READY.2", "<ASK", ">GRANT"]  # and in which it does not
 

@@ -9,7 +9,7 @@
 
     main()
 
-Cases run in the order they were written, so that several can share one boot. A case that raises Skip("why") counts as
+Cases run in the order they were written, so that several can share one boot: they keep it in a Shared(). A case that raises Skip("why") counts as
 skipped and prints why; what else it raises is a failure, told where it happens, and the reasons of all failures once
 more at the end, since that is what is read of a long log. `--only TEXT` runs the cases whose name contains TEXT.
 """
@@ -18,6 +18,7 @@ import time
 import traceback
 
 _cases = []
+_skipped = []
 
 sys.stdout.reconfigure(errors="backslashreplace")  # what a guest said is printed in any locale
 
@@ -35,6 +36,15 @@ def case(name):
 
 def skip(why):
     raise Skip(why)
+
+
+class Shared(dict):
+    """What cases leave to later ones. What a skipped case would have made skips those that need it, too."""
+
+    def __missing__(self, key):
+        if _skipped:
+            skip(f"needs what a skipped case makes: {_skipped[0]}")
+        raise KeyError(key)
 
 
 def expect(condition, words):
@@ -63,6 +73,7 @@ def main(cleanup=None):
             function()
             print(f"ok {number} - {name}", flush=True)
         except Skip as why:
+            _skipped.append(name)
             print(f"ok {number} - {name} # SKIP {' '.join(str(why).split())}", flush=True)
         except Exception as why:  # a failing case must not hide the ones after it
             failures.append((name, reason(why)))

@@ -10,12 +10,12 @@ import linux
 from guest import MARKER_GUID, Guest, create, digest, wait_until
 from linux import Linux
 from program import BUILD, await_end, holdfast, scratch
-from tap import case, expect, main, note, skip
+from tap import Shared, case, expect, main, note, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 CONTAINER = ROOT / "g.hold"
-STATE = {}
+STATE = Shared()
 VARS_ADDRESS, VARS_SIZE = 0xFFC00000, 0x84000  # OVMF 4M
 
 

@@ -8,7 +8,7 @@ import linux
 from guest import OVMF, Guest, digest, export, wait_until
 from linux import Linux
 from program import BUILD, holdfast, scratch
-from tap import case, expect, main
+from tap import Shared, case, expect, main
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
@@ -18,7 +18,7 @@ DAY = 86400
 DBX_GUID = "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
 SHA256 = bytes.fromhex("2616c4c14c509240aca941f936934328")  # EFI_CERT_SHA256_GUID
 PKCS7 = bytes.fromhex("9dd2af4adf68ee498aa9347d375665a7")  # EFI_CERT_TYPE_PKCS7_GUID
-STATE = {}
+STATE = Shared()
 
 
 def image(name):

@@ -12,14 +12,14 @@ from guest import MARKER_GUID, OVMF, TimedOut, digest, wait_until
 from moving import Host, Traveller, debian13
 from program import PROGRAM, scratch
 from relay import Relay
-from tap import case, expect, main, skip
+from tap import Shared, case, expect, main, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 NEWER = debian13()
 CODE, VARS = map(pathlib.Path, OVMF["4m"])
 COUNT = 240  # variables that the guest writes while it moves
-STATE = {}
+STATE = Shared()
 
 
 def needs_guest():

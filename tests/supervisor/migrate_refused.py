@@ -13,13 +13,13 @@ from guest import wait_until
 from moving import Host, Traveller, debian13
 from program import BUILD, SOURCE, holdfast, scratch
 from relay import Relay
-from tap import case, expect, main, skip
+from tap import Shared, case, expect, main, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 PLAY = BUILD / "tests" / "mailbox" / "play-guest"
 NEWER = debian13()
-STATE = {}
+STATE = Shared()
 os.environ["HOLDFAST_MANIFEST_DIR"] = str(SOURCE / "data/manifests")
 
 

@@ -5,13 +5,13 @@ import subprocess
 
 from guest import OVMF, Guest, create, digest, export
 from program import SOURCE, holdfast, scratch
-from tap import case, expect, main, skip
+from tap import Shared, case, expect, main, skip
 
 DIRECTORY = scratch()
 ROOT = pathlib.Path(DIRECTORY.name)
 PATH = ROOT / "g.hold"
 OLD = pathlib.Path(OVMF["4m"][0])
-STATE = {}
+STATE = Shared()
 
 
 def newer():
@@ -61,6 +61,7 @@ def _():
 
 @case("rolled back at the next power-on: code and variables byte for byte as before")
 def _():
+    newer()
     holdfast("rollback", PATH, "--variables", "fallback")
     with Guest(PATH, "-M", "q35", "-S") as guest:  # applied, and not one instruction run
         guest.connect()
