@@ -76,19 +76,36 @@ def exported(container, where):
     return (where / "code.fd").read_bytes(), (where / "vars.fd").read_bytes()
 
 
+def images(host):
+    """The old code, its variables, the new code, what is said of the upgrade, and of the variables. Copies in `host`."""
+    old, variables, new = (DISTRIBUTION / name for name in ("OVMF_CODE.fd", "OVMF_VARS.fd", "OVMF_CODE_4M.fd"))
+    if old.exists():
+        words, carried = "a 4 MB build, whose variables have another layout.", ", converted to the new layout"
+    else:  # Debian 13 and later have no 2 MB build
+        old, variables, carried = new, DISTRIBUTION / "OVMF_VARS_4M.fd", ""
+        words = "the same build with other padding (no 2 MB build is here, so this tour converts no variables)."
+    made = [pathlib.Path(shutil.copy(file, host)) for file in (old, variables, new)]
+    if old == new:
+        made[2] = host / "OVMF_CODE_4M.new.fd"
+        code = bytearray(old.read_bytes())
+        padding = code.rindex(b"\xff" * 64) + 16
+        code[padding:padding + 11] = b"another one"
+        made[2].write_bytes(code)
+    return *made, words, carried
+
+
 def tour(here):
     for name in ("runtime", "state"):
         (here / name).mkdir(mode=0o700)
         os.environ[f"HOLDFAST_{name.upper()}_DIR"] = str(here / name)
     host, vm = here / "host", here / "vm.hold"
     host.mkdir()
-    for name in ("OVMF_CODE.fd", "OVMF_VARS.fd", "OVMF_CODE_4M.fd"):
-        shutil.copy(DISTRIBUTION / name, host)
-    first, second = (host / "OVMF_CODE.fd").read_bytes(), (host / "OVMF_CODE_4M.fd").read_bytes()
+    old, variables, new, words, carried = images(host)
+    first, second = old.read_bytes(), new.read_bytes()
 
     step("A guest gets a container: its firmware and its variables in one file of its own.")
     os.chdir(here)
-    holdfast("create", "vm.hold", "--firmware", "host/OVMF_CODE.fd", "--vars", "host/OVMF_VARS.fd", "--machine", "q35")
+    holdfast("create", "vm.hold", "--firmware", f"host/{old.name}", "--vars", f"host/{variables.name}", "--machine", "q35")
 
     step("It boots from the container to the UEFI shell. Inside, we set a variable.")
 
@@ -99,8 +116,8 @@ def tour(here):
     boot(vm, set_it)
 
     step("The host's firmware package is updated: its file now holds other bytes.")
-    (host / "OVMF_CODE.fd").write_bytes(bytes(reversed(first)))
-    saw(f"host/OVMF_CODE.fd is now {digest((host / 'OVMF_CODE.fd').read_bytes())[:16]}")
+    old.write_bytes(bytes(reversed(first)))
+    saw(f"host/{old.name} is now {digest(old.read_bytes())[:16]}")
 
     def unchanged(guest, shell):
         check(runs(guest, first), f"after a power cycle the guest still executes {digest(first)[:16]}")
@@ -108,12 +125,12 @@ def tour(here):
     boot(vm, unchanged)
     before = exported(vm, here / "before")
 
-    step("An upgrade on purpose: a 4 MB build, whose variables have another layout.")
-    holdfast("stage", "vm.hold", "host/OVMF_CODE_4M.fd")
+    step(f"An upgrade on purpose: {words}")
+    holdfast("stage", "vm.hold", f"host/{new.name}")
 
     def upgraded(guest, shell):
         check(runs(guest, second), f"the guest now executes image {digest(second)[:16]}")
-        check(shell.getvar("Kept") == "c0ffee", "its variable came along, converted to the new layout")
+        check(shell.getvar("Kept") == "c0ffee", "its variable came along" + carried)
         shell.setvar("Kept", "0ddba1")
     boot(vm, upgraded)
 
