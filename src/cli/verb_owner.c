@@ -15,8 +15,9 @@ static void report_runner(const struct hf_invocation *inv, struct hf_container *
     char since[HF_TIME_TEXT_MAX];
     struct hf_runner runner;
     json_t *row;
+    bool here = hf_runner_get(hf_container_id(c), &runner, NULL) == 0;
 
-    if (hf_runner_get(hf_container_id(c), &runner, NULL) < 0) {
+    if (!here && hf_runner_elsewhere(c, &runner, NULL) < 0) {
         hf_put(inv->report, "runner", json_null());
         return;
     }
@@ -24,7 +25,8 @@ static void report_runner(const struct hf_invocation *inv, struct hf_container *
     hf_put_number(row, "pid", runner.pid);
     hf_put_number(row, "since", runner.since);
     hf_put_text(row, "host_name", runner.host_name);
-    hf_field(inv, "Running", "process %lld since %s", (long long)runner.pid, hf_time_text(runner.since, since));
+    hf_field(inv, "Running", "process %lld since %s%s%s", (long long)runner.pid, hf_time_text(runner.since, since),
+             here ? "" : ", on host ", here ? "" : runner.host_name);
 }
 
 static int show(const struct hf_invocation *inv, struct hf_error *err)

@@ -42,6 +42,8 @@ static int reopen(struct hf_guard *g, struct hf_error *err)
         return hf_error_set(err, HF_EIO, "the owner lock's descriptor cannot be copied: %s", strerror(errno));
     hf_container_done(&g->container);
     r = hf_container_open_child(g->adoption.container, fd, &g->container, err);
+    if (r == 0)
+        r = hf_container_lock_place(g->container, hf_guard_now(), err);
     if (r == 0 && g->server)
         hf_nbd_server_set_lock(g->server, hf_container_lock_fd(g->container));
     return r;

@@ -9,6 +9,7 @@
 #include "eventlog.h"
 #include "gate.h"
 #include "handle.h"
+#include "lock.h"
 #include "random_id.h"
 #include "runtime.h"
 #include "schema.h"
@@ -32,6 +33,11 @@ const char *hf_container_id(const struct hf_container *c)
 enum hf_open_mode hf_container_mode(const struct hf_container *c)
 {
     return c->mode;
+}
+
+int hf_container_lock_place(struct hf_container *c, int64_t now, struct hf_error *err)
+{
+    return c->place_lock_fd >= 0 ? 0 : hf_lock_take_beside(&c->place, now, &c->place_lock_fd, err);
 }
 
 int hf_container_lock_fd(const struct hf_container *c)

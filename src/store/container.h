@@ -63,8 +63,8 @@ void hf_container_discard(const char *path);
  * HF_EREFUSED "permissions" (the file or its directory is writable by others, a symbolic or second hard link, a block
  * device), "foreign" (a database, but not a container);
  * and unless HF_OPEN_LOOK: HF_EREFUSED "epoch" (this host has seen a newer epoch of it), "departed", "incoming",
- * "backup"; HF_EOWNED (another host owns it; RUN: another process runs it, or another container with the same UUID runs:
- * the text names pid, host and since when). */
+ * "backup"; HF_EOWNED (another host owns it; RUN: another process runs it, here or on another host that sees
+ * the file, or another container with the same UUID runs: the text names pid, host and since when). */
 int hf_container_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
                       struct hf_error *err);
 
@@ -73,6 +73,10 @@ int hf_container_open(const char *path, enum hf_open_mode mode, int64_t now, str
  * of the two lives longer still holds it. Does not move the epoch. The handle owns the descriptor from then on, also
  * when opening fails. */
 int hf_container_open_child(const char *path, int lock_fd, struct hf_container **out, struct hf_error *err);
+
+/* A container that runs is also locked beside its file (PATH-owner), for other hosts that see it there. A handle of
+ * hf_container_open_child() takes that lock on with this where the handle that had it is closed. HF_EOWNED. */
+int hf_container_lock_place(struct hf_container *c, int64_t now, struct hf_error *err);
 
 /* The descriptor of the owner lock, -1 unless HF_OPEN_RUN. Stays the handle's. */
 int hf_container_lock_fd(const struct hf_container *c);

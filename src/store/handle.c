@@ -7,13 +7,14 @@
 #include <openssl/evp.h>
 
 #include "epochs.h"
+#include "lock.h"
 
 struct hf_container *hf_container_alloc(struct hf_error *err)
 {
     struct hf_container *c = (struct hf_container *)calloc(1, sizeof *c);
 
     if (c) {
-        c->lock_fd = c->uuid_lock_fd = c->gate = c->prepared = c->place.fd = -1;
+        c->lock_fd = c->place_lock_fd = c->uuid_lock_fd = c->gate = c->prepared = c->place.fd = -1;
         c->digester = hf_record_digester();
     }
     if (c && c->digester)
@@ -28,6 +29,7 @@ void hf_container_free(struct hf_container *c)
     if (!c)
         return;
     (void)hf_disconnect(c, NULL);
+    hf_lock_drop_beside(&c->place, &c->place_lock_fd);
     hf_place_close(&c->place);
     hf_counter_close(&c->counter);
     hf_epoch_unprepare(c->id, &c->prepared);

@@ -36,6 +36,7 @@ struct hf_container {
     bool note_later; /* hf_commit_claim */
     int patience;  /* milliseconds to wait for another process's lock while connecting; 0: the usual */
     int lock_fd;
+    int place_lock_fd; /* hf_lock_take_beside(); -1: not this handle's */
     int gate; /* gate.h; -1: not for writing */
     int uuid_lock_fd;
     int prepared; /* hf_epoch_prepare; -1: nothing */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -90,20 +91,26 @@ static int find_holder(int fd, const char *path, struct hf_runner *runner, struc
     return hf_error_set(err, HF_ETIMEDOUT, "lock %s is held by a process that has not said who it is; try again", path);
 }
 
+static const char *time_text(int64_t at, char text[32])
+{
+    time_t seconds = (time_t)at;
+    struct tm tm;
+
+    snprintf(text, 32, "an unknown time");
+    if (gmtime_r(&seconds, &tm))
+        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    return text;
+}
+
 static int say_held(int fd, const char *path, const char *what, struct hf_error *err)
 {
     struct hf_runner holder;
-    char since[32] = "an unknown time";
-    struct tm tm;
-    time_t at;
+    char since[32];
 
     if (find_holder(fd, path, &holder, NULL) <= 0)
         return hf_error_set(err, HF_EOWNED, "%s in use by another process", what);
-    at = (time_t)holder.since;
-    if (gmtime_r(&at, &tm))
-        strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
     return hf_error_set(err, HF_EOWNED, "%s in use by process %lld on host '%s' since %s", what, (long long)holder.pid,
-                        holder.host_name, since);
+                        holder.host_name, time_text(holder.since, since));
 }
 
 int hf_lock_take(const char *path, const char *what, const struct hf_place *place, int64_t now, int *fd,
@@ -131,6 +138,128 @@ int hf_lock_look(const char *path, struct hf_runner *runner, struct hf_error *er
     if (fd < 0)
         return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "cannot open lock %s: %s", path, strerror(errno));
     return find_holder(fd, path, runner, err);
+}
+
+/* ---- beside the container ---- */
+
+#define BESIDE       "-owner"
+#define BESIDE_TRIES 20 /* at a file that its holder removes meanwhile */
+
+static bool has_no_locks(int error)
+{
+    return error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS || error == EINVAL;
+}
+
+/* Its holder removes it before he lets go of it. */
+static bool is_still_there(int fd, const char *path)
+{
+    struct stat opened, named;
+
+    return fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+           opened.st_ino == named.st_ino;
+}
+
+static int say_held_beside(const struct hf_place *place, const struct hf_runner *holder, struct hf_error *err)
+{
+    char since[32];
+
+    return hf_error_set(
+        err, HF_EOWNED,
+        "%s: held by host '%s', running since %s (process %lld there); end the guest there first. When that "
+        "host is gone for good, take it with 'holdfast owner --take --because TEXT'",
+        place->path, holder->host_name, time_text(holder->since, since), (long long)holder->pid);
+}
+
+int hf_lock_look_beside(const struct hf_place *place, struct hf_runner *runner, struct hf_error *err)
+{
+    char path[PATH_MAX];
+
+    hf_place_beside(place, BESIDE, path);
+    return hf_lock_look(path, runner, err);
+}
+
+int hf_lock_check_beside(const struct hf_place *place, struct hf_error *err)
+{
+    struct hf_runner holder;
+    int r = hf_lock_look_beside(place, &holder, NULL);
+
+    return r > 0 ? say_held_beside(place, &holder, err) : 0;
+}
+
+/* As SQLite does with its log: one that root leaves behind is not in the owner's way. */
+static void give_to_owner(int fd, const struct hf_place *place)
+{
+    struct stat st;
+
+    if (geteuid() == 0 && fstat(place->fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) < 0)
+        return;
+}
+
+/* 1: held, 0: the file was removed meanwhile, or nobody can lock here (*fd stays). */
+static int try_beside(const char *path, const struct hf_place *place, int64_t now, int *fd, bool *lockless,
+                      struct hf_error *err)
+{
+    int file hf_auto(hf_cleanup_close) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    struct hf_runner holder;
+
+    if (file < 0)
+        return hf_error_set(err, HF_EIO, "cannot open lock %s: %s", path, strerror(errno));
+    if (try_lock(file, HELD) < 0) {
+        *lockless = has_no_locks(errno);
+        if (*lockless || find_holder(file, path, &holder, NULL) <= 0)
+            return 0;
+        return is_still_there(file, path) ? say_held_beside(place, &holder, err) : 0;
+    }
+    if (!is_still_there(file, path))
+        return 0;
+    give_to_owner(file, place);
+    if (write_holder(file, place, now) < 0 || try_lock(file, NAMED) < 0)
+        return hf_error_set(err, HF_EIO, "cannot write lock %s: %s", path, strerror(errno));
+    *fd = hf_take_fd(file);
+    return 1;
+}
+
+int hf_lock_take_beside(const struct hf_place *place, int64_t now, int *fd, struct hf_error *err)
+{
+    const struct timespec moment = {.tv_nsec = NAMED_MS * 1000000L};
+    bool lockless = false;
+    char path[PATH_MAX];
+
+    hf_place_beside(place, BESIDE, path);
+    for (unsigned i = 0; i < BESIDE_TRIES; i++) {
+        int r = try_beside(path, place, now, fd, &lockless, err);
+
+        if (r < 0)
+            return r;
+        if (r > 0)
+            return 0;
+        if (lockless) {
+            (void)unlink(path);
+            return 0;
+        }
+        (void)nanosleep(&moment, NULL);
+    }
+    return hf_error_set(err, HF_ETIMEDOUT, "%s: others start and end it all the time; try again", place->path);
+}
+
+void hf_lock_drop_beside(const struct hf_place *place, int *fd)
+{
+    char path[PATH_MAX];
+
+    if (*fd < 0)
+        return;
+    hf_place_beside(place, BESIDE, path);
+    if (is_still_there(*fd, path))
+        (void)unlink(path);
+    (void)close(hf_take_fd(*fd));
+}
+
+void hf_lock_break_beside(const struct hf_place *place)
+{
+    char path[PATH_MAX];
+
+    hf_place_beside(place, BESIDE, path);
+    (void)unlink(path);
 }
 
 int hf_lock_path_owner(const char *container_id, char path[PATH_MAX], struct hf_error *err)

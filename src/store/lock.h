@@ -14,6 +14,20 @@ int hf_lock_take(const char *path, const char *what, const struct hf_place *plac
  * holder has not said who it is for a second. */
 int hf_lock_look(const char *path, struct hf_runner *runner, struct hf_error *err);
 
+/* The same beside the container itself, where every host that has its file system sees it: storage may be shared, and
+ * two hosts may have one identity when one was copied from the other. The file is there while the container runs, and
+ * after a crash until the next run. *fd -1: the file system has no locks. HF_EOWNED: the text names host, process and
+ * since when. */
+int hf_lock_take_beside(const struct hf_place *place, int64_t now, int *fd, struct hf_error *err);
+/* HF_EOWNED as above; 0: free. */
+int hf_lock_check_beside(const struct hf_place *place, struct hf_error *err);
+/* As hf_lock_look(). */
+int hf_lock_look_beside(const struct hf_place *place, struct hf_runner *runner, struct hf_error *err);
+/* Ends one's own and removes the file. *fd may be -1. */
+void hf_lock_drop_beside(const struct hf_place *place, int *fd);
+/* Whoever holds it holds a file that nobody looks at any more. */
+void hf_lock_break_beside(const struct hf_place *place);
+
 /* The same for the owner lock of a container. */
 int hf_runner_look(const char *container_id, struct hf_runner *runner, struct hf_error *err);
 

@@ -56,9 +56,15 @@ static int lock_owner(struct hf_opening *o, struct hf_error *err)
     }
     if (o->request->mode == HF_OPEN_RUN) {
         r = hf_lock_path_owner(c->id, path, err);
-        return r < 0 ? r : hf_lock_take(path, c->place.path, &c->place, o->request->now, &c->lock_fd, err);
+        if (r == 0)
+            r = hf_lock_take(path, c->place.path, &c->place, o->request->now, &c->lock_fd, err);
+        if (r < 0 || o->request->any_owner)
+            return r;
+        return hf_lock_take_beside(&c->place, o->request->now, &c->place_lock_fd, err);
     }
     r = hf_runner_look(c->id, &runner, err);
+    if (r == 0 && o->request->mode == HF_OPEN_EDIT && !o->request->any_owner)
+        r = hf_lock_check_beside(&c->place, err);
     if (r <= 0)
         return r;
     c->beside = runner.device == c->place.device && runner.inode == c->place.inode;

@@ -8,12 +8,26 @@
 #include "epochs.h"
 #include "eventlog.h"
 #include "handle.h"
+#include "lock.h"
 
 const char *hf_owner_state_text(enum hf_owner_state state)
 {
     static const char *const texts[] = {"unknown", "held", "departed", "incoming", "backup", "granted", "revoked"};
 
     return (unsigned)state < HF_ARRAY_SIZE(texts) ? texts[state] : texts[0];
+}
+
+int hf_runner_elsewhere(struct hf_container *c, struct hf_runner *runner, struct hf_error *err)
+{
+    int r = hf_runner_look(c->id, runner, err);
+
+    if (r == 0)
+        r = hf_lock_look_beside(&c->place, runner, err);
+    else if (r > 0)
+        r = 0;
+    if (r == 0)
+        return hf_error_set(err, HF_ENOTFOUND, "%s: nobody runs it on another host", c->place.path);
+    return r > 0 ? 0 : r;
 }
 
 int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error *err)
@@ -154,9 +168,15 @@ static int take(struct hf_container *c, const char *reason, int64_t now, uint64_
 {
     struct hf_ledger_row *commits = &c->ledger[HF_LEDGER_COMMITS];
     struct hf_owner owner;
-    char text[HF_HOST_NAME_SIZE];
+    char text[HF_HOST_NAME_SIZE], from[HF_HOST_NAME_SIZE];
     uint64_t seen = 0;
     int r = next_epoch(c, epoch, err);
+
+    if (r == 0)
+        r = hf_owner_get(c, &owner, err);
+    if (r < 0)
+        return r;
+    memcpy(from, owner.host_name, sizeof from);
 
     if (r == 0)
         r = hf_counter_look(c->id, &seen, err);
@@ -171,8 +191,8 @@ static int take(struct hf_container *c, const char *reason, int64_t now, uint64_
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
-        r = hf_event_append(c, now, "taken", err, "by host '%s' at epoch %llu: %s", c->host_name,
-                            (unsigned long long)*epoch, reason);
+        r = hf_event_append(c, now, "taken", err, "by host '%s' at epoch %llu, from host '%s': %s", c->host_name,
+                            (unsigned long long)*epoch, from, reason);
     if (r < 0) {
         hf_abort(c);
         return r;
@@ -199,5 +219,7 @@ int hf_owner_take(const char *path, const char *reason, int64_t now, uint64_t *e
         return r;
     }
     *epoch = taken;
+    if (c->place_lock_fd < 0) /* whoever runs it elsewhere has lost it */
+        hf_lock_break_beside(&c->place);
     return hf_container_close(c, err);
 }

@@ -69,9 +69,9 @@ static int check_owner(struct hf_container *c, struct hf_error *err)
     if (r < 0)
         return r;
     if (owner.epoch != c->epoch)
-        return hf_error_refuse(err, "epoch", "%s: is at epoch %llu (%s) and was opened at %llu: it was started, taken or moved "
-                               "meanwhile; open it again", c->place.path, (unsigned long long)owner.epoch, owner.reason,
-                               (unsigned long long)c->epoch);
+        return hf_error_refuse(err, "epoch", "%s: host '%s' has it at epoch %llu (%s), and it was opened at %llu: it was "
+                               "started, taken or moved meanwhile; open it again", c->place.path, owner.host_name,
+                               (unsigned long long)owner.epoch, owner.reason, (unsigned long long)c->epoch);
     if (owner.state == HF_OWNER_GRANTED)
         return hf_owner_say_granted(c, owner.reason, err);
     if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0)

@@ -468,6 +468,78 @@ static void one_uuid_runs_once(void **state)
     OK(hf_container_close(b, &err));
 }
 
+/* Another host that was installed from a copy of this one's disk: the same identity, and a register and locks of its own. */
+static void become_the_image_of_this_host(void)
+{
+    char from[PATH_MAX], command[3 * PATH_MAX];
+
+    snprintf(from, sizeof from, "%s", getenv("HOLDFAST_STATE_DIR"));
+    ground_host("image");
+    snprintf(command, sizeof command, "mkdir -p -m 700 '%s' && cp '%s/host-id' '%s/'", getenv("HOLDFAST_STATE_DIR"), from,
+             getenv("HOLDFAST_STATE_DIR"));
+    assert_int_equal(system(command), 0);
+}
+
+static void a_file_that_two_hosts_see_runs_on_one(void **state)
+{
+    struct hf_container *c;
+    struct hf_runner runner;
+    struct hf_error held;
+    uint64_t epoch;
+    struct other o;
+    char pid[40];
+
+    make("g.hold");
+    if (other_begins(&o)) {
+        if (hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, NULL) < 0)
+            _exit(1);
+        other_waits(&o);
+        _exit(write_byte(c, 9, NULL) == -HF_EREFUSED ? 0 : 2);
+    }
+    become_the_image_of_this_host();
+    for (int mode = HF_OPEN_EDIT; mode <= HF_OPEN_RUN; mode++) {
+        assert_int_equal(hf_container_open(ground_path("g.hold"), (enum hf_open_mode)mode, NOW, &c, &held), -HF_EOWNED);
+        snprintf(pid, sizeof pid, "process %ld there", (long)o.pid);
+        assert_non_null(strstr(held.text, pid));
+        assert_non_null(strstr(held.text, "running since 2023-11-14T22:13:20Z"));
+        assert_non_null(strstr(held.text, "owner --take"));
+    }
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_runner_elsewhere(c, &runner, &err));
+    assert_int_equal(runner.pid, o.pid);
+    OK(hf_container_close(c, &err));
+
+    OK(hf_owner_take(ground_path("g.hold"), "that host is unplugged", NOW, &epoch, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(write_byte(c, 7, &err));
+    assert_int_equal(other_ends(&o), 0); /* it wrote nothing more, and what it ended is not ours */
+    assert_int_equal(access(ground_path("g.hold-owner"), F_OK), 0);
+    OK(hf_container_close(c, &err));
+    assert_int_equal(access(ground_path("g.hold-owner"), F_OK), -1);
+    assert_int_equal(stored_byte("g.hold"), 7);
+}
+
+static void what_a_crash_leaves_beside_the_file_is_in_nobodys_way(void **state)
+{
+    struct hf_container *c;
+    struct other o;
+
+    make("g.hold");
+    if (other_begins(&o)) {
+        if (hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, NULL) < 0)
+            _exit(1);
+        other_waits(&o);
+        _exit(0); /* nothing is closed, nothing removed */
+    }
+    assert_int_equal(other_ends(&o), 0);
+    assert_int_equal(access(ground_path("g.hold-owner"), F_OK), 0);
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_EDIT, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+    OK(hf_container_open(ground_path("g.hold"), HF_OPEN_RUN, NOW, &c, &err));
+    OK(hf_container_close(c, &err));
+    assert_int_equal(access(ground_path("g.hold-owner"), F_OK), -1);
+}
+
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)
 
 int main(int argc, char **argv)
@@ -487,6 +559,8 @@ int main(int argc, char **argv)
         IN_GROUND(when_the_other_host_is_gone_every_copy_says_what_to_do),
         IN_GROUND(a_departed_container_can_be_taken_back),
         IN_GROUND(a_departed_copy_is_refused_even_when_it_looks_owned),
+        IN_GROUND(a_file_that_two_hosts_see_runs_on_one),
+        IN_GROUND(what_a_crash_leaves_beside_the_file_is_in_nobodys_way),
         IN_GROUND(one_uuid_runs_once),
     };
 
