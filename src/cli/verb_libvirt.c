@@ -71,7 +71,8 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (q.into && (q.container || q.allow_unknown))
-        return hf_error_set(err, HF_EUSAGE, "--into takes a container as it is: --container and --allow-unknown do not go "
+        return hf_error_set(err, HF_EUSAGE,
+                            "--into takes a container as it is: --container and --allow-unknown do not go "
                             "with it");
     r = hf_libvirt_adopt(&q, &report, err);
     if (r == 0)
@@ -80,7 +81,8 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
 }
 
 static const struct hf_option release_options[] = {
-    {.name = "allow", .help = "leave the definition as it is, which does not name the container, and forget the adoption"},
+    {.name = "allow",
+     .help = "leave the definition as it is, which does not name the container, and forget the adoption"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
     {.name = NULL},
 };
@@ -98,7 +100,7 @@ static void report_released(const struct hf_invocation *inv, const struct hf_rel
         hf_field(inv, "Firmware", "what libvirt chooses: the definition stays as it is");
     else
         hf_field(inv, "Firmware", "'%s'%s", report->loader,
-             report->own_loader ? ", its own copy: the host's file holds other firmware" : "");
+                 report->own_loader ? ", its own copy: the host's file holds other firmware" : "");
     if (report->nvram[0])
         hf_field(inv, "Variables", "'%s'", report->nvram);
     if (report->kept[0])

@@ -94,9 +94,10 @@ static int read_made(struct work *w, struct hf_container *c, struct hf_error *er
     int r = hf_guest_get(c, &made->guest, err);
 
     if (r == 0 && strcmp(made->guest.uuid, w->report.adoption.uuid) != 0)
-        r = hf_error_refuse(err, "uuid", "'%s' is the container of guest %s, domain '%s' is %s; 'holdfast libvirt clone' gives "
-                            "a domain a copy", w->q->into, made->guest.uuid, w->report.adoption.name,
-                            w->report.adoption.uuid);
+        r = hf_error_refuse(err, "uuid",
+                            "'%s' is the container of guest %s, domain '%s' is %s; 'holdfast libvirt clone' gives "
+                            "a domain a copy",
+                            w->q->into, made->guest.uuid, w->report.adoption.name, w->report.adoption.uuid);
     if (r == 0)
         r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
     if (r == 0)

@@ -52,9 +52,9 @@ struct hf_clone_report {
     struct hf_adoption adoption;
 };
 
-/* Gives `to` a copy of the container of `domain`, with an id and the UUID of its own, and points its <os> there: the way to
- * have two guests from one definition. HF_ENOTFOUND: `domain` is not adopted. HF_EREFUSED: the rules of hf_libvirt_adopt()
- * about `to`, which may name files of another adopted domain. */
+/* Gives `to` a copy of the container of `domain`, with an id and the UUID of its own, and points its <os> there: the
+ * way to have two guests from one definition. HF_ENOTFOUND: `domain` is not adopted. HF_EREFUSED: the rules of
+ * hf_libvirt_adopt() about `to`, which may name files of another adopted domain. */
 int hf_libvirt_clone(const struct hf_clone_request *q, struct hf_clone_report *report, struct hf_error *err);
 
 struct hf_release_request {
@@ -70,7 +70,7 @@ struct hf_release_report {
     char loader[PATH_MAX];    /* what it starts from now */
     char nvram[PATH_MAX];     /* "" when it has no variables */
     char kept[PATH_MAX];      /* the file that was at `nvram` before; "" when there was none */
-    bool as_defined; /* loader, nvram: what the definition names */
+    bool as_defined;          /* loader, nvram: what the definition names */
     bool own_loader; /* the host's file holds other firmware, so the guest's was written beside its variables */
 };
 

@@ -49,6 +49,10 @@ void hf_guard_resync(struct hf_guard *g);
 int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err);
 int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err);
 
+/* guard_state.c: the guest goes on from a saved state, as whose QEMU process `pid` writes all its variables. False:
+ * that state has other firmware than the container; the process is ended then. */
+bool hf_guard_judge(struct hf_guard *g, int64_t pid);
+
 /* guard.c: another watch, since the successor's configuration has changed. */
 void hf_guard_renew_watch(struct hf_guard *g);
 

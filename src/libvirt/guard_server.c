@@ -171,6 +171,9 @@ static void server_said(struct hf_guard *g, const struct hf_nbd_status *said, in
     case HF_NBD_ALARM:
         syslog(LOG_ALERT, "%s: %s", g->adoption.name, said->text);
         break;
+    case HF_NBD_WHOLE:
+        hf_nbd_server_allow(g->server, hf_guard_judge(g, said->pid));
+        break;
     case HF_NBD_WRITER:
     case HF_NBD_READY:
         break;
@@ -200,6 +203,7 @@ int hf_guard_start_server(struct hf_guard *g, struct hf_error *err)
         .socket_gid = q->gid,
         /* The label of a socket of QEMU's own kind: what SELinux lets it connect to. */
         .selinux_label = q->selinux[0] ? "system_u:object_r:svirt_socket_t:s0" : NULL,
+        .judged = true,
         .incoming = g->config.incoming,
     };
     int r;

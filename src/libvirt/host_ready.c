@@ -37,17 +37,19 @@ static int check_called(struct hf_virt *virt, const struct hf_domain *d, struct 
     size_t length;
     int n = snprintf(xml, sizeof xml, PROBE, d->type, (long)getpid(), d->arch, d->machine,
                      d->emulator[0] ? "<emulator>" : "", d->emulator, d->emulator[0] ? "</emulator>" : "");
-    int r = n < (int)sizeof xml ? hf_virt_try(virt, xml, &said, err)
-                                : hf_error_set(err, HF_EUSAGE, "domain '%s': its XML has a field that is too long", d->name);
+    int r = n < (int)sizeof xml
+                ? hf_virt_try(virt, xml, &said, err)
+                : hf_error_set(err, HF_EUSAGE, "domain '%s': its XML has a field that is too long", d->name);
 
     if (r < 0 || strstr(said, ANSWER))
         return r;
     length = strlen(said); /* what matters comes last: libvirt quotes a hook's whole environment before */
-    return hf_error_refuse(err, "hook",
-                           "libvirtd does not call '" HOLDFAST_LIBVIRT_HOOK "': it looks for hooks only when it starts; restart "
-                           "it ('systemctl restart libvirtd'; domains that run go on) and try again. A start that was tried "
-                           "said: %s",
-                           length > SAID_MAX ? said + length - SAID_MAX : said);
+    return hf_error_refuse(
+        err, "hook",
+        "libvirtd does not call '" HOLDFAST_LIBVIRT_HOOK "': it looks for hooks only when it starts; restart "
+        "it ('systemctl restart libvirtd'; domains that run go on) and try again. A start that was tried "
+        "said: %s",
+        length > SAID_MAX ? said + length - SAID_MAX : said);
 }
 
 static int check_hook(struct hf_virt *virt, const struct hf_domain *d, struct hf_error *err)

@@ -74,14 +74,15 @@ static void describe(const struct hf_container *c, const struct hf_error *why, c
     struct hf_error text;
 
     if (good)
-        (void)hf_error_set(&text, HF_EDAMAGED,
-                           "%s: variables: no variable store: %s; with the guest off, 'holdfast revert %s %lld' brings those "
-                           "of snapshot %lld (%s) back",
-                           path, why->text, path, (long long)good->id, (long long)good->id, good->reason);
+        (void)hf_error_set(
+            &text, HF_EDAMAGED,
+            "%s: variables: no variable store: %s; with the guest off, 'holdfast revert %s %lld' brings those "
+            "of snapshot %lld (%s) back",
+            path, why->text, path, (long long)good->id, (long long)good->id, good->reason);
     else
         (void)hf_error_set(&text, HF_EDAMAGED,
-                           "%s: variables: no variable store: %s; 'holdfast vars export' writes what can still be read", path,
-                           why->text);
+                           "%s: variables: no variable store: %s; 'holdfast vars export' writes what can still be read",
+                           path, why->text);
     memcpy(line, text.text, HF_ERROR_TEXT_MAX);
 }
 
@@ -98,8 +99,7 @@ int hf_bank_check(struct hf_container *c, char line[HF_ERROR_TEXT_MAX], struct h
     r = newest_store(c, &good, err);
     if (r < 0)
         return r;
-    if (r == 0 &&
-        (hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, NULL) < 0 || hf_layout_info(fw.image.layout) == NULL))
+    if (r == 0 && (hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, NULL) < 0 || hf_layout_info(fw.image.layout) == NULL))
         return 0;
     describe(c, &why, r > 0 ? &good : NULL, line);
     return 1;

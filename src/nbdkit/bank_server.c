@@ -28,6 +28,7 @@ struct hf_bank_server {
     struct hf_committer *committer;
     struct hf_committer_ops ops;
     void (*status)(const struct hf_nbd_status *s);
+    bool (*may_replace)(void); /* NULL: always */
 
     pthread_mutex_t take_over;      /* held by the write that ends `incoming` */
     pthread_mutex_t lock;           /* for what follows; taken after the committer's own */
@@ -287,6 +288,11 @@ int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(c
     return opened(s, r, out);
 }
 
+void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void))
+{
+    s->may_replace = may_replace;
+}
+
 static int start_committer(struct hf_bank_server *s, struct hf_error *err)
 {
     hf_queue_file_set_load(s->queue, load_page, s);
@@ -470,15 +476,18 @@ static void judge_whole(struct hf_bank_server *s)
 }
 
 /* Before a write: whether it is a piece of a whole bank. */
-static void follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size)
+static int follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size, struct hf_error *err)
 {
     if (offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
+        if (s->may_replace && !s->may_replace())
+            return hf_error_refuse(err, "suspended", "%s: the saved state that goes on is not this guest's", s->path);
         s->whole.under_way = true;
         s->whole.differs = false;
         s->whole.next = 0;
     }
     s->whole.under_way = s->whole.under_way && offset == s->whole.next;
     s->whole.next = offset + size;
+    return 0;
 }
 
 static int write_piece(struct hf_bank_server *s, uint64_t offset, const uint8_t *bytes, size_t size, struct hf_error *err)
@@ -496,7 +505,8 @@ int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *
 {
     int r = is_incoming(s) ? become_owner(s, err) : 0;
 
-    follow_whole(s, offset, size);
+    if (r == 0)
+        r = follow_whole(s, offset, size, err);
     for (size_t done = 0; r == 0 && done < size;) {
         size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
 

@@ -22,6 +22,9 @@ int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const stru
 int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
                                  struct hf_bank_server **out, struct hf_error *err);
 
+/* Before the first write: who is asked when a client begins to write the whole bank. False: that write fails. */
+void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void));
+
 /* Starts the committing thread, once privileges are gone. */
 int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err);
 

@@ -3,11 +3,13 @@
  * nbdkit's plugin: serves a container's banks as the exports `code` (read only) and `vars`.
  *
  *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [incoming=1] [writer=PID]
+ *             [judged=1]
  *
  * Order matters (L7): the thread model gives each connection one thread, so that writes happen in the order in which
  * they were sent. Only one connection writes at a time: a client that lost its connection may come back while the
  * server still works off what the old one had sent, and its first write waits until that is done. For the same reason
- * `vars` does not offer several connections for one client, and `code` does. One process writes in one start (writer.h).
+ * `vars` does not offer several connections for one client, and `code` does. One process writes in one start
+ * (writer.h).
  */
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -18,7 +20,9 @@
 #include "supervisor_watch.h"
 #include "writer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +30,7 @@
 #include <unistd.h>
 
 #define THREAD_MODEL    NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS
+#define JUDGE_MS        30000
 #define BLOCK_PREFERRED 4096
 #define BLOCK_MAX       131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
 
@@ -33,7 +38,7 @@ static struct {
     char *container;
     char *user, *group;
     int lock_fd, status_fd;
-    int incoming;
+    int incoming, judged;
     struct hf_identity identity;
 } config = {.lock_fd = -1, .status_fd = -1};
 
@@ -66,6 +71,21 @@ static int fail(const struct hf_error *err)
     send_status(&s);
     nbdkit_error("%s", err->text);
     return -1;
+}
+
+/* Whoever started this server looks at QEMU's memory before its variables are replaced. Where he does not answer in
+ * time they are: what was there stays as a snapshot. */
+static bool may_replace(void)
+{
+    struct pollfd p = {.fd = config.status_fd, .events = POLLIN};
+    char answer = 'y';
+
+    send_status(&(struct hf_nbd_status){.kind = HF_NBD_WHOLE, .pid = hf_writer_pid()});
+    while (poll(&p, 1, JUDGE_MS) < 0 && errno == EINTR)
+        continue;
+    if ((p.revents & POLLIN) && read(config.status_fd, &answer, 1) != 1)
+        answer = 'y';
+    return answer != 'n';
 }
 
 /* A failed request. */
@@ -126,10 +146,15 @@ static int plugin_config(const char *key, const char *value)
         config.incoming = nbdkit_parse_bool(value);
         return config.incoming < 0 ? -1 : 0;
     }
+    if (!strcmp(key, "judged")) {
+        config.judged = nbdkit_parse_bool(value);
+        return config.judged < 0 ? -1 : 0;
+    }
     if (!strcmp(key, "writer"))
         return parse_writer(value);
-    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, incoming and "
-                 "writer", key);
+    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, incoming, "
+                 "judged and writer",
+                 key);
     return -1;
 }
 
@@ -183,6 +208,8 @@ static int plugin_after_fork(void)
     config.lock_fd = -1;
     if (r < 0)
         return fail(&err);
+    if (config.judged && config.status_fd >= 0)
+        hf_bank_server_judge(server, may_replace);
     r = hf_privileges_drop(&config.identity, &err);
     if (r == 0)
         r = hf_seccomp_enter(&err);
@@ -406,6 +433,7 @@ static struct nbdkit_plugin plugin = {
                    "status-fd=N           inherited descriptor for status lines\n"
                    "user=U group=G        whom to become once everything is open\n"
                    "incoming=1            it is being received: read only until the first write\n"
+                   "judged=1              a write of the whole bank waits for an answer on status-fd\n"
                    "writer=PID            the process that wrote to the server before this one",
     .magic_config_key = "container",
     .config = plugin_config,

@@ -118,8 +118,8 @@ static int store(struct hf_container *c, const uint8_t *bytes, uint64_t size, in
     return hf_commit(c, HF_DURABLE, err);
 }
 
-int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *alarm,
-                        struct hf_error *err)
+int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now,
+                        struct hf_error *alarm, struct hf_error *err)
 {
     struct hf_replaced before = {.was_store = false};
     enum hf_bank_contents contents;

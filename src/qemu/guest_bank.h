@@ -26,7 +26,7 @@ int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t 
 
 /* Puts them there in one durable commit, logged. No server may run. Where they are no variable store and the container
  * has one, that stays as a snapshot first, and alarm->text is for the operator ("" otherwise). */
-int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now, struct hf_error *alarm,
-                        struct hf_error *err);
+int hf_guest_bank_store(struct hf_container *c, const uint8_t *bytes, uint64_t size, int64_t now,
+                        struct hf_error *alarm, struct hf_error *err);
 
 #endif

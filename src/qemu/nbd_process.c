@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,6 +69,8 @@ static int build_arguments(const struct hf_nbd_server_config *c, const char *plu
         (void)snprintf(a->writer, sizeof a->writer, "writer=%lld", (long long)c->writer);
         add(a, a->writer);
     }
+    if (c->judged && !c->incoming)
+        add(a, "judged=1");
     if (c->incoming)
         add(a, "incoming=1");
     return 0;
@@ -98,8 +101,8 @@ static int open_pipes(struct hf_nbd_process *p, int *status_in, int *words_in, s
 {
     int status[2], words[2];
 
-    if (pipe2(status, O_CLOEXEC) < 0)
-        return hf_error_set(err, HF_EIO, "no pipe for the NBD server: %s", strerror(errno));
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, status) < 0) /* answers go the other way */
+        return hf_error_set(err, HF_EIO, "no socket for the NBD server: %s", strerror(errno));
     p->status_fd = status[0];
     *status_in = status[1];
     if (pipe2(words, O_CLOEXEC) < 0)

@@ -249,6 +249,12 @@ const char *hf_nbd_server_socket(const struct hf_nbd_server *s)
     return s->config.socket;
 }
 
+void hf_nbd_server_allow(struct hf_nbd_server *s, bool allowed)
+{
+    if (s->process.status_fd >= 0)
+        (void)send(s->process.status_fd, allowed ? "y" : "n", 1, MSG_NOSIGNAL);
+}
+
 void hf_nbd_server_claimed(struct hf_nbd_server *s)
 {
     s->config.incoming = false;

@@ -29,6 +29,7 @@ struct hf_nbd_server_config {
     const char *user, *group;  /* what the server becomes once it has everything open; NULL: see below */
     const char *selinux_label; /* label of the socket, NULL: none */
     int64_t writer;            /* the process that may write; 0: whoever writes first */
+    bool judged;               /* HF_NBD_WHOLE waits for hf_nbd_server_allow() */
     bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */
 };
 
@@ -49,8 +50,11 @@ const char *hf_nbd_server_socket(const struct hf_nbd_server *s);
  * HF_NBD_WRITER is kept for the next start and not passed on. */
 int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err);
 
-/* Starts it again after HF_NBD_DIED, or ends a running one first. It is the same start of the guest: the process that has
- * written may write, and no other. */
+/* The answer to HF_NBD_WHOLE: whether the bank may be written. A write that may not fails, and changes nothing. */
+void hf_nbd_server_allow(struct hf_nbd_server *s, bool allowed);
+
+/* Starts it again after HF_NBD_DIED, or ends a running one first. It is the same start of the guest: the process that
+ * has written may write, and no other. */
 int hf_nbd_server_restart(struct hf_nbd_server *s, struct hf_error *err);
 
 /* The container that was `incoming` is the caller's from now on: a server that is started again says so too. */

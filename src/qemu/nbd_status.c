@@ -31,7 +31,8 @@ size_t hf_nbd_status_format(const struct hf_nbd_status *s, char line[HF_NBD_STAT
     case HF_NBD_WANTED:
         return text_line(line, 0, "wanted");
     case HF_NBD_WRITER:
-        (void)snprintf(number, sizeof number, "writer %" PRId64, s->pid);
+    case HF_NBD_WHOLE:
+        (void)snprintf(number, sizeof number, "%s %" PRId64, s->kind == HF_NBD_WRITER ? "writer" : "whole", s->pid);
         return text_line(line, 0, number);
     case HF_NBD_ALARM:
         n = snprintf(line, HF_NBD_STATUS_LINE_MAX, "alarm ");
@@ -69,6 +70,8 @@ int hf_nbd_status_parse(const char *line, struct hf_nbd_status *out, struct hf_e
         s.kind = HF_NBD_WANTED;
     } else if (sscanf(line, "writer %" SCNd64 "%n", &s.pid, &at) == 1 && at && !line[at] && s.pid >= 0) {
         s.kind = HF_NBD_WRITER;
+    } else if (sscanf(line, "whole %" SCNd64 "%n", &s.pid, &at) == 1 && at && !line[at] && s.pid >= 0) {
+        s.kind = HF_NBD_WHOLE;
     } else if (!strncmp(line, "alarm ", 6)) {
         s.kind = HF_NBD_ALARM;
         keep_text(&s, line + 6);

@@ -7,6 +7,7 @@
  *      behind SINCE BYTES TEXT     commits fail since SINCE (seconds since 1970), BYTES wait; TEXT says why
  *      caught-up                   everything is in the container again
  *      writer PID                  who writes the variables in this start; the server after this one is told (nbd_server.c)
+ *      whole PID                   it begins to write the whole bank, which waits for hf_nbd_server_allow() where that was asked for
  *      alarm TEXT                  something that an operator has to know; the server goes on
  *      wanted                      a first write waits until the container, which is being received, is claimed
  *
@@ -27,6 +28,7 @@ enum hf_nbd_status_kind {
     HF_NBD_CAUGHT_UP,
     HF_NBD_WANTED,
     HF_NBD_WRITER,
+    HF_NBD_WHOLE,
     HF_NBD_ALARM,
     HF_NBD_DIED, /* no line: the process ended */
 };
@@ -34,7 +36,7 @@ enum hf_nbd_status_kind {
 struct hf_nbd_status {
     enum hf_nbd_status_kind kind;
     enum hf_code code; /* FAILED */
-    int64_t pid;       /* WRITER */
+    int64_t pid;       /* WRITER, WHOLE */
     int64_t since;     /* BEHIND */
     uint64_t bytes;    /* BEHIND */
     char text[HF_ERROR_TEXT_MAX]; /* FAILED, BEHIND, ALARM: why; DIED: its last words, or how it ended */

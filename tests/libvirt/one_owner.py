@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """One guest for a container, whatever definitions libvirt is given: a hook that is not called, a definition that was
-copied, one that a manager pushed from before the adoption."""
+copied, one that a manager pushed from before the adoption, one that two hosts have, a state from before an upgrade."""
 import os
+import pathlib
 import re
 import shutil
+import subprocess
 
-from domain import STATE, Domain
+from domain import STATE, Domain, digest_of
 from guest import MARKER_GUID
-from program import PROGRAM
-from tap import case, expect, main
+from private_host import PrivateHost
+from program import SOURCE
+from tap import case, expect, main, skip
 
 HOOK = "/etc/libvirt/hooks/qemu.d/holdfast"
 
@@ -18,6 +21,10 @@ if os.geteuid() != 0 or not shutil.which("libvirtd"):
     vm = None
 else:
     vm = Domain("vm1")
+    shared = vm.host.root / "shared"  # what both hosts see
+    shared.mkdir(mode=0o711)
+    vm.host.run("umount", STATE)
+    vm.host.run("mount", "--bind", shared, STATE)
 
 
 def virsh(*args, status=0):
@@ -119,6 +126,77 @@ def _():
     expect(vm.running_code() == vm.active(), "the guest runs other firmware than its container's")
     vm.stop()
     expect(stored(vm.container, "Marker"), "the variables are gone")
+
+
+def kinds(container=None):
+    return [line for line in vm.holdfast("log", container or vm.container).stdout.splitlines()]
+
+
+@case("a saved state from before an upgrade does not run, by whatever verb it comes back; one of this firmware does")
+def _():
+    done = subprocess.run([SOURCE / "tests/lib/debian13"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        skip(f"Debian 13's firmware: {done.stderr.strip().splitlines()[-1:]}")
+    state = "/var/lib/libvirt/qemu/vm1.state"
+    vm.virsh("start")
+    vm.virsh("save", state, timeout=300)
+    kept = vm.inside(state).read_bytes()
+    vm.holdfast("vars", "set", vm.container, "Newer", "--guid", MARKER_GUID, "--data", "43")
+    virsh("restore", state)
+    expect(vm.virsh("domstate").strip() == "running", "a state of this firmware does not run")
+    vm.stop()
+    shown = vm.show()
+    expect(not stored(vm.container, "Newer"), "not the variables of the saved state")
+    expect(any("bank-replaced" in line for line in kinds()) and any("saved state" in line for line in kinds()), kinds())
+    vm.holdfast("revert", vm.container, shown["snapshots"][-1]["id"])
+    expect(stored(vm.container, "Newer"), "the newer variables are gone")
+
+    image = vm.host.root / "new.fd"
+    shutil.copy(pathlib.Path(done.stdout.strip()) / "usr/share/OVMF/OVMF_CODE_4M.fd", image)
+    vm.holdfast("stage", vm.container, image)
+    vm.virsh("start")
+    vm.stop()
+    new = digest_of(image.read_bytes())
+    expect(vm.active() == new, "the new firmware was not applied")
+    vm.inside(state).write_bytes(kept)
+    before = vm.holdfast("vars", "list", vm.container, "--data").stdout
+    virsh("restore", state, status=None)
+    vm.host.wait(lambda: vm.virsh("domstate").strip() == "shut off" and not vm.processes("libvirt guard"), 60, "its end")
+    expect("resume-refused" in kinds()[-1], kinds())
+    expect(vm.holdfast("vars", "list", vm.container, "--data").stdout == before, "the variables changed")
+    vm.virsh("start")
+    expect(vm.running_code() == new, "other firmware than the container's")
+    vm.stop()
+
+
+@case("a container that two hosts see runs on one of them; who loses it is told")
+def _():
+    other = PrivateHost("otherhost", "5f6d1a3e-93a0-4c6b-8f5e-1d0000000002")
+    try:
+        there = Domain("vm1", other, vm.serial, define=False)
+        other.run("umount", STATE)
+        other.run("mount", "--bind", shared, STATE)
+        there.uuid = there.define(vm.virsh("dumpxml", "--inactive"))
+        there.inside("/var/lib/holdfast").mkdir(exist_ok=True)  # installed from a copy of this host's disk
+        there.inside("/var/lib/holdfast/host-id").write_text(vm.inside("/var/lib/holdfast/host-id").read_text())
+        vm.virsh("start")
+        done = other.run("virsh", "start", "vm1", check=False)
+        expect(done.returncode and "held by host 'testhost', running since" in done.stderr, done.stderr)
+        expect("testhost" in re.search("Running.*", there.holdfast("show", vm.container).stdout)[0], "who runs it is not shown")
+        there.holdfast("owner", vm.container, "--take", "--because", "testhost is unplugged")
+        there.virsh("start")
+        vm.virsh("reset")  # firmware writes variables
+        vm.host.wait(lambda: vm.virsh("domstate").strip() == "paused", 120, "the loser's stop")
+        shown = vm.holdfast("show", vm.container).stdout
+        expect("otherhost" in re.search("Lost.*", shown)[0] and "testhost is unplugged" in shown, shown)
+        expect(any("taken" in line and "testhost is unplugged" in line for line in kinds()), kinds())
+        vm.stop()
+        there.stop()
+        vm.holdfast("check", vm.container)
+        expect(not [path.name for path in shared.iterdir() if path.name.startswith("vm1.hold-")], "something is left beside it")
+    finally:
+        other.close()
+    vm.holdfast("owner", vm.container, "--take", "--because", "back")
 
 
 @case("a domain may leave as it was defined, which its container's log says")

@@ -199,12 +199,43 @@ static void it_takes_over_another_file_of_the_same_name(void **state)
     serve(receive_another_file);
 }
 
+static unsigned asked;
+
+static bool may_not(void)
+{
+    asked++;
+    return false;
+}
+
+static void a_whole_bank_that_may_not_be_written_changes_nothing(void **state)
+{
+    uint8_t bank[BANK_SIZE], is[BANK_SIZE];
+    struct hf_bank_server *s;
+
+    OK(hf_container_close(ground_container("g.hold"), &err));
+    OK(hf_bank_server_open(ground_path("g.hold"), -1, ignore_status, &s, &err));
+    hf_bank_server_judge(s, may_not);
+    OK(hf_bank_server_start(s, &err));
+    OK(hf_bank_server_write(s, 20000, "\x0a", 1, &err)); /* a piece is the guest's own */
+    assert_int_equal(asked, 0);
+    memset(bank, 0x5a, sizeof bank);
+    FAILS(HF_EREFUSED, hf_bank_server_write(s, 0, bank, sizeof bank, &err));
+    assert_int_equal(asked, 1);
+    OK(hf_bank_server_read(s, HF_BANK_VARS, 0, is, sizeof is, &err));
+    assert_int_equal(is[20000], 0x0a);
+    assert_memory_not_equal(is, bank, sizeof is);
+    OK(hf_bank_server_close(s, &err));
+    assert_int_equal(stored_byte("g.hold"), 0x0a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_reads_what_is_received_and_takes_over_what_was_claimed, ground_setup,
                                         ground_teardown),
         cmocka_unit_test_setup_teardown(it_takes_over_another_file_of_the_same_name, ground_setup, ground_teardown),
+        cmocka_unit_test_setup_teardown(a_whole_bank_that_may_not_be_written_changes_nothing, ground_setup,
+                                        ground_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,9 @@ static void every_status_survives_its_line(void **state)
         {.kind = HF_NBD_READY},
         {.kind = HF_NBD_CAUGHT_UP},
         {.kind = HF_NBD_WANTED},
+        {.kind = HF_NBD_WRITER, .pid = 4711},
+        {.kind = HF_NBD_WHOLE, .pid = 4712},
+        {.kind = HF_NBD_ALARM, .text = "variables: no store"},
         {.kind = HF_NBD_FAILED, .code = HF_EOWNED, .text = "G.hold: pid 7 on 'a' runs it since 2026-01-01"},
         {.kind = HF_NBD_BEHIND, .since = 1767225600, .bytes = 8192, .text = "no room on the disk"},
     };
@@ -25,6 +28,7 @@ static void every_status_survives_its_line(void **state)
         assert_int_equal(hf_nbd_status_parse(line, &got, NULL), 0);
         assert_int_equal(got.kind, all[i].kind);
         assert_int_equal(got.code, all[i].code);
+        assert_int_equal(got.pid, all[i].pid);
         assert_int_equal(got.since, all[i].since);
         assert_int_equal(got.bytes, all[i].bytes);
         assert_string_equal(got.text, all[i].text);
@@ -47,7 +51,8 @@ static void a_text_cannot_make_lines_of_its_own(void **state)
 static void other_lines_are_refused(void **state)
 {
     static const char *const lines[] = {"",        "Ready",        "ready ",       "failed",        "failed 0 x",
-                                        "failed x", "failed 999 x", "behind 1",     "behind x 2 why", "caught-up now"};
+                                        "failed x", "failed 999 x", "behind 1",     "behind x 2 why", "caught-up now",
+                                        "writer",   "writer -1",    "writer 7 x",   "whole",          "alarm"};
     struct hf_nbd_status got = {.since = 77};
     struct hf_error err;
 
