@@ -8,13 +8,16 @@
 #include "cleanup.h"
 #include "eventlog.h"
 #include "owner.h"
+#include "secure_boot_record.h"
 #include "snapshots.h"
 #include "writeback.h"
 
-int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err)
+int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enum hf_answer *secure_boot,
+                          struct hf_error *err)
 {
     hf_auto(hf_container_done) struct hf_container *c = NULL;
     hf_auto(hf_cleanup_free) uint8_t *bank = NULL;
+    enum hf_answer has, protects;
     uint64_t n;
     int r;
 
@@ -24,6 +27,8 @@ int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, str
     r = hf_begin(c, err); /* one moment, however long the reading takes */
     if (r == 0)
         r = hf_bank_size(c, HF_BANK_VARS, &n, err);
+    if (r == 0)
+        r = hf_secure_boot_image(c, &has, &protects, err);
     if (r < 0)
         return r;
     bank = (uint8_t *)malloc(n ? n : 1);
@@ -35,6 +40,7 @@ int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, str
         return r;
     *bytes = hf_take_ptr(bank);
     *size = n;
+    *secure_boot = has;
     return 0;
 }
 
@@ -82,6 +88,8 @@ int hf_var_container_write(const char *path, const struct hf_digest *was, const 
         r = hf_bank_replace(c, HF_BANK_VARS, bytes, size, err);
     if (r == 0)
         r = hf_event_append(c, now, note->kind, err, "%s", note->text);
+    if (r == 0)
+        r = hf_secure_boot_note(c, now, err);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     hf_abort(c);

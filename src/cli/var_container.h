@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include <holdfast/error.h>
+#include <holdfast/flash_image.h>
 
 #include "digest.h"
 
-/* Beside a running guest, too: one consistent moment. The caller frees *bytes. HF_ENOTFOUND: it keeps no variables. */
-int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, struct hf_error *err);
+/* Beside a running guest, too: one consistent moment. The caller frees *bytes. `secure_boot`: the
+ * active image has it. HF_ENOTFOUND: it keeps no variables. */
+int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enum hf_answer *secure_boot,
+                          struct hf_error *err);
 
 /* How a change of the operator's is told. */
 struct hf_var_note {

@@ -77,7 +77,7 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
     int r;
 
     s->container = hf_var_is_container(s->path);
-    r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, err)
+    r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, &s->secure_boot, err)
                      : hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
     if (r < 0)
         return r;

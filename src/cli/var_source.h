@@ -16,11 +16,12 @@
 #include "verb.h"
 
 struct hf_var_source {
-    char *path; /* without symbolic links */
-    struct stat file; /* before it was read */
+    char *path;                /* without symbolic links */
+    struct stat file;          /* before it was read */
     enum hf_var_format format; /* either JSON is HF_FORMAT_QEMU here; writing goes by the caller's choice */
     bool container;
-    uint8_t *bytes; /* the bank; NULL for JSON */
+    enum hf_answer secure_boot; /* a container's active image has it; otherwise unknown */
+    uint8_t *bytes;             /* the bank; NULL for JSON */
     uint64_t size;
     struct hf_var *lent;      /* the store's array */
     struct hf_varstore store; /* not for JSON */

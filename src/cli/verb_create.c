@@ -34,6 +34,7 @@ static const struct hf_option options[] = {
     {.name = "name", .arg = "TEXT", .help = "the guest's name, for people", .max = HF_GUEST_NAME_SIZE - 1},
     {.name = "uuid", .arg = "UUID", .help = "the guest's UUID (otherwise a new one)", .max = HF_UUID_TEXT_SIZE - 1},
     {.name = "qemu", .arg = "PROGRAM", .help = "whose data directories hold SeaBIOS"},
+    {.name = "no-secure-boot", .help = "take firmware without Secure Boot for variables that enforce it"},
     {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
     {.name = NULL},
 };
@@ -102,6 +103,7 @@ static void report(const struct hf_invocation *inv, const struct hf_provisioned 
     hf_put_text(code, "kind", hf_flash_kind_name(made->code.kind));
     hf_put_text(code, "layout", hf_layout_name(made->code.layout));
     hf_put_text(code, "needs_smm", hf_answer_name(made->code.needs_smm));
+    hf_put_text(code, "secure_boot", hf_answer_name(made->code.secure_boot));
     hf_put_number(code, "bank_size", (int64_t)made->code_bank);
     if (made->has_vars) {
         vars = hf_put_object(inv->report, "vars");
@@ -164,7 +166,9 @@ static int make(const struct hf_invocation *inv, const struct hf_provision *p, s
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     hf_auto(sources_done) struct sources s = {.code = NULL};
-    struct hf_provision p = {.allow_unknown = hf_given(inv, "allow-unknown"), .now = hf_now()};
+    struct hf_provision p = {.no_secure_boot = hf_given(inv, "no-secure-boot"),
+                             .allow_unknown = hf_given(inv, "allow-unknown"),
+                             .now = hf_now()};
     struct hf_provisioned made;
     int r = read_guest(inv, &p.guest, err);
 

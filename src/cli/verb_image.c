@@ -64,6 +64,7 @@ static void put_image(struct hf_invocation *inv, const char *key, const char *pa
     hf_put_text(o, "arch", vars ? NULL : hf_arch_name(image->arch));
     hf_put_text(o, "layout", hf_layout_name(image->layout));
     hf_put_text(o, "needs_smm", vars ? NULL : hf_answer_name(image->needs_smm));
+    hf_put_text(o, "secure_boot", vars ? NULL : hf_answer_name(image->secure_boot));
     hf_put_text(o, "version", image->version[0] ? image->version : NULL);
     hf_put_number(o, "size", (int64_t)image->size);
     hf_put_number(o, "bank_size", (int64_t)image->bank_size);
@@ -85,8 +86,11 @@ static void put_image(struct hf_invocation *inv, const char *key, const char *pa
         hf_field(inv, "Architecture", "%s", hf_arch_name(image->arch));
     hf_field(inv, "Variables", "%s%s", hf_layout_name(image->layout),
              hf_layout_info(image->layout) && !vars ? " layout" : "");
-    if (!vars)
-        hf_field(inv, "Needs SMM", "%s", hf_answer_name(image->needs_smm));
+    if (!vars) {
+        hf_field(inv, "Needs SMM", "%s%s", hf_answer_name(image->needs_smm),
+                 image->needs_smm == HF_YES ? ": it protects Secure Boot's keys from the operating system" : "");
+        hf_field(inv, "Secure Boot", "%s", hf_answer_name(image->secure_boot));
+    }
     hf_field(inv, "Size", "%s", hf_size_text(image->size, size));
     if (image->bank_size)
         hf_field(inv, "Flash", "%s at 0x%llx", hf_size_text(image->bank_size, size), (unsigned long long)image->base);

@@ -19,6 +19,7 @@ static const struct hf_option adopt_options[] = {
     {.name = "container", .arg = "PATH", .help = "where to make the container"},
     {.name = "into", .arg = "G.hold", .help = "back into the container that the guest has already"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
+    {.name = "no-secure-boot", .help = "take firmware without Secure Boot for variables that enforce it"},
     {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
     {.name = NULL},
 };
@@ -63,6 +64,7 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
         .domain = inv->operands[0],
         .container = hf_value(inv, "container"),
         .into = hf_value(inv, "into"),
+        .no_secure_boot = hf_given(inv, "no-secure-boot"),
         .allow_unknown = hf_given(inv, "allow-unknown"),
         .dry_run = inv->dry_run,
         .now = hf_now(),

@@ -12,6 +12,7 @@
 #include "owner_steps.h"
 #include "roms.h"
 #include "runtime.h"
+#include "secure_boot_record.h"
 #include "settings.h"
 #include "show_mailbox.h"
 #include "slots.h"
@@ -246,6 +247,46 @@ static int show_keys(const struct hf_invocation *inv, struct hf_container *c, st
     return r;
 }
 
+/* Why it is not on, or what it rests on. */
+static const char *secure_boot_remark(const struct hf_secure_boot_report *sb)
+{
+    switch (sb->mode) {
+    case HF_SECURE_BOOT_NONE:
+        return ": this firmware has no Secure Boot";
+    case HF_SECURE_BOOT_SETUP:
+        return ": no platform key is enrolled, nothing is enforced";
+    case HF_SECURE_BOOT_OFF:
+        return ": switched off in the firmware's menu";
+    case HF_SECURE_BOOT_ON:
+        return sb->keys_protected == HF_YES ? ", keys protected by SMM" : ", keys not protected by SMM";
+    default:
+        return ": the firmware or the variables cannot be read";
+    }
+}
+
+static int show_secure_boot(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+{
+    struct hf_secure_boot_report sb;
+    char since[HF_TIME_TEXT_MAX];
+    json_t *o;
+    int r = hf_secure_boot_look(c, &sb, err);
+
+    if (r < 0)
+        return r;
+    o = hf_put_object(inv->report, "secure_boot");
+    hf_put_text(o, "mode", hf_secure_boot_mode_name(sb.mode));
+    hf_put_text(o, "firmware", hf_answer_name(sb.image));
+    hf_put_text(o, "keys_protected", hf_answer_name(sb.keys_protected));
+    hf_put(o, "since", sb.since ? json_integer(sb.since) : json_null());
+    hf_put_bool(o, "changed_later", sb.changed);
+    hf_field(inv, "Secure Boot", "%s%s%s%s", hf_secure_boot_mode_name(sb.mode), secure_boot_remark(&sb),
+             !sb.since    ? ""
+             : sb.changed ? "; changed after "
+                          : "; since ",
+             sb.since ? hf_time_text(sb.since, since) : "");
+    return 0;
+}
+
 static int show_snapshots(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     json_t *rows = hf_put_array(inv->report, "snapshots");
@@ -368,8 +409,8 @@ static int show_settings(const struct hf_invocation *inv, struct hf_container *c
 static int show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     static int (*const parts[])(const struct hf_invocation *, struct hf_container *, struct hf_error *) = {
-        show_guest,     show_slots,    show_outlook, show_variables, show_keys,     show_roms,
-        show_snapshots, hf_show_mailbox, show_owner,   show_writes,    show_usage};
+        show_guest, show_slots,     show_outlook,    show_variables, show_secure_boot, show_keys,
+        show_roms,  show_snapshots, hf_show_mailbox, show_owner,     show_writes,      show_usage};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {
         int r = parts[i](inv, c, err);

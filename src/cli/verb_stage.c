@@ -16,6 +16,7 @@ static const struct hf_option options[] = {
      .arg = "TEXT",
      .help = "what people call the image (otherwise told from its bytes)",
      .max = HF_SLOT_LABEL_SIZE - 1},
+    {.name = "no-secure-boot", .help = "take it although Secure Boot, or the protection of its keys, ends with it"},
     {.name = "tpm-aware", .help = "apply it although the guest's TPM will measure something else"},
     {.name = NULL},
 };
@@ -66,6 +67,7 @@ static int stage(struct hf_invocation *inv, struct hf_container *c, struct hf_er
         .label = hf_value(inv, "label"),
         .origin = inv->operands[1],
         .tpm_aware = hf_given(inv, "tpm-aware"),
+        .no_secure_boot = hf_given(inv, "no-secure-boot"),
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };
@@ -91,7 +93,7 @@ static int run_stage(struct hf_invocation *inv, struct hf_error *err)
     struct hf_container *c;
     int r;
 
-    if (inv->operand_count < 2 && !hf_given(inv, "tpm-aware"))
+    if (inv->operand_count < 2 && !hf_given(inv, "tpm-aware") && !hf_given(inv, "no-secure-boot"))
         return hf_error_set(err, HF_EUSAGE, "the image is missing: 'holdfast stage G.hold IMAGE'");
     r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
     return r < 0 ? r : hf_close_noticed(inv, c, stage(inv, c, err), err);
@@ -117,7 +119,7 @@ const struct hf_verb hf_verb_stage = {
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
     .help = "Put a firmware image in line for the guest's next power-on or reset",
-    .synopsis = "G.hold [IMAGE] [--label TEXT] [--tpm-aware]",
+    .synopsis = "G.hold [IMAGE] [--label TEXT] [--tpm-aware] [--no-secure-boot]",
     .min_operands = 1,
     .max_operands = 2,
     .options = options,

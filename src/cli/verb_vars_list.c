@@ -36,12 +36,39 @@ static void say_state(const struct hf_invocation *inv, const struct hf_varstore 
         hf_say(inv, "A variable was being written when the power went; it does not count.");
 }
 
-static void put_store(struct hf_invocation *inv, const struct hf_varstore *s)
+/* A loose file does not tell which firmware will read it. */
+static const char *secure_boot_words(const struct hf_secure_boot *sb, const struct hf_var_source *source)
 {
-    struct hf_secure_boot sb;
-    json_t *o;
+    if (source->secure_boot == HF_NO)
+        return "off: the guest's firmware has none";
+    if (sb->setup_mode)
+        return "setup mode";
+    if (sb->enforced != HF_YES)
+        return "off";
+    return source->secure_boot == HF_YES ? "on" : "enforced by firmware that has it";
+}
 
-    hf_secure_boot_read(s, &sb);
+static void put_secure_boot(struct hf_invocation *inv, const struct hf_var_source *source)
+{
+    json_t *o = hf_put_object(inv->report, "secure_boot");
+    struct hf_secure_boot sb;
+
+    hf_secure_boot_read(&source->store, &sb);
+    hf_put_bool(o, "setup_mode", sb.setup_mode);
+    hf_put_bool(o, "enforced", sb.enforced == HF_YES && source->secure_boot != HF_NO);
+    hf_put_text(o, "firmware", hf_answer_name(source->secure_boot));
+    hf_put_number(o, "pk", sb.pk);
+    hf_put_number(o, "kek", sb.kek);
+    hf_put_number(o, "db", sb.db);
+    hf_put_number(o, "dbx", sb.dbx);
+    hf_field(inv, "Secure Boot", "%s; PK %u, KEK %u, db %u, dbx %u", secure_boot_words(&sb, source), sb.pk, sb.kek,
+             sb.db, sb.dbx);
+}
+
+static void put_store(struct hf_invocation *inv, const struct hf_var_source *source)
+{
+    const struct hf_varstore *s = &source->store;
+
     hf_put_text(inv->report, "layout", hf_layout_name(s->layout));
     hf_put_bool(inv->report, "authenticated", s->authenticated);
     hf_put_bool(inv->report, "blank", s->blank);
@@ -50,21 +77,10 @@ static void put_store(struct hf_invocation *inv, const struct hf_varstore *s)
     hf_put_number(inv->report, "room", (int64_t)s->room);
     hf_put_number(inv->report, "used", (int64_t)s->used);
     hf_put_number(inv->report, "live", (int64_t)s->live);
-    o = hf_put_object(inv->report, "secure_boot");
-    hf_put_bool(o, "setup_mode", sb.setup_mode);
-    hf_put_bool(o, "enforced", sb.enforced == HF_YES);
-    hf_put_number(o, "pk", sb.pk);
-    hf_put_number(o, "kek", sb.kek);
-    hf_put_number(o, "db", sb.db);
-    hf_put_number(o, "dbx", sb.dbx);
     hf_field(inv, "Layout", "%s%s", hf_layout_name(s->layout), s->authenticated ? "" : ", plain");
     hf_field(inv, "Room", "%zu bytes, %zu needed by %zu variables, %zu with the dead ones", s->room, s->live, s->count,
              s->used);
-    hf_field(inv, "Secure Boot", "%s; PK %u, KEK %u, db %u, dbx %u",
-             sb.setup_mode           ? "setup mode"
-             : sb.enforced == HF_YES ? "on, where the firmware knows it"
-                                     : "off",
-             sb.pk, sb.kek, sb.db, sb.dbx);
+    put_secure_boot(inv, source);
     say_state(inv, s);
 }
 
@@ -83,7 +99,7 @@ static int list(struct hf_invocation *inv, struct hf_error *err)
     if (r < 0)
         return r;
     if (source.bytes)
-        put_store(inv, &source.store);
+        put_store(inv, &source);
     r = hf_key_line_of_source(inv, &source, err);
     if (r < 0)
         return r;

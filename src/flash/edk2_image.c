@@ -12,6 +12,7 @@
 #define FOUR_GIB 0x100000000ull
 
 static const struct hf_guid smm_access_pei = HF_GUID(0x6c0e75b4, 0xb0b9, 0x44d1, 0x8210, 0x3377d7b4e066);
+static const struct hf_guid security_stub = HF_GUID(0xf80697e9, 0x7fd6, 0x4665, 0x8646, 0x88e33ef71dfc);
 static const struct hf_guid table_footer = HF_GUID(0x96b582de, 0x1fb2, 0x45f7, 0xbaea, 0xa366c55a082d);
 
 static bool is_ffs(const struct hf_guid *filesystem)
@@ -69,7 +70,19 @@ struct finds {
     enum hf_arch dxe_arch;
     size_t packed_at, packed_size; /* the compressed volume */
     bool smm_access, pei_whole;
+    enum hf_answer secure_boot;
 };
+
+/* UCS-2, with its NUL: the variable that no module reads but one that judges programs. */
+static bool names_dbx(const uint8_t *bytes, size_t size)
+{
+    static const uint8_t name[] = {'d', 0, 'b', 0, 'x', 0, 0, 0};
+
+    for (size_t i = 0; i + sizeof name <= size; i++)
+        if (bytes[i] == name[0] && memcmp(bytes + i, name, sizeof name) == 0)
+            return true;
+    return false;
+}
 
 static void look_at_file(const uint8_t *volume, const struct hf_ffs_file *file, size_t volume_at, struct finds *f)
 {
@@ -78,6 +91,8 @@ static void look_at_file(const uint8_t *volume, const struct hf_ffs_file *file, 
 
     if (hf_guid_equal(&file->name, &smm_access_pei))
         f->smm_access = true;
+    if (hf_guid_equal(&file->name, &security_stub))
+        f->secure_boot = names_dbx(volume + file->body, file->end - file->body) ? HF_YES : HF_NO;
     if (file->type == HF_FFS_SEC_CORE && f->reset_arch == HF_ARCH_UNKNOWN)
         f->reset_arch = arch_of(hf_section_machine(volume, file->body, file->end));
     if (file->type == HF_FFS_DXE_CORE)
@@ -184,6 +199,7 @@ static void place_virt(struct hf_flash_image *image)
 
 static void conclude(const struct finds *f, struct hf_flash_image *image)
 {
+    image->secure_boot = f->secure_boot;
     image->arch = f->dxe_arch != HF_ARCH_UNKNOWN ? f->dxe_arch : f->reset_arch;
     if (f->reset_arch == HF_ARCH_I386 || f->reset_arch == HF_ARCH_X86_64) {
         place_ovmf(image);

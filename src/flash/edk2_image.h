@@ -8,6 +8,10 @@
  * (6c0e75b4-b0b9-44d1-8210-3377d7b4e066) in it and one without has not: so in all builds of Debian 12 and 13. About a
  * megabyte has to be decompressed for that, most of it padding; the DXE core behind it tells the architecture (the
  * reset code of a 64-bit OVMF may be 32-bit).
+ *
+ * What tells a build that enforces Secure Boot: SecurityStubDxe (f80697e9-7fd6-4665-8646-88e33ef71dfc), the module that
+ * every edk2 build asks before it runs a program, reads the variable "dbx" only where DxeImageVerificationLib is linked
+ * into it. So in all builds of Debian 12 and 13, AAVMF's among them; half a megabyte more has to be decompressed.
  */
 #ifndef HF_EDK2_IMAGE_H
 #define HF_EDK2_IMAGE_H

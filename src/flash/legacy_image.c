@@ -63,7 +63,7 @@ static void x86_bank(struct hf_flash_image *image, enum hf_flash_kind kind)
     image->kind = kind;
     image->arch = HF_ARCH_I386; /* starts in 16 bits; runs on either QEMU */
     image->layout = HF_LAYOUT_NONE;
-    image->needs_smm = HF_NO;
+    image->needs_smm = image->secure_boot = HF_NO;
     image->bank_size = image->size;
     image->base = FOUR_GIB - image->size;
 }

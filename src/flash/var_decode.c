@@ -299,7 +299,7 @@ void hf_secure_boot_read(const struct hf_varstore *store, struct hf_secure_boot 
         .db = count_signatures(find(store, &security, "db")),
         .dbx = count_signatures(find(store, &security, "dbx")),
     };
-    state->setup_mode = state->pk == 0;
+    state->setup_mode = find(store, &global, "PK") == NULL; /* firmware asks whether it is there, not what it holds */
     /* With a PK and no word to the contrary, firmware turns it on. */
     state->enforced = !state->setup_mode && (!enable || (enable->data_size && enable->data[0] == 1)) ? HF_YES : HF_NO;
 }

@@ -144,6 +144,8 @@ static int plan(struct work *w, struct hf_error *err)
         .vars = w->vars,
         .vars_size = w->vars_size,
         .vars_origin = w->vars ? report->nvram : NULL,
+        .protects_keys = report->adoption.secure,
+        .no_secure_boot = w->q->no_secure_boot,
         .allow_unknown = w->q->allow_unknown,
         .now = w->q->now,
     };

@@ -12,6 +12,7 @@ struct hf_adopt_request {
     const char *domain;    /* name or UUID */
     const char *container; /* where to make it; NULL: HF_LIBVIRT_STATE/NAME.hold */
     const char *into;      /* the guest's own container, which is there already; NULL: make one */
+    bool no_secure_boot;   /* as in struct hf_provision */
     bool allow_unknown;
     bool dry_run;
     int64_t now;

@@ -10,6 +10,7 @@
 #include "images.h"
 #include "inspect.h"
 #include "roms.h"
+#include "secure_boot_record.h"
 #include "slots.h"
 #include "snapshots.h"
 #include "variables.h"
@@ -29,6 +30,8 @@ static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t n
     r = hf_slot_set(c, HF_SLOT_ACTIVE, info, err);
     if (r == 0)
         r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
+    if (r == 0)
+        r = hf_secure_boot_remember(c, &fw.digest, &fw.image, err);
     if (r == 0)
         r = hf_bank_resize(c, HF_BANK_CODE, hf_code_bank_size(&fw.image, guest.arch), err);
     return r < 0 ? r : hf_image_collect(c, &removed, err);
@@ -77,7 +80,7 @@ static int convert_variables(struct hf_container *c, enum hf_layout layout, stru
 
 /* Everything that becomes of active, staged and the variables, in this order: what is replaced is kept first. */
 static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *staged,
-                            int64_t now, struct hf_error *err)
+                            bool no_secure_boot, int64_t now, struct hf_error *err)
 {
     struct hf_firmware fw;
     int64_t snapshot;
@@ -86,6 +89,8 @@ static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active,
 
     if (r == 0)
         r = hf_firmware_fits(c, &fw, &convert, err);
+    if (r == 0 && !no_secure_boot)
+        r = hf_secure_boot_allows(c, &fw, err);
     if (r == 0)
         r = hf_snapshot_take(c, "before apply", now, &snapshot, err);
     if (r == 0)
@@ -108,12 +113,12 @@ int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct 
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
     if (r == 0)
-        r = switch_to_staged(c, &active, &staged, now, err);
+        r = switch_to_staged(c, &active, &staged, record->no_secure_boot, now, err);
     if (r < 0)
         return r;
     record->changes++;
     record->trial = (struct hf_trial){.limit = limit};
-    record->consent = record->staged_by_guest = false;
+    record->consent = record->no_secure_boot = record->staged_by_guest = false;
     record->held[0] = '\0';
     return 0;
 }

@@ -10,7 +10,7 @@
 
 /* Active becomes the fallback (with a snapshot of the variables), staged becomes active, the variables are converted
  * when the layout differs, and the trial is opened with `limit`; its first boot is the caller's to count. The rules of
- * hf_firmware_fits() are checked again: the guest has written since. */
+ * hf_firmware_fits() and hf_secure_boot_keep() are checked again: the guest has written since. */
 int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
                     struct hf_error *err);
 

@@ -12,6 +12,7 @@
 #include "eventlog.h"
 #include "life_work.h"
 #include "offer.h"
+#include "secure_boot_record.h"
 #include "slots.h"
 
 /* One boot being decided, inside its transaction. */
@@ -212,6 +213,8 @@ static int power_on_once(struct hf_container *c, const struct hf_boot *boot, str
     if (r == 0)
         r = begin_boot(&w);
     if (r == 0)
+        r = hf_secure_boot_note(c, boot->now, err);
+    if (r == 0)
         r = fill_plan(&w, HF_BOOT_RELEASE, &p);
     r = close_work(&w, r);
     if (r == 0)
@@ -283,6 +286,8 @@ int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t no
 
     if (r == 0)
         r = close_boot(&w, ending);
+    if (r == 0)
+        r = hf_secure_boot_note(c, now, err);
     return close_work(&w, r);
 }
 

@@ -39,6 +39,7 @@ static const struct field fields[] = {
     FIELD("rollback.by-guest", FLAG, back.by_guest),
     FIELD("staged.held", TEXT, held),
     FIELD("staged.consent", FLAG, consent),
+    FIELD("staged.no-secure-boot", FLAG, no_secure_boot),
     FIELD("staged.by-guest", FLAG, staged_by_guest),
     FIELD("policy.has-rejected", FLAG, has_rejected),
     FIELD("policy.rejected", DIGEST, rejected),

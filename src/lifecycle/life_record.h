@@ -43,6 +43,7 @@ struct hf_life_record {
     struct hf_rollback_wish back;   /* ROLLBACK only */
     char held[HF_LIFE_WORDS_SIZE];  /* STAGED, ROLLBACK: why the last boot could not change the firmware; or "" */
     bool consent;                   /* STAGED: the owner's word (--tpm-aware) is there, or not needed */
+    bool no_secure_boot;            /* STAGED: the owner gives Secure Boot up for it (--no-secure-boot) */
     bool staged_by_guest;           /* STAGED: the guest put it there */
     bool has_rejected;              /* `rejected` is set */
     struct hf_digest rejected;      /* the image that was rolled back last: no policy takes it again */

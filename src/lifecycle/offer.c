@@ -6,6 +6,7 @@
 
 #include "choices.h"
 #include "eventlog.h"
+#include "secure_boot_record.h"
 #include "stage.h"
 
 /* What waits already, and a guest that comes with its firmware, want none. */
@@ -60,6 +61,8 @@ static int take(struct hf_life_work *w, const struct hf_boot *boot, const struct
         w->now.offer[0] = '\0';
         return 0;
     }
+    if (r == 0)
+        r = hf_secure_boot_allows(w->c, fw, &why);
     if (r == -HF_EREFUSED)
         return refuse(w, fw->label, why.text);
     if (r < 0)

@@ -10,6 +10,8 @@
 #include "eventlog.h"
 #include "images.h"
 #include "inspect.h"
+#include "secure_boot.h"
+#include "secure_boot_record.h"
 #include "variables.h"
 
 static int check_code(const struct hf_provision *p, const struct hf_flash_image *code, struct hf_error *err)
@@ -63,6 +65,17 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
     return 0;
 }
 
+/* What the owner let in with --allow-unknown is taken as it is. */
+static int check_secure_boot(const struct hf_provision *p, const struct hf_flash_image *code,
+                             const struct hf_variables *v, struct hf_error *err)
+{
+    const struct hf_flash_image before = {.secure_boot = HF_YES, .needs_smm = p->protects_keys ? HF_YES : HF_NO};
+
+    if (p->no_secure_boot || (p->allow_unknown && code->secure_boot == HF_UNKNOWN))
+        return 0;
+    return hf_secure_boot_keep(&before, code, v, err);
+}
+
 /* A guest may live with a store whose end firmware does not read, so that damage is told and not refused. */
 static int look_at_store(const struct hf_provision *p, struct hf_provisioned *out, struct hf_error *err)
 {
@@ -81,8 +94,9 @@ static int look_at_store(const struct hf_provision *p, struct hf_provisioned *ou
         snprintf(out->remark + said, sizeof out->remark - said,
                  "%sthe variables are damaged: %.120s; 'holdfast vars list --salvage' tells what can still be read",
                  said ? "; " : "", v.why.text);
+    r = check_secure_boot(p, &out->code, &v, err);
     hf_variables_done(&v);
-    return 0;
+    return r;
 }
 
 static int settle_vars(const struct hf_provision *p, struct hf_provisioned *out, struct hf_error *err)
@@ -203,12 +217,17 @@ static int fill(struct hf_container *c, const struct hf_provision *p, struct hf_
     if (r == 0)
         r = put_banks(c, p, out, err);
     if (r == 0)
-        r = hf_event_append(c, p->now, "provision", err, "firmware %s (%.12s) from '%s', variables %s%s%s", out->label,
-                            hf_digest_text(&out->code_digest, text), p->code_origin ? p->code_origin : "",
+        r = hf_event_append(c, p->now, "provision", err, "firmware %s (%.12s) from '%s', variables %s%s%s%s",
+                            out->label, hf_digest_text(&out->code_digest, text), p->code_origin ? p->code_origin : "",
                             p->vars         ? "from '"
                             : out->has_vars ? "erased"
                                             : "none",
-                            p->vars ? p->vars_origin : "", p->vars ? "'" : "");
+                            p->vars ? p->vars_origin : "", p->vars ? "'" : "",
+                            p->no_secure_boot ? "; the owner gives up Secure Boot (--no-secure-boot)" : "");
+    if (r == 0)
+        r = hf_secure_boot_remember(c, &out->code_digest, &out->code, err);
+    if (r == 0)
+        r = hf_secure_boot_note(c, p->now, err);
     if (r == 0)
         return hf_commit(c, HF_DURABLE, err);
     hf_abort(c);

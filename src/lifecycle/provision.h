@@ -20,6 +20,8 @@ struct hf_provision {
     const void *vars; /* NULL: erased variables, when the code keeps any; firmware formats them at its first start */
     size_t vars_size;
     const char *vars_origin; /* NULL with vars NULL */
+    bool protects_keys;      /* until now the variables could be written in System Management Mode only */
+    bool no_secure_boot;     /* the owner gives up what Secure Boot protects */
     bool allow_unknown;      /* take code, or a pair, about which nothing can be told; its bank sizes are its own */
     int64_t now;
 };
@@ -44,6 +46,7 @@ struct hf_provisioned {
  *   smm           they need System Management Mode, which the machine type does not have
  *   kind          variables for firmware that keeps none
  *   pair          code and variables do not belong together
+ *   secure-boot   the variables enforce Secure Boot and the code does not (hf_secure_boot_keep())
  *   size          larger than a bank can be */
 int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret, struct hf_error *err);
 

@@ -8,6 +8,7 @@
 #include "eventlog.h"
 #include "life_work.h"
 #include "owner.h"
+#include "secure_boot_record.h"
 #include "slots.h"
 
 int hf_snapshot_now(struct hf_container *c, const char *reason, int64_t now, bool dry_run, int64_t *id,
@@ -82,8 +83,11 @@ static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *r
     if (r < 0)
         return r;
     w->now.changes++;
-    return hf_event_append(w->c, w->at, "revert", w->err, "back to snapshot %lld; what was replaced is snapshot %lld",
-                           (long long)id, (long long)report->kept);
+    r = hf_secure_boot_note(w->c, w->at, w->err);
+    return r < 0 ? r
+                 : hf_event_append(w->c, w->at, "revert", w->err,
+                                   "back to snapshot %lld; what was replaced is snapshot %lld", (long long)id,
+                                   (long long)report->kept);
 }
 
 int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, struct hf_revert_report *report,

@@ -1,19 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "secure_boot.h"
 
-static const struct hf_guid global = HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c);
-static const struct hf_guid switches = HF_GUID(0xf0a30bc7, 0xaf08, 0x4556, 0x99c4, 0x001009c93a44);
+#include <holdfast/var_decode.h>
 
-/* UCS-2; the literal's own NUL is the second byte of the last character. */
-static const uint8_t pk[] = "P\0K\0\0";
-static const uint8_t enable[] = "S\0e\0c\0u\0r\0e\0B\0o\0o\0t\0E\0n\0a\0b\0l\0e\0\0";
+static const char *const mode_names[HF_SECURE_BOOT_MODE_MAX] = {
+    [HF_SECURE_BOOT_UNKNOWN] = "unknown", [HF_SECURE_BOOT_NONE] = "off", [HF_SECURE_BOOT_SETUP] = "setup mode",
+    [HF_SECURE_BOOT_OFF] = "off",         [HF_SECURE_BOOT_ON] = "on",
+};
 
 bool hf_secure_boot_enforced(const struct hf_variables *v)
 {
-    const struct hf_var *on;
+    struct hf_secure_boot sb;
 
-    if (!v->readable || !hf_varstore_find(&v->store, &global, pk, sizeof pk))
+    if (!v->readable)
         return false;
-    on = hf_varstore_find(&v->store, &switches, enable, sizeof enable);
-    return !on || on->data_size != 1 || on->data[0] != 0;
+    hf_secure_boot_read(&v->store, &sb);
+    return sb.enforced == HF_YES;
+}
+
+enum hf_secure_boot_mode hf_secure_boot_mode(enum hf_answer image, const struct hf_variables *v)
+{
+    struct hf_secure_boot sb;
+
+    if (image == HF_NO)
+        return HF_SECURE_BOOT_NONE;
+    if (image == HF_UNKNOWN || !v->readable)
+        return HF_SECURE_BOOT_UNKNOWN;
+    hf_secure_boot_read(&v->store, &sb);
+    if (sb.setup_mode)
+        return HF_SECURE_BOOT_SETUP;
+    return sb.enforced == HF_YES ? HF_SECURE_BOOT_ON : HF_SECURE_BOOT_OFF;
+}
+
+const char *hf_secure_boot_mode_name(enum hf_secure_boot_mode mode)
+{
+    return (unsigned)mode < HF_SECURE_BOOT_MODE_MAX ? mode_names[mode] : "unknown";
+}
+
+#define REMEDY "; take a build with Secure Boot, or give it up with --no-secure-boot"
+
+int hf_secure_boot_keep(const struct hf_flash_image *now, const struct hf_flash_image *next,
+                        const struct hf_variables *v, struct hf_error *err)
+{
+    /* An image of which nothing could be told is there because its owner let it in. */
+    bool enforces = now->secure_boot == HF_YES || (now->secure_boot == HF_UNKNOWN && next->secure_boot == HF_NO);
+
+    if (!enforces || !hf_secure_boot_enforced(v))
+        return 0;
+    if (next->secure_boot == HF_NO)
+        return hf_error_refuse(err, "secure-boot",
+                               "the guest's variables enforce Secure Boot and the image has none: unsigned programs "
+                               "would run" REMEDY);
+    if (next->secure_boot == HF_UNKNOWN)
+        return hf_error_refuse(err, "secure-boot",
+                               "the guest's variables enforce Secure Boot and the image cannot be told to have "
+                               "it" REMEDY);
+    if (now->needs_smm == HF_YES && next->needs_smm != HF_YES)
+        return hf_error_refuse(err, "secure-boot",
+                               "the present firmware protects Secure Boot's keys by System Management Mode and the "
+                               "image does not: the guest's operating system could write them" REMEDY);
+    return 0;
 }

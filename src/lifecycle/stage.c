@@ -12,6 +12,7 @@
 #include "images.h"
 #include "life_work.h"
 #include "roms.h"
+#include "secure_boot_record.h"
 #include "snapshots.h"
 
 #define TPM_WORDS                                                                                                      \
@@ -130,9 +131,11 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     record->life = move->next;
     record->held[0] = '\0';
     record->consent = request->tpm_aware || !record->tpm;
+    record->no_secure_boot = request->no_secure_boot;
     record->staged_by_guest = request->by_guest;
-    return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s", fw->label,
-                           hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory");
+    return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s%s", fw->label,
+                           hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory",
+                           request->no_secure_boot ? "; the owner gives up Secure Boot (--no-secure-boot)" : "");
 }
 
 static int check_policy(struct hf_container *c, struct hf_error *err)
@@ -148,18 +151,25 @@ static int check_policy(struct hf_container *c, struct hf_error *err)
 }
 
 /* Inside the transaction: the owner's word for what is staged already. */
-static int give_word(struct hf_life_work *w, bool dry_run, struct hf_stage_report *report)
+static int give_word(struct hf_life_work *w, const struct hf_stage_request *request, struct hf_stage_report *report)
 {
     int r;
 
     if (w->now.life != HF_LIFE_STAGED)
         return hf_error_refuse(w->err, "staged", "nothing is staged; name an image");
     r = hf_firmware_of_slot(w->c, HF_SLOT_STAGED, &report->firmware, w->err);
-    if (r < 0 || dry_run)
+    if (r < 0 || request->dry_run)
         return r;
-    w->now.consent = true;
     w->now.held[0] = '\0';
-    return hf_event_append(w->c, w->at, "stage", w->err, "the owner knows of the TPM: '%s' may be applied",
+    if (request->tpm_aware) {
+        w->now.consent = true;
+        r = hf_event_append(w->c, w->at, "stage", w->err, "the owner knows of the TPM: '%s' may be applied",
+                            report->firmware.label);
+    }
+    if (r < 0 || !request->no_secure_boot)
+        return r;
+    w->now.no_secure_boot = true;
+    return hf_event_append(w->c, w->at, "stage", w->err, "the owner gives up Secure Boot for '%s' (--no-secure-boot)",
                            report->firmware.label);
 }
 
@@ -175,6 +185,8 @@ static int stage_image(struct hf_life_work *w, const struct hf_stage_request *re
         r = hf_guest_may(w->c, &w->now, HF_EVENT_STAGE, w->err);
     if (r == 0)
         r = hf_firmware_fits(w->c, &report->firmware, &report->converts, w->err);
+    if (r == 0 && !request->no_secure_boot)
+        r = hf_secure_boot_allows(w->c, &report->firmware, w->err);
     if (r < 0)
         return r;
     if (w->now.tpm && !request->tpm_aware)
@@ -208,7 +220,7 @@ static int stage_once(struct hf_container *c, const struct hf_stage_request *req
     int r = hf_life_begin(&w, c, request->now, err);
 
     if (r == 0)
-        r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, request->dry_run, report);
+        r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, request, report);
     return hf_life_end(&w, r, request->dry_run);
 }
 
@@ -236,7 +248,7 @@ int hf_stage(struct hf_container *c, const struct hf_stage_request *request, str
     bool real = request->bytes != NULL && !request->dry_run;
     int r = 0;
 
-    if (request->bytes == NULL && !request->tpm_aware)
+    if (request->bytes == NULL && !request->tpm_aware && !request->no_secure_boot)
         return hf_error_set(err, HF_EUSAGE, "stage: no image");
     if (request->work != NULL)
         done.firmware = request->work->firmware;
@@ -271,7 +283,7 @@ static int empty_staged(struct hf_life_work *w)
     if (r == 0)
         r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was taken back");
     w->now.held[0] = '\0';
-    w->now.consent = w->now.staged_by_guest = false;
+    w->now.consent = w->now.no_secure_boot = w->now.staged_by_guest = false;
     return r;
 }
 

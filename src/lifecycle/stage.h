@@ -19,14 +19,16 @@ int hf_stage_prepare(const void *bytes, size_t size, const char *label, struct h
 void hf_stage_work_done(struct hf_stage_work *work);
 
 struct hf_stage_request {
-    const void *bytes; /* NULL, with tpm_aware: only gives the owner's word for what is staged already */
+    const void
+        *bytes; /* NULL, with tpm_aware or no_secure_boot: only gives the owner's word for what is staged already */
     size_t size;
     const struct hf_stage_work *work; /* hf_stage_prepare() of these bytes; NULL: it is done here */
-    const char *label;  /* for people, or NULL: told from the bytes */
-    const char *origin; /* where it came from: a path */
-    bool by_guest;      /* it comes from inside the guest: further refusals, those of hf_guest_may() */
-    bool tpm_aware;     /* the owner knows that the TPM will measure something else */
-    bool dry_run;       /* says what would happen and changes nothing */
+    const char *label;                /* for people, or NULL: told from the bytes */
+    const char *origin;               /* where it came from: a path */
+    bool by_guest;                    /* it comes from inside the guest: further refusals, those of hf_guest_may() */
+    bool tpm_aware;                   /* the owner knows that the TPM will measure something else */
+    bool no_secure_boot;              /* the owner gives up what Secure Boot protects */
+    bool dry_run;                     /* says what would happen and changes nothing */
     int64_t now;
 };
 
@@ -39,6 +41,7 @@ struct hf_stage_report {
 
 /* HF_EREFUSED: the rules of hf_firmware_fits() and hf_lifecycle_try(), and
  *   policy     the policy is host: the host decides
+ *   secure-boot  as hf_secure_boot_keep(), unless no_secure_boot
  *   tpm-aware  the guest has a TPM; the text names the PCRs and what to do in the guest first
  * HF_ENOSPC: no room for image, snapshot and rollback; the text has the numbers. */
 int hf_stage(struct hf_container *c, const struct hf_stage_request *request, struct hf_stage_report *report,

@@ -18,7 +18,7 @@ def identify(*files):
     return holdfast("image", "identify", *files, "--json").json
 
 
-@case("OVMF: SMM, architecture and version from inside the compressed volume")
+@case("OVMF: SMM, Secure Boot, architecture and version from inside the compressed volume")
 def _():
     ovmf = share() / "OVMF"
     for name, smm in (("OVMF_CODE_4M.fd", "no"), ("OVMF_CODE_4M.secboot.fd", "yes"),
@@ -26,6 +26,7 @@ def _():
         report = identify(ovmf / name, ovmf / "OVMF_VARS_4M.ms.fd")
         image = report["image"]
         expect((image["kind"], image["arch"], image["layout"], image["needs_smm"]) == ("ovmf", "x86_64", "4m", smm), image)
+        expect(image["secure_boot"] == smm, image)
         expect(image["version"].startswith("2025.02-") and image["base"] == 0xFFC84000, image)
         expect({e["guid"] for e in image["reset_vector_table"]} >= {"SevProcessorReset", "TdxMetadataOffset"}, image)
         expect(report["pair"] == {"fits": "yes", "why": None}, report["pair"])
@@ -39,6 +40,7 @@ def _():
         report = identify(aavmf / name, aavmf / "AAVMF_VARS.fd")
         image = report["image"]
         expect((image["kind"], image["arch"], image["needs_smm"]) == ("aavmf", "aarch64", "no"), image)
+        expect(image["secure_boot"] == ("no" if "no-secboot" in name else "yes"), image)
         expect(image["version"].startswith("2025.02-") and report["pair"]["fits"] == "yes", report)
         expect(not report["vars"]["blank"], "Debian 13's template is formatted")
     bios = identify(share() / "seabios" / "bios-256k.bin")["image"]

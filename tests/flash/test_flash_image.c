@@ -36,6 +36,7 @@ static void ovmf_is_told_with_and_without_smm(void **state)
         assert_int_equal(image.arch, HF_ARCH_X86_64);
         assert_int_equal(image.layout, cases[i].layout);
         assert_int_equal(image.needs_smm, cases[i].smm);
+        assert_int_equal(image.secure_boot, HF_YES);
         assert_int_equal(image.base, cases[i].base);
         assert_int_equal(image.volume_count, 2);
         assert_true(image.volume[0].checksum_ok && image.volume[1].checksum_ok);
@@ -54,6 +55,7 @@ static void without_working_memory_smm_is_unknown(void **state)
     hf_flash_identify(f.bytes, f.size, NULL, 0, &image);
     assert_int_equal(image.kind, HF_FLASH_OVMF);
     assert_int_equal(image.needs_smm, HF_UNKNOWN);
+    assert_int_equal(image.secure_boot, HF_UNKNOWN);
     assert_int_equal(image.arch, HF_ARCH_UNKNOWN);
     assert_string_not_equal(image.note, "");
     free(f.bytes);
@@ -67,6 +69,7 @@ static void aavmf_and_its_padding(void **state)
     assert_int_equal(image.arch, HF_ARCH_AARCH64);
     assert_int_equal(image.layout, HF_LAYOUT_AAVMF);
     assert_int_equal(image.needs_smm, HF_NO);
+    assert_int_equal(image.secure_boot, HF_YES);
     assert_int_equal(image.size, image.bank_size);
     assert_string_equal(image.version, "edk2-2022.11");
     image = identify("/usr/share/qemu-efi-aarch64/QEMU_EFI.fd");

@@ -11,7 +11,7 @@
 #include "slots.h"
 #include "whole_file.h"
 
-struct image code_4m, code_2m, code_smm, vars_4m, vars_2m;
+struct image code_4m, code_2m, code_smm, vars_4m, vars_2m, vars_ms;
 
 static const struct {
     struct image *image;
@@ -22,6 +22,7 @@ static const struct {
     {&code_smm, "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"},
     {&vars_4m, "/usr/share/OVMF/OVMF_VARS_4M.fd"},
     {&vars_2m, "/usr/share/OVMF/OVMF_VARS.fd"},
+    {&vars_ms, "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"},
 };
 
 int images_load(void **state)
@@ -68,7 +69,7 @@ uint8_t *variant(const struct image *image, unsigned n)
     return bytes;
 }
 
-static void create(struct guest *g, const char *machine)
+static void create(struct guest *g, const char *machine, const struct image *code, const struct image *vars)
 {
     struct hf_guest who = {.uuid = "6c6b3a8e-36ac-4f0e-a4a5-0a3f6e9d2b11", .name = "test", .arch = "x86_64"};
     struct hf_slot_info slot = {.since = NOW, .label = "first"};
@@ -76,10 +77,10 @@ static void create(struct guest *g, const char *machine)
     snprintf(who.machine, sizeof who.machine, "%s", machine ? machine : "pc-q35-7.2");
     ok(hf_container_create(g->path, &who, NOW, &g->c, &why));
     ok(hf_begin(g->c, &why));
-    ok(hf_image_add(g->c, HF_IMAGE_CODE, "first", code_4m.bytes, code_4m.size, NOW, &slot.code, &why));
+    ok(hf_image_add(g->c, HF_IMAGE_CODE, "first", code->bytes, code->size, NOW, &slot.code, &why));
     ok(hf_slot_set(g->c, HF_SLOT_ACTIVE, &slot, &why));
-    ok(hf_bank_resize(g->c, HF_BANK_CODE, code_4m.size, &why));
-    ok(hf_bank_replace(g->c, HF_BANK_VARS, vars_4m.bytes, vars_4m.size, &why));
+    ok(hf_bank_resize(g->c, HF_BANK_CODE, code->size, &why));
+    ok(hf_bank_replace(g->c, HF_BANK_VARS, vars->bytes, vars->size, &why));
     ok(hf_commit(g->c, HF_DURABLE, &why));
 }
 
@@ -104,7 +105,8 @@ void guest_host(const struct guest *g)
     setenv("HOLDFAST_STATE_DIR", path, 1);
 }
 
-void guest_new(struct guest *g, const char *machine, const char *const *settings)
+static void start(struct guest *g, const char *machine, const struct image *code, const struct image *vars,
+                  const char *const *settings)
 {
     memset(g, 0, sizeof *g);
     g->now = NOW;
@@ -113,10 +115,20 @@ void guest_new(struct guest *g, const char *machine, const char *const *settings
     assert_non_null(mkdtemp(g->dir));
     guest_host(g);
     snprintf(g->path, sizeof g->path, "%s/g.hold", g->dir);
-    create(g, machine);
+    create(g, machine, code, vars);
     for (; settings && *settings; settings++)
         set(g, *settings);
     guest_reopen(g);
+}
+
+void guest_new(struct guest *g, const char *machine, const char *const *settings)
+{
+    start(g, machine, &code_4m, &vars_4m, settings);
+}
+
+void guest_new_of(struct guest *g, const struct image *code, const struct image *vars, const char *const *settings)
+{
+    start(g, NULL, code, vars, settings);
 }
 
 void guest_reopen(struct guest *g)

@@ -26,7 +26,7 @@ struct image {
     uint8_t *bytes;
     size_t size;
 };
-extern struct image code_4m, code_2m, code_smm, vars_4m, vars_2m;
+extern struct image code_4m, code_2m, code_smm, vars_4m, vars_2m, vars_ms;
 
 /* cmocka group fixtures: load the images once. */
 int images_load(void **state);
@@ -43,6 +43,8 @@ bool images_missing(void);
 /* A guest that runs the 4M code, open with HF_OPEN_RUN. `machine` and `settings` ("policy=host", ..., NULL) may be
  * NULL. */
 void guest_new(struct guest *g, const char *machine, const char *const *settings);
+/* The same with other firmware and variables: Microsoft's keys are enrolled in `vars_ms`. */
+void guest_new_of(struct guest *g, const struct image *code, const struct image *vars, const char *const *settings);
 void guest_free(struct guest *g);
 /* Closes and opens again, as after a crash of everything but the disk. */
 void guest_reopen(struct guest *g);

@@ -92,15 +92,17 @@ struct hf_flash_entry {
 
 struct hf_flash_image {
     enum hf_flash_kind kind;
-    enum hf_arch arch;        /* what the guest's firmware runs as: the DXE core's, where it could be read */
-    enum hf_layout layout;    /* code: the variables it was built for; vars: what they are */
-    enum hf_answer needs_smm; /* code only: refuses to boot without System Management Mode */
-    bool blank;               /* vars: erased or zeros; firmware formats it at its first start */
-    bool authenticated;       /* vars: the store has authenticated headers */
-    bool header_ok;           /* vars: checksum and sizes are what firmware demands; else it erases the store */
-    bool pending_write;       /* vars: an interrupted write waits in the spare area */
-    uint64_t size;            /* of the bytes given */
-    uint64_t bank_size;       /* of the flash device the image is for; 0 unknown; more than `size`: pad it */
+    enum hf_arch arch;          /* what the guest's firmware runs as: the DXE core's, where it could be read */
+    enum hf_layout layout;      /* code: the variables it was built for; vars: what they are */
+    enum hf_answer needs_smm;   /* code only: refuses to boot without System Management Mode, where it keeps the
+                                   variables: an operating system cannot write Secure Boot's keys past the firmware */
+    enum hf_answer secure_boot; /* code only: where keys are enrolled, runs only what they vouch for */
+    bool blank;                 /* vars: erased or zeros; firmware formats it at its first start */
+    bool authenticated;         /* vars: the store has authenticated headers */
+    bool header_ok;             /* vars: checksum and sizes are what firmware demands; else it erases the store */
+    bool pending_write;         /* vars: an interrupted write waits in the spare area */
+    uint64_t size;              /* of the bytes given */
+    uint64_t bank_size;         /* of the flash device the image is for; 0 unknown; more than `size`: pad it */
     uint64_t base;         /* guest-physical address of offset 0 when attached as flash; 0 with bank_size 0 unknown */
     unsigned volume_count; /* at most HF_FLASH_VOLUMES_MAX are listed; the rest is only counted */
     struct hf_flash_volume volume[HF_FLASH_VOLUMES_MAX];
@@ -110,9 +112,9 @@ struct hf_flash_image {
     char note[160];   /* why something is unknown, or what is odd; "" otherwise */
 };
 
-/* Working memory with which identification can look inside OVMF's compressed volume (SMM, architecture, version).
- * With less, or NULL, those fields stay unknown and `note` says so. */
-#define HF_FLASH_WORK_SIZE (1536u * 1024u)
+/* Working memory with which identification can look inside edk2's compressed volume (SMM, Secure Boot, architecture,
+ * version). With less, or NULL, those fields stay unknown and `note` says so. */
+#define HF_FLASH_WORK_SIZE (2560u * 1024u)
 
 /* Never fails and never reads outside bytes[0..size). `*image` is filled completely. */
 HF_PUBLIC void hf_flash_identify(const void *bytes, size_t size, void *work, size_t work_size,
