@@ -2,6 +2,7 @@
 #include "var_container.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "banks.h"
@@ -10,6 +11,7 @@
 #include "owner.h"
 #include "secure_boot_record.h"
 #include "snapshots.h"
+#include "tpm.h"
 #include "writeback.h"
 
 int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enum hf_answer *secure_boot,
@@ -94,4 +96,45 @@ int hf_var_container_write(const char *path, const struct hf_digest *was, const 
         r = hf_commit(c, HF_DURABLE, err);
     hf_abort(c);
     return r < 0 ? r : hf_container_close(hf_take_ptr(c), err);
+}
+
+static int ask(struct hf_container *c, const struct hf_variables *then, bool tpm_aware, struct hf_error *err)
+{
+    struct hf_life_record record;
+    struct hf_variables now;
+    int r = hf_life_load(c, &record, err);
+
+    if (r < 0 || !record.tpm || tpm_aware)
+        return r;
+    r = hf_variables_of_bank(c, &now, err);
+    if (r < 0)
+        return r;
+    if (hf_tpm_measures_change(&now, then))
+        r = hf_tpm_ask(true, false, HF_TPM_KEYS, err);
+    hf_variables_done(&now);
+    return r;
+}
+
+int hf_var_container_ask(const char *path, const uint8_t *bytes, uint64_t size, bool tpm_aware, struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    uint8_t *copy = malloc(size ? size : 1);
+    struct hf_variables then;
+    int r;
+
+    if (!copy)
+        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)size);
+    memcpy(copy, bytes, size);
+    r = hf_variables_of_bytes(copy, size, &then, err);
+    if (r < 0)
+        return r;
+    r = hf_container_open(path, HF_OPEN_LOOK, time(NULL), &c, err);
+    if (r == 0)
+        r = hf_begin(c, err);
+    if (r == 0) {
+        r = ask(c, &then, tpm_aware, err);
+        hf_abort(c);
+    }
+    hf_variables_done(&then);
+    return r;
 }

@@ -15,6 +15,9 @@
 int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enum hf_answer *secure_boot,
                           struct hf_error *err);
 
+/* Before a change: hf_tpm_ask() where it changes keys that PCR 7 measures. */
+int hf_var_container_ask(const char *path, const uint8_t *bytes, uint64_t size, bool tpm_aware, struct hf_error *err);
+
 /* How a change of the operator's is told. */
 struct hf_var_note {
     const char *kind, *text; /* of the log entry */

@@ -49,6 +49,7 @@ int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key,
 /* The options --out and --in-place: where the changed store goes. */
 #define HF_VAR_TARGET_OPTIONS                                                                                          \
     {.name = "out", .arg = "NEW", .help = "write the result to a new file"},                                           \
+    {.name = "tpm-aware", .help = "change a container's keys although the guest's TPM will measure them"},             \
     {                                                                                                                  \
         .name = "in-place", .help = "replace the file; the old one is kept beside it as FILE.bak"                      \
     }

@@ -23,6 +23,8 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
                                 path);
         return 0;
     }
+    if (hf_given(inv, "tpm-aware"))
+        return hf_error_set(err, HF_EUSAGE, "--tpm-aware is for containers; of a file nothing is known of a TPM");
     if (out == in_place)
         return hf_error_set(err, HF_EUSAGE, "say where the result goes: either --out NEW or --in-place");
     return 0;
@@ -97,6 +99,9 @@ int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv,
     int r;
 
     if (source->container) {
+        r = hf_var_container_ask(source->path, source->bytes, source->size, hf_given(inv, "tpm-aware"), err);
+        if (r < 0)
+            return r;
         r = inv->dry_run ? 0
                          : hf_var_container_write(source->path, &source->was, source->bytes, source->size,
                                                   source->note.kind ? &source->note : &plain, err);

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rollback.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include <holdfast/siglist.h>
+#include <holdfast/var_decode.h>
+
+#include "cleanup.h"
 #include "containers.h"
+#include "sig_chain.h"
 #include "variables.h"
 #include "verbs.h"
 
@@ -13,16 +19,58 @@ static const struct hf_option options[] = {
      .help = "fallback: those it was replaced with; current: those the guest has now",
      .words = "fallback current"},
     {.name = "old-dbx", .help = "go back to a dbx that forbids less than the present one, too"},
+    {.name = "tpm-aware", .help = "go back although the guest's TPM will measure something else"},
     {.name = "now", .help = "reset a guest that runs under 'holdfast run' instead of waiting for its own reset"},
     {.name = NULL},
 };
 
+/* In the order in which they are told. */
+enum weight { SECURE_BOOT, OTHER, REWRITTEN, WEIGHTS };
+
 struct listing {
-    const struct hf_invocation *inv;
     struct hf_table *table;
     json_t *rows;
+    enum weight weight; /* those of this one now */
     size_t secure_boot;
 };
+
+/* Firmware makes these anew at its next boot. */
+static bool is_rewritten(const char *name)
+{
+    static const char *const names[] = {"ConIn",       "ConInDev",     "ConOut",
+                                        "ConOutDev",   "ErrOut",       "ErrOutDev",
+                                        "MTC",         "LastEnumLang", "MemoryTypeInformation",
+                                        "BootCurrent", "VarErrorFlag"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The signatures of the present variable that the other lacks; all of it where it holds none. */
+static void describe_lost(const struct hf_var_difference *d, char *text, size_t size)
+{
+    struct hf_siglist walk;
+    struct hf_signature s;
+    size_t at = 0;
+
+    (void)hf_var_describe(d->now ? d->now : d->then, text, size);
+    if (!d->now || !hf_var_holds_signatures(d->now))
+        return;
+    text[0] = '\0';
+    walk = hf_siglist_of(d->now->data, d->now->data_size);
+    while (hf_siglist_next(&walk, &s) && at + 1 < size) {
+        char name[128] = "a digest";
+        int n;
+
+        if (d->then && hf_sig_chain_has(d->then->data, d->then->data_size, &s))
+            continue;
+        (void)hf_certificate_name(s.data, s.size, name, sizeof name);
+        n = snprintf(text + at, size - at, "%s%s", at ? ", " : "", name);
+        at += n > 0 ? (size_t)n : 0;
+    }
+}
 
 static void list_one(void *ctx, const struct hf_var_difference *d)
 {
@@ -30,19 +78,29 @@ static void list_one(void *ctx, const struct hf_var_difference *d)
         [HF_VAR_CHANGED] = "changed", [HF_VAR_ONLY_NOW] = "new since", [HF_VAR_ONLY_THEN] = "gone since"};
     static const char *const words[] = {
         [HF_VAR_CHANGED] = "changed", [HF_VAR_ONLY_NOW] = "new", [HF_VAR_ONLY_THEN] = "gone"};
+    enum weight weight = d->secure_boot ? SECURE_BOOT : is_rewritten(d->name) ? REWRITTEN : OTHER;
+    char guid[HF_GUID_TEXT_SIZE], lost[256];
     struct listing *l = ctx;
-    json_t *row = hf_append_object(l->rows);
-    char guid[HF_GUID_TEXT_SIZE];
+    json_t *row;
 
+    if (weight != l->weight)
+        return;
     hf_guid_format(d->now ? &d->now->guid : &d->then->guid, guid);
+    describe_lost(d, lost, sizeof lost);
+    row = hf_append_object(l->rows);
     hf_put_text(row, "name", d->name);
     hf_put_text(row, "guid", guid);
     hf_put_text(row, "change", words[d->change]);
     hf_put_bool(row, "secure_boot", d->secure_boot);
+    hf_put_bool(row, "rewritten_by_firmware", weight == REWRITTEN);
+    hf_put_text(row, d->now ? "lost" : "comes_back", lost);
     hf_table_cell(l->table, "%s", d->name);
-    hf_table_cell(l->table, "%s", guid);
     hf_table_cell(l->table, "%s", changes[d->change]);
-    hf_table_cell(l->table, "%s", d->secure_boot ? "Secure Boot" : "");
+    hf_table_cell(l->table, "%s%s", d->now && lost[0] ? "lost: " : "", lost);
+    hf_table_cell(l->table, "%s",
+                  weight == SECURE_BOOT ? "Secure Boot"
+                  : weight == REWRITTEN ? "firmware rewrites it"
+                                        : "");
     l->secure_boot += d->secure_boot;
 }
 
@@ -50,8 +108,8 @@ static void list_one(void *ctx, const struct hf_var_difference *d)
 static int list_differences(const struct hf_invocation *inv, struct hf_container *c, int64_t snapshot,
                             struct hf_error *err)
 {
-    static const char *const headings[] = {"variable", "vendor", "change", "", NULL};
-    struct listing l = {.inv = inv, .rows = hf_put_array(inv->report, "variables")};
+    static const char *const headings[] = {"variable", "change", "what", "", NULL};
+    struct listing l = {.rows = hf_put_array(inv->report, "variables")};
     struct hf_variables now, then;
     int r = snapshot ? hf_variables_of_bank(c, &now, err) : 0;
 
@@ -60,7 +118,10 @@ static int list_differences(const struct hf_invocation *inv, struct hf_container
     r = hf_variables_of_snapshot(c, snapshot, &then, err);
     if (r == 0) {
         l.table = hf_table_new(headings);
-        hf_variables_compare(&now, &then, list_one, &l);
+        for (int weight = SECURE_BOOT; weight < WEIGHTS; weight++) {
+            l.weight = (enum weight)weight;
+            hf_variables_compare(&now, &then, list_one, &l);
+        }
         hf_table_print(inv, l.table);
         hf_table_free(l.table);
         hf_variables_done(&then);
@@ -84,6 +145,7 @@ static int read_request(const struct hf_invocation *inv, struct hf_rollback_requ
         .wish = {.variables = (enum hf_rollback_variables)which,
                  .old_dbx = hf_given(inv, "old-dbx"),
                  .now = hf_given(inv, "now")},
+        .tpm_aware = hf_given(inv, "tpm-aware"),
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };
@@ -93,16 +155,25 @@ static int read_request(const struct hf_invocation *inv, struct hf_rollback_requ
 static void report(const struct hf_invocation *inv, const struct hf_rollback_report *done,
                    const struct hf_rollback_wish *wish)
 {
+    bool current = wish->variables == HF_VARIABLES_CURRENT;
+
     hf_put_text(inv->report, "from", done->active.label);
     hf_put_digest(inv->report, "from_sha256", &done->active.code);
     hf_put_text(inv->report, "to", done->fallback.label);
     hf_put_digest(inv->report, "to_sha256", &done->fallback.code);
     hf_put_bool(inv->report, "variables_differ", done->variables_differ);
-    hf_put_text(inv->report, "keeps", wish->variables == HF_VARIABLES_CURRENT ? "current" : "fallback");
+    current = current || done->kept[0];
+    hf_put_text(inv->report, "keeps", current ? "current" : "fallback");
+    hf_put_text(inv->report, "carried", done->carried[0] ? done->carried : NULL);
+    hf_put_text(inv->report, "kept_because", done->kept[0] ? done->kept : NULL);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
     hf_say(inv, "%s '%s' in place of '%s' at the guest's next power-on or reset, with the variables %s",
            inv->dry_run ? "would bring back" : "brings back", done->fallback.label, done->active.label,
-           wish->variables == HF_VARIABLES_CURRENT ? "that the guest has now" : "that belong to it");
+           current ? "that the guest has now" : "that belong to it");
+    if (done->carried[0] && !current)
+        hf_field(inv, "Kept", "what was added since to %s", done->carried);
+    if (done->kept[0])
+        hf_field(inv, "Note", "the present variables stay: %s", done->kept);
 }
 
 static int roll_back(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
@@ -135,7 +206,7 @@ const struct hf_verb hf_verb_rollback = {
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
     .help = "Bring back the firmware and variables from before the last upgrade",
-    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--now]",
+    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--tpm-aware] [--now]",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

@@ -194,6 +194,8 @@ static int show_outlook(const struct hf_invocation *inv, struct hf_container *c,
     hf_put_text(life, "policy", hf_policy_name(o.choices.policy));
     hf_put_bool(life, "tpm", o.record.tpm);
     put_boots(life, &o.record.trial);
+    if (o.record.tpm)
+        hf_field(inv, "TPM", "yes: other firmware or Secure Boot keys change what it measures, and need --tpm-aware");
     for (size_t i = 0; i < HF_ARRAY_SIZE(lines); i++) {
         hf_put_text(life, lines[i].key, lines[i].words[0] ? lines[i].words : NULL);
         if (lines[i].words[0])

@@ -123,30 +123,6 @@ int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct 
     return 0;
 }
 
-/* The variables that the fallback was replaced with, but never an older dbx unless the operator said so. */
-static int bring_variables(struct hf_container *c, int64_t snapshot, bool old_dbx, bool *carried, struct hf_error *err)
-{
-    struct hf_variables now, then;
-    int r;
-
-    *carried = false;
-    if (old_dbx)
-        return hf_snapshot_restore(c, snapshot, err);
-    r = hf_variables_of_bank(c, &now, err);
-    if (r < 0)
-        return r;
-    r = hf_variables_of_snapshot(c, snapshot, &then, err);
-    if (r == 0)
-        r = hf_variables_carry_dbx(&now, &then, carried, err);
-    if (r == 0)
-        r = hf_snapshot_restore(c, snapshot, err);
-    if (r == 0 && *carried)
-        r = hf_variables_store(c, &then, err);
-    hf_variables_done(&now);
-    hf_variables_done(&then);
-    return r;
-}
-
 /* The variables that the guest has now, in the fallback's layout. */
 static int keep_variables(struct hf_container *c, struct hf_error *err)
 {
@@ -161,26 +137,52 @@ static int keep_variables(struct hf_container *c, struct hf_error *err)
     return convert_variables(c, fw.image.layout, err);
 }
 
+/* What became of the variables, for the log. */
+struct outcome {
+    char carried[HF_CARRIED_SIZE];
+    struct hf_error kept; /* why the present ones stayed; code 0: they did not */
+};
+
 static int choose_variables(struct hf_container *c, const struct hf_slot_info *fallback,
-                            const struct hf_rollback_wish *wish, bool *carried, struct hf_error *err)
+                            const struct hf_rollback_wish *wish, struct outcome *o, struct hf_error *err)
 {
-    *carried = false;
+    int r;
+
+    memset(o, 0, sizeof *o);
     if (fallback->snapshot == 0)
         return 0;
     if (wish->variables == HF_VARIABLES_CURRENT)
         return keep_variables(c, err);
-    return bring_variables(c, fallback->snapshot, wish->old_dbx, carried, err);
+    r = hf_variables_bring(c, fallback->snapshot, wish->old_dbx, o->carried, &o->kept);
+    if (r == -HF_EREFUSED)
+        return keep_variables(c, err);
+    if (r < 0)
+        return hf_error_set(err, (enum hf_code) - r, "%s", o->kept.text);
+    return 0;
+}
+
+static int log_rollback(struct hf_container *c, int64_t now, const struct hf_slot_info *fallback,
+                        const struct hf_slot_info *active, int64_t snapshot, const struct outcome *o,
+                        struct hf_error *err)
+{
+    char more[HF_ERROR_TEXT_MAX + 64] = "";
+
+    if (o->kept.code != HF_OK)
+        snprintf(more, sizeof more, "; the present variables stay: %s", o->kept.text);
+    else if (o->carried[0])
+        snprintf(more, sizeof more, "; kept as they are now: %s", o->carried);
+    return log_change(c, now, "rollback", fallback, active, snapshot, more, err);
 }
 
 static int switch_to_fallback(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *fallback,
                               int64_t now, const struct hf_rollback_wish *wish, struct hf_error *err)
 {
+    struct outcome outcome;
     int64_t snapshot;
-    bool carried;
     int r = hf_snapshot_take(c, "before rollback", now, &snapshot, err);
 
     if (r == 0)
-        r = choose_variables(c, fallback, wish, &carried, err);
+        r = choose_variables(c, fallback, wish, &outcome, err);
     if (r == 0)
         r = hf_rom_copy(c, HF_SLOT_FALLBACK, HF_SLOT_ACTIVE, err);
     if (r == 0)
@@ -188,7 +190,7 @@ static int switch_to_fallback(struct hf_container *c, struct hf_slot_info *activ
     if (r == 0)
         r = hf_rom_clear(c, HF_SLOT_FALLBACK, err);
     if (r == 0)
-        r = log_change(c, now, "rollback", fallback, active, snapshot, carried ? "; the newer dbx was kept" : "", err);
+        r = log_rollback(c, now, fallback, active, snapshot, &outcome, err);
     return r < 0 ? r : activate(c, fallback, now, err);
 }
 

@@ -14,8 +14,9 @@
 int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
                     struct hf_error *err);
 
-/* The fallback becomes active with the variables that record->back says; what is replaced is kept as a snapshot. A dbx
- * that knows more than the fallback's is carried over unless record->back.old_dbx. */
+/* The fallback becomes active with the variables that record->back says; what is replaced is kept as a snapshot. What
+ * was added since to db, KEK, dbx, MokListX and SbatLevel is carried over; where the result would not boot or not fit
+ * (hf_trust_carry()) the present variables stay, and the log says why. */
 int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err);
 
 /* Code alone, for whoever brings the variables in the same transaction: the image, which is in the container, becomes

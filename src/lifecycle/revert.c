@@ -10,6 +10,7 @@
 #include "owner.h"
 #include "secure_boot_record.h"
 #include "slots.h"
+#include "variables.h"
 
 int hf_snapshot_now(struct hf_container *c, const char *reason, int64_t now, bool dry_run, int64_t *id,
                     struct hf_error *err)
@@ -74,10 +75,11 @@ static int keep_present(struct hf_life_work *w, int64_t id, struct hf_revert_rep
 
 static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *report)
 {
+    char carried[HF_CARRIED_SIZE] = "";
     int r = keep_present(w, id, report);
 
     if (r == 0 && report->to.has_vars)
-        r = hf_snapshot_restore(w->c, id, w->err);
+        r = hf_variables_bring(w->c, id, false, carried, w->err);
     if (r == 0 && report->code_changes)
         r = hf_apply_image(w->c, &report->to.code, w->at, w->err);
     if (r < 0)
@@ -86,8 +88,8 @@ static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *r
     r = hf_secure_boot_note(w->c, w->at, w->err);
     return r < 0 ? r
                  : hf_event_append(w->c, w->at, "revert", w->err,
-                                   "back to snapshot %lld; what was replaced is snapshot %lld", (long long)id,
-                                   (long long)report->kept);
+                                   "back to snapshot %lld; what was replaced is snapshot %lld%s%s", (long long)id,
+                                   (long long)report->kept, carried[0] ? "; kept as they are now: " : "", carried);
 }
 
 int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, struct hf_revert_report *report,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "rollback.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "banks.h"
@@ -8,6 +9,8 @@
 #include "from_inside.h"
 #include "life_work.h"
 #include "snapshots.h"
+#include "tpm.h"
+#include "variables.h"
 
 static int variables_differ(struct hf_container *c, int64_t snapshot, bool *differ, struct hf_error *err)
 {
@@ -47,8 +50,25 @@ int hf_rollback_look(struct hf_container *c, struct hf_rollback_report *report, 
     return r;
 }
 
+/* Whether the fallback's variables can come back at all with what was added since; else the present ones stay. */
+static int settle_variables(struct hf_life_work *w, struct hf_rollback_wish *wish, struct hf_rollback_report *report)
+{
+    struct hf_error why = {0};
+    int r;
+
+    if (wish->variables == HF_VARIABLES_CURRENT || report->fallback.snapshot == 0)
+        return 0;
+    r = hf_variables_rehearse(w->c, report->fallback.snapshot, wish->old_dbx, report->carried, &why);
+    if (r != -HF_EREFUSED)
+        return r < 0 ? hf_error_set(w->err, (enum hf_code) - r, "%s", why.text) : 0;
+    snprintf(report->kept, sizeof report->kept, "%s", why.text);
+    wish->variables = HF_VARIABLES_CURRENT;
+    return hf_event_append(w->c, w->at, "rollback", w->err, "the present variables stay: %s", why.text);
+}
+
 static int plan(struct hf_life_work *w, const struct hf_rollback_request *request, struct hf_rollback_report *report)
 {
+    struct hf_rollback_wish wish = request->wish;
     enum hf_decision decision;
     int r = request->wish.by_guest ? hf_guest_may(w->c, &w->was, HF_EVENT_ROLL_BACK, w->err) : 0;
 
@@ -63,14 +83,17 @@ static int plan(struct hf_life_work *w, const struct hf_rollback_request *reques
                                "the variables have changed since '%s' was replaced: --variables=fallback brings back "
                                "those it had, --variables=current keeps the present ones",
                                report->fallback.label);
-    if (request->dry_run)
-        return 0;
-    w->now.back = request->wish;
+    if (!request->wish.by_guest)
+        r = hf_tpm_ask(w->now.tpm, request->tpm_aware, HF_TPM_FIRMWARE, w->err);
+    if (r == 0)
+        r = settle_variables(w, &wish, report);
+    if (r < 0 || request->dry_run)
+        return r;
+    w->now.back = wish;
     w->now.held[0] = '\0';
     return hf_event_append(w->c, w->at, "rollback", w->err, "'%s' comes back at the next boot, with %s variables%s",
-                           report->fallback.label,
-                           request->wish.variables == HF_VARIABLES_CURRENT ? "the present" : "its own",
-                           request->wish.old_dbx ? " and its own dbx" : "");
+                           report->fallback.label, wish.variables == HF_VARIABLES_CURRENT ? "the present" : "its own",
+                           wish.old_dbx ? " and its own dbx" : "");
 }
 
 int hf_rollback(struct hf_container *c, const struct hf_rollback_request *request, struct hf_rollback_report *report,

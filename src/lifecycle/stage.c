@@ -14,11 +14,7 @@
 #include "roms.h"
 #include "secure_boot_record.h"
 #include "snapshots.h"
-
-#define TPM_WORDS                                                                                                      \
-    "the guest has a TPM: new firmware changes what PCR 0 (and, with other Secure Boot variables, PCR 7) measures, "   \
-    "and secrets sealed to them (BitLocker, systemd-cryptenroll) will ask for a recovery key. Suspend them in the "    \
-    "guest or have the key at hand, then say --tpm-aware"
+#include "tpm.h"
 
 static bool in_list(const struct hf_digest *list, size_t n, const struct hf_digest *d)
 {
@@ -189,8 +185,9 @@ static int stage_image(struct hf_life_work *w, const struct hf_stage_request *re
         r = hf_secure_boot_allows(w->c, &report->firmware, w->err);
     if (r < 0)
         return r;
-    if (w->now.tpm && !request->tpm_aware)
-        return hf_error_refuse(w->err, "tpm-aware", "%s", TPM_WORDS);
+    r = hf_tpm_ask(w->now.tpm, request->tpm_aware, HF_TPM_FIRMWARE, w->err);
+    if (r < 0)
+        return r;
     report->replaced = w->now.life == HF_LIFE_STAGED;
     if (request->dry_run)
         return 0;

@@ -6,13 +6,7 @@
 
 #include "banks.h"
 #include "cleanup.h"
-#include "dbx.h"
 #include "snapshots.h"
-
-static const struct hf_guid image_security = HF_GUID(0xd719b2cb, 0x3d3a, 0x4596, 0xa3bc, 0xdad00e67656f);
-
-/* UCS-2 with its NUL, as a variable's name is stored. */
-static const uint8_t dbx_name[] = {'d', 0, 'b', 0, 'x', 0, 0, 0};
 
 void hf_variables_done(struct hf_variables *v)
 {
@@ -112,31 +106,58 @@ int hf_variables_store(struct hf_container *c, const struct hf_variables *v, str
     return v->bytes == NULL ? 0 : hf_bank_replace(c, HF_BANK_VARS, v->bytes, v->size, err);
 }
 
-static const struct hf_var *find_dbx(const struct hf_variables *v)
+int hf_variables_carry(const struct hf_variables *now, struct hf_variables *then, bool old_dbx,
+                       char carried[HF_CARRIED_SIZE], struct hf_error *err)
 {
-    return v->readable ? hf_varstore_find(&v->store, &image_security, dbx_name, sizeof dbx_name) : NULL;
+    if (!now->readable) { /* firmware formats them: there is nothing to keep */
+        carried[0] = '\0';
+        return 0;
+    }
+    if (!then->readable)
+        return hf_error_refuse(err, "carry", "the variables that would come back cannot be read: %s", then->why.text);
+    return hf_trust_carry(&now->store, then->bytes, &then->store, old_dbx ? HF_CARRY_OLD_DBX : 0, carried, err);
 }
 
-int hf_variables_carry_dbx(const struct hf_variables *from, struct hf_variables *to, bool *carried,
-                           struct hf_error *err)
+/* `*then` is the caller's to end, also on failure. */
+static int compose(struct hf_container *c, int64_t snapshot, bool old_dbx, struct hf_variables *then,
+                   char carried[HF_CARRIED_SIZE], struct hf_error *err)
 {
-    const struct hf_var *now = find_dbx(from), *then = find_dbx(to);
-    struct hf_error why = {0};
-    int r = -HF_EDAMAGED;
+    struct hf_variables now;
+    int r = hf_variables_of_bank(c, &now, err);
 
-    *carried = false;
-    if (now == NULL || (then != NULL && hf_dbx_covers(then->data, then->data_size, now->data, now->data_size)))
-        return 0;
-    if (to->readable)
-        r = hf_varstore_set(to->bytes, &to->store, now, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, &why);
+    carried[0] = '\0';
+    memset(then, 0, sizeof *then);
     if (r < 0)
-        return hf_error_refuse(
-            err, "old-dbx",
-            "the present dbx forbids more than the one that would come back, and cannot be carried over "
-            "(%s); --old-dbx goes back to the older one, --variables=current keeps the present variables",
-            to->readable ? why.text : to->why.text);
-    *carried = true;
-    return 0;
+        return r;
+    r = hf_variables_of_snapshot(c, snapshot, then, err);
+    if (r == 0 && then->bytes)
+        r = hf_variables_carry(&now, then, old_dbx, carried, err);
+    hf_variables_done(&now);
+    return r;
+}
+
+int hf_variables_rehearse(struct hf_container *c, int64_t snapshot, bool old_dbx, char carried[HF_CARRIED_SIZE],
+                          struct hf_error *err)
+{
+    struct hf_variables then;
+    int r = compose(c, snapshot, old_dbx, &then, carried, err);
+
+    hf_variables_done(&then);
+    return r;
+}
+
+int hf_variables_bring(struct hf_container *c, int64_t snapshot, bool old_dbx, char carried[HF_CARRIED_SIZE],
+                       struct hf_error *err)
+{
+    struct hf_variables then;
+    int r = compose(c, snapshot, old_dbx, &then, carried, err);
+
+    if (r == 0)
+        r = hf_snapshot_restore(c, snapshot, err);
+    if (r == 0 && carried[0])
+        r = hf_variables_store(c, &then, err);
+    hf_variables_done(&then);
+    return r;
 }
 
 static void name_for_people(const struct hf_var *v, char *text, size_t size)

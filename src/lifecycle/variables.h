@@ -7,6 +7,7 @@
 #include <holdfast/varstore.h>
 
 #include "container.h"
+#include "trust_carry.h"
 
 struct hf_variables {
     uint8_t *bytes; /* a whole bank; NULL: the guest has none */
@@ -33,10 +34,18 @@ int hf_variables_convert(const struct hf_variables *from, enum hf_layout layout,
 /* In a transaction: the bank becomes `v`. */
 int hf_variables_store(struct hf_container *c, const struct hf_variables *v, struct hf_error *err);
 
-/* `to` gets the dbx of `from` when that knows entries which `to` lacks; `carried` says so. HF_EREFUSED "old-dbx": it
- * cannot be carried; the text says why and what to do. */
-int hf_variables_carry_dbx(const struct hf_variables *from, struct hf_variables *to, bool *carried,
-                           struct hf_error *err);
+/* `then` gets what `now` knows more of db, KEK, dbx, MokListX and SbatLevel: hf_trust_carry(). HF_EREFUSED "carry". */
+int hf_variables_carry(const struct hf_variables *now, struct hf_variables *then, bool old_dbx,
+                       char carried[HF_CARRIED_SIZE], struct hf_error *err);
+
+/* In a transaction: the bank becomes a snapshot's variables, with hf_variables_carry() of the present ones. On
+ * HF_EREFUSED "carry" nothing was changed. */
+int hf_variables_bring(struct hf_container *c, int64_t snapshot, bool old_dbx, char carried[HF_CARRIED_SIZE],
+                       struct hf_error *err);
+
+/* The same, and changes nothing. */
+int hf_variables_rehearse(struct hf_container *c, int64_t snapshot, bool old_dbx, char carried[HF_CARRIED_SIZE],
+                          struct hf_error *err);
 
 enum hf_var_change { HF_VAR_CHANGED, HF_VAR_ONLY_NOW, HF_VAR_ONLY_THEN };
 

@@ -8,9 +8,12 @@
 
 #include "banks.h"
 #include "confirm.h"
+#include "key_variable.h"
 #include "rollback.h"
+#include "sig_chain.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "variables.h"
 
 struct pair {
     struct hf_digest code, vars;
@@ -96,6 +99,111 @@ static void what_was_replaced_is_kept_whole(void **state)
     guest_free(&g);
 }
 
+static void set_digests(struct guest *g, enum hf_key_variable which, uint8_t first, uint8_t last)
+{
+    const struct hf_key_variable_info *info = hf_key_variable_info(which);
+    struct hf_sig_chain chain = {0};
+    struct hf_var var = {
+        .guid = info->vendor, .attributes = info->attributes, .name = info->ucs2, .name_size = info->ucs2_size};
+    struct hf_variables v;
+
+    for (unsigned fill = first; fill <= last; fill++) {
+        uint8_t data[32];
+        struct hf_signature s = {.type = hf_sig_sha256, .data = data, .size = sizeof data};
+
+        memset(data, (int)fill, sizeof data);
+        ok(hf_sig_chain_add(&chain, &s, &why));
+    }
+    var.data = chain.bytes;
+    var.data_size = (uint32_t)chain.size;
+    ok(hf_variables_of_bank(g->c, &v, &why));
+    ok(hf_varstore_set(v.bytes, &v.store, &var, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, &why));
+    ok(hf_begin(g->c, &why));
+    ok(hf_variables_store(g->c, &v, &why));
+    ok(hf_commit(g->c, HF_DURABLE, &why));
+    hf_variables_done(&v);
+    hf_sig_chain_done(&chain);
+}
+
+/* Microsoft's order: db gets the new entry, dbx the old one. Either way back keeps both. */
+static void what_may_boot_does_not_go_backwards(void **state)
+{
+    struct hf_rollback_request by_hand = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+
+    if (images_missing())
+        skip();
+    for (int automatic = 0; automatic < 2; automatic++) {
+        struct hf_variables v;
+        struct guest g;
+
+        guest_new(&g, NULL, NULL);
+        set_digests(&g, HF_KEY_PK, 9, 9);
+        set_digests(&g, HF_KEY_DB, 1, 1);
+        guest_stage(&g, 1);
+        assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+        set_digests(&g, HF_KEY_DB, 1, 2);
+        set_digests(&g, HF_KEY_DBX, 1, 1);
+        if (automatic)
+            for (unsigned i = 0; i < 3; i++)
+                guest_reset(&g, HF_ENDING_PANIC, NULL);
+        else {
+            ok(hf_rollback(g.c, &by_hand, &report, &why));
+            assert_string_equal(report.carried, "db, dbx");
+            assert_int_equal(guest_reset(&g, HF_ENDING_RESET, NULL).did, HF_DECIDE_ROLL_BACK);
+        }
+        ok(hf_variables_of_bank(g.c, &v, &why));
+        assert_true(hf_trust_vouches(&v.store));
+        assert_int_equal(hf_key_variable_in(HF_KEY_DB, v.store.vars, v.store.count)->data_size, 28 + 2 * 48);
+        assert_non_null(hf_key_variable_in(HF_KEY_DBX, v.store.vars, v.store.count));
+        hf_variables_done(&v);
+        guest_free(&g);
+    }
+}
+
+/* Keys were enrolled in the trial: without them Secure Boot would be off again. The code goes back alone, and says so.
+ */
+static void secure_boot_does_not_end_by_a_rollback(void **state)
+{
+    struct hf_variables v;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    guest_stage(&g, 1);
+    assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
+    set_digests(&g, HF_KEY_PK, 9, 9);
+    set_digests(&g, HF_KEY_DB, 1, 1);
+    for (unsigned i = 0; i < 3; i++)
+        guest_reset(&g, HF_ENDING_PANIC, NULL);
+    same(guest_code(&g), hf_digest_of(code_4m.bytes, code_4m.size));
+    ok(hf_variables_of_bank(g.c, &v, &why));
+    assert_non_null(hf_key_variable_in(HF_KEY_PK, v.store.vars, v.store.count));
+    hf_variables_done(&v);
+    guest_free(&g);
+}
+
+static void a_guest_with_a_tpm_is_asked_before_it_goes_back(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+    struct hf_error err;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    upgrade(&g, 1);
+    ok(hf_lifecycle_started(g.c, "7.2", "pc-q35-7.2", true, g.now, &why));
+    assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "tpm-aware");
+    assert_non_null(strstr(err.text, "manage-bde"));
+    back.tpm_aware = true;
+    ok(hf_rollback(g.c, &back, &report, &why));
+    guest_free(&g);
+}
+
 /* An apply that cannot convert the variables leaves everything as it was, and the guest starts. */
 static void half_an_apply_is_none(void **state)
 {
@@ -168,6 +276,9 @@ int main(void)
         cmocka_unit_test(a_failed_trial_brings_both_back),
         cmocka_unit_test(an_operators_rollback_brings_both_back),
         cmocka_unit_test(what_was_replaced_is_kept_whole),
+        cmocka_unit_test(what_may_boot_does_not_go_backwards),
+        cmocka_unit_test(secure_boot_does_not_end_by_a_rollback),
+        cmocka_unit_test(a_guest_with_a_tpm_is_asked_before_it_goes_back),
         cmocka_unit_test(half_an_apply_is_none),
         cmocka_unit_test(the_count_is_written_before_the_boot),
     };

@@ -126,7 +126,8 @@ static bool revoked(struct guest *g, uint8_t fill)
 
     ok(hf_variables_of_bank(g->c, &v, &why));
     for (size_t i = 0; i < v.store.count; i++)
-        found = found || (v.store.vars[i].data_size == 76 && v.store.vars[i].data[60] == fill);
+        for (uint32_t at = 44; at + 32 <= v.store.vars[i].data_size && v.store.vars[i].data[0] == 0x26; at += 48)
+            found = found || v.store.vars[i].data[at + 16] == fill;
     hf_variables_done(&v);
     return found;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
-#include "dbx.h"
+#include "tpm.h"
 #include "variables.h"
 
 static const struct hf_guid global = HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c);
@@ -20,41 +20,6 @@ static size_t make_list(uint8_t *out, const uint8_t *fill, size_t n)
         memset(out + 28 + i * 48 + 16, fill[i], 32);
     }
     return size;
-}
-
-static void a_longer_dbx_covers_a_shorter_one(void **state)
-{
-    uint8_t a[512], b[512];
-    size_t an = make_list(a, (const uint8_t[]){1, 2, 3}, 3), bn = make_list(b, (const uint8_t[]){3, 1}, 2);
-
-    assert_true(hf_dbx_covers(a, an, b, bn));
-    assert_false(hf_dbx_covers(b, bn, a, an));
-    assert_true(hf_dbx_covers(a, an, a, an));
-    assert_true(hf_dbx_covers(NULL, 0, NULL, 0));
-    assert_true(hf_dbx_covers(a, an, NULL, 0));
-    assert_false(hf_dbx_covers(NULL, 0, b, bn));
-}
-
-static void lists_may_be_split_and_types_must_agree(void **state)
-{
-    uint8_t a[512], b[512];
-    size_t an = make_list(a, (const uint8_t[]){1}, 1), bn = make_list(b, (const uint8_t[]){1, 2}, 2);
-
-    an += make_list(a + an, (const uint8_t[]){2}, 1);
-    assert_true(hf_dbx_covers(a, an, b, bn));
-    b[0] ^= 1;
-    assert_false(hf_dbx_covers(a, an, b, bn));
-}
-
-static void a_dbx_cut_anywhere_is_not_trusted(void **state)
-{
-    uint8_t a[512], b[512];
-    size_t an = make_list(a, (const uint8_t[]){1, 2, 3}, 3), bn = make_list(b, (const uint8_t[]){1, 2}, 2);
-
-    for (size_t n = 1; n < bn; n++)
-        assert_false(hf_dbx_covers(a, an, b, n));
-    for (size_t n = 0; n < an; n++)
-        assert_false(hf_dbx_covers(a, n, b, bn));
 }
 
 static void set(struct hf_variables *v, const struct hf_guid *guid, const char *name, const void *data, size_t size)
@@ -91,37 +56,36 @@ static void a_newer_dbx_is_carried_and_nothing_else(void **state)
     struct hf_variables now = fresh(HF_LAYOUT_4M), then = fresh(HF_LAYOUT_4M);
     uint8_t old[512], new[512];
     size_t old_size = make_list(old, (const uint8_t[]){1}, 1), new_size = make_list(new, (const uint8_t[]){1, 2}, 2);
-    bool carried = true;
+    char carried[HF_CARRIED_SIZE];
 
     set(&then, &security, "dbx", old, old_size);
     set(&then, &global, "Lang", "old", 3);
     set(&now, &global, "Lang", "new", 3);
-    assert_int_equal(hf_variables_carry_dbx(&now, &then, &carried, NULL), 0);
-    assert_false(carried); /* the present has none: nothing to keep */
+    assert_int_equal(hf_variables_carry(&now, &then, false, carried, NULL), 0);
+    assert_string_equal(carried, ""); /* the present has none: nothing to keep */
     set(&now, &security, "dbx", new, new_size);
-    assert_int_equal(hf_variables_carry_dbx(&now, &then, &carried, NULL), 0);
-    assert_true(carried);
-    assert_int_equal(hf_variables_carry_dbx(&now, &then, &carried, NULL), 0);
-    assert_false(carried); /* it is there now */
+    assert_int_equal(hf_variables_carry(&now, &then, false, carried, NULL), 0);
+    assert_string_equal(carried, "dbx");
+    assert_int_equal(hf_variables_carry(&now, &then, false, carried, NULL), 0);
+    assert_string_equal(carried, ""); /* it is there now */
     assert_int_equal(then.store.count, 2);
     hf_variables_done(&now);
     hf_variables_done(&then);
 }
 
-static void a_dbx_that_has_no_home_is_refused(void **state)
+static void variables_that_cannot_be_read_do_not_come_back(void **state)
 {
     struct hf_variables now = fresh(HF_LAYOUT_4M), then;
     uint8_t *garbage = calloc(1, 540672), new[512];
+    char carried[HF_CARRIED_SIZE];
     struct hf_error err;
-    bool carried;
 
     memset(garbage, 0x5a, 540672);
     set(&now, &security, "dbx", new, make_list(new, (const uint8_t[]){1, 2}, 2));
     assert_int_equal(hf_variables_of_bytes(garbage, 540672, &then, NULL), 0);
     assert_false(then.readable);
-    assert_int_equal(hf_variables_carry_dbx(&now, &then, &carried, &err), -HF_EREFUSED);
-    assert_string_equal(err.rule, "old-dbx");
-    assert_non_null(strstr(err.text, "--old-dbx"));
+    assert_int_equal(hf_variables_carry(&now, &then, false, carried, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "carry");
     hf_variables_done(&now);
     hf_variables_done(&then);
 }
@@ -160,6 +124,25 @@ static void differences_are_told_and_secure_boot_is_marked(void **state)
     hf_variables_done(&then);
 }
 
+static void the_tpm_is_asked_for_keys_and_nothing_else(void **state)
+{
+    struct hf_variables now = fresh(HF_LAYOUT_4M), then = fresh(HF_LAYOUT_4M);
+    struct hf_error err;
+    uint8_t dbx[512];
+
+    set(&then, &global, "Lang", "en", 2);
+    assert_false(hf_tpm_measures_change(&now, &then));
+    set(&then, &security, "dbx", dbx, make_list(dbx, (const uint8_t[]){1}, 1));
+    assert_true(hf_tpm_measures_change(&now, &then));
+    assert_int_equal(hf_tpm_ask(true, false, HF_TPM_KEYS, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "tpm-aware");
+    assert_non_null(strstr(err.text, "PCR 7"));
+    assert_int_equal(hf_tpm_ask(true, true, HF_TPM_KEYS, &err), 0);
+    assert_int_equal(hf_tpm_ask(false, false, HF_TPM_KEYS, &err), 0);
+    hf_variables_done(&now);
+    hf_variables_done(&then);
+}
+
 static void a_conversion_keeps_every_variable(void **state)
 {
     struct hf_variables now = fresh(HF_LAYOUT_2M), then;
@@ -178,12 +161,10 @@ static void a_conversion_keeps_every_variable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_longer_dbx_covers_a_shorter_one),
-        cmocka_unit_test(lists_may_be_split_and_types_must_agree),
-        cmocka_unit_test(a_dbx_cut_anywhere_is_not_trusted),
         cmocka_unit_test(a_newer_dbx_is_carried_and_nothing_else),
-        cmocka_unit_test(a_dbx_that_has_no_home_is_refused),
+        cmocka_unit_test(variables_that_cannot_be_read_do_not_come_back),
         cmocka_unit_test(differences_are_told_and_secure_boot_is_marked),
+        cmocka_unit_test(the_tpm_is_asked_for_keys_and_nothing_else),
         cmocka_unit_test(a_conversion_keeps_every_variable),
     };
 
