@@ -36,6 +36,7 @@ struct hf_guest_probe {
     struct hf_guest guest;
     struct hf_stub stub;
     struct hf_probe_machine machine;
+    char named[HF_GUEST_MACHINE_SIZE]; /* a machine type among the arguments; "": none */
     char source_type[HF_GUEST_MACHINE_SIZE], type[HF_GUEST_MACHINE_SIZE];
     struct hf_scratch scratch;
     char rom_dir[PATH_MAX + 8], code[PATH_MAX + 8], vars[PATH_MAX + 8];
@@ -72,8 +73,8 @@ static int read_arguments(struct hf_guest_probe *p, struct hf_error *err)
     r = hf_arguments_read(p->options->argument_count, p->options->arguments, &guest, &arguments, err);
     if (r == 0)
         r = hf_stub_arguments(p->options->argument_count, p->options->arguments, &p->stub, err);
-    if (r == 0 && arguments.machine[0])
-        (void)snprintf(p->type, sizeof p->type, "%s", arguments.machine);
+    if (r == 0)
+        (void)snprintf(p->named, sizeof p->named, "%s", arguments.machine);
     return r;
 }
 
@@ -81,7 +82,7 @@ static int read_arguments(struct hf_guest_probe *p, struct hf_error *err)
 static void name_machine(struct hf_guest_probe *p)
 {
     const struct hf_guest_needs *n = p->needs;
-    const char *named = p->type[0] ? p->type : n->machine[0] ? n->machine : hf_machine_default(p->guest.arch);
+    const char *named = p->named[0] ? p->named : n->machine[0] ? n->machine : hf_machine_default(p->guest.arch);
     const char *resolved = n->resolved[0] && !p->options->arguments ? n->resolved : named;
 
     (void)snprintf(p->source_type, sizeof p->source_type, "%s", resolved);

@@ -133,6 +133,14 @@ def _():
     expect("no-such-device was left out" in result["rules"]["probe-start"]["text"], result)
 
 
+@case("a machine type among the arguments is the one that is probed")
+def _():
+    for named in (("-M", "pc-q35-7.2"), ("-machine", "pc-q35-7.2,usb=off"), ("-M", "q35")):
+        fine(probe(SEABIOS, OLD, arguments=(*PLAIN, *named)))
+    create(here / "any.hold", "seabios")
+    refused(probe(here / "any.hold", OLD, arguments=(*PLAIN, "-M", "pc-q35-99.0")), "probe-start", "now", "unsupported")
+
+
 @case("a script the guest's SeaBIOS would not understand")
 def _():
     script = here / "script"
