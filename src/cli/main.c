@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "environment.h"
 #include "help.h"
 #include "options.h"
 #include "output.h"
@@ -39,8 +40,11 @@ static int run_verb(struct hf_invocation *inv)
         hf_help_verb(inv->verb);
         inv->json = false;
         r = 0;
-    } else
-        r = inv->verb->run(inv, &err);
+    } else {
+        r = hf_environment_check(&err);
+        if (r == 0)
+            r = inv->verb->run(inv, &err);
+    }
     if (r < 0)
         return fail(inv->json, inv->verb->name, &err, r);
     finished = hf_output_finish(inv, &err);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What every verb gets from the framework: help, errors, JSON, completion."""
+import os
+import re
 import subprocess
 
-from program import PROGRAM, holdfast
+from program import PROGRAM, SOURCE, holdfast
 from tap import case, expect, main
 
 
@@ -64,6 +66,45 @@ def _():
     for words in calls:
         result = holdfast(*words, "--json", status=2)
         expect(result.json["error"]["exit_status"] == 2 and result.err.count("\n") == 1, result)
+
+
+@case("an environment variable that could only be ignored is refused, by every verb but not by --help")
+def _():
+    relative = ("HOLDFAST_RUNTIME_DIR", "HOLDFAST_STATE_DIR", "HOLDFAST_MANIFEST_DIR", "HOLDFAST_NBDKIT_PLUGIN",
+                "HOLDFAST_MAILBOX_ROM", "XDG_CONFIG_HOME", "HOME")
+    source = "".join(p.read_text() for p in (SOURCE / "src").rglob("*.c"))
+    read = set(re.findall(r'(?:getenv|from_environment)\("([A-Z_]+)"', source))
+    known = {*relative, "HOLDFAST_BOOT_ID", "HOLDFAST_ROLLBACK_JOURNAL", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"}
+    expect(read == known, f"not checked, or not read any more: {read ^ known}")
+    long = "/" + "x" * 4100
+    for name in relative:
+        for value in ("state", "./x", "~/x", *([long] if name != "HOME" else [])):
+            result = holdfast("owner", "/nowhere.hold", env={name: value}, status=2)
+            expect(name in result.err and result.err.count("\n") == 1, result)
+    for name in relative[:4]:
+        expect("is empty" in holdfast("owner", "/nowhere.hold", env={name: ""}, status=2).err, name)
+    for name in relative[4:]:
+        holdfast("owner", "/nowhere.hold", env={name: ""}, status=4)
+    expect("boot id" in holdfast("owner", "/nowhere.hold", env={"HOLDFAST_BOOT_ID": "x" * 40}, status=2).err, "boot id")
+    for verb in holdfast("help", "--json").json["verbs"]:
+        calls = [holdfast(*verb["name"].split(), *["/nowhere"] * n, env={"HOLDFAST_STATE_DIR": "here"}, status=None)
+                 for n in range(4)]
+        expect(any(c.status == 2 and "HOLDFAST_STATE_DIR: " in c.err for c in calls), verb["name"])
+    holdfast("owner", "--help", env={"HOLDFAST_STATE_DIR": "here"})
+
+
+@case("for a user, XDG's variables count where none of holdfast's stands in")
+def _():
+    def as_user(**variables):
+        """What `owner` says when it makes its directories; as nobody, where this is root."""
+        env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **variables}
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        return subprocess.run([PROGRAM, "owner", "/nowhere.hold"], env=env, stderr=subprocess.PIPE, text=True, **user)
+    for name, own in (("XDG_RUNTIME_DIR", "HOLDFAST_RUNTIME_DIR"), ("XDG_STATE_HOME", "HOLDFAST_STATE_DIR")):
+        result = as_user(**{name: "relative"})
+        expect(result.returncode == 2 and name in result.stderr, result)
+        expect(as_user(**{name: "relative", own: "/tmp"}).returncode == 4, own)
+        expect(as_user(**{name: ""}).returncode == 4, f"{name} empty")
 
 
 @case("control characters in an argument do not reach the terminal")
