@@ -64,14 +64,14 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = record_trial(inv, err);
     if (r < 0)
         return r;
-    options.cold_reset = reset == 1;
+    options.reset = hf_given(inv, "reset") ? resets[reset] : NULL;
     return hf_run(&options, err);
 }
 
 static const struct hf_option options_of_run[] = {
     {.name = "reset",
      .arg = "HOW",
-     .help = "what a reset of the guest is: warm (default) or cold, a power cycle",
+     .help = "what a reset of the guest is in this run: warm or cold, a power cycle; default: as set",
      .words = "warm cold"},
     {.name = "qemu", .arg = "PROGRAM", .help = "QEMU to run; qemu-system-ARCHITECTURE when not given"},
     {.name = "confirm-by",

@@ -11,9 +11,20 @@
 #include "datadirs.h"
 #include "eventlog.h"
 #include "images.h"
+#include "settings.h"
 #include "whole_file.h"
 
 #define ROM_SIZE_MAX (16U << 20)
+
+static int are_host_s(struct hf_container *c, bool *host, struct hf_error *err)
+{
+    char who[HF_SETTING_VALUE_SIZE];
+    int r = hf_setting_get(c, "roms", who, err);
+
+    if (r == 0)
+        *host = strcmp(who, "host") == 0;
+    return r;
+}
 
 /* ---- to the directory ---- */
 
@@ -43,13 +54,14 @@ static int publish_one(struct hf_container *c, const char *dir, const struct hf_
     return hf_file_replace(path, bytes, size, 0600, NULL, err);
 }
 
-static bool is_recorded(const struct hf_rom *list, size_t count, const char *name)
+/* NULL: it is not in the list. */
+static const struct hf_rom *find_recorded(const struct hf_rom *list, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (!strcmp(list[i].name, name))
-            return true;
+            return &list[i];
     }
-    return false;
+    return NULL;
 }
 
 /* QEMU would load a file that an earlier run left here. */
@@ -62,7 +74,7 @@ static int remove_others(const char *dir, const struct hf_rom *list, size_t coun
     if (!d)
         return hf_error_set(err, HF_EIO, "%s: %s", dir, strerror(errno));
     while (r == 0 && (entry = readdir(d))) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || is_recorded(list, count, entry->d_name))
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || find_recorded(list, count, entry->d_name))
             continue;
         if (unlinkat(dirfd(d), entry->d_name, 0) < 0)
             r = hf_error_set(err, HF_EIO, "%s/%s: %s", dir, entry->d_name, strerror(errno));
@@ -74,9 +86,12 @@ static int remove_others(const char *dir, const struct hf_rom *list, size_t coun
 int hf_machine_roms_publish(struct hf_container *c, const char *dir, size_t *count, struct hf_error *err)
 {
     struct hf_rom list[HF_ROMS_MAX];
+    bool host = false;
     size_t n = 0;
-    int r = hf_rom_list(c, HF_SLOT_ACTIVE, list, &n, err);
+    int r = are_host_s(c, &host, err);
 
+    if (r == 0 && !host)
+        r = hf_rom_list(c, HF_SLOT_ACTIVE, list, &n, err);
     if (r < 0)
         return r;
     if (mkdir(dir, 0700) < 0 && errno != EEXIST)
@@ -132,12 +147,13 @@ static int check_unchanged(const char *path, const struct hf_rom_search *search,
     return 0;
 }
 
-/* In a transaction. */
-static int record_one(struct hf_container *c, const char *name, const struct hf_rom_search *search,
-                      char *const *datadirs, struct hf_error *err)
+/* In a transaction. `before`: what is recorded of that name, or NULL. */
+static int record_one(struct hf_container *c, const char *name, const struct hf_rom *before,
+                      const struct hf_rom_search *search, char *const *datadirs, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     struct hf_rom rom = {0};
+    struct hf_digest digest;
     char path[PATH_MAX];
     uint64_t size;
     int r;
@@ -148,6 +164,11 @@ static int record_one(struct hf_container *c, const char *name, const struct hf_
     r = check_unchanged(path, search, err);
     if (r == 0)
         r = hf_file_read(path, ROM_SIZE_MAX, &bytes, &size, err);
+    if (r == 0 && before) {
+        digest = hf_digest_of(bytes, size);
+        if (hf_digest_equal(&digest, &before->image))
+            return 0;
+    }
     if (r == 0)
         r = hf_image_add(c, HF_IMAGE_ROM, name, bytes, size, search->now, &rom.image, err);
     if (r < 0)
@@ -157,17 +178,21 @@ static int record_one(struct hf_container *c, const char *name, const struct hf_
     return r < 0 ? r : hf_event_append(c, search->now, "rom", err, "%s recorded from %s", name, path);
 }
 
-static int record_all(struct hf_container *c, const struct hf_rom_names *names, const struct hf_rom_search *search,
-                      char *const *datadirs, size_t *added, struct hf_error *err)
+/* The guest's own are recorded once. The host's are those of each start: what a move and a return to the guest's own
+ * begin with. */
+static int record_all(struct hf_container *c, const struct hf_rom_names *names, bool host,
+                      const struct hf_rom_search *search, char *const *datadirs, size_t *added, struct hf_error *err)
 {
     struct hf_rom list[HF_ROMS_MAX];
     size_t count = 0, n = 0;
     int r = hf_rom_list(c, HF_SLOT_ACTIVE, list, &count, err);
 
     for (size_t i = 0; r == 0 && i < names->count; i++) {
-        if (is_recorded(list, count, names->name[i]))
+        const struct hf_rom *before = find_recorded(list, count, names->name[i]);
+
+        if (before && !host)
             continue;
-        r = record_one(c, names->name[i], search, datadirs, err);
+        r = record_one(c, names->name[i], before, search, datadirs, err);
         n++;
     }
     if (r == 0)
@@ -183,7 +208,7 @@ static bool all_recorded(struct hf_container *c, const struct hf_rom_names *name
     if (hf_rom_list(c, HF_SLOT_ACTIVE, list, &count, NULL) < 0)
         return false;
     for (size_t i = 0; i < names->count; i++) {
-        if (!is_recorded(list, count, names->name[i]))
+        if (!find_recorded(list, count, names->name[i]))
             return false;
     }
     return true;
@@ -193,10 +218,13 @@ int hf_machine_roms_record(struct hf_container *c, const struct hf_rom_names *na
                            size_t *added, struct hf_error *err)
 {
     char **datadirs = NULL;
+    bool host = false;
     size_t n = 0;
-    int r;
+    int r = are_host_s(c, &host, err);
 
-    if (all_recorded(c, names)) {
+    if (r < 0)
+        return r;
+    if (host ? names->count == 0 : all_recorded(c, names)) {
         *added = 0;
         return 0;
     }
@@ -205,7 +233,7 @@ int hf_machine_roms_record(struct hf_container *c, const struct hf_rom_names *na
         return r;
     r = hf_begin(c, err);
     if (r == 0)
-        r = record_all(c, names, search, datadirs, &n, err);
+        r = record_all(c, names, host, search, datadirs, &n, err);
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     else

@@ -17,7 +17,8 @@
 
 static const struct hf_setting table[] = {
     {"policy", CHOICE("guest|versioned|host"), "guest", "what decides the guest's firmware"},
-    {"reset", CHOICE("warm|cold"), "warm", "what a reset of the guest does to QEMU"},
+    {"reset", CHOICE("warm|cold"), "warm",
+     "what a reset of the guest is under 'run': cold ends QEMU and starts it again, as a power cycle"},
     {"confirm-by", CHOICE("manual|uptime|agent|mailbox"), "uptime", "the sign that an upgrade works"},
     {"confirm-uptime", NUMBER(1, 604800), "300", "seconds without a reset that confirm, with a sign of life"},
     {"trial-boots", NUMBER(-1, 1000), "-1",

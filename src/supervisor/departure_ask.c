@@ -36,8 +36,8 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
 
 static json_t *line_of(struct hf_supervision *s, const char *word, const struct hf_error *err)
 {
-    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s), "text",
-                     err ? err->text : "", "rule", err ? err->rule : NULL);
+    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s),
+                     "text", err ? err->text : "", "rule", err ? err->rule : NULL);
 }
 
 /* The last line. */
@@ -87,9 +87,9 @@ static json_t *live_words(const struct hf_supervision *s)
 
     for (int i = 0; i < s->options->argument_count; i++)
         (void)json_array_append_new(arguments, json_string(s->options->arguments[i]));
-    return json_pack("{s:{s:s, s:s, s:b, s:b, s:I, s:o}}", "live", "version", s->vmm, "machine", s->resolved, "ran",
-                     s->pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead, "arguments",
-                     arguments);
+    return json_pack("{s:{s:s, s:s, s:b, s:b, s:I, s:o, s:s*}}", "live", "version", s->vmm, "machine", s->resolved,
+                     "ran", s->pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead, "arguments",
+                     arguments, "reset", s->options->reset);
 }
 
 static void news(void *ctx)
@@ -146,12 +146,15 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     if (s->departure && (!again || s->departure->link))
         return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
     if (s->letting_go_on)
-        return hf_error_set(err, HF_EOWNED, "the guest is just being let go on after a move that was called off; try again");
+        return hf_error_set(err, HF_EOWNED,
+                            "the guest is just being let go on after a move that was called off; try again");
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
-        return hf_error_refuse(err, "granted", "the guest was given away, and no answer came; without --dry-run this asks "
-                               "host '%s' whether it runs there, and goes on", s->departure->host);
+        return hf_error_refuse(err, "granted",
+                               "the guest was given away, and no answer came; without --dry-run this asks "
+                               "host '%s' whether it runs there, and goes on",
+                               s->departure->host);
     if (s->pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is stopped until its flash writes are stored; try again");
     if (!again)

@@ -102,6 +102,20 @@ static int take_machine(struct hf_supervision *s, const json_t *live, struct hf_
     return 0;
 }
 
+/* How the guest is reset, where its run was told; otherwise the container says it. */
+static int take_reset(struct hf_reception *n, const json_t *live, struct hf_error *err)
+{
+    const json_t *given = json_object_get(live, "reset");
+    const char *how = json_string_value(given);
+
+    if (!given || n->options.reset)
+        return 0;
+    if (!how || (strcmp(how, "warm") != 0 && strcmp(how, "cold") != 0))
+        return hf_error_set(err, HF_EPROTO, "the source's introduction: 'reset' is neither warm nor cold");
+    n->options.reset = strcmp(how, "cold") == 0 ? "cold" : "warm";
+    return 0;
+}
+
 static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
@@ -119,6 +133,8 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
     n->alive = json_is_true(json_object_get(live, "alive"));
     n->ahead = json_is_integer(clock) ? json_integer_value(clock) : INT64_MAX;
     r = take_machine(s, live, err);
+    if (r == 0)
+        r = take_reset(n, live, err);
     return r < 0 ? r : take_words(n, live, err);
 }
 

@@ -13,6 +13,7 @@
 #include "host_offer.h"
 #include "noticed.h"
 #include "owner_steps.h"
+#include "settings.h"
 
 #define LOOK_AGAIN_MS 200
 #define QUIT_MS       10000
@@ -84,12 +85,25 @@ static int reset_now(struct hf_supervision *s, struct hf_error *err)
     return hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, err);
 }
 
+/* As the run was told, or as the guest's owner set it, also since the start. */
+static int look_how(struct hf_supervision *s, struct hf_error *err)
+{
+    char how[HF_SETTING_VALUE_SIZE];
+    int r = s->options->reset ? 0 : hf_setting_get(s->container, "reset", how, err);
+
+    if (r == 0)
+        s->cold = strcmp(s->options->reset ? s->options->reset : how, "cold") == 0;
+    return r;
+}
+
 int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
 {
     int r = hf_container_commits(s->container, &s->seen_commits, err);
 
     if (r == 0)
-        r = hf_lifecycle_watch(s->container, s->options->cold_reset, &s->watch, err);
+        r = look_how(s, err);
+    if (r == 0)
+        r = hf_lifecycle_watch(s->container, s->cold, &s->watch, err);
     if (r < 0)
         return r;
     follow(s, hf_resets_arm(&s->resets, intercept(s)));
@@ -170,7 +184,7 @@ static enum hf_ending ending_of_reset(const struct hf_supervision *s)
 
 static int decide(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_boot boot = hf_supervision_boot(s, s->options->cold_reset ? HF_MOMENT_COLD_RESET : HF_MOMENT_WARM_RESET);
+    struct hf_boot boot = hf_supervision_boot(s, s->cold ? HF_MOMENT_COLD_RESET : HF_MOMENT_WARM_RESET);
     struct hf_host_offer_place place = hf_supervision_place(s);
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot_plan plan;
@@ -178,7 +192,7 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     why_not_restart(s, why, sizeof why);
-    boot.held = why[0] && !s->options->cold_reset ? why : NULL;
+    boot.held = why[0] && !s->cold ? why : NULL;
     r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
     if (r == 0)
         r = hf_lifecycle_reset(s->container, &boot, ending_of_reset(s), &plan, err);

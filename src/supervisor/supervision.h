@@ -124,6 +124,7 @@ struct hf_supervision {
     uint64_t trial_commits;
     struct hf_digest trial_vars; /* the variables when this boot began */
     struct hf_mailbox_watch mailbox;
+    bool cold;        /* a reset of the guest ends QEMU and starts it again */
     bool reset_asked; /* by an operator who did not want to wait for the guest's own */
     bool timed_out;   /* we reset it: it showed no sign of life */
 

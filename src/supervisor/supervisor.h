@@ -24,8 +24,9 @@ struct hf_run_options {
     const char *qemu;       /* program; NULL: qemu-system-ARCHITECTURE */
     char *const *arguments; /* the owner's, NULL terminated */
     int argument_count;
-    bool cold_reset;                          /* every reset of the guest ends QEMU and starts it again */
-    bool force_restart;                       /* change firmware at a reset even where the machine would change */
+    const char *reset;  /* "warm" or "cold": every reset of the guest ends QEMU and starts it again; NULL: as it is set
+                           in the container, at each reset anew */
+    bool force_restart; /* change firmware at a reset even where the machine would change */
     bool continue_without_storage;            /* do not stop the guest while what it writes to flash cannot be stored */
     enum hf_mailbox_mode mailbox;  /* put the mailbox into the machine, for good; OFF: as recorded */
     bool tpm_aware;                /* the owner knows that the TPM will measure something else */
