@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "container.h"
 #include "control.h"
+#include "move_probe.h"
 #include "output.h"
 #include "owner.h"
 #include "runtime.h"
@@ -109,6 +110,10 @@ static void tell(struct teller *t, const json_t *line)
         tell_progress(t, line);
     if (*text_at(line, "host"))
         (void)snprintf(t->host, sizeof t->host, "%s", text_at(line, "host"));
+    if (!strcmp(stage, "not-probed")) {
+        wipe(t);
+        hf_move_probe_missed(t->inv, text_at(line, "host"));
+    }
     if (!strcmp(stage, "could")) {
         hf_say(t->inv, "'%s' can move to host '%s' while it runs", t->inv->operands[0], t->host);
         hf_put_text(t->inv->report, "host", t->host);
@@ -181,7 +186,7 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
     }
 }
 
-static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s)
+static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s, const struct hf_peer_probe *probe)
 {
     json_t *request =
         json_pack("{s:s, s:b, s:i}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)patience_s);
@@ -191,6 +196,10 @@ static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s)
         (void)json_array_append_new(words, json_string(inv->tail[i]));
     if (words)
         (void)json_object_set_new(request, "arguments", words);
+    if (probe->request) {
+        (void)json_object_set(request, "probe", probe->request);
+        (void)json_object_set(request, "here", probe->here);
+    }
     return request;
 }
 
@@ -203,8 +212,8 @@ bool hf_live_pause(unsigned seconds)
     return interrupted == before;
 }
 
-int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned patience_s, bool *granted,
-                    struct hf_error *err)
+int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned patience_s,
+                    const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
     const struct sigaction interrupt = {.sa_handler = on_interrupt};
@@ -213,7 +222,7 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, uns
 
     (void)sigaction(SIGINT, &interrupt, NULL);
     (void)sigaction(SIGTERM, &interrupt, NULL);
-    r = hf_control_ask(control, request_of(inv, patience_s), fds, 2, err);
+    r = hf_control_ask(control, request_of(inv, patience_s, probe), fds, 2, err);
     (void)close(in);
     if (out != in)
         (void)close(out);

@@ -13,6 +13,7 @@
 #include "exchange_loop.h"
 #include "live_receive.h"
 #include "own_caps.h"
+#include "peer_probe.h"
 #include "verbs.h"
 #include "whole_file.h"
 #include "writeback.h"
@@ -215,6 +216,15 @@ static int read_caps(const struct side *s, const char *path, char **text, struct
     return *text ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
 }
 
+/* A source that asks for it is told what the QEMU here would show to the guest's firmware. */
+static int describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
+{
+    const struct hf_invocation *inv = ctx;
+    const struct hf_peer_probe_host host = {.program = hf_value_at(inv, "qemu", 0)};
+
+    return hf_peer_probe_answer(json_object_get(source->extra, "probe"), &host, caps, err);
+}
+
 /* What became of it, once the source has closed the connection. */
 static int judge(const struct side *s, int r, struct hf_error *err)
 {
@@ -236,7 +246,7 @@ static int judge(const struct side *s, int r, struct hf_error *err)
 static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error *err)
 {
     struct side s = {.inv = inv, .asked = asks};
-    struct hf_exchange_place place = {.path = inv->operands[0], .only_known = asks};
+    struct hf_exchange_place place = {.path = inv->operands[0], .only_known = asks, .describe = describe, .ctx = inv};
     hf_auto(hf_cleanup_free) char *caps = NULL;
     int r = check_pipes(&s, err);
 

@@ -10,7 +10,9 @@
 #include "exchange_loop.h"
 #include "live_migrate.h"
 #include "loop.h"
+#include "move_probe.h"
 #include "peer_link.h"
+#include "probe_told.h"
 #include "verbs.h"
 #include "verdict.h"
 #include "writeback.h"
@@ -22,9 +24,21 @@ struct migration {
     unsigned patience_s;
     struct hf_container *c;
     struct hf_exchange *x;
+    struct hf_peer_probe probe;
     char peer[HF_HOST_NAME_SIZE];
     bool moved, resumed;
 };
+
+static int compare_probes(const struct migration *m, const struct hf_guest_needs *needs, const json_t *there,
+                          struct hf_verdict *v, struct hf_error *err)
+{
+    if (!m->probe.request)
+        return 0;
+    if (there)
+        return hf_preflight_told(needs, m->probe.here, there, NULL, v, err);
+    hf_move_probe_missed(m->inv, hf_exchange_peer(m->x)->host.name);
+    return 0;
+}
 
 /* Would the guest live there (law L8)? Before anything moves. */
 static int ask_preflight(struct migration *m, struct hf_error *err)
@@ -48,6 +62,7 @@ static int ask_preflight(struct migration *m, struct hf_error *err)
         needs.manifest = hf_manifests_find(manifests, needs.code_digest);
         needs.manifests = manifests;
         hf_preflight(&needs, host, &v);
+        r = compare_probes(m, &needs, json_object_get(json, "probe"), &v, err);
         if (v.count > 0)
             hf_report_verdict(m->inv, hf_container_path(m->c), host, &v, hf_put_array(m->inv->report, "preflight"));
         for (size_t i = 0; i < v.count && r == 0; i++)
@@ -127,8 +142,10 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     struct hf_exchange_loop loop = {.verb = inv->verb->name, .event = event, .ctx = m};
     struct hf_peer_link link;
     char how[64];
-    int r = hf_exchange_source(m->c, NULL, &m->x, err);
+    json_t *extra = hf_move_probe_extra(&m->probe);
+    int r = hf_exchange_source(m->c, extra, &m->x, err);
 
+    json_decref(extra);
     if (r == 0)
         r = hf_peer_link_open(&call, &link, err);
     if (r < 0)
@@ -230,8 +247,8 @@ static int open_guest(struct migration *m, struct hf_error *err)
 }
 
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
-static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s, bool *granted,
-                             struct hf_error *err)
+static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s,
+                             const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
     struct hf_peer_call call = call_of(inv, "receive --run --take-arguments", path ? path : inv->operands[0]);
@@ -242,7 +259,7 @@ static int move_running_once(struct hf_invocation *inv, int control, unsigned pa
         (void)close(control);
         return r;
     }
-    r = hf_live_migrate(inv, control, link.in, link.out, patience_s, granted, err);
+    r = hf_live_migrate(inv, control, link.in, link.out, patience_s, probe, granted, err);
     link.in = link.out = -1; /* the supervisor's since then */
     hf_peer_link_close(&link, NULL);
     return r;
@@ -251,6 +268,7 @@ static int move_running_once(struct hf_invocation *inv, int control, unsigned pa
 /* Given away, and no answer came: `r` and *err say why. */
 static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r, struct hf_error *err)
 {
+    const struct hf_peer_probe none = {.request = NULL};
     struct asking asking = begin_asking(patience_s);
     struct hf_error again;
     bool granted;
@@ -260,7 +278,7 @@ static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r,
         granted = false;
         if (hf_live_find(inv->operands[0], &control, &again) <= 0)
             return r;
-        asked = move_running_once(inv, control, patience_s, &granted, &again);
+        asked = move_running_once(inv, control, patience_s, &none, &granted, &again);
         if (asked == 0)
             return 0;
     } while ((granted || is_open_question(asked)) && ask_again(&asking, hf_live_pause));
@@ -271,15 +289,30 @@ static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r,
     return asked;
 }
 
+static int probe_running(struct hf_invocation *inv, struct hf_peer_probe *probe, struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    int r = hf_container_open(inv->operands[0], HF_OPEN_LOOK, hf_now(), &c, err);
+
+    return r < 0 ? r : hf_move_probe_begin(inv, c, true, probe, err);
+}
+
 static int move_running(struct hf_invocation *inv, int control, unsigned patience_s, struct hf_error *err)
 {
+    struct hf_peer_probe probe = {.request = NULL};
     bool granted = false;
     int r;
 
     hf_put_text(inv->report, "container", inv->operands[0]);
     hf_put_text(inv->report, "to", hf_value(inv, "to"));
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    r = move_running_once(inv, control, patience_s, &granted, err);
+    r = probe_running(inv, &probe, err);
+    if (r < 0) {
+        (void)close(control);
+        return r;
+    }
+    r = move_running_once(inv, control, patience_s, &probe, &granted, err);
+    hf_peer_probe_done(&probe);
     if (r < 0 && granted)
         r = settle_running(inv, patience_s, r, err);
     hf_put_bool(inv->report, "moved", r == 0 && !inv->dry_run);
@@ -308,10 +341,13 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0)
         r = open_guest(&m, err);
     if (r == 0)
+        r = hf_move_probe_begin(inv, m.c, false, &m.probe, err);
+    if (r == 0)
         r = converse(&m, on_event, err);
     if (r < 0 && r != -HF_EREFUSED && is_granted(&m) && !inv->dry_run)
         r = settle(&m, r, err);
     hf_exchange_free(m.x);
+    hf_peer_probe_done(&m.probe);
     if (r == 0)
         report(&m);
     return m.c ? hf_close_after(m.c, r, err) : r;

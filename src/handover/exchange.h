@@ -80,14 +80,18 @@ int hf_exchange_source(struct hf_container *c, const json_t *extra, struct hf_ex
 
 /* Destination. */
 struct hf_exchange_place {
-    const char *path;     /* where the copy is, or is to be */
-    const char *caps;     /* this host's description as JSON text; NULL: none */
-    size_t caps_size;     /* at most HF_EXCHANGE_CAPS_MAX */
-    const json_t *extra;  /* for the other side's caller; an object; NULL: none */
-    bool hold;            /* for whoever runs the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
-                             stays open: hf_exchange_container(). Otherwise it is opened for each step only, so that
-                             another process can serve it meanwhile (hf_container_open_incoming()) */
-    bool only_known;      /* `claim`: refuse unless a copy is there */
+    const char *path;    /* where the copy is, or is to be */
+    const char *caps;    /* this host's description as JSON text; NULL: none */
+    size_t caps_size;    /* at most HF_EXCHANGE_CAPS_MAX */
+    const json_t *extra; /* for the other side's caller; an object; NULL: none */
+    /* Once the source has introduced itself: makes *caps, a text that is free()d, say more of this host, or nothing.
+     * What it fails with ends the exchange. NULL: not asked. Only where `caps` is given. */
+    int (*describe)(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err);
+    void *ctx;
+    bool hold; /* for whoever runs the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
+                  stays open: hf_exchange_container(). Otherwise it is opened for each step only, so that
+                  another process can serve it meanwhile (hf_container_open_incoming()) */
+    bool only_known; /* `claim`: refuse unless a copy is there */
 };
 #define HF_EXCHANGE_CAPS_MAX (1U << 20)
 int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exchange **out, struct hf_error *err);

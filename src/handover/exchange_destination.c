@@ -23,6 +23,8 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
     x->extra = place->extra ? json_deep_copy(place->extra) : NULL;
     x->dst.path = strdup(place->path);
     x->dst.caps = place->caps ? strndup(place->caps, place->caps_size) : NULL;
+    x->dst.describe = place->describe;
+    x->dst.ctx = place->ctx;
     x->dst.arrived = hf_arrived_new();
     x->dst.hold = place->hold;
     x->dst.only_known = place->only_known;
@@ -156,12 +158,31 @@ static int find_wanted(struct hf_exchange *x, struct hf_container *c, struct hf_
     return 0;
 }
 
+/* What is too long to be told is not told. */
+static int describe(struct hf_exchange *x, struct hf_error *err)
+{
+    char *caps = strdup(x->dst.caps);
+    int r = caps ? x->dst.describe(x->dst.ctx, &x->peer, &caps, err)
+                 : hf_error_set(err, HF_ENOMEM, "no memory for a host's description");
+
+    if (r == 0 && strlen(caps) <= HF_EXCHANGE_CAPS_MAX) {
+        char *before = x->dst.caps;
+
+        x->dst.caps = caps;
+        caps = before;
+    }
+    free(caps);
+    return r;
+}
+
 static int answer_hello(struct hf_exchange *x, const struct hf_digest *wanted, size_t count, struct hf_error *err)
 {
     const struct hf_greeting g = {.side = HF_SIDE_DESTINATION, .host = x->here, .holder = x->state.holder, .extra = x->extra};
     char *hello hf_auto(hf_cleanup_free) = NULL, *want hf_auto(hf_cleanup_free) = NULL;
-    int r = hf_greeting_write(&g, &hello, err);
+    int r = x->dst.caps && x->dst.describe ? describe(x, err) : 0;
 
+    if (r == 0)
+        r = hf_greeting_write(&g, &hello, err);
     if (r == 0)
         r = hf_want_write(wanted, count, &want, err);
     if (r == 0)

@@ -50,6 +50,8 @@ struct hf_exchange {
 
     struct {
         char *path, *caps;
+        int (*describe)(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err);
+        void *ctx;
         bool hold, only_known;
         struct hf_arrived *arrived;
         uint8_t *bytes; /* of the state that is arriving */

@@ -55,24 +55,30 @@ static int read_file(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, si
     return 0;
 }
 
-static int read_all(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, struct hf_error *err)
+int hf_fwcfg_view_complete(struct hf_fwcfg_view *v, struct hf_error *err)
 {
-    size_t total = 0;
-    int script, r = list(client, v, err);
+    int script = hf_fwcfg_view_find(v, HF_ACPI_SCRIPT_FILE), r;
 
-    for (size_t i = 0; r == 0 && i < v->count; i++)
-        r = read_file(client, v, i, &total, err);
     v->bundle.files = v->files;
     v->bundle.count = v->count;
-    script = hf_fwcfg_view_find(v, HF_ACPI_SCRIPT_FILE);
-    if (r < 0 || script < 0)
-        return r;
+    if (script < 0)
+        return 0;
     v->bundle.script = v->files[script].bytes;
     v->bundle.script_size = v->files[script].size;
     r = hf_acpi_bundle_check(&v->bundle, err);
     if (r == 0)
         hf_acpi_assume_writable(&v->bundle, v->files);
     return r;
+}
+
+static int read_all(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, struct hf_error *err)
+{
+    size_t total = 0;
+    int r = list(client, v, err);
+
+    for (size_t i = 0; r == 0 && i < v->count; i++)
+        r = read_file(client, v, i, &total, err);
+    return r < 0 ? r : hf_fwcfg_view_complete(v, err);
 }
 
 int hf_fwcfg_view_read(struct hf_fwcfg_client *client, struct hf_fwcfg_view **ret, struct hf_error *err)

@@ -21,6 +21,8 @@ struct hf_fwcfg_view {
 
 /* HF_EPROTO: no fw_cfg, or what cannot be; HF_EREFUSED "limits"; HF_ENOMEM. Free with hf_fwcfg_view_free(). */
 int hf_fwcfg_view_read(struct hf_fwcfg_client *client, struct hf_fwcfg_view **ret, struct hf_error *err);
+/* What follows from directory and files, for a view that was filled otherwise. HF_EREFUSED "limits". */
+int hf_fwcfg_view_complete(struct hf_fwcfg_view *view, struct hf_error *err);
 void hf_fwcfg_view_free(struct hf_fwcfg_view *view); /* NULL is allowed */
 
 /* Its place in the directory, or -1. */

@@ -20,9 +20,8 @@ struct probing {
     const char *rule;
 };
 
-#define refuse(p, when, remedy, ...)                                                                                   \
-    hf_find((p)->verdict, (p)->rule, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
-#define note(p, when, remedy, ...) hf_find((p)->verdict, (p)->rule, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
+#define refuse(p, when, remedy, ...) hf_find((p)->verdict, (p)->rule, HF_FINDING_REFUSE, when, remedy, __VA_ARGS__)
+#define note(p, when, remedy, ...)   hf_find((p)->verdict, (p)->rule, HF_FINDING_NOTE, when, remedy, __VA_ARGS__)
 
 /* When the guest meets the destination's files: at its next reset, or, when it is off, at once. */
 static enum hf_finding_when at_boot(const struct probing *p)

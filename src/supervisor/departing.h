@@ -22,6 +22,7 @@ struct hf_departure {
     struct hf_link *link; /* NULL: HF_GRANTED, and the connection is gone */
     struct hf_stream_relay *relay;
     char host[HF_HOST_NAME_SIZE];
+    json_t *here;                     /* what a probe of the QEMU here showed (probe_told.h); NULL: nobody looked */
     bool only_asks;                   /* a dry run: over once it is known whether the guest may go */
     bool ran;                         /* the guest, when the departure began */
     bool stopped;                     /* by its owner, since */

@@ -139,6 +139,7 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
     struct hf_departure *d = s->departure;
     const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(d->link));
     json_t *findings = NULL;
+    bool probed = false;
     int r;
 
     (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
@@ -149,7 +150,9 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
                                d->host);
     if (!peer->caps)
         return hf_error_set(err, HF_EPROTO, "host '%s' did not say what it can do", d->host);
-    r = hf_departure_check(s, peer->caps, peer->caps_size, &findings, err);
+    r = hf_departure_check(s, peer->caps, peer->caps_size, d->here, &findings, &probed, err);
+    if (d->here && r == 0 && !probed)
+        hf_departing_tell_stage(s, "not-probed");
     if (findings)
         hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
     if (r < 0)

@@ -41,9 +41,10 @@ void hf_departure_on_resume(struct hf_supervision *s);
 /* The container was given away: nothing here may write it. */
 bool hf_departure_is_granted(const struct hf_supervision *s);
 
-/* departure_check.c: would the guest live there (law L8)? `caps` is the other side's own description. HF_EREFUSED with
- * the first refusal's rule and remedy; *findings, the caller's reference, has them all (also the mere notes). */
-int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, json_t **findings,
-                       struct hf_error *err);
+/* departure_check.c: would the guest live there (law L8)? `caps` is the destination's own description, with its probe
+ * where it made one; `here` is this host's, or NULL. HF_EREFUSED with the first refusal's rule and remedy; *findings,
+ * the caller's reference, has them all (also the mere notes); *probed says whether two probes were compared. */
+int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, const json_t *here, json_t **findings,
+                       bool *probed, struct hf_error *err);
 
 #endif

@@ -36,8 +36,8 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
 
 static json_t *line_of(struct hf_supervision *s, const char *word, const struct hf_error *err)
 {
-    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s),
-                     "text", err ? err->text : "", "rule", err ? err->rule : NULL);
+    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s), "text",
+                     err ? err->text : "", "rule", err ? err->rule : NULL);
 }
 
 /* The last line. */
@@ -104,13 +104,16 @@ static bool fill(void *ctx)
     return d && d->relay && hf_stream_relay_fill(d->relay);
 }
 
-static int meet(struct hf_supervision *s, const json_t *given, int in, int out, struct hf_error *err)
+static int meet(struct hf_supervision *s, const json_t *given, const json_t *probe, int in, int out,
+                struct hf_error *err)
 {
     const struct hf_link_ops ops = {.news = news, .fill = fill, .ctx = s};
     struct hf_exchange *exchange;
     json_t *extra = live_words(s);
     int r = extra ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
 
+    if (r == 0 && json_is_object(probe))
+        (void)json_object_set(extra, "probe", (json_t *)probe);
     if (r == 0 && json_is_array(given))
         (void)json_object_set(json_object_get(extra, "live"), "arguments", (json_t *)given);
     if (r == 0)
@@ -146,15 +149,12 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     if (s->departure && (!again || s->departure->link))
         return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
     if (s->letting_go_on)
-        return hf_error_set(err, HF_EOWNED,
-                            "the guest is just being let go on after a move that was called off; try again");
+        return hf_error_set(err, HF_EOWNED, "the guest is just being let go on after a move that was called off; try again");
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
-        return hf_error_refuse(err, "granted",
-                               "the guest was given away, and no answer came; without --dry-run this asks "
-                               "host '%s' whether it runs there, and goes on",
-                               s->departure->host);
+        return hf_error_refuse(err, "granted", "the guest was given away, and no answer came; without --dry-run this asks "
+                               "host '%s' whether it runs there, and goes on", s->departure->host);
     if (s->pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is stopped until its flash writes are stored; try again");
     if (!again)
@@ -165,12 +165,14 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->ran = s->pause.running;
         s->departure->alive = s->trial.life;
         s->departure->ahead = s->clock.ahead;
+        s->departure->here = json_incref(json_object_get(request, "here"));
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
     }
     (void)signal(SIGPIPE, SIG_IGN);
     r = take_patience(s->departure, request, err);
     if (r == 0)
-        r = meet(s, json_object_get(request, "arguments"), hf_take_fd(fds[0]), hf_take_fd(fds[1]), err);
+        r = meet(s, json_object_get(request, "arguments"), json_object_get(request, "probe"), hf_take_fd(fds[0]),
+                 hf_take_fd(fds[1]), err);
     s->caller_waits = r == 0;
     if (r == 0)
         hf_departing_look_at_clock(s);

@@ -9,6 +9,7 @@
 #include "machine_record.h"
 #include "manifest.h"
 #include "preflight.h"
+#include "probe_told.h"
 #include "supervision.h"
 
 static void json_drop(json_t **json)
@@ -61,8 +62,13 @@ static int look(struct hf_supervision *s, struct now *now, struct hf_error *err)
     return r;
 }
 
+/* What two hosts told of their QEMUs. */
+struct told {
+    const json_t *here, *there;
+};
+
 static int judge(struct hf_supervision *s, const struct hf_host_caps *host, const struct hf_manifests *manifests,
-                 const struct now *now, json_t **findings, struct hf_error *err)
+                 const struct now *now, const struct told *told, json_t **findings, struct hf_error *err)
 {
     struct hf_container_needs *read = NULL;
     struct hf_guest_needs needs;
@@ -79,15 +85,21 @@ static int judge(struct hf_supervision *s, const struct hf_host_caps *host, cons
     needs.emulated = now->emulated;
     needs.devices = now->devices[0] ? now->devices : NULL; /* plugged in by now, not what the start recorded */
     hf_preflight(&needs, host, &v);
+    if (told->here && told->there)
+        r = hf_preflight_told(&needs, told->here, told->there, NULL, &v, err);
     hf_container_needs_free(read);
+    if (r < 0)
+        return r;
     *findings = findings_of(&v);
     return verdict_of(&v, host->host, err);
 }
 
-int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, json_t **findings, struct hf_error *err)
+int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, const json_t *here, json_t **findings,
+                       bool *probed, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *json = json_loadb(caps, size, JSON_REJECT_DUPLICATES, NULL);
     hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
+    const struct told told = {.here = here, .there = json_object_get(json, "probe")};
     struct hf_host_caps *host = NULL;
     struct now now;
     int r = json ? 0 : hf_error_set(err, HF_EPROTO, "the other host's description of itself is no JSON");
@@ -100,7 +112,8 @@ int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, 
     if (r == 0)
         r = look(s, &now, err);
     if (r == 0)
-        r = judge(s, host, manifests, &now, findings, err);
+        r = judge(s, host, manifests, &now, &told, findings, err);
+    *probed = told.here && told.there;
     hf_host_caps_free(host);
     return r;
 }

@@ -32,6 +32,7 @@ void hf_departing_forget(struct hf_supervision *s)
     (void)hf_promise_work_end(d->promise, NULL);
     hf_link_close(d->link, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
+    json_decref(d->here);
     free(d);
     s->departure = NULL;
 }

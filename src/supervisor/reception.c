@@ -9,8 +9,10 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "link.h"
+#include "peer_probe.h"
 #include "stream_relay.h"
 #include "supervision.h"
+#include "tpm_emulator.h"
 
 #define WORDS_MAX   1024
 #define FAREWELL_MS 1000
@@ -174,6 +176,35 @@ static int await(struct hf_supervision *s, enum hf_exchange_event event, struct 
     return r;
 }
 
+/* Whether what QEMU will want here besides its machine is there. */
+static int check_beside(const struct hf_supervision *s, const struct hf_exchange_peer *source, struct hf_error *err)
+{
+    const json_t *list = json_object_get(json_object_get(source->extra, "live"), "arguments");
+    hf_auto(hf_words_done) struct hf_words words = {0};
+    const struct hf_run_options *o = s->options;
+
+    if (o->argument_count)
+        return hf_tpm_emulators_check(o->arguments, o->argument_count, err);
+    for (size_t i = 0; s->reception->given->take_arguments && i < json_array_size(list); i++)
+        hf_words_add(&words, json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "");
+    return words.bad ? hf_error_set(err, HF_ENOMEM, "out of memory")
+                     : hf_tpm_emulators_check(words.at, (int)words.count, err);
+}
+
+/* With the program and the arguments that the guest would have here. */
+static int describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
+{
+    const struct hf_supervision *s = ctx;
+    const struct hf_run_options *o = s->options;
+    struct hf_peer_probe_host host = {
+        .program = o->qemu, .argv = o->argument_count ? o->arguments : NULL, .argc = o->argument_count};
+    struct hf_error beside;
+
+    if (check_beside(s, source, &beside) < 0)
+        host.fault = beside.text;
+    return hf_peer_probe_answer(json_object_get(source->extra, "probe"), &host, caps, err);
+}
+
 static int open_link(struct hf_supervision *s, struct hf_error *err)
 {
     const struct hf_reception_options *given = s->reception->given;
@@ -183,6 +214,8 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
                                       .caps = given->caps,
                                       .caps_size = given->caps ? strlen(given->caps) : 0,
                                       .extra = extra,
+                                      .describe = describe,
+                                      .ctx = s,
                                       .hold = true};
     struct hf_exchange *exchange;
     int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
