@@ -82,6 +82,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
     if (r < 0)
         return r;
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
     hf_put_array(inv->report, "files");
     if (!inv->dry_run)
         r = make_directory(inv->operands[1], err);

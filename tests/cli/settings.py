@@ -143,6 +143,27 @@ def snapshots():
     expect(len(show(path)["snapshots"]) == 2, show(path)["snapshots"])
 
 
+@case("run --force-restart: an upgrade does not wait for the machine of the start")
+def force_restart():
+    for options, life in (((), "staged"), (("--force-restart",), "trial")):
+        path = new(f"forced-{life}", "confirm-by=manual")
+        with Guest(path, options=options) as guest:
+            guest.wait_running()
+            guest.qmp.execute("device_add", driver="virtio-rng-pci", id="later")
+            holdfast("stage", path, another_bios())
+            guest.looked()
+            guest.qmp.execute("system_reset")
+            wait_until(lambda: "later" in holdfast("log", path).out or show(path)["lifecycle"]["state"] == life == "trial", 60,
+                       "a decision")
+            expect(show(path)["lifecycle"]["state"] == life, f"{options}: {show(path)['lifecycle']}")
+            if life == "trial":
+                for verb in ("confirm", "rollback"):
+                    holdfast(verb, path, "--dry-run")
+                    expect(show(path)["lifecycle"]["state"] == "trial", f"{verb} --dry-run did something")
+                holdfast("confirm", path)
+                expect(show(path)["lifecycle"]["state"] == "steady", show(path)["lifecycle"])
+
+
 # key: cases here, or (file, case) elsewhere
 SHOWN = {
     "name": [name], "machine": [machine], "policy": [policy], "firmware": [policy], "reset": [resetting, resetting_moved],
