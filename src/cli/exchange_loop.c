@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "containers.h"
+#include "signals.h"
 
 #define PIECE      (256 << 10)
 #define LAST_WORDS_MS 2000
@@ -19,16 +20,7 @@ static int signals = -1;
 
 int hf_exchange_loop_signals(struct hf_error *err)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return hf_error_set(err, HF_EIO, "signals: %s", strerror(errno));
-    signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return signals < 0 ? hf_error_set(err, HF_EIO, "signals: %s", strerror(errno)) : 0;
+    return hf_signals_watch(NULL, 0, &signals, err);
 }
 
 bool hf_exchange_loop_pause(unsigned seconds)

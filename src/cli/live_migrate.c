@@ -16,6 +16,7 @@
 #include "output.h"
 #include "owner.h"
 #include "runtime.h"
+#include "signals.h"
 
 static volatile sig_atomic_t interrupted;
 
@@ -216,12 +217,10 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, uns
                     const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
-    const struct sigaction interrupt = {.sa_handler = on_interrupt};
     int fds[2] = {in, out}, told, r;
     struct hf_error own;
 
-    (void)sigaction(SIGINT, &interrupt, NULL);
-    (void)sigaction(SIGTERM, &interrupt, NULL);
+    hf_signals_catch(on_interrupt);
     r = hf_control_ask(control, request_of(inv, patience_s, probe), fds, 2, err);
     (void)close(in);
     if (out != in)

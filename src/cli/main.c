@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "help.h"
 #include "options.h"
 #include "output.h"
+#include "signals.h"
 #include "verbs.h"
 
 /* A file that we open must never become descriptor 0, 1 or 2: a message would be written into it. */
@@ -60,9 +60,9 @@ int main(int argc, char **argv)
     const struct hf_verb *verb;
     int used, r, status;
 
+    hf_signals_init();
     if (!standard_descriptors_are_open())
         return 1;
-    (void)signal(SIGCHLD, SIG_DFL); /* some managers ignore it, and nobody would hear how a child ended */
     if (argc < 2) {
         hf_help_all();
         return hf_exit_status(HF_EUSAGE);

@@ -2,10 +2,12 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -178,6 +180,14 @@ static int print_json(json_t *object, struct hf_error *err)
     return 0;
 }
 
+/* Of a pipe. That it has read enough is no failure of the verb, and needs no message. */
+static bool reader_left(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLERR);
+}
+
 int hf_output_finish(const struct hf_invocation *inv, struct hf_error *err)
 {
     json_t *whole;
@@ -193,7 +203,7 @@ int hf_output_finish(const struct hf_invocation *inv, struct hf_error *err)
     }
     if (r == 0 && (fflush(stdout) || ferror(stdout)))
         r = hf_error_set(err, HF_EIO, "cannot write to standard output: %s", strerror(errno));
-    return r;
+    return r == -HF_EIO && reader_left() ? 0 : r;
 }
 
 void hf_output_error(const char *verb, const struct hf_error *err, int status)

@@ -57,8 +57,8 @@ const char *hf_time_text(int64_t unix_seconds, char text[HF_TIME_TEXT_MAX]);
 /* Writes `text` with control characters, line ends among them, as \xNN. */
 void hf_print_safely(FILE *to, const char *text);
 
-/* The framework's: the report or the error, in the form asked for. Returns 0 or -HF_EIO when stdout cannot be written.
- */
+/* The framework's: the report or the error, in the form asked for. Returns 0, also when the reader of a pipe has left
+ * before its end; -HF_EIO when standard output cannot be written. */
 int hf_output_finish(const struct hf_invocation *inv, struct hf_error *err);
 void hf_output_error(const char *verb, const struct hf_error *err, int status);
 void hf_output_error_json(const struct hf_error *err, int status);

@@ -17,6 +17,7 @@
 #include "nbd_server.h"
 #include "output.h"
 #include "runtime.h"
+#include "signals.h"
 #include "verb.h"
 #include "writeback.h"
 
@@ -120,14 +121,14 @@ static int announce(const struct serving *s, const struct hf_boot_plan *plan, st
         hf_put_text(s->inv->report, "digest", hf_digest_text(&plan->code, digest));
         hf_put_text(s->inv->report, "words", plan->words);
         hf_put_number(s->inv->report, "pid", hf_nbd_server_pid(s->server));
-        return hf_output_finish(s->inv, err);
+    } else {
+        if (plan->words[0])
+            hf_say(s->inv, "%s", plan->words);
+        hf_say(s->inv, "%s", code);
+        if (plan->vars_size)
+            hf_say(s->inv, "%s", vars);
     }
-    if (plan->words[0])
-        hf_say(s->inv, "%s", plan->words);
-    hf_say(s->inv, "%s", code);
-    if (plan->vars_size)
-        hf_say(s->inv, "%s", vars);
-    return fflush(stdout) ? hf_error_set(err, HF_EIO, "cannot write to standard output: %s", strerror(errno)) : 0;
+    return hf_output_finish(s->inv, err);
 }
 
 static void fell_behind(const struct serving *s, const struct hf_nbd_status *st)
@@ -195,19 +196,6 @@ static bool handle_signal(const struct serving *s)
     return false;
 }
 
-static int catch_signals(struct serving *s, struct hf_error *err)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return s->signals < 0 ? hf_error_set(err, HF_EIO, "signals cannot be received: %s", strerror(errno)) : 0;
-}
-
 static void serve_until_told(struct serving *s)
 {
     s->revived_ms = monotonic_ms();
@@ -236,7 +224,7 @@ static int serve(struct serving *s, struct hf_nbd_server_config *config, struct 
     if (r == 0)
         r = power_on(s, &plan, err);
     if (r == 0)
-        r = catch_signals(s, err);
+        r = hf_signals_watch(NULL, 0, &s->signals, err);
     config->lock_fd = hf_container_lock_fd(s->container);
     if (r == 0)
         r = hf_nbd_server_start(config, &s->server, err);

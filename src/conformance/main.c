@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* holdfast-fwcfg-conformance: is that machine's fw_cfg what firmware expects? See its man page. */
 #include "checks.h"
+#include "signals.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
     struct report r = {0};
     bool done = false;
 
+    hf_signals_init();
     if (!parse(argc, argv, &p, &o, &done))
         return 2;
     if (done) {

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "signals.h"
+
 static _Noreturn void bail(struct peer *p, const char *why)
 {
     printf("Bail out! %s\n", why);
@@ -28,6 +30,7 @@ void peer_open(struct peer *p, char *const argv[])
         bail(p, "no pipe for the peer");
     p->pid = fork();
     if (p->pid == 0) {
+        hf_signals_for_exec();
         dup2(down[0], 0);
         dup2(up[1], 1);
         close(down[0]), close(down[1]), close(up[0]), close(up[1]);
@@ -38,7 +41,6 @@ void peer_open(struct peer *p, char *const argv[])
     close(down[0]), close(up[1]);
     if (p->pid < 0)
         bail(p, "cannot start the peer");
-    signal(SIGPIPE, SIG_IGN);
     p->to = down[1];
     p->from = up[0];
     p->held = 0;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -234,7 +233,6 @@ int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_
     int r;
 
     openlog("holdfast-guard", LOG_PID, LOG_DAEMON);
-    (void)signal(SIGPIPE, SIG_IGN);
     hf_loop_init(&g.loop);
     r = prepare(&g, &own);
     answer(answer_fd, r, &own);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "signals.h"
 
 #define ANSWER_MS 60000
 
@@ -61,11 +62,9 @@ static void build(const char *what, const struct hf_guard_config *c, struct word
 static void become(struct words *w, int in, int out)
 {
     int null = open("/dev/null", O_RDWR);
-    sigset_t none;
 
     (void)setsid();
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    hf_signals_for_exec();
     if (chdir("/") < 0 || null < 0 || dup2(in < 0 ? null : in, 0) < 0 || dup2(out < 0 ? null : out, 1) < 0 ||
         dup2(null, 2) < 0)
         _exit(127);

@@ -2,15 +2,14 @@
 #include "moving.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "adoption.h"
 #include "cleanup.h"
 #include "owner_steps.h"
+#include "signals.h"
 #include "virt.h"
 #include "writeback.h"
 
@@ -108,7 +107,6 @@ static int open_container(struct hf_moving *m, struct hf_error *err)
 
 static int prepare(struct hf_moving *m, struct hf_error *err)
 {
-    sigset_t signals;
     int r = hf_mover_new(&m->mover, err);
 
     if (r == 0)
@@ -119,16 +117,8 @@ static int prepare(struct hf_moving *m, struct hf_error *err)
         r = hf_virt_connect(m->q->to, &m->mover->there, err);
     if (r < 0)
         return r;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* libvirt's threads inherit it */
-    (void)signal(SIGPIPE, SIG_IGN);
-    m->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (m->signals < 0)
-        return hf_error_set(err, HF_EIO, "no descriptor to wait for signals: %s", strerror(errno));
-    return hf_moving_connect(m, err);
+    r = hf_signals_watch(NULL, 0, &m->signals, err); /* libvirt's threads inherit it */
+    return r < 0 ? r : hf_moving_connect(m, err);
 }
 
 int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_report *report, struct hf_error *err)

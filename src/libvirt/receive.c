@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "places.h"
 #include "published.h"
 #include "receive_lock.h"
+#include "signals.h"
 #include "virt.h"
 
 #define GUARD_TRIES 300 /* of TURN_MS */
@@ -281,20 +280,6 @@ static int serve_source(struct receiving *w, struct hf_error *err)
     return r;
 }
 
-static int catch_signals(struct receiving *w, struct hf_error *err)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    w->signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    return w->signals < 0 ? hf_error_set(err, HF_EIO, "no descriptor to wait for signals: %s", strerror(errno)) : 0;
-}
-
 /* The source learns why. */
 static void say_last(struct receiving *w)
 {
@@ -319,7 +304,7 @@ int hf_libvirt_receive(int in, int out, const char *version, unsigned patience_s
         r = begin(&w, version, err);
     if (r < 0)
         return r;
-    r = catch_signals(&w, err);
+    r = hf_signals_watch(NULL, 0, &w.signals, err);
     if (r < 0)
         return r;
     hf_exchange_pipe_start_clock(&w.link);

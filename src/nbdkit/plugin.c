@@ -17,6 +17,7 @@
 #include "bank_server.h"
 #include "cleanup.h"
 #include "sandbox.h"
+#include "signals.h"
 #include "supervisor_watch.h"
 #include "writer.h"
 
@@ -234,6 +235,12 @@ static void plugin_cleanup(void)
     server = NULL;
 }
 
+/* nbdkit leaves SIGXFSZ to its default. */
+static void plugin_load(void)
+{
+    hf_signals_init();
+}
+
 static void plugin_unload(void)
 {
     free(config.container);
@@ -441,6 +448,7 @@ static struct nbdkit_plugin plugin = {
     .get_ready = plugin_get_ready,
     .after_fork = plugin_after_fork,
     .cleanup = plugin_cleanup,
+    .load = plugin_load,
     .unload = plugin_unload,
     .default_export = plugin_default_export,
     .list_exports = plugin_list_exports,

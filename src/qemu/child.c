@@ -12,15 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void default_signals(void)
-{
-    sigset_t none;
-
-    for (int s = 1; s < NSIG; s++)
-        (void)signal(s, SIG_DFL);
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
+#include "signals.h"
 
 static bool is_kept(const struct hf_child_spec *spec, int fd)
 {
@@ -50,7 +42,7 @@ static int prepare(const struct hf_child_spec *spec, pid_t parent)
         return -1;
     if (getppid() != parent)
         _exit(1); /* it was gone before the request took effect */
-    default_signals();
+    hf_signals_for_exec();
     if (spec->detached) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null < 0 || dup2(null, 0) < 0)

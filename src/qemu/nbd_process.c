@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "signals.h"
 
 #define ARGS_MAX 32
 
@@ -82,7 +83,6 @@ static int build_arguments(const struct hf_nbd_server_config *c, const char *plu
 static void become_nbdkit(const struct arguments *a, const int keep[2], int words)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    sigset_t none;
 
     (void)dup2(words, STDERR_FILENO);
     (void)dup2(null, STDIN_FILENO);
@@ -91,8 +91,7 @@ static void become_nbdkit(const struct arguments *a, const int keep[2], int word
     for (int i = 0; i < 2; i++)
         (void)fcntl(keep[i], F_SETFD, 0);
     (void)setsid();
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    hf_signals_for_exec();
     execvp("nbdkit", (char *const *)a->argv);
     _exit(errno == ENOENT ? 127 : 126);
 }

@@ -8,6 +8,7 @@
 
 #include "format.h"
 #include "handle.h"
+#include "no_room.h"
 #include "schema.h"
 
 #define BUSY_MILLISECONDS 10000
@@ -29,7 +30,7 @@ static int code_of(int rc, int system_errno)
     case SQLITE_NOMEM:
         return HF_ENOMEM;
     case SQLITE_IOERR:
-        return system_errno == ENOSPC || system_errno == EDQUOT ? HF_ENOSPC : HF_EIO;
+        return hf_no_room_or_io(system_errno);
     default:
         return HF_EIO;
     }

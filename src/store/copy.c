@@ -9,6 +9,7 @@
 #include "eventlog.h"
 #include "inside.h"
 #include "lock.h"
+#include "no_room.h"
 #include "random_id.h"
 #include "runtime.h"
 
@@ -17,7 +18,7 @@ static int copy_pages(struct hf_container *from, const struct hf_draft *draft, s
 {
     sqlite3_backup *backup;
     sqlite3 *to = NULL;
-    int rc = sqlite3_open_v2(draft->path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL), r = 0;
+    int rc = sqlite3_open_v2(draft->path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL), number, r = 0;
 
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(to, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL);
@@ -28,11 +29,13 @@ static int copy_pages(struct hf_container *from, const struct hf_draft *draft, s
     } else if (rc == SQLITE_OK) {
         rc = sqlite3_errcode(to);
     }
+    number = to ? sqlite3_system_errno(to) : 0;
     if ((rc & 0xff) == SQLITE_FULL)
         r = hf_error_set(err, HF_ENOSPC, "cannot copy to %s: the disk is full", draft->place.path);
     else if (rc != SQLITE_OK)
-        r = hf_error_set(err, rc == SQLITE_NOMEM ? HF_ENOMEM : HF_EIO, "cannot copy %s to %s: %s", from->place.path,
-                         draft->place.path, sqlite3_errmsg(to));
+        r = hf_error_set(err, rc == SQLITE_NOMEM ? HF_ENOMEM : hf_no_room_or_io(number), "cannot copy %s to %s: %s%s%s",
+                         from->place.path, draft->place.path, sqlite3_errmsg(to), number ? ": " : "",
+                         number ? strerror(number) : "");
     sqlite3_close(to);
     return r;
 }

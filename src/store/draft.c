@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "handle.h"
+#include "no_room.h"
 
 #define NAMES 100
 
@@ -52,7 +53,7 @@ static int make_file(struct hf_draft *d, struct hf_error *err)
             break;
     }
     if (fd < 0)
-        return hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot make %s: %s", d->path, strerror(errno));
+        return hf_error_set(err, hf_no_room_or_io(errno), "cannot make %s: %s", d->path, strerror(errno));
     hf_leftover_note(d->path, fd, &d->leftover);
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "no_room.h"
 #include "runtime.h"
 
 #define TEXT_MAX (PATH_MAX + 1024)
@@ -226,7 +227,7 @@ static int begin_change(struct change *change, const char *container_id, const s
 
 static int cannot_write(const char *path, struct hf_error *err)
 {
-    return hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "cannot write %s: %s", path, strerror(errno));
+    return hf_error_set(err, hf_no_room_or_io(errno), "cannot write %s: %s", path, strerror(errno));
 }
 
 /* A durable file beside the entry; gone when that fails. */

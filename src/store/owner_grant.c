@@ -8,6 +8,7 @@
 #include "epochs.h"
 #include "eventlog.h"
 #include "handle.h"
+#include "no_room.h"
 #include "owner_steps.h"
 #include "transfer.h"
 
@@ -135,7 +136,7 @@ int hf_owner_promise_finish(struct hf_owner_pending *pending, struct hf_error *e
     int r = hf_epoch_finish(hf_take_ptr(pending->entry), err);
 
     if (r == 0 && pending->log >= 0 && fdatasync(pending->log) < 0)
-        r = hf_error_set(err, errno == ENOSPC ? HF_ENOSPC : HF_EIO, "%s: cannot make the log durable: %s", pending->path,
+        r = hf_error_set(err, hf_no_room_or_io(errno), "%s: cannot make the log durable: %s", pending->path,
                          strerror(errno));
     drop_pending(pending);
     return r;

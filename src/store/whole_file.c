@@ -13,12 +13,11 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "no_room.h"
 
 static int system_error(struct hf_error *err, const char *doing, const char *path)
 {
-    enum hf_code code = errno == ENOENT || errno == ENOTDIR  ? HF_ENOTFOUND
-                        : errno == ENOSPC || errno == EDQUOT ? HF_ENOSPC
-                                                             : HF_EIO;
+    enum hf_code code = errno == ENOENT || errno == ENOTDIR ? HF_ENOTFOUND : hf_no_room_or_io(errno);
 
     return hf_error_set(err, code, "%s '%s': %s", doing, path, strerror(errno));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "departing.h"
 
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -168,7 +167,6 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->here = json_incref(json_object_get(request, "here"));
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
     }
-    (void)signal(SIGPIPE, SIG_IGN);
     r = take_patience(s->departure, request, err);
     if (r == 0)
         r = meet(s, json_object_get(request, "arguments"), json_object_get(request, "probe"), hf_take_fd(fds[0]),

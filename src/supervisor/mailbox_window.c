@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "mailbox_wire.h"
+#include "no_room.h"
 
 /* Every byte is allocated now: a full file system must not kill whoever touches the window later. */
 static int make_file(const char *path, int *fd, struct hf_error *err)
@@ -22,9 +23,7 @@ static int make_file(const char *path, int *fd, struct hf_error *err)
     if (*fd < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     r = posix_fallocate(*fd, 0, HF_MAILBOX_SIZE);
-    return r == 0 ? 0
-                  : hf_error_set(err, r == ENOSPC ? HF_ENOSPC : HF_EIO, "%s: %u bytes: %s", path, HF_MAILBOX_SIZE,
-                                 strerror(r));
+    return r == 0 ? 0 : hf_error_set(err, hf_no_room_or_io(r), "%s: %u bytes: %s", path, HF_MAILBOX_SIZE, strerror(r));
 }
 
 int hf_mailbox_window_open(const char *dir, struct hf_mailbox_window *w, struct hf_error *err)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "reception.h"
 
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -235,7 +234,6 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     n->given = s->from;
     n->options = *s->options;
     n->qemu_fd = -1;
-    (void)signal(SIGPIPE, SIG_IGN);
     r = open_link(s, err);
     if (r < 0)
         return r;

@@ -16,12 +16,13 @@
 #include "child.h"
 #include "cleanup.h"
 #include "machine_roms.h"
+#include "signals.h"
 #include "writeback.h"
 
 #define GREETING_MS 60000
 #define END_MS      10000
 
-static const int watched_signals[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1};
+static const int watched_signals[] = {SIGCHLD, SIGQUIT, SIGUSR1};
 
 void hf_supervision_say(const struct hf_supervision *s, const char *fmt, ...)
 {
@@ -100,17 +101,9 @@ static void on_signal(void *ctx, short revents)
 
 static int watch_signals(struct hf_supervision *s, struct hf_error *err)
 {
-    sigset_t set;
+    int r = hf_signals_watch(watched_signals, HF_ARRAY_SIZE(watched_signals), &s->signal_fd, err);
 
-    sigemptyset(&set);
-    for (size_t i = 0; i < HF_ARRAY_SIZE(watched_signals); i++)
-        sigaddset(&set, watched_signals[i]);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return hf_error_set(err, HF_EIO, "sigprocmask: %s", strerror(errno));
-    s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signal_fd < 0)
-        return hf_error_set(err, HF_EIO, "signalfd: %s", strerror(errno));
-    return hf_loop_watch(&s->loop, s->signal_fd, POLLIN, on_signal, s, err);
+    return r < 0 ? r : hf_loop_watch(&s->loop, s->signal_fd, POLLIN, on_signal, s, err);
 }
 
 /* ---- QEMU ---- */

@@ -2,6 +2,7 @@
 #include "queue_file.h"
 
 #include "cleanup.h"
+#include "no_room.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static int reserve(void *opaque, size_t offset, size_t size, struct hf_error *er
         if (done + sizeof zeros >= size)
             return 0;
     }
-    return hf_error_set(err, errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? HF_ENOSPC : HF_EIO,
+    return hf_error_set(err, hf_no_room_or_io(errno),
                         "%s: no room for flash writes that wait for the container: %s; free space in that directory",
                         f->path, strerror(errno));
 }
