@@ -75,7 +75,15 @@ def _():
     holdfast("export", GUEST, DIR / "out")
     expect(digest(DIR / "out/code.fd") == digest(code), "code differs")
     expect(digest(DIR / "out/vars.fd") == digest(template), "variables differ")
+    (DIR / "out/vars.fd").write_bytes(b"other")
+    (DIR / "out/code.fd").unlink()
     refused("exists", "export", GUEST, DIR / "out")
+    expect(os.listdir(DIR / "out") == ["vars.fd"], "half an export is left, and refuses the next")
+    (DIR / "out/vars.fd").unlink()
+    holdfast("export", GUEST, DIR / "out")
+    (DIR / "out/vars.fd").unlink()
+    holdfast("export", GUEST, DIR / "out")  # as after one that was killed between the two
+    expect(digest(DIR / "out/vars.fd") == digest(template), "variables differ")
     refused("exists", "create", GUEST, "--firmware", "ovmf")
 
 
