@@ -32,6 +32,7 @@ struct hf_bank_server {
 
     pthread_mutex_t take_over;      /* held by the write that ends `incoming` */
     pthread_mutex_t lock;           /* for what follows; taken after the committer's own */
+    bool arrives;                   /* it was opened as one that is being received: the guest brings its own bank */
     bool incoming;                  /* being received: neither queue nor committer yet */
     struct hf_container *container; /* NULL after a failure, until it can be opened again */
     bool doubtful;                  /* SQLite reported an error: recover before the next use */
@@ -279,6 +280,7 @@ int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(c
     if (r < 0)
         return r;
     s->incoming = true;
+    s->arrives = true;
     s->lock_fd = lock_fd;
     r = container_locked(s, &c, err);
     if (r == 0)
@@ -478,7 +480,7 @@ static void judge_whole(struct hf_bank_server *s)
 /* Before a write: whether it is a piece of a whole bank. */
 static int follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size, struct hf_error *err)
 {
-    if (offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
+    if (!s->arrives && offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
         if (s->may_replace && !s->may_replace())
             return hf_error_refuse(err, "suspended", "%s: the saved state that goes on is not this guest's", s->path);
         s->whole.under_way = true;

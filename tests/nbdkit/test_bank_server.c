@@ -11,6 +11,18 @@ static void ignore_status(const struct hf_nbd_status *s)
 {
 }
 
+static size_t snapshots(const char *name)
+{
+    struct hf_snapshot list[HF_SNAPSHOTS_MAX];
+    struct hf_container *c;
+    size_t count;
+
+    OK(hf_container_open(ground_path(name), HF_OPEN_LOOK, NOW, &c, &err));
+    OK(hf_snapshot_list(c, list, &count, &err));
+    OK(hf_container_close(c, &err));
+    return count;
+}
+
 static uint8_t stored_byte(const char *name)
 {
     struct hf_container *c;
@@ -186,6 +198,7 @@ static void serve(void (*receive_again)(void))
     OK(hf_container_close(c, &err));
     assert_memory_equal(stored, wanted, sizeof stored);
     assert_int_equal(stored_byte("moved.hold"), 10);
+    assert_int_equal(snapshots("moved.hold"), snapshots("g.hold")); /* it is the same guest: nothing of it is replaced */
     assert_int_equal(stored_byte("g.hold"), 6);
 }
 
