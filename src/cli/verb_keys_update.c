@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "containers.h"
 #include "key_additions.h"
 #include "key_report.h"
+#include "owner.h"
+#include "staged_keys.h"
 #include "verbs.h"
-
-#define LOG_TEXT_SIZE 256
 
 static int read_rules(const struct hf_invocation *inv, struct hf_key_request *request, struct hf_error *err)
 {
@@ -74,23 +75,6 @@ static void report_change(const struct hf_invocation *inv, json_t *changes, enum
     report_added(inv, o, change, old);
 }
 
-/* "Secure Boot keys: KEK +1, db +3". */
-static void describe(const struct hf_key_plan *plan, char text[LOG_TEXT_SIZE])
-{
-    size_t n = (size_t)snprintf(text, LOG_TEXT_SIZE, "Secure Boot keys:");
-    const char *gap = " ";
-
-    for (size_t v = 0; v < HF_KEY_VARIABLES; v++) {
-        const struct hf_key_change *change = &plan->changes[v];
-
-        if (change->changed)
-            n += (size_t)snprintf(text + n, LOG_TEXT_SIZE - n, "%s%s %s%zu", gap,
-                                  hf_key_variable_info((enum hf_key_variable)v)->name,
-                                  change->replaced ? "replaced by " : "+", change->added);
-        gap = change->changed ? ", " : gap;
-    }
-}
-
 static int apply(struct hf_var_source *source, const struct hf_key_plan *plan, struct hf_error *err)
 {
     int r = 0;
@@ -111,16 +95,88 @@ static int apply(struct hf_var_source *source, const struct hf_key_plan *plan, s
     return r;
 }
 
+/* How a change gets into a container. */
+struct place {
+    bool stage; /* at the next boot: the guest runs, or it was asked for */
+    bool tpm;   /* the guest has one */
+};
+
+static int find_place(const struct hf_invocation *inv, const char *path, struct place *ret, struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    struct hf_life_record record;
+    struct hf_runner runner;
+    int r = hf_container_open(path, HF_OPEN_LOOK, hf_now(), &c, err);
+
+    if (r == 0)
+        r = hf_begin(c, err);
+    if (r == 0)
+        r = hf_life_load(c, &record, err);
+    if (r < 0)
+        return r;
+    ret->tpm = record.tpm;
+    ret->stage = hf_given(inv, "stage") || hf_runner_get(hf_container_id(c), &runner, NULL) == 0;
+    return 0;
+}
+
+static int stage(const struct hf_invocation *inv, const struct hf_key_request *request, const struct hf_key_plan *plan,
+                 struct hf_error *err)
+{
+    char text[HF_KEY_PLAN_TEXT];
+    struct hf_key_stage_request q = {.keys = request,
+                                     .words = hf_key_plan_text(plan, text),
+                                     .tpm_aware = hf_given(inv, "tpm-aware"),
+                                     .dry_run = inv->dry_run,
+                                     .now = hf_now()};
+    struct hf_key_stage_report done = {0};
+    struct hf_container *c;
+    int r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
+
+    if (r == 0)
+        r = hf_close_noticed(inv, c, hf_stage_keys(c, &q, &done, err), err);
+    if (r < 0)
+        return r;
+    hf_put_bool(inv->report, "staged", !done.nothing);
+    hf_put_bool(inv->report, "with_image", done.with_image);
+    hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    if (!done.nothing)
+        hf_say(inv, "%s; the keys are added at the guest's next power-on or reset%s",
+               inv->dry_run ? "would be staged" : "staged",
+               done.with_image ? ", together with the image that waits" : ", and then a trial begins");
+    return 0;
+}
+
+/* Now: a file, or a container whose guest is off. */
+static int change_now(struct hf_invocation *inv, struct hf_var_source *source, const struct hf_key_plan *plan, bool tpm,
+                      struct hf_error *err)
+{
+    char text[HF_KEY_PLAN_TEXT], told[HF_KEY_PLAN_TEXT + 32];
+    int r;
+
+    if (tpm && plan->changed && !hf_given(inv, "tpm-aware"))
+        return hf_error_refuse(err, "tpm-aware", "%s", HF_KEYS_TPM_WORDS);
+    (void)snprintf(told, sizeof told, "Secure Boot keys: %s", hf_key_plan_text(plan, text));
+    source->note = (struct hf_var_note){.kind = "keys", .text = told, .snapshot = "before keys update"};
+    r = apply(source, plan, err);
+    if (r == 0)
+        r = hf_key_line_of_source(inv, source, err);
+    if (r == 0 && (plan->changed || hf_given(inv, "out")))
+        r = hf_var_source_write(source, inv, err);
+    return r;
+}
+
 static int change(struct hf_invocation *inv, struct hf_var_source *source, struct hf_key_request *request,
                   struct hf_error *err)
 {
     json_t *changes = hf_put_array(inv->report, "changes");
-    char told[LOG_TEXT_SIZE];
+    struct place place = {0};
     struct hf_key_plan plan;
     size_t count;
     const struct hf_var *vars = hf_var_source_vars(source, &count);
-    int r;
+    int r = source->container ? find_place(inv, source->path, &place, err) : 0;
 
+    if (r < 0)
+        return r;
     request->store = source->bytes ? &source->store : NULL;
     r = hf_key_plan_make(vars, count, request, &plan, err);
     if (r < 0)
@@ -130,13 +186,7 @@ static int change(struct hf_invocation *inv, struct hf_var_source *source, struc
                       hf_key_variable_in((enum hf_key_variable)v, vars, count));
     if (plan.changed == 0)
         hf_say(inv, "nothing to add: all of it is there");
-    describe(&plan, told);
-    source->note = (struct hf_var_note){.kind = "keys", .text = told, .snapshot = "before keys update"};
-    r = apply(source, &plan, err);
-    if (r == 0)
-        r = hf_key_line_of_source(inv, source, err);
-    if (r == 0 && (plan.changed || hf_given(inv, "out")))
-        r = hf_var_source_write(source, inv, err);
+    r = place.stage ? stage(inv, request, &plan, err) : change_now(inv, source, &plan, place.tpm, err);
     hf_key_plan_done(&plan);
     return r;
 }
@@ -150,6 +200,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 
     additions.count = 0;
     r = hf_var_target_check(inv, inv->operands[0], err);
+    if (r == 0 && hf_given(inv, "stage") && !hf_var_is_container(inv->operands[0]))
+        r = hf_error_set(err, HF_EUSAGE, "--stage is for containers; %s is a file", inv->operands[0]);
     if (r == 0)
         r = read_rules(inv, &request, err);
     if (r == 0)
@@ -164,6 +216,8 @@ static const struct hf_option options[] = {
     HF_KEY_ADDITION_OPTIONS,
     {.name = "unsigned", .help = "take signed updates that firmware would refuse"},
     {.name = "allow", .arg = "RULE", .help = "override one rule", .words = HF_KEY_RULE_WORDS, .repeat = true},
+    {.name = "stage", .help = "a container: add them at the guest's next power-on or reset, as while it runs"},
+    {.name = "tpm-aware", .help = "change them although the guest's TPM will measure something else"},
     HF_VAR_TARGET_OPTIONS,
     {0},
 };

@@ -13,6 +13,7 @@
 #include "secure_boot_record.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "staged_keys.h"
 #include "variables.h"
 
 /* The image of `info` becomes what the code bank reads. */
@@ -87,7 +88,7 @@ static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active,
     bool convert = false;
     int r = hf_firmware_of_slot(c, HF_SLOT_STAGED, &fw, err);
 
-    if (r == 0)
+    if (r == 0 && !hf_slot_is_keys_alone(staged, active))
         r = hf_firmware_fits(c, &fw, &convert, err);
     if (r == 0 && !no_secure_boot)
         r = hf_secure_boot_allows(c, &fw, err);
@@ -97,6 +98,8 @@ static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active,
         r = keep_as_fallback(c, snapshot, now, err);
     if (r == 0 && convert)
         r = convert_variables(c, fw.image.layout, err);
+    if (r == 0)
+        r = hf_staged_keys_apply(c, staged, now, err);
     if (r == 0)
         r = hf_slot_clear(c, HF_SLOT_STAGED, err);
     if (r == 0)
@@ -206,8 +209,10 @@ int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record
     if (r < 0)
         return r;
     record->changes++;
-    record->has_rejected = true;
-    record->rejected = active.code;
+    if (!hf_digest_equal(&active.code, &fallback.code)) { /* else its keys were */
+        record->has_rejected = true;
+        record->rejected = active.code;
+    }
     record->back = (struct hf_rollback_wish){0};
     record->trial = (struct hf_trial){0};
     record->held[0] = '\0';

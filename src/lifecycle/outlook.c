@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "staged_keys.h"
+
 static void say(char words[HF_OUTLOOK_WORDS_SIZE], const char *fmt, ...) HF_PRINTF(2, 3);
 
 /* Adds to what was said. */
@@ -25,6 +27,17 @@ static void say_slot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_slot_inf
     say(words, "'%s' (%.12s)", slot->label, hf_digest_text(&slot->code, text));
 }
 
+static void say_staged(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o)
+{
+    if (hf_slot_is_keys_alone(&o->staged, &o->active)) {
+        say(words, "new Secure Boot keys");
+        return;
+    }
+    say_slot(words, &o->staged);
+    if (hf_slot_has_keys(&o->staged))
+        say(words, " with new Secure Boot keys");
+}
+
 static const char *variables_words(const struct hf_rollback_wish *wish)
 {
     if (wish->variables == HF_VARIABLES_CURRENT)
@@ -37,8 +50,9 @@ static void say_waits(struct hf_outlook *o)
     const struct hf_life_record *r = &o->record;
 
     if (r->life == HF_LIFE_STAGED) {
-        say_slot(o->waits, &o->staged);
-        say(o->waits, " waits for the next boot");
+        say_staged(o->waits, o);
+        say(o->waits, "%s", hf_slot_is_keys_alone(&o->staged, &o->active) ? " wait for the next boot"
+                                                                     : " waits for the next boot");
         if (!r->consent)
             say(o->waits, " and for the owner's word about the TPM: 'holdfast stage G.hold --tpm-aware'");
         else if (r->held[0])
@@ -98,6 +112,14 @@ static void say_policy(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outloo
         say(words, "the same firmware");
 }
 
+static void say_applied(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o)
+{
+    if (hf_slot_is_keys_alone(&o->staged, &o->active))
+        say(words, "new Secure Boot keys are added and their trial begins");
+    else
+        say(words, "'%s' is applied and its trial begins", o->staged.label);
+}
+
 static void say_boot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o, bool start)
 {
     switch (o->record.life) {
@@ -105,7 +127,7 @@ static void say_boot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook 
         if (!o->record.consent)
             say(words, "the same firmware");
         else
-            say(words, "'%s' is applied and its trial begins", o->staged.label);
+            say_applied(words, o);
         break;
     case HF_LIFE_TRIAL:
         say(words, "one more boot of the trial");

@@ -14,6 +14,7 @@
 #include "roms.h"
 #include "secure_boot_record.h"
 #include "snapshots.h"
+#include "staged_keys.h"
 #include "tpm.h"
 
 static bool in_list(const struct hf_digest *list, size_t n, const struct hf_digest *d)
@@ -108,6 +109,8 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     const struct hf_move *move;
     int r = hf_lifecycle_try(record->life, event, &move, err);
 
+    if (r == 0)
+        r = hf_staged_keys_keep(c, &slot, err);
     if (r == 0)
         r = hf_slot_clear(c, HF_SLOT_STAGED, err);
     if (r == 0)

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "key_rules.h"
+#include "key_time.h"
 
 void hf_key_plan_done(struct hf_key_plan *plan)
 {
@@ -31,6 +32,23 @@ struct hf_var hf_key_change_var(const struct hf_key_change *change, enum hf_key_
     return var;
 }
 
+const char *hf_key_plan_text(const struct hf_key_plan *plan, char text[HF_KEY_PLAN_TEXT])
+{
+    size_t n = 0;
+
+    text[0] = '\0';
+    for (size_t v = 0; v < HF_KEY_VARIABLES; v++) {
+        const struct hf_key_change *change = &plan->changes[v];
+        const char *name = hf_key_variable_info((enum hf_key_variable)v)->name;
+
+        if (change->changed && change->replaced)
+            n += (size_t)snprintf(text + n, HF_KEY_PLAN_TEXT - n, "%s%s replaced", n ? ", " : "", name);
+        else if (change->changed)
+            n += (size_t)snprintf(text + n, HF_KEY_PLAN_TEXT - n, "%s%s +%zu", n ? ", " : "", name, change->added);
+    }
+    return text;
+}
+
 /* Every variable as it is. */
 static int begin(const struct hf_var *vars, size_t count, struct hf_key_plan *plan, struct hf_error *err)
 {
@@ -53,14 +71,10 @@ static int begin(const struct hf_var *vars, size_t count, struct hf_key_plan *pl
     return r;
 }
 
-static bool newer(const uint8_t a[16], const uint8_t b[16])
+static void take_time(struct hf_key_change *change, const uint8_t *time)
 {
-    static const uint8_t order[] = {1, 0, 2, 3, 4, 5, 6}; /* year (little-endian), month, day, hour, minute, second */
-
-    for (size_t i = 0; i < sizeof order; i++)
-        if (a[order[i]] != b[order[i]])
-            return a[order[i]] > b[order[i]];
-    return false;
+    if (time && hf_key_time_newer(time, change->time))
+        memcpy(change->time, time, sizeof change->time);
 }
 
 /* What firmware would say to the guest that hands it this update. *replaces: it was signed to replace the variable. */
@@ -108,7 +122,7 @@ static int take_signed(const struct hf_key_request *request, struct hf_key_plan 
         return hf_error_set(err, HF_EUSAGE, "a signed update is not for %s", hf_key_variable_info(a->variable)->name);
     if (!request->allow[HF_RULE_SIGNATURE])
         r = verify(plan, a, &replaces, err);
-    if (r == 0 && replaces && !request->allow[HF_RULE_OLD_UPDATE] && !newer(time, change->time)) {
+    if (r == 0 && replaces && !request->allow[HF_RULE_OLD_UPDATE] && !hf_key_time_newer(time, change->time)) {
         r = hf_sig_chain_load(change->data.bytes, change->data.size, &trial, err);
         if (r == 0)
             r = hf_sig_chain_merge(&trial, a->file->lists.bytes, a->file->lists.size, &added, err);
@@ -120,8 +134,7 @@ static int take_signed(const struct hf_key_request *request, struct hf_key_plan 
     }
     if (r == 0) {
         note_signer(change, &a->file->update);
-        if (newer(time, change->time))
-            memcpy(change->time, time, sizeof change->time);
+        take_time(change, time);
     }
     return r;
 }
@@ -155,6 +168,7 @@ static int take(const struct hf_key_request *request, struct hf_key_plan *plan, 
     size_t added = 0;
     int r = 0;
 
+    take_time(change, a->time);
     if (a->file->kind == HF_KEY_FILE_SIGNED)
         r = take_signed(request, plan, a, err);
     if (r == 0 && a->variable == HF_KEY_PK)

@@ -29,7 +29,8 @@ struct hf_key_addition {
     enum hf_key_variable variable;
     const char *origin; /* for messages: a path, a set's name */
     const struct hf_key_file *file;
-    bool wholesale; /* not chosen for this guest one by one: a set, another guest's keys */
+    bool wholesale;      /* not chosen for this guest one by one: a set, another guest's keys */
+    const uint8_t *time; /* EFI_TIME of a signed update whose lists these are; NULL */
 };
 
 struct hf_key_request {
@@ -61,6 +62,10 @@ struct hf_key_plan {
 int hf_key_plan_make(const struct hf_var *vars, size_t count, const struct hf_key_request *request,
                      struct hf_key_plan *ret, struct hf_error *err);
 void hf_key_plan_done(struct hf_key_plan *plan);
+
+/* "KEK +1, db +3, PK replaced". */
+#define HF_KEY_PLAN_TEXT 160
+const char *hf_key_plan_text(const struct hf_key_plan *plan, char text[HF_KEY_PLAN_TEXT]);
 
 /* The variable as it is to be written (with HF_EDIT_AUTHENTICATED | HF_EDIT_RAW); points into the plan. `old` is the
  * one that is there, or NULL. */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Secure Boot keys that wait for the next boot, as an image does: alone, or beside one.
+ *
+ * They are a bundle (key_bundle.h) kept with the staged slot. Without an image that slot holds the active one, so that
+ * all else is as with an upgrade: snapshot, trial, rollback. At the boot they are merged into the variables that the
+ * guest has by then.
+ */
+#ifndef HF_STAGED_KEYS_H
+#define HF_STAGED_KEYS_H
+
+#include "key_update.h"
+#include "life_record.h"
+#include "slots.h"
+
+struct hf_key_stage_request {
+    const struct hf_key_request *keys; /* without a store: that is the container's */
+    const char *words;                 /* what is added, for the log */
+    bool tpm_aware;                    /* the owner knows that the TPM will measure something else */
+    bool dry_run;
+    int64_t now;
+};
+
+struct hf_key_stage_report {
+    bool nothing;    /* the guest has all of it: nothing was staged */
+    bool with_image; /* an image waits too: both are applied together */
+};
+
+/* In one transaction. HF_EREFUSED: the rules of hf_key_plan_make() and hf_lifecycle_try(), and
+ *   policy     the policy is host: the host decides
+ *   tpm-aware  the guest has a TPM; the text says what to do in the guest first
+ * HF_ENOTFOUND: the guest keeps no variables. */
+int hf_stage_keys(struct hf_container *c, const struct hf_key_stage_request *request,
+                  struct hf_key_stage_report *report, struct hf_error *err);
+
+/* Whether keys wait in this slot, and whether nothing but keys does. */
+bool hf_slot_has_keys(const struct hf_slot_info *staged);
+bool hf_slot_is_keys_alone(const struct hf_slot_info *staged, const struct hf_slot_info *active);
+
+/* For an image that is staged where keys may wait: they go on waiting, with it. `slot` is the new one. */
+int hf_staged_keys_keep(struct hf_container *c, struct hf_slot_info *slot, struct hf_error *err);
+
+/* At a boot, inside the transaction that applies `staged`: the keys that wait with it, if any, are merged into the
+ * present variables. */
+int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *staged, int64_t now, struct hf_error *err);
+
+/* What to do inside a guest with a TPM before its keys change. */
+#define HF_KEYS_TPM_WORDS                                                                                              \
+    "the guest has a TPM: PCR 7 measures PK, KEK, db and dbx, and secrets sealed to it will ask for a recovery key. "  \
+    "In "                                                                                                              \
+    "the guest, before: 'manage-bde -protectors -disable C: -RebootCount 1' (BitLocker), or have the passphrase at "   \
+    "hand "                                                                                                            \
+    "and run 'systemd-cryptenroll' anew afterwards; then say --tpm-aware"
+
+#endif
