@@ -46,6 +46,7 @@
     X(keys_show)                                                                                                       \
     X(keys_audit)                                                                                                      \
     X(keys_update)                                                                                                     \
+    X(keys_would_boot)                                                                                                 \
     X(acpi_show)                                                                                                       \
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \

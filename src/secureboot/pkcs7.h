@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <openssl/pkcs7.h>
+#include <openssl/x509.h>
 
 /* SignedData with or without a ContentInfo around it; NULL when it is neither. */
 PKCS7 *hf_pkcs7_read(const uint8_t *der, size_t size);

@@ -195,10 +195,12 @@ static const char *machine_of(const struct hf_rom_driver *driver)
 /* Every driver in it, not the guest's processor's alone: whoever signed a ROM signed all of it. */
 static int check_drivers(const struct hf_variables *v, const struct hf_option_rom *rom, struct hf_error *err)
 {
+    struct hf_trust trust = hf_trust_of(v->store.vars, v->readable ? v->store.count : 0);
+
     for (size_t i = 0; i < rom->count; i++) {
         const struct hf_rom_driver *driver = &rom->drivers[i];
         int r = driver->packed ? hf_error_refuse(err, "secure-boot", "it is compressed, which cannot be looked into")
-                               : hf_image_trusted(v, driver->bytes, driver->size, err);
+                               : hf_image_judge(&trust, driver->bytes, driver->size, NULL, err);
 
         if (r < 0)
             return hf_error_prefix(err, r, "the driver for %s: ", machine_of(driver));

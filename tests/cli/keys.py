@@ -309,6 +309,25 @@ def _():
     holdfast("keys", "audit", place, "--csv", "--json", status=2)
 
 
+@case("would-boot: the entry of db that vouches, the entry of dbx that forbids")
+def _():
+    corpus = (SOURCE / "tests/fuzz/corpus/pe_image/signed").read_bytes()
+    size = struct.unpack("<H", corpus[:2])[0]
+    lists, program = keep("signer.esl", corpus[2:2 + size]), keep("program.efi", corpus[2 + size:])
+    store = OWN.store()
+    report = holdfast("keys", "would-boot", program, store, "--json", status=3).json
+    expect(not report["allowed"] and "no certificate in the guest's db" in report["why_not"], report)
+    update(store, "--db", lists)
+    report = holdfast("keys", "would-boot", program, store, "--json").json
+    expect(report["runs"] and report["by"].startswith("certificate '"), report)
+    update(store, "--dbx", lists)
+    report = holdfast("keys", "would-boot", program, store, "--json", status=3).json
+    expect("dbx forbids" in report["why_not"] and "certificate '" in report["why_not"], report)
+    report = holdfast("keys", "would-boot", program, fresh(OVMF / "OVMF_VARS_4M.fd"), "--json").json
+    expect(report["runs"] and not report["enforced"] and not report["allowed"], report)
+    holdfast("keys", "would-boot", keep("text", b"hello"), store, status=3)
+
+
 @case("a container: show has the line, update changes it in place and is in its log")
 def _():
     guest = SCRATCH / "g.hold"

@@ -25,9 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     trust = (struct hf_trust){.db = bytes + 2, .db_size = list, .dbx = bytes + 2, .dbx_size = list / 2};
     bytes += 2 + list;
     size -= 2 + list;
-    (void)hf_image_judge(&trust, bytes, size, NULL);
+    (void)hf_image_judge(&trust, bytes, size, NULL, NULL);
     trust.dbx_size = 0;
-    (void)hf_image_judge(&trust, bytes, size, NULL);
+    (void)hf_image_judge(&trust, bytes, size, NULL, NULL);
     if (hf_pe_open(bytes, size, &pe, NULL) < 0)
         return 0;
     for (size_t i = 0; i < pe.count; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A small program signed by sbsign, with a list of its signer's certificate before it: a corpus file of fuzz-pe_image. */
+/* A small program signed by sbsign, with a list of its signer's certificate before it: a corpus file of fuzz-pe_image.
+ */
 #include "unit.h"
 
 #include "image_trust.h"
@@ -38,7 +39,7 @@ static int judged(const struct sample *s, bool by_db, bool by_dbx, struct hf_err
     int r;
 
     memcpy(exact, s->program, s->size);
-    r = hf_image_judge(&trust, exact, s->size, why);
+    r = hf_image_judge(&trust, exact, s->size, NULL, why);
     free(exact);
     return r;
 }
@@ -135,10 +136,8 @@ static void a_signature_cannot_be_borrowed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_certificate_or_a_digest_in_db_vouches),
-        cmocka_unit_test(dbx_has_the_last_word),
-        cmocka_unit_test(every_byte_that_is_signed_counts),
-        cmocka_unit_test(what_stands_behind_counts_too),
+        cmocka_unit_test(a_certificate_or_a_digest_in_db_vouches), cmocka_unit_test(dbx_has_the_last_word),
+        cmocka_unit_test(every_byte_that_is_signed_counts),        cmocka_unit_test(what_stands_behind_counts_too),
         cmocka_unit_test(a_signature_cannot_be_borrowed),
     };
 

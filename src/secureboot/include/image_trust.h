@@ -8,7 +8,7 @@
 
 #include <holdfast/error.h>
 
-#include "variables.h"
+#include "key_variable.h"
 
 /* Chains of EFI_SIGNATURE_LIST, as the variables hold them. */
 struct hf_trust {
@@ -19,10 +19,12 @@ struct hf_trust {
 /* 0: its digest is in db, or one of its signatures is good and leads to a certificate in db; and dbx has neither its
  * digest, nor a certificate that a signature leads to, nor the digest of one. Stricter than firmware: an entry of dbx
  * counts whatever time it names, and one that cannot be read refuses everything. HF_EREFUSED "secure-boot": the text
- * says which of these it is. */
-int hf_image_judge(const struct hf_trust *trust, const void *image, size_t size, struct hf_error *err);
+ * says which of these it is, and by which entry. `by` (may be NULL) names the entry of db. */
+#define HF_IMAGE_ENTRY_SIZE 256
+int hf_image_judge(const struct hf_trust *trust, const void *image, size_t size, char by[HF_IMAGE_ENTRY_SIZE],
+                   struct hf_error *err);
 
-/* By the guest's own db and dbx. */
-int hf_image_trusted(const struct hf_variables *v, const void *image, size_t size, struct hf_error *err);
+/* A guest's own db and dbx; they point into its variables. */
+struct hf_trust hf_trust_of(const struct hf_var *vars, size_t count);
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "image_trust.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pkcs7.h>
-#include <openssl/x509v3.h>
+#include <openssl/x509.h>
 
-#include <holdfast/siglist.h>
-
+#include "certificate.h"
 #include "cleanup.h"
 #include "pe_image.h"
+#include "pkcs7.h"
+#include "sig_chain.h"
 
 #define SIGNED_STATEMENT "1.3.6.1.4.1.311.2.1.4" /* SPC_INDIRECT_DATA: a digest of a program */
 #define NAME_MAX_SIZE    100
@@ -31,8 +34,6 @@ struct signature {
     long size;
     char signer[NAME_MAX_SIZE];
 };
-
-static const struct hf_guid x509 = HF_GUID(0xa5c059a1, 0x94e4, 0x4aa7, 0x87b5, 0xab155c2bf072);
 
 /* What a list can name by digest: a program, a certificate. */
 static const struct {
@@ -70,29 +71,6 @@ static bool is_readable(struct list l)
     while (hf_siglist_next(&walk, &s))
         continue;
     return !walk.bad;
-}
-
-/* The list's certificates, each of them an anchor, as firmware takes them: whatever they are for, and whatever the
- * time. */
-static X509_STORE *anchors_of(struct list l)
-{
-    struct hf_siglist walk = hf_siglist_of(l.bytes, l.size);
-    X509_STORE *store = X509_STORE_new();
-    struct hf_signature s;
-
-    while (store && hf_siglist_next(&walk, &s)) {
-        const uint8_t *at = s.data;
-        X509 *certificate = hf_guid_equal(&s.type, &x509) ? d2i_X509(NULL, &at, (long)s.size) : NULL;
-
-        if (certificate)
-            (void)X509_STORE_add_cert(store, certificate);
-        X509_free(certificate);
-    }
-    if (store) {
-        (void)X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
-        (void)X509_STORE_set_purpose(store, X509_PURPOSE_ANY);
-    }
-    return store;
 }
 
 /* ---- the program ---- */
@@ -190,36 +168,38 @@ static bool is_of_image(const struct signature *s, const struct hf_pe_image *ima
     return same;
 }
 
-/* OpenSSL 3.0's PKCS7_verify() loses memory over one that it cannot compute. */
-static bool can_compute(const struct signature *s)
-{
-    STACK_OF(X509_ALGOR) *all = s->p7->d.sign->md_algs;
-    bool good = true;
-
-    for (int i = 0; good && i < sk_X509_ALGOR_num(all); i++) {
-        const ASN1_OBJECT *algorithm;
-        char name[NAME_MAX_SIZE];
-        EVP_MD *md;
-
-        X509_ALGOR_get0(&algorithm, NULL, NULL, sk_X509_ALGOR_value(all, i));
-        md = OBJ_obj2txt(name, sizeof name, algorithm, 0) > 0 ? EVP_MD_fetch(NULL, name, NULL) : NULL;
-        good = md != NULL;
-        EVP_MD_free(md);
-    }
-    return good;
-}
-
-/* The signature is good, and leads to a certificate of the list. */
+/* The signature is good, and leads to a certificate of the lists. */
 static bool leads_to(const struct signature *s, struct list l)
 {
-    X509_STORE *anchors = anchors_of(l);
+    X509_STORE *anchors = hf_pkcs7_anchors(l.bytes, l.size);
     BIO *statement = BIO_new_mem_buf(s->statement, (int)s->size);
-    bool good = anchors && statement && can_compute(s) &&
+    bool good = anchors && statement && hf_pkcs7_can_compute(s->p7) &&
                 PKCS7_verify(s->p7, NULL, anchors, statement, NULL, PKCS7_BINARY) == 1;
 
     BIO_free(statement);
     X509_STORE_free(anchors);
     return good;
+}
+
+/* Which of the certificates that is: the first that suffices alone. */
+static void name_entry(const struct signature *s, struct list l, char by[HF_IMAGE_ENTRY_SIZE])
+{
+    struct hf_siglist walk = hf_siglist_of(l.bytes, l.size);
+    struct hf_signature entry;
+
+    while (hf_siglist_next(&walk, &entry)) {
+        struct hf_sig_chain one = {0};
+        struct hf_certificate c;
+        bool found = hf_guid_equal(&entry.type, &hf_sig_x509) &&
+                     hf_certificate_read(entry.data, entry.size, &c, NULL) == 0 &&
+                     hf_sig_chain_add(&one, &entry, NULL) == 0 && leads_to(s, (struct list){one.bytes, one.size});
+
+        hf_sig_chain_done(&one);
+        if (!found)
+            continue;
+        (void)snprintf(by, HF_IMAGE_ENTRY_SIZE, "certificate '%s'", c.subject);
+        return;
+    }
 }
 
 /* The list has the digest of a certificate that came with the signature. */
@@ -246,8 +226,10 @@ static bool has_certificate(const struct signature *s, struct list l)
 /* ---- the verdict ---- */
 
 /* 0: vouched for. Positive: not by this one, and *why has the words. */
-static int judge_signature(const struct judge *j, const struct hf_pe_range *range, struct hf_error *why)
+static int judge_signature(const struct judge *j, const struct hf_pe_range *range, char by[HF_IMAGE_ENTRY_SIZE],
+                           struct hf_error *why)
 {
+    char entry[HF_IMAGE_ENTRY_SIZE] = "digest of a certificate";
     struct signature s;
     int r = 1;
 
@@ -258,19 +240,22 @@ static int judge_signature(const struct judge *j, const struct hf_pe_range *rang
                               "the signature by '%s' is for other bytes: they were changed, or something was put "
                               "behind it",
                               s.signer);
-    else if (leads_to(&s, j->dbx) || has_certificate(&s, j->dbx))
-        r = hf_error_refuse(why, "secure-boot", "the guest's dbx forbids what '%s' signed", s.signer);
-    else if (!leads_to(&s, j->db))
+    else if (leads_to(&s, j->dbx) || has_certificate(&s, j->dbx)) {
+        name_entry(&s, j->dbx, entry);
+        r = hf_error_refuse(why, "secure-boot", "the guest's dbx forbids what '%s' signed (%s)", s.signer, entry);
+    } else if (!leads_to(&s, j->db))
         (void)hf_error_refuse(why, "secure-boot",
                               "it is signed by '%s', whom no certificate in the guest's db vouches for", s.signer);
-    else
+    else {
+        name_entry(&s, j->db, by);
         r = 0;
+    }
     PKCS7_free(s.p7);
     ERR_clear_error();
     return r;
 }
 
-static int judge_image(const struct judge *j, struct hf_error *err)
+static int judge_image(const struct judge *j, char by[HF_IMAGE_ENTRY_SIZE], struct hf_error *err)
 {
     struct hf_error why = {0};
     struct hf_pe_range signature;
@@ -282,8 +267,10 @@ static int judge_image(const struct judge *j, struct hf_error *err)
         return hf_error_refuse(err, "secure-boot", "the guest's dbx cannot be read");
     if (named_by_digest(j, j->dbx, HF_ARRAY_SIZE(digests)))
         return hf_error_refuse(err, "secure-boot", "the guest's dbx has its digest");
+    if (vouched)
+        (void)snprintf(by, HF_IMAGE_ENTRY_SIZE, "its digest");
     while (hf_pe_next_signature(j->image, &at, &signature)) {
-        int r = judge_signature(j, &signature, &why);
+        int r = judge_signature(j, &signature, by, &why);
 
         if (r < 0)
             return hf_error_refuse(err, "secure-boot", "%s", why.text);
@@ -292,35 +279,28 @@ static int judge_image(const struct judge *j, struct hf_error *err)
     return vouched ? 0 : hf_error_refuse(err, "secure-boot", "%s", why.text);
 }
 
-int hf_image_judge(const struct hf_trust *trust, const void *image, size_t size, struct hf_error *err)
+int hf_image_judge(const struct hf_trust *trust, const void *image, size_t size, char by[HF_IMAGE_ENTRY_SIZE],
+                   struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) struct hf_pe_image *pe = (struct hf_pe_image *)malloc(sizeof *pe);
     struct judge j = {.image = pe, .db = {trust->db, trust->db_size}, .dbx = {trust->dbx, trust->dbx_size}};
+    char found[HF_IMAGE_ENTRY_SIZE] = "";
     int r = pe ? hf_pe_open(image, size, pe, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
 
-    return r < 0 ? r : judge_image(&j, err);
+    if (r == 0)
+        r = judge_image(&j, found, err);
+    if (r == 0 && by)
+        memcpy(by, found, HF_IMAGE_ENTRY_SIZE);
+    return r;
 }
 
-static const struct hf_var *list_in(const struct hf_variables *v, const uint8_t *name, uint32_t name_size)
+struct hf_trust hf_trust_of(const struct hf_var *vars, size_t count)
 {
-    static const struct hf_guid image_security = HF_GUID(0xd719b2cb, 0x3d3a, 0x4596, 0xa3bc, 0xdad00e67656f);
+    const struct hf_var *db = hf_key_variable_in(HF_KEY_DB, vars, count);
+    const struct hf_var *dbx = hf_key_variable_in(HF_KEY_DBX, vars, count);
 
-    return v->readable ? hf_varstore_find(&v->store, &image_security, name, name_size) : NULL;
-}
-
-int hf_image_trusted(const struct hf_variables *v, const void *image, size_t size, struct hf_error *err)
-{
-    static const uint8_t db_name[] = "d\0b\0\0", dbx_name[] = "d\0b\0x\0\0"; /* UCS-2, as in secure_boot.c */
-    const struct hf_var *db = list_in(v, db_name, sizeof db_name), *dbx = list_in(v, dbx_name, sizeof dbx_name);
-    struct hf_trust trust = {.db = NULL};
-
-    if (db) {
-        trust.db = db->data;
-        trust.db_size = db->data_size;
-    }
-    if (dbx) {
-        trust.dbx = dbx->data;
-        trust.dbx_size = dbx->data_size;
-    }
-    return hf_image_judge(&trust, image, size, err);
+    return (struct hf_trust){.db = db ? db->data : NULL,
+                             .dbx = dbx ? dbx->data : NULL,
+                             .db_size = db ? db->data_size : 0,
+                             .dbx_size = dbx ? dbx->data_size : 0};
 }
