@@ -47,6 +47,7 @@
     X(keys_audit)                                                                                                      \
     X(keys_update)                                                                                                     \
     X(keys_would_boot)                                                                                                 \
+    X(measure)                                                                                                         \
     X(acpi_show)                                                                                                       \
     X(acpi_check)                                                                                                      \
     X(acpi_run)                                                                                                        \

@@ -58,35 +58,6 @@ static int write_changes(struct hf_variables *v, const struct hf_key_plan *plan,
     return r;
 }
 
-static int log_keys(struct hf_container *c, const struct hf_key_plan *plan, int64_t now, struct hf_error *err)
-{
-    char text[HF_KEY_PLAN_TEXT];
-
-    return hf_event_append(c, now, "keys", err, "Secure Boot keys that were staged: %s",
-                           plan->changed ? hf_key_plan_text(plan, text) : "the guest has all of them already");
-}
-
-static int merge(struct hf_container *c, const struct hf_key_bundle *bundle, struct hf_variables *v, int64_t now,
-                 struct hf_error *err)
-{
-    struct hf_key_request request = hf_key_bundle_request(bundle, &v->store);
-    struct hf_key_plan plan;
-    int r;
-
-    if (!v->readable)
-        return hf_error_refuse(err, "keys", "keys wait, and the guest's variables cannot be read: %s", v->why.text);
-    r = hf_key_plan_make(v->store.vars, v->store.count, &request, &plan, err);
-    if (r < 0)
-        return r;
-    r = write_changes(v, &plan, err);
-    if (r == 0 && plan.changed)
-        r = hf_variables_store(c, v, err);
-    if (r == 0)
-        r = log_keys(c, &plan, now, err);
-    hf_key_plan_done(&plan);
-    return r;
-}
-
 static int load_bundle(struct hf_container *c, const struct hf_slot_info *staged, uint8_t **bytes, uint64_t *size,
                        struct hf_error *err)
 {
@@ -95,26 +66,76 @@ static int load_bundle(struct hf_container *c, const struct hf_slot_info *staged
     return r < 0 ? hf_error_prefix(err, r, "staged keys: ") : 0;
 }
 
-int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *staged, int64_t now, struct hf_error *err)
+/* What waits with the slot, merged into `v`; the plan says what that changed. */
+static int merge(struct hf_container *c, const struct hf_slot_info *staged, struct hf_variables *v,
+                 struct hf_key_plan *plan, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_key_request request;
     struct hf_key_bundle bundle;
-    struct hf_variables v;
     uint64_t size = 0;
-    int r;
+    int r = load_bundle(c, staged, &bytes, &size, err);
 
-    if (!hf_slot_has_keys(staged))
-        return 0;
-    r = load_bundle(c, staged, &bytes, &size, err);
     if (r == 0)
         r = hf_key_bundle_open(bytes, (size_t)size, &bundle, err);
     if (r < 0)
         return r;
-    r = hf_variables_of_bank(c, &v, err);
-    if (r == 0)
-        r = merge(c, &bundle, &v, now, err);
-    hf_variables_done(&v);
+    request = hf_key_bundle_request(&bundle, &v->store);
+    if (!v->readable)
+        r = hf_error_refuse(err, "keys", "keys wait, and the guest's variables cannot be read: %s", v->why.text);
+    else
+        r = hf_key_plan_make(v->store.vars, v->store.count, &request, plan, err);
     hf_key_bundle_done(&bundle);
+    if (r < 0)
+        return r;
+    r = write_changes(v, plan, err);
+    if (r < 0)
+        hf_key_plan_done(plan);
+    return r;
+}
+
+int hf_staged_keys_preview(struct hf_container *c, const struct hf_slot_info *staged, struct hf_variables *v,
+                           struct hf_error *err)
+{
+    struct hf_key_plan plan;
+    int r;
+
+    if (!hf_slot_has_keys(staged))
+        return 0;
+    r = merge(c, staged, v, &plan, err);
+    if (r == 0)
+        hf_key_plan_done(&plan);
+    return r;
+}
+
+static int store(struct hf_container *c, const struct hf_variables *v, const struct hf_key_plan *plan, int64_t now,
+                 struct hf_error *err)
+{
+    char text[HF_KEY_PLAN_TEXT];
+    int r = plan->changed ? hf_variables_store(c, v, err) : 0;
+
+    return r < 0 ? r
+                 : hf_event_append(c, now, "keys", err, "Secure Boot keys that were staged: %s",
+                                   plan->changed ? hf_key_plan_text(plan, text) : "the guest has all of them already");
+}
+
+int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *staged, int64_t now, struct hf_error *err)
+{
+    struct hf_key_plan plan;
+    struct hf_variables v;
+    int r;
+
+    if (!hf_slot_has_keys(staged))
+        return 0;
+    r = hf_variables_of_bank(c, &v, err);
+    if (r < 0)
+        return r;
+    r = merge(c, staged, &v, &plan, err);
+    if (r == 0) {
+        r = store(c, &v, &plan, now, err);
+        hf_key_plan_done(&plan);
+    }
+    hf_variables_done(&v);
     return r;
 }
 

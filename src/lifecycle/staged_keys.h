@@ -12,6 +12,7 @@
 #include "key_update.h"
 #include "life_record.h"
 #include "slots.h"
+#include "variables.h"
 
 struct hf_key_stage_request {
     const struct hf_key_request *keys; /* without a store: that is the container's */
@@ -43,6 +44,10 @@ int hf_staged_keys_keep(struct hf_container *c, struct hf_slot_info *slot, struc
 /* At a boot, inside the transaction that applies `staged`: the keys that wait with it, if any, are merged into the
  * present variables. */
 int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *staged, int64_t now, struct hf_error *err);
+
+/* The same in memory alone: what the guest's variables would be. */
+int hf_staged_keys_preview(struct hf_container *c, const struct hf_slot_info *staged, struct hf_variables *v,
+                           struct hf_error *err);
 
 /* What to do inside a guest with a TPM before its keys change. */
 #define HF_KEYS_TPM_WORDS                                                                                              \
