@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real Secure Boot firmware: keys staged while it runs, applied at its reset, enforced, rolled back; PCR 7 as predicted."""
+import pathlib
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import time
+
+from guest import OVMF, Guest, clean, export, raw_flash
+from program import BUILD, holdfast, scratch
+from secure_boot_keys import SHA256, Key, esl
+from tap import case, expect, main, skip
+
+DIRECTORY = scratch()
+ROOT = pathlib.Path(DIRECTORY.name)
+CODE, VARS = OVMF["secboot"]
+SECURE = ["-M", "q35,smm=on"]
+RUNS, DENIED = "the program of the test runs", ("Access Denied", "Security Violation")
+
+
+def need(*programs):
+    for program, package in programs:
+        if not shutil.which(program):
+            skip(f"{program} is not installed: package {package}")
+
+
+def disk(program):
+    """One that firmware boots by default."""
+    path = ROOT / "disk.img"
+    subprocess.run(["mformat", "-i", path, "-C", "-f", "2880", "::"], check=True)
+    for directory in "::/EFI", "::/EFI/BOOT":
+        subprocess.run(["mmd", "-i", path, directory], check=True)
+    subprocess.run(["mcopy", "-i", path, program, "::/EFI/BOOT/BOOTX64.EFI"], check=True)
+    return ["-drive", f"file={path},format=raw,if=ide"]
+
+
+def signed(key):
+    program = ROOT / "signed.efi"
+    subprocess.run(["sbsign", "--key", key.key, "--cert", key.pem, "--output", program,
+                    BUILD / "tests" / "secureboot" / "says-so.efi"], check=True, capture_output=True)
+    return program
+
+
+def outcome(guest, start=0):
+    """Whether the firmware ran the program."""
+    text = guest.serial.wait_for(lambda d: clean(d[start:]) if RUNS in clean(d[start:]) or
+                                 any(w in clean(d[start:]) for w in DENIED) else None, 600, "the firmware's verdict")
+    return RUNS in text
+
+
+def create(name):
+    path = ROOT / f"{name}.hold"
+    holdfast("create", path, "--firmware", CODE, "--vars", VARS, "--machine", "q35")
+    holdfast("set", path, "confirm-by=manual")
+    return path
+
+
+def life(path):
+    return holdfast("show", path, "--json").json["lifecycle"]["state"]
+
+
+@case("staged while the guest runs, enforced after its reset, rolled back byte for byte; dbx has the last word")
+def _():
+    need(("sbsign", "sbsigntool"), ("mformat", "mtools"), ("openssl", "openssl"))
+    own, path = Key(ROOT, "a key of the test"), create("guest")
+    program = signed(own)
+    drive = disk(program)
+    holdfast("keys", "would-boot", program, path, status=3)
+    with Guest(path, *SECURE, *drive) as guest:
+        expect(not outcome(guest), "firmware ran what no certificate in db vouches for")
+        before = export(path, ROOT / "before")
+        report = holdfast("keys", "update", path, "--set", "microsoft", "--db", own.pem, "--json").json
+        expect(report["staged"] and life(path) == "staged", report)
+        expect(export(path, ROOT / "waiting") == before, "the variables of a running guest were changed")
+        start = len(guest.serial.data)
+        guest.connect().execute("system_reset")
+        expect(outcome(guest, start), "firmware did not run what the new certificate vouches for")
+        expect(life(path) == "trial" and holdfast("keys", "show", path, "--json").json["verdict"] == "current", "state")
+        holdfast("keys", "would-boot", program, path)
+        holdfast("rollback", path, "--variables", "fallback")
+    with Guest(path, *SECURE, *drive, "-S") as guest:  # rolled back, and not one instruction run
+        guest.connect()
+        expect(export(path, ROOT / "after") == before, "not byte for byte")
+    revoked = ROOT / "revoked.esl"
+    revoked.write_bytes(esl(SHA256, [authenticode(program)]))
+    holdfast("keys", "update", path, "--db", own.pem, "--dbx", revoked)
+    expect("dbx has its digest" in holdfast("keys", "would-boot", program, path, status=3).out, "would-boot")
+    with Guest(path, *SECURE, *drive) as guest:
+        expect(not outcome(guest), "firmware ran what dbx forbids")
+
+
+def authenticode(program):
+    """The digest that dbx names a program by: what its signature is over, behind the algorithm of a DigestInfo."""
+    return re.search(rb"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20(.{32})",
+                     program.read_bytes(), re.S).group(1)
+
+
+class Tpm:
+    """swtpm, which outlives the QEMU that uses it, so that its PCRs can be read afterwards."""
+
+    def __init__(self, directory):
+        need(("swtpm", "swtpm"))
+        self.control, state = directory / "tpm.sock", directory / "tpm"
+        state.mkdir()
+        self.process = subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--ctrl",
+                                         f"type=unixio,path={self.control}"])
+        while not self.control.exists():
+            time.sleep(0.01)
+
+    def arguments(self):
+        return ["-chardev", f"socket,id=tpm,path={self.control}", "-tpmdev", "emulator,id=tpm0,chardev=tpm",
+                "-device", "tpm-crb,tpmdev=tpm0"]
+
+    def pcr(self, number):
+        """TPM2_PCR_Read of the SHA-256 bank, over a data channel that its control channel is given."""
+        control, (ours, theirs) = socket.socket(socket.AF_UNIX), socket.socketpair()
+        control.connect(str(self.control))
+        socket.send_fds(control, [struct.pack(">I", 0x10)], [theirs.fileno()])  # CMD_SET_DATAFD
+        expect(control.recv(4) == bytes(4), "swtpm takes no data channel")
+        select = bytearray(3)
+        select[number // 8] |= 1 << number % 8
+        body = struct.pack(">IHB", 1, 0x000B, 3) + select
+        ours.sendall(struct.pack(">HII", 0x8001, 10 + len(body), 0x17E) + body)
+        answer = ours.recv(4096)
+        expect(answer[6:10] == bytes(4), answer.hex())
+        return answer[-32:].hex()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@case("PCR 7 is what `measure` predicts, before and after an update")
+def _():
+    path = create("measured")
+    for number, update in enumerate((None, ["--set", "microsoft"])):
+        if update:
+            holdfast("keys", "update", path, *update, "--stage")
+            staged = holdfast("measure", path, "--staged", "--json").json["sha256"]["pcr7"]
+            holdfast("unstage", path)
+            holdfast("keys", "update", path, *update)
+        predicted = holdfast("measure", path, "--json").json["sha256"]["pcr7"]
+        expect(not update or staged == predicted, "staged")
+        place = ROOT / f"measured{number}"
+        place.mkdir()
+        files = export(path, place / "banks")
+        expect(files["vars"], "no variables")
+        tpm = Tpm(place)
+        try:
+            with Guest(None, *SECURE, "-global", "driver=cfi.pflash01,property=secure,value=on",
+                       *raw_flash(place / "banks" / "code.fd", place / "banks" / "vars.fd"), *tpm.arguments(),
+                       bare=True) as guest:
+                guest.serial.wait_for(lambda d: b"BdsDxe" in d or any(w.encode() in d for w in DENIED), 600, "the boot manager")
+                guest.process.kill()
+                guest.process.wait()
+            found = tpm.pcr(7)
+        finally:
+            tpm.close()
+        expect(found == predicted, f"PCR 7 is {found}; predicted is {predicted}")
+
+
+main()
