@@ -112,8 +112,6 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     if (r == 0)
         r = hf_staged_keys_keep(c, &slot, err);
     if (r == 0)
-        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
-    if (r == 0)
         r = make_way(c, &fw->digest, request->now, err);
     if (r == 0)
         r = request->work ? hf_image_add_packed(c, HF_IMAGE_CODE, fw->label, &request->work->packed, request->now,

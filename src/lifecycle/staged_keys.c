@@ -27,16 +27,21 @@ bool hf_slot_is_keys_alone(const struct hf_slot_info *staged, const struct hf_sl
 
 int hf_staged_keys_keep(struct hf_container *c, struct hf_slot_info *slot, struct hf_error *err)
 {
-    struct hf_slot_info staged;
+    struct hf_slot_info staged, alone;
     int r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
 
     if (r == -HF_ENOTFOUND)
         return 0;
-    if (r == 0 && hf_slot_has_keys(&staged)) {
-        slot->has_vars = true;
-        slot->vars = staged.vars;
-    }
-    return r;
+    if (r == 0 && !hf_slot_has_keys(&staged))
+        return hf_slot_clear(c, HF_SLOT_STAGED, err);
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_ACTIVE, &alone, err);
+    if (r < 0)
+        return r;
+    slot->has_vars = alone.has_vars = true;
+    slot->vars = alone.vars = staged.vars;
+    alone.snapshot = 0;
+    return hf_slot_set(c, HF_SLOT_STAGED, &alone, err); /* so that the bundle is not collected meanwhile */
 }
 
 /* ---- at a boot ---- */

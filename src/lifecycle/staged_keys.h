@@ -38,7 +38,7 @@ int hf_stage_keys(struct hf_container *c, const struct hf_key_stage_request *req
 bool hf_slot_has_keys(const struct hf_slot_info *staged);
 bool hf_slot_is_keys_alone(const struct hf_slot_info *staged, const struct hf_slot_info *active);
 
-/* For an image that is staged where keys may wait: they go on waiting, with it. `slot` is the new one. */
+/* Makes the staged slot empty for another image, but for keys that wait: `slot`, the image's, gets them. */
 int hf_staged_keys_keep(struct hf_container *c, struct hf_slot_info *slot, struct hf_error *err);
 
 /* At a boot, inside the transaction that applies `staged`: the keys that wait with it, if any, are merged into the
