@@ -9,6 +9,7 @@
 #include "key_report.h"
 #include "owner.h"
 #include "staged_keys.h"
+#include "tpm.h"
 #include "verbs.h"
 
 static int read_rules(const struct hf_invocation *inv, struct hf_key_request *request, struct hf_error *err)
@@ -151,10 +152,10 @@ static int change_now(struct hf_invocation *inv, struct hf_var_source *source, c
                       struct hf_error *err)
 {
     char text[HF_KEY_PLAN_TEXT], told[HF_KEY_PLAN_TEXT + 32];
-    int r;
+    int r = hf_tpm_ask(tpm && plan->changed, hf_given(inv, "tpm-aware"), HF_TPM_KEYS, err);
 
-    if (tpm && plan->changed && !hf_given(inv, "tpm-aware"))
-        return hf_error_refuse(err, "tpm-aware", "%s", HF_KEYS_TPM_WORDS);
+    if (r < 0)
+        return r;
     (void)snprintf(told, sizeof told, "Secure Boot keys: %s", hf_key_plan_text(plan, text));
     source->note = (struct hf_var_note){.kind = "keys", .text = told, .snapshot = "before keys update"};
     r = apply(source, plan, err);

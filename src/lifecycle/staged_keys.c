@@ -11,6 +11,7 @@
 #include "images.h"
 #include "key_bundle.h"
 #include "life_work.h"
+#include "tpm.h"
 #include "variables.h"
 
 #define BUNDLE_NAME "Secure Boot keys"
@@ -144,6 +145,72 @@ int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *stag
     return r;
 }
 
+/* ---- at a rollback ---- */
+
+/* The variable without the entries in `gone`. */
+static int subtract(struct hf_variables *v, enum hf_key_variable which, const struct hf_sig_chain *gone,
+                    struct hf_error *err)
+{
+    const struct hf_var *old = hf_key_variable_in(which, v->store.vars, v->store.count);
+    struct hf_sig_chain kept = {0};
+    struct hf_siglist walk;
+    struct hf_signature s;
+    struct hf_var var;
+    int r = 0;
+
+    if (!old || gone->size == 0)
+        return 0;
+    walk = hf_siglist_of(old->data, old->data_size);
+    while (r == 0 && hf_siglist_next(&walk, &s))
+        if (!hf_sig_chain_has(gone->bytes, gone->size, &s))
+            r = hf_sig_chain_add(&kept, &s, err);
+    var = *old;
+    var.name = hf_key_variable_info(which)->ucs2; /* not in the bank, which is edited */
+    var.data = kept.bytes;
+    var.data_size = (uint32_t)kept.size;
+    if (r == 0 && kept.size)
+        r = hf_varstore_set(v->bytes, &v->store, &var, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, err);
+    else if (r == 0)
+        r = hf_varstore_delete(v->bytes, &v->store, &var.guid, var.name, var.name_size, HF_EDIT_AUTHENTICATED, err);
+    hf_sig_chain_done(&kept);
+    return r;
+}
+
+static int subtract_bundle(struct hf_container *c, const struct hf_slot_info *active, struct hf_variables *v,
+                           struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_key_bundle bundle;
+    uint64_t size = 0;
+    int r = load_bundle(c, active, &bytes, &size, err);
+
+    if (r == 0)
+        r = hf_key_bundle_open(bytes, (size_t)size, &bundle, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; r == 0 && i < HF_KEY_VARIABLES; i++)
+        r = subtract(v, (enum hf_key_variable)i, &bundle.lists[i].lists, err);
+    hf_key_bundle_done(&bundle);
+    return r;
+}
+
+int hf_staged_keys_undo(struct hf_container *c, int64_t snapshot, struct hf_variables *v, struct hf_error *err)
+{
+    struct hf_slot_info active, fallback;
+    struct hf_image image = {.name = ""};
+    int r = hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, err);
+
+    if (r == -HF_ENOTFOUND || (r == 0 && fallback.snapshot != snapshot) || !v->readable)
+        return 0;
+    if (r == 0)
+        r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+    if (r == 0 && active.has_vars)
+        r = hf_image_get(c, &active.vars, &image, err);
+    if (r < 0 || strcmp(image.name, BUNDLE_NAME) != 0)
+        return r;
+    return subtract_bundle(c, &active, v, err);
+}
+
 /* ---- staging ---- */
 
 /* What would come of it by the present variables: the rules are asked now, and again at the boot. */
@@ -204,8 +271,9 @@ static int stage(struct hf_life_work *w, const struct hf_key_stage_request *requ
         r = judge(w->c, request->keys, &report->nothing, w->err);
     if (r < 0 || report->nothing)
         return r;
-    if (w->now.tpm && !request->tpm_aware)
-        return hf_error_refuse(w->err, "tpm-aware", "%s", HF_KEYS_TPM_WORDS);
+    r = hf_tpm_ask(w->now.tpm, request->tpm_aware, HF_TPM_KEYS, w->err);
+    if (r < 0)
+        return r;
     report->with_image = w->now.life == HF_LIFE_STAGED;
     r = hf_slot_get(w->c, report->with_image ? HF_SLOT_STAGED : HF_SLOT_ACTIVE, &slot, w->err);
     if (r < 0)

@@ -49,12 +49,8 @@ int hf_staged_keys_apply(struct hf_container *c, const struct hf_slot_info *stag
 int hf_staged_keys_preview(struct hf_container *c, const struct hf_slot_info *staged, struct hf_variables *v,
                            struct hf_error *err);
 
-/* What to do inside a guest with a TPM before its keys change. */
-#define HF_KEYS_TPM_WORDS                                                                                              \
-    "the guest has a TPM: PCR 7 measures PK, KEK, db and dbx, and secrets sealed to it will ask for a recovery key. "  \
-    "In "                                                                                                              \
-    "the guest, before: 'manage-bde -protectors -disable C: -RebootCount 1' (BitLocker), or have the passphrase at "   \
-    "hand "                                                                                                            \
-    "and run 'systemd-cryptenroll' anew afterwards; then say --tpm-aware"
+/* In memory: takes out of the present variables what was staged with the firmware that `snapshot`, the fallback's, is
+ * from before of. A rollback undoes it; what came otherwise is carried over (hf_trust_carry()). */
+int hf_staged_keys_undo(struct hf_container *c, int64_t snapshot, struct hf_variables *v, struct hf_error *err);
 
 #endif

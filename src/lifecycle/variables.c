@@ -7,6 +7,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "snapshots.h"
+#include "staged_keys.h"
 
 void hf_variables_done(struct hf_variables *v)
 {
@@ -130,6 +131,8 @@ static int compose(struct hf_container *c, int64_t snapshot, bool old_dbx, struc
     if (r < 0)
         return r;
     r = hf_variables_of_snapshot(c, snapshot, then, err);
+    if (r == 0)
+        r = hf_staged_keys_undo(c, snapshot, &now, err);
     if (r == 0 && then->bytes)
         r = hf_variables_carry(&now, then, old_dbx, carried, err);
     hf_variables_done(&now);
