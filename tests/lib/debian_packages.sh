@@ -19,16 +19,20 @@ cached() {
     return 1
 }
 
+# The mirror that this machine has its packages from.
+mirror() {
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -E '/debian/?$' | head -n 1)
+    echo "${uri:-http://deb.debian.org/debian}"
+}
+
 # unpack RELEASE ARCHITECTURE PACKAGE,... DIRECTORY
 unpack() {
     command -v mmdebstrap >/dev/null || { echo "mmdebstrap is not installed" >&2; exit 77; }
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-          grep -E '/debian/?$' | head -n 1)
     mmdebstrap --quiet --mode="$( [ "$(id -u)" = 0 ] && echo root || echo unshare )" --variant=extract \
         --architectures="$2" --aptopt='Acquire::Check-Valid-Until "false"' --include="$3" \
-        "$1" "$4" "${uri:-http://deb.debian.org/debian}" >&2 || {
+        "$1" "$4" "$(mirror)" >&2 || {
         rm -rf "$4"
-        echo "$3 of Debian's $1 could not be fetched from ${uri:-deb.debian.org}" >&2
+        echo "$3 of Debian's $1 could not be fetched from $(mirror)" >&2
         exit 77
     }
 }

@@ -9,9 +9,10 @@
 
     main()
 
-Cases run in the order they were written, so that several can share one boot: they keep it in a Shared(). A case that raises Skip("why") counts as
-skipped and prints why; what else it raises is a failure, told where it happens, and the reasons of all failures once
-more at the end, since that is what is read of a long log. `--only TEXT` runs the cases whose name contains TEXT.
+Cases run in the order they were written, so that several can share one boot: what they share is kept in a Shared(). A
+case that raises Skip("why") counts as skipped and prints why; what else it raises is a failure, told where it happens,
+and the reasons of all failures once more at the end, since that is what is read of a long log. `--only TEXT` (may be
+repeated) runs the cases whose name contains TEXT.
 """
 import sys
 import time
@@ -63,8 +64,8 @@ def reason(why):
 
 
 def main(cleanup=None):
-    only = sys.argv[sys.argv.index("--only") + 1] if "--only" in sys.argv else ""
-    chosen = [c for c in _cases if only in c[0]]
+    only = [text for option, text in zip(sys.argv, sys.argv[1:]) if option == "--only"] or [""]
+    chosen = [c for c in _cases if any(text in c[0] for text in only)]
     failures = []
     print(f"1..{len(chosen)}", flush=True)
     for number, (name, function) in enumerate(chosen, 1):
