@@ -64,7 +64,7 @@ uint8_t *variant(const struct image *image, unsigned n)
         run = bytes[--at] == 0xFF ? run + 1 : 0;
     if (n != 0) {
         assert_int_equal(run, 64);
-        snprintf((char *)bytes + at + 16, 16, "variant %u", n);
+        snprintf((char *)bytes + at + 16, 24, "variant %u", n);
     }
     return bytes;
 }

@@ -117,7 +117,7 @@ static pid_t begin(int (*work)(const char *path), const char *path)
 
 static volatile sig_atomic_t enough;
 
-static void stop(int signal)
+static void have_enough(int signal)
 {
     enough = 1;
 }
@@ -126,7 +126,7 @@ static int look_on(const char *path)
 {
     int r = 0;
 
-    signal(SIGTERM, stop);
+    signal(SIGTERM, have_enough);
     while (!enough && r == 0)
         r = look_once(path);
     return r;
@@ -137,7 +137,7 @@ static int edit_on(const char *path)
     int64_t n = 0;
     int r = 0;
 
-    signal(SIGTERM, stop);
+    signal(SIGTERM, have_enough);
     while (!enough && r == 0) {
         r = edit_once(path, ++n);
         usleep(5000);
