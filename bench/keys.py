@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """10,000 variable stores of 4 MB builds audited, its memory beside that of an audit of 100; one `keys update`.
 

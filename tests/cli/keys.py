@@ -309,6 +309,24 @@ def _():
     holdfast("keys", "audit", place, "--csv", "--json", status=2)
 
 
+@case("audit asks libvirt where the variables of its domains are")
+def _():
+    store, place = fresh(), pathlib.Path(tempfile.mkdtemp(dir=SCRATCH)) / "node.xml"
+    code = f"<type arch='x86_64'>hvm</type><loader readonly='yes' type='pflash'>{OVMF}/OVMF_CODE_4M.ms.fd</loader>"
+    systems = {"windows": f"{code}<nvram>{store}</nvram>", "bios": "<type arch='x86_64'>hvm</type>",
+               "volume": f"{code}<nvram type='block'><source dev='/dev/null'/></nvram>"}
+    place.write_text("<node>" + "".join(f"<domain type='test'><name>{name}</name><memory>1024</memory><os>{system}</os></domain>"
+                                        for name, system in systems.items()) + "</node>")
+    result = holdfast("keys", "audit", f"libvirt:test://{place}", "--json", status=None)
+    if result.status == 4:
+        skip(result.json["error"]["text"])
+    expect(result.status == 1, result)
+    rows = {r["domain"]: r for r in result.json["rows"]}
+    expect(set(rows) == {"windows", "volume"}, rows)
+    expect((rows["windows"]["path"], rows["windows"]["verdict"]) == (str(store), "update available"), rows)
+    expect(rows["volume"]["verdict"] == "unreadable" and "block device" in rows["volume"]["words"], rows)
+
+
 @case("would-boot: the entry of db that vouches, the entry of dbx that forbids")
 def _():
     corpus = (SOURCE / "tests/fuzz/corpus/pe_image/signed").read_bytes()
