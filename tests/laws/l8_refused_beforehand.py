@@ -8,14 +8,15 @@ import hashlib
 import json
 import pathlib
 
-from guest import create
+from guest import OVMF, create
 from program import SOURCE, holdfast, scratch
 from tap import case, expect, main, skip
 
 home = scratch()
 here = pathlib.Path(home.name)
+LAYOUT = "2m" if pathlib.Path(OVMF["2m"][0]).exists() else "4m"  # Debian 13 and later have no 2 MB image
 EFI, BIOS, SECURE = here / "efi.hold", here / "bios.hold", here / "secure.hold"
-create(EFI, "2m", "pc-q35-7.2")
+create(EFI, LAYOUT, "pc-q35-7.2")
 create(BIOS, "seabios", "pc-q35-7.2")
 create(SECURE, "secboot", "pc-q35-7.2")
 HOST = holdfast("caps", "--json").json
@@ -121,7 +122,7 @@ def _():
     expect(result["firmware"] == "the host's" and result["firmware-digest"] == theirs["digest"], (result, mine))
     expect("policy host" in result["firmware-why"], result)
     texts = " ".join(f["text"] for f in result["findings"])
-    expect(f"converted from 131072 to {theirs['vars-size']} bytes" in texts, texts)
+    expect(LAYOUT == "4m" or f"converted from 131072 to {theirs['vars-size']} bytes" in texts, texts)
     holdfast("set", EFI, "policy=versioned")
     expect(judge(EFI)["firmware"] == "the container's", "a guest that never started has no other version")
 
