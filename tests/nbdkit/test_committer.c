@@ -128,7 +128,7 @@ static void start(struct fixture *f)
         fail_msg("%s", err.text);
 }
 
-static int stop(struct fixture *f)
+static int stop_committer(struct fixture *f)
 {
     int r = hf_committer_stop(f->committer, NULL);
 
@@ -191,7 +191,7 @@ static void a_flush_returns_when_everything_before_it_is_in(void **state)
         }
     }
     assert_false(box.out_of_order);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
 }
 
 static uint64_t number_in(uint32_t page)
@@ -225,7 +225,7 @@ static void writes_come_in_by_themselves_and_together(void **state)
         usleep(1000);
     assert_int_equal(number_in(0), 50);
     assert_true(get(&box.commits) < 20 || now_ms() - began > 200);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
 }
 
 static void a_failing_commit_keeps_order_answers_and_what_the_guest_sees(void **state)
@@ -257,7 +257,7 @@ static void a_failing_commit_keeps_order_answers_and_what_the_guest_sees(void **
     assert_int_equal(number_at(box.bytes, 0), 300);
     assert_false(box.out_of_order);
     assert_int_equal(get(&box.behind), 1);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
 }
 
 static void what_cannot_be_brought_in_at_the_end_waits_for_the_next(void **state)
@@ -270,7 +270,7 @@ static void what_cannot_be_brought_in_at_the_end_waits_for_the_next(void **state
     set_failing(1);
     for (uint64_t n = 1; n <= 25; n++)
         write_number(&f, n);
-    assert_int_equal(stop(&f), -HF_ENOSPC);
+    assert_int_equal(stop_committer(&f), -HF_ENOSPC);
     assert_int_equal(hf_queue_file_look(path, &owner, &queue_state, NULL), 0);
     assert_int_equal(queue_state.bytes, 10 * PAGE);
     assert_true(queue_state.behind_since > 0);
@@ -281,7 +281,7 @@ static void what_cannot_be_brought_in_at_the_end_waits_for_the_next(void **state
     assert_int_equal(hf_committer_flush(f.committer, NULL), 0);
     assert_int_equal(number_at(box.bytes, 5), 25);
     assert_int_equal(number_at(box.bytes, 6), 16);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
     assert_false(box.out_of_order);
 }
 
@@ -314,7 +314,7 @@ static void without_memory_for_the_queue_nothing_is_lost(void **state)
     assert_int_equal(hf_committer_write(f.committer, 30 * PAGE, big, sizeof big, NULL), 0);
     assert_true(get(&box.direct) > 0);
     assert_memory_equal(box.bytes + 30 * PAGE, big, sizeof big);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
     assert_false(box.out_of_order);
     assert_int_equal(number_at(box.bytes, 0), 100);
     assert_int_equal(number_at(box.bytes, 9), 99);
@@ -334,7 +334,7 @@ static void extents_stop_at_pages_that_wait(void **state)
     assert_int_equal(hf_committer_untouched(f.committer, 4 * PAGE + 5, 100), 0);
     assert_int_equal(hf_committer_untouched(f.committer, 5 * PAGE, PAGE), PAGE);
     set_failing(0);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
 }
 
 static void *read_all_the_time(void *opaque)
@@ -359,7 +359,7 @@ static void readers_see_moments_of_the_guest(void **state)
     for (uint64_t n = 1; n <= 20000; n++)
         write_number(&f, n);
     pthread_join(reader, NULL);
-    assert_int_equal(stop(&f), 0);
+    assert_int_equal(stop_committer(&f), 0);
     assert_false(box.out_of_order);
     assert_int_equal(number_at(box.bytes, 0), 20000);
 }
