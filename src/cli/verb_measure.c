@@ -9,6 +9,7 @@
 
 static int predict(struct hf_invocation *inv, struct hf_container *c, struct hf_variables *v, struct hf_error *err)
 {
+    struct hf_life_record life;
     struct hf_slot_info staged;
     uint8_t pcr[HF_PCR_SIZE];
     char text[HF_FINGERPRINT_TEXT];
@@ -18,8 +19,10 @@ static int predict(struct hf_invocation *inv, struct hf_container *c, struct hf_
         return hf_error_set(err, v->bytes ? HF_EDAMAGED : HF_ENOTFOUND, "%s",
                             v->bytes ? v->why.text : "the guest keeps no variables");
     if (hf_given(inv, "staged")) {
-        r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
-        if (r == 0)
+        r = hf_life_load(c, &life, err);
+        if (r == 0 && life.life != HF_LIFE_APPLIED)
+            r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
+        if (r == 0 && life.life != HF_LIFE_APPLIED) /* applied, the variables have them */
             r = hf_staged_keys_preview(c, &staged, v, err);
     }
     if (r == 0)

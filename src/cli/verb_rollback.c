@@ -153,7 +153,7 @@ static int read_request(const struct hf_invocation *inv, struct hf_rollback_requ
 }
 
 static void report(const struct hf_invocation *inv, const struct hf_rollback_report *done,
-                   const struct hf_rollback_wish *wish)
+                   const struct hf_rollback_wish *wish, bool watched)
 {
     bool current = wish->variables == HF_VARIABLES_CURRENT;
 
@@ -167,9 +167,9 @@ static void report(const struct hf_invocation *inv, const struct hf_rollback_rep
     hf_put_text(inv->report, "carried", done->carried[0] ? done->carried : NULL);
     hf_put_text(inv->report, "kept_because", done->kept[0] ? done->kept : NULL);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    hf_say(inv, "%s '%s' in place of '%s' at the guest's next power-on or reset, with the variables %s",
+    hf_say(inv, "%s '%s' in place of '%s' at the guest's next %s, with the variables %s",
            inv->dry_run ? "would bring back" : "brings back", done->fallback.label, done->active.label,
-           current ? "that the guest has now" : "that belong to it");
+           watched ? "power-on or reset" : "power-on", current ? "that the guest has now" : "that belong to it");
     if (done->carried[0] && !current)
         hf_field(inv, "Kept", "what was added since to %s", done->carried);
     if (done->kept[0])
@@ -179,6 +179,7 @@ static void report(const struct hf_invocation *inv, const struct hf_rollback_rep
 static int roll_back(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     struct hf_rollback_request request;
+    struct hf_life_record life = {.unwatched = false};
     struct hf_rollback_report done;
     int r = read_request(inv, &request, err);
 
@@ -187,9 +188,11 @@ static int roll_back(const struct hf_invocation *inv, struct hf_container *c, st
     if (r == 0 && done.variables_differ)
         r = list_differences(inv, c, done.fallback.snapshot, err);
     if (r == 0)
+        r = hf_life_load(c, &life, err);
+    if (r == 0)
         r = hf_rollback(c, &request, &done, err);
     if (r == 0)
-        report(inv, &done, &request.wish);
+        report(inv, &done, &request.wish, !life.unwatched);
     return r;
 }
 

@@ -35,6 +35,7 @@ struct serving {
     int64_t revived_ms; /* when the present server started */
     int64_t delay_ms;   /* before the next start */
     int signals;        /* a signalfd */
+    char boot_id[HF_UUID_TEXT_SIZE];
 };
 
 /* "USER", "USER:GROUP" or numbers. */
@@ -64,15 +65,14 @@ static int parse_owner(const char *text, uid_t *uid, gid_t *gid, struct hf_error
     return 0;
 }
 
-/* Starting to serve is a power-on: what waits is applied before anybody can read a bank. */
+/* Starting to serve is a start: what waits is applied before anybody can read a bank. The boot is open when a client
+ * reads the code; until then all of it is taken back when we end. */
 static int power_on(struct serving *s, struct hf_boot_plan *plan, struct hf_error *err)
 {
-    char boot_id[HF_UUID_TEXT_SIZE];
-    struct hf_boot boot = {.moment = HF_MOMENT_POWER_ON, .now = hf_now(), .unwatched = true};
+    struct hf_boot boot = {.moment = HF_MOMENT_POWER_ON, .now = hf_now(), .boot_id = s->boot_id, .unwatched = true};
     bool wants;
-    int r = hf_boot_id(boot_id, err);
+    int r = hf_boot_id(s->boot_id, err);
 
-    boot.boot_id = boot_id;
     if (r == 0)
         r = hf_lifecycle_wants_offer(s->container, &boot, &wants, err);
     if (r == 0 && wants)
@@ -216,25 +216,50 @@ static void serve_until_told(struct serving *s)
     }
 }
 
-static int serve(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
+static int serve_guest(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
 {
     struct hf_boot_plan plan;
-    int r = hf_writeback_drain(s->container, hf_now(), NULL, err);
+    int r = power_on(s, &plan, err);
 
-    if (r == 0)
-        r = power_on(s, &plan, err);
     if (r == 0)
         r = hf_signals_watch(NULL, 0, &s->signals, err);
     config->lock_fd = hf_container_lock_fd(s->container);
+    config->boot_id = s->boot_id;
     if (r == 0)
         r = hf_nbd_server_start(config, &s->server, err);
-    if (r < 0)
-        return r;
-    r = announce(s, &plan, err);
+    if (r == 0)
+        r = announce(s, &plan, err);
     if (r == 0)
         serve_until_told(s);
     hf_nbd_server_free(s->server);
-    return r < 0 ? r : hf_writeback_drain(s->container, hf_now(), NULL, err);
+    return r;
+}
+
+/* Brings in what the guest left, and ends its boot, or the start that no boot followed. */
+static int settle(struct serving *s, struct hf_error *err)
+{
+    char words[HF_BOOT_WORDS_SIZE];
+    int r = hf_writeback_drain(s->container, hf_now(), NULL, err);
+
+    if (r == 0)
+        r = hf_lifecycle_ended(s->container, HF_ENDING_UNSEEN, hf_now(), words, err);
+    if (r == 0 && words[0])
+        hf_tell(s->inv, "%s", words);
+    return r;
+}
+
+static int serve(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
+{
+    struct hf_error second;
+    int settled, r = hf_writeback_drain(s->container, hf_now(), NULL, err);
+
+    if (r < 0)
+        return r;
+    r = serve_guest(s, config, err);
+    settled = settle(s, &second);
+    if (r == 0 && settled < 0 && err)
+        *err = second;
+    return r < 0 ? r : settled;
 }
 
 static int run(struct hf_invocation *inv, struct hf_error *err)

@@ -145,14 +145,19 @@ static int show_slots(const struct hf_invocation *inv, struct hf_container *c, s
 {
     static const enum hf_slot order[] = {HF_SLOT_ACTIVE, HF_SLOT_STAGED, HF_SLOT_FALLBACK};
     json_t *slots = hf_put_object(inv->report, "slots");
+    struct hf_life_record life;
+    int r = hf_life_load(c, &life, err);
 
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < HF_ARRAY_SIZE(order); i++) {
+        bool former = life.life == HF_LIFE_APPLIED && order[i] == HF_SLOT_STAGED; /* applied.h: nothing is staged */
         struct hf_slot_info info;
-        int r = hf_slot_get(c, order[i], &info, err);
 
+        r = hf_slot_get(c, order[i], &info, err);
         if (r < 0 && r != -HF_ENOTFOUND)
             return r;
-        if (r == 0)
+        if (r == 0 && !former)
             show_slot(inv, slots, order[i], &info);
         else
             hf_put(slots, hf_slot_text(order[i]), json_null());
@@ -193,6 +198,7 @@ static int show_outlook(const struct hf_invocation *inv, struct hf_container *c,
     hf_put_text(life, "state", hf_life_name(o.record.life));
     hf_put_text(life, "policy", hf_policy_name(o.choices.policy));
     hf_put_bool(life, "tpm", o.record.tpm);
+    hf_put_bool(life, "watched", !o.record.unwatched);
     put_boots(life, &o.record.trial);
     if (o.record.tpm)
         hf_field(inv, "TPM", "yes: other firmware or Secure Boot keys change what it measures, and need --tpm-aware");

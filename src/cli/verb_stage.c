@@ -37,7 +37,7 @@ static int read_image(const char *word, const struct hf_guest *guest, uint8_t **
     return r < 0 ? r : hf_file_read(found.code, HF_BANK_SIZE_MAX, bytes, size, err);
 }
 
-static void report_stage(const struct hf_invocation *inv, const struct hf_stage_report *done)
+static void report_stage(const struct hf_invocation *inv, const struct hf_stage_report *done, bool watched)
 {
     char digest[HF_DIGEST_SHORT_SIZE], size[HF_SIZE_TEXT_MAX];
     json_t *image = hf_put_object(inv->report, "image");
@@ -50,9 +50,14 @@ static void report_stage(const struct hf_invocation *inv, const struct hf_stage_
     hf_put_bool(inv->report, "replaced", done->replaced);
     hf_put_number(inv->report, "reserved", (int64_t)done->reserved);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    hf_say(inv, "%s '%s' (%s); it is applied at the guest's next power-on or reset",
-           inv->dry_run ? "would stage" : "staged", done->firmware.label,
-           hf_digest_short(&done->firmware.digest, digest));
+    hf_put_bool(inv->report, "watched", watched);
+    hf_say(inv, "%s '%s' (%s); it is applied at the guest's next %s", inv->dry_run ? "would stage" : "staged",
+           done->firmware.label, hf_digest_short(&done->firmware.digest, digest),
+           watched ? "power-on or reset" : "power-on");
+    if (!watched)
+        hf_field(
+            inv, "Trial",
+            "nobody watches its boots under 'serve' and libvirt: 'holdfast confirm' or 'holdfast rollback' ends it");
     if (done->converts)
         hf_field(inv, "Variables", "converted to %s when it is applied", hf_layout_name(done->firmware.image.layout));
     if (done->replaced)
@@ -73,6 +78,7 @@ static int stage(struct hf_invocation *inv, struct hf_container *c, struct hf_er
     };
     hf_auto(hf_cleanup_free) struct hf_stage_report *done = calloc(1, sizeof *done);
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_life_record life = {.unwatched = false};
     struct hf_guest guest;
     uint64_t size = 0;
     int r = done ? hf_guest_get(c, &guest, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
@@ -82,9 +88,11 @@ static int stage(struct hf_invocation *inv, struct hf_container *c, struct hf_er
     request.bytes = bytes;
     request.size = (size_t)size;
     if (r == 0)
+        r = hf_life_load(c, &life, err);
+    if (r == 0)
         r = hf_stage(c, &request, done, err);
     if (r == 0)
-        report_stage(inv, done);
+        report_stage(inv, done, !life.unwatched);
     return r;
 }
 

@@ -18,6 +18,7 @@
 #include "owner_steps.h"
 #include "places.h"
 #include "published.h"
+#include "runtime.h"
 #include "standstill.h"
 #include "writeback.h"
 
@@ -90,7 +91,9 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
         hf_guard_start_again(g);
         return 0;
     }
-    r = hf_standstill_want(g->config.uuid, false, err);
+    r = hf_guard_booted(g, err);
+    if (r == 0)
+        r = hf_standstill_want(g->config.uuid, false, err);
     if (r == 0 && g->adoption.reconnect)
         r = hf_guard_start_server(g, err);
     if (r < 0)
@@ -113,6 +116,8 @@ static int end(struct hf_guard *g, struct hf_error *err)
     hf_nbd_server_free(g->server);
     g->server = NULL;
     r = g->config.incoming || g->frozen ? 0 : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+    if (r == 0 && !g->config.incoming && !g->frozen)
+        r = hf_guard_boot_ended(g, err);
     if (r == 0 && !g->config.incoming && !g->frozen)
         r = hf_guard_remember_changes(g, err);
     hf_libvirt_clean_run(g->config.uuid);
@@ -141,9 +146,11 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
     if (q.ask == HF_GUARD_STARTED && g->config.incoming)
         return 0; /* the container says on which machine it was started */
     if (q.ask == HF_GUARD_STARTED)
-        return hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(),
-                                    err);
-    return end(g, err);
+        r = hf_guard_booted(g, err);
+    if (q.ask == HF_GUARD_STARTED && r == 0)
+        r = hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(),
+                                 err);
+    return q.ask == HF_GUARD_STARTED ? r : end(g, err);
 }
 
 static void answer(int fd, int r, const struct hf_error *err)
@@ -212,6 +219,8 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
     int r = hf_adoption_load(g->config.uuid, &g->adoption, err);
 
     if (r == 0)
+        r = hf_boot_id(g->boot_id, err);
+    if (r == 0)
         r = hf_libvirt_make_run(g->config.uuid, (gid_t)-1, err);
     if (r == 0)
         r = hf_guard_listen(g->config.uuid, &g->listening, err);
@@ -223,7 +232,12 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
         return r;
     if (g->config.running)
         return take_over(g, err);
-    return g->config.incoming ? hf_guard_find_vars(g, err) : hf_guard_decide(g, err);
+    if (g->config.incoming)
+        return hf_guard_find_vars(g, err);
+    r = hf_guard_decide(g, err);
+    if (r < 0 && hf_guard_boot_ended(g, NULL) < 0)
+        syslog(LOG_WARNING, "%s: what was applied for this start is taken back at the next one", g->adoption.name);
+    return r;
 }
 
 int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_error *err)

@@ -12,7 +12,6 @@
 #include "host_offer.h"
 #include "life_record.h"
 #include "published.h"
-#include "runtime.h"
 #include "state.h"
 
 /* How often code or variables had been replaced when the guest was last on: a saved state fits only that. */
@@ -23,26 +22,29 @@ int64_t hf_guard_now(void)
     return (int64_t)time(NULL);
 }
 
+static struct hf_boot boot_of(const struct hf_guard *g)
+{
+    return (struct hf_boot){
+        .moment = HF_MOMENT_POWER_ON,
+        .now = hf_guard_now(),
+        .boot_id = g->boot_id,
+        .unwatched = true,
+        .arrives = g->config.restore,
+        .vmm = g->config.vmm,
+    };
+}
+
 static int boot(struct hf_guard *g, struct hf_error *err)
 {
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {.bytes = NULL};
-    char boot_id[HF_UUID_TEXT_SIZE];
+    struct hf_boot b = boot_of(g);
     struct hf_boot_plan plan;
     struct hf_guest guest;
-    int r = hf_boot_id(boot_id, err);
+    int r = hf_guest_get(g->container, &guest, err);
 
-    if (r == 0)
-        r = hf_guest_get(g->container, &guest, err);
     if (r < 0)
         return r;
-    struct hf_boot b = {
-        .moment = HF_MOMENT_POWER_ON,
-        .now = hf_guard_now(),
-        .boot_id = boot_id,
-        .unwatched = true,
-        .vmm = g->config.vmm,
-        .pinned = hf_machine_is_pinned(guest.machine),
-    };
+    b.pinned = hf_machine_is_pinned(guest.machine);
     const struct hf_host_offer_place place = {.architecture = guest.arch, .machine = guest.machine};
     r = hf_host_offer_find(g->container, &place, &b, &offer, err);
     if (r == 0)
@@ -82,6 +84,8 @@ int hf_guard_decide(struct hf_guard *g, struct hf_error *err)
 {
     int r = hf_published_check(g->container, &g->adoption, err);
 
+    if (r == 0 && g->config.restore)
+        r = hf_guard_boot_ended(g, err); /* of a guard that was killed: what it applied is not what the state holds */
     if (r == 0)
         r = g->config.restore ? check_restore(g, err) : boot(g, err);
     if (r == 0)
@@ -101,5 +105,23 @@ int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err)
     if (r == 0)
         r = hf_commit(g->container, HF_DURABLE, err);
     hf_abort(g->container);
+    return r;
+}
+
+/* The guest executes. Where it has variables its boot is open since it first wrote them, if it did. */
+int hf_guard_booted(struct hf_guard *g, struct hf_error *err)
+{
+    struct hf_boot b = boot_of(g);
+
+    return hf_lifecycle_opened(g->container, &b, err);
+}
+
+int hf_guard_boot_ended(struct hf_guard *g, struct hf_error *err)
+{
+    char words[HF_BOOT_WORDS_SIZE];
+    int r = hf_lifecycle_ended(g->container, HF_ENDING_UNSEEN, hf_guard_now(), words, err);
+
+    if (r == 0 && words[0])
+        syslog(LOG_INFO, "%s: %s", g->adoption.name, words);
     return r;
 }

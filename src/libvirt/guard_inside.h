@@ -13,6 +13,7 @@ struct hf_guard {
     struct hf_guard_config config;
     struct hf_adoption adoption;
     struct hf_container *container;
+    char boot_id[HF_UUID_TEXT_SIZE]; /* the host's */
     struct hf_loop loop;
     struct hf_nbd_server *server;
     int listening, watch;          /* watch: see guard_watch.h; -1: none */
@@ -32,6 +33,9 @@ int64_t hf_guard_now(void);
 
 /* guard_boot.c: which firmware this start gets, and the container's word about the start that ended. */
 int hf_guard_decide(struct hf_guard *g, struct hf_error *err);
+/* The guest runs. The guest has ended, or was not started after all. */
+int hf_guard_booted(struct hf_guard *g, struct hf_error *err);
+int hf_guard_boot_ended(struct hf_guard *g, struct hf_error *err);
 int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err);
 /* Sets g->has_vars. */
 int hf_guard_find_vars(struct hf_guard *g, struct hf_error *err);

@@ -204,6 +204,7 @@ int hf_guard_start_server(struct hf_guard *g, struct hf_error *err)
         /* The label of a socket of QEMU's own kind: what SELinux lets it connect to. */
         .selinux_label = q->selinux[0] ? "system_u:object_r:svirt_socket_t:s0" : NULL,
         .judged = true,
+        .boot_id = g->boot_id,
         .incoming = g->config.incoming,
     };
     int r;

@@ -12,12 +12,12 @@
 #include "roms.h"
 #include "secure_boot_record.h"
 #include "slots.h"
+#include "set_aside.h"
 #include "snapshots.h"
 #include "staged_keys.h"
 #include "variables.h"
 
-/* The image of `info` becomes what the code bank reads. */
-static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t now, struct hf_error *err)
+int hf_apply_slot(struct hf_container *c, struct hf_slot_info *info, int64_t since, struct hf_error *err)
 {
     struct hf_firmware fw;
     struct hf_guest guest;
@@ -27,7 +27,7 @@ static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t n
     if (r < 0)
         return r;
     info->snapshot = 0;
-    info->since = now;
+    info->since = since;
     r = hf_slot_set(c, HF_SLOT_ACTIVE, info, err);
     if (r == 0)
         r = hf_firmware_of_slot(c, HF_SLOT_ACTIVE, &fw, err);
@@ -36,6 +36,19 @@ static int activate(struct hf_container *c, struct hf_slot_info *info, int64_t n
     if (r == 0)
         r = hf_bank_resize(c, HF_BANK_CODE, hf_code_bank_size(&fw.image, guest.arch), err);
     return r < 0 ? r : hf_image_collect(c, &removed, err);
+}
+
+/* What FALLBACK holds goes to the staged slot until the boot is open: an apply that is taken back brings it back. */
+static int keep_former_fallback(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_slot_info former;
+    int r = hf_slot_get(c, HF_SLOT_FALLBACK, &former, err);
+
+    if (r == -HF_ENOTFOUND)
+        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
+    else if (r == 0)
+        r = hf_slot_set(c, HF_SLOT_STAGED, &former, err);
+    return r < 0 ? r : hf_rom_copy(c, HF_SLOT_FALLBACK, HF_SLOT_STAGED, err);
 }
 
 /* The active slot, as it is, becomes the fallback; its ROMs with it. */
@@ -62,8 +75,7 @@ static int log_change(struct hf_container *c, int64_t now, const char *kind, con
         hf_digest_text(&to->code, a), from->label, hf_digest_text(&from->code, b), (long long)snapshot, more);
 }
 
-/* The present variables in the layout that the image wants. */
-static int convert_variables(struct hf_container *c, enum hf_layout layout, struct hf_error *err)
+int hf_apply_convert(struct hf_container *c, enum hf_layout layout, struct hf_error *err)
 {
     struct hf_variables now, then;
     int r = hf_variables_of_bank(c, &now, err);
@@ -79,32 +91,49 @@ static int convert_variables(struct hf_container *c, enum hf_layout layout, stru
     return r;
 }
 
+/* What the apply made of the variables, so that it can be told whether somebody wrote them since. */
+static int note_variables(struct hf_container *c, int64_t snapshot, struct hf_applied *applied, struct hf_error *err)
+{
+    struct hf_snapshot before;
+    int r = hf_snapshot_get(c, snapshot, &before, err);
+
+    if (r < 0 || !before.has_vars)
+        return r;
+    r = hf_bank_digest(c, HF_BANK_VARS, &applied->vars, err);
+    applied->changed = r == 0 && !hf_digest_equal(&before.vars, &applied->vars);
+    return r;
+}
+
 /* Everything that becomes of active, staged and the variables, in this order: what is replaced is kept first. */
 static int switch_to_staged(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *staged,
-                            bool no_secure_boot, int64_t now, struct hf_error *err)
+                            bool no_secure_boot, int64_t now, struct hf_applied *applied, struct hf_error *err)
 {
     struct hf_firmware fw;
     int64_t snapshot;
-    bool convert = false;
+    bool converts = false;
     int r = hf_firmware_of_slot(c, HF_SLOT_STAGED, &fw, err);
 
+    *applied = (struct hf_applied){.since = active->since, .staged_since = staged->since};
     if (r == 0 && !hf_slot_is_keys_alone(staged, active))
-        r = hf_firmware_fits(c, &fw, &convert, err);
+        r = hf_firmware_fits(c, &fw, &converts, err);
     if (r == 0 && !no_secure_boot)
         r = hf_secure_boot_allows(c, &fw, err);
     if (r == 0)
         r = hf_snapshot_take(c, "before apply", now, &snapshot, err);
     if (r == 0)
+        r = keep_former_fallback(c, err);
+    if (r == 0)
         r = keep_as_fallback(c, snapshot, now, err);
-    if (r == 0 && convert)
-        r = convert_variables(c, fw.image.layout, err);
+    if (r == 0 && converts)
+        r = hf_apply_convert(c, fw.image.layout, err);
     if (r == 0)
         r = hf_staged_keys_apply(c, staged, now, err);
     if (r == 0)
-        r = hf_slot_clear(c, HF_SLOT_STAGED, err);
+        r = note_variables(c, snapshot, applied, err);
     if (r == 0)
-        r = log_change(c, now, "apply", staged, active, snapshot, convert ? "; the variables were converted" : "", err);
-    return r < 0 ? r : activate(c, staged, now, err);
+        r = log_change(c, now, "apply", staged, active, snapshot, converts ? "; the variables were converted" : "",
+                       err);
+    return r < 0 ? r : hf_apply_slot(c, staged, now, err);
 }
 
 int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct hf_life_record *record,
@@ -116,12 +145,11 @@ int hf_apply_staged(struct hf_container *c, uint32_t limit, int64_t now, struct 
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_STAGED, &staged, err);
     if (r == 0)
-        r = switch_to_staged(c, &active, &staged, record->no_secure_boot, now, err);
+        r = switch_to_staged(c, &active, &staged, record->no_secure_boot, now, &record->applied, err);
     if (r < 0)
         return r;
     record->changes++;
     record->trial = (struct hf_trial){.limit = limit};
-    record->consent = record->no_secure_boot = record->staged_by_guest = false;
     record->held[0] = '\0';
     return 0;
 }
@@ -137,7 +165,7 @@ static int keep_variables(struct hf_container *c, struct hf_error *err)
         r = hf_variables_inspect(c, &vars, err);
     if (r < 0 || vars.size == 0 || vars.layout == fw.image.layout || hf_layout_info(fw.image.layout) == NULL)
         return r;
-    return convert_variables(c, fw.image.layout, err);
+    return hf_apply_convert(c, fw.image.layout, err);
 }
 
 /* What became of the variables, for the log. */
@@ -178,11 +206,10 @@ static int log_rollback(struct hf_container *c, int64_t now, const struct hf_slo
 }
 
 static int switch_to_fallback(struct hf_container *c, struct hf_slot_info *active, struct hf_slot_info *fallback,
-                              int64_t now, const struct hf_rollback_wish *wish, struct hf_error *err)
+                              int64_t now, const struct hf_rollback_wish *wish, int64_t *snapshot, struct hf_error *err)
 {
     struct outcome outcome;
-    int64_t snapshot;
-    int r = hf_snapshot_take(c, "before rollback", now, &snapshot, err);
+    int r = hf_snapshot_take(c, "before rollback", now, snapshot, err);
 
     if (r == 0)
         r = choose_variables(c, fallback, wish, &outcome, err);
@@ -193,19 +220,23 @@ static int switch_to_fallback(struct hf_container *c, struct hf_slot_info *activ
     if (r == 0)
         r = hf_rom_clear(c, HF_SLOT_FALLBACK, err);
     if (r == 0)
-        r = log_rollback(c, now, fallback, active, snapshot, &outcome, err);
-    return r < 0 ? r : activate(c, fallback, now, err);
+        r = log_rollback(c, now, fallback, active, *snapshot, &outcome, err);
+    return r < 0 ? r : hf_apply_slot(c, fallback, now, err);
 }
 
-int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record, struct hf_error *err)
+int hf_apply_fallback(struct hf_container *c, int64_t now, struct hf_life_record *record,
+                      char set_aside[HF_SET_ASIDE_SIZE], struct hf_error *err)
 {
     struct hf_slot_info active, fallback;
+    int64_t snapshot;
     int r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
 
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, err);
     if (r == 0)
-        r = switch_to_fallback(c, &active, &fallback, now, &record->back, err);
+        r = switch_to_fallback(c, &active, &fallback, now, &record->back, &snapshot, err);
+    if (r == 0)
+        r = hf_set_aside_tell(c, snapshot, active.label, now, set_aside, err);
     if (r < 0)
         return r;
     record->changes++;
@@ -229,5 +260,5 @@ int hf_apply_image(struct hf_container *c, const struct hf_digest *code, int64_t
         return r;
     snprintf(info.label, sizeof info.label, "%s", image.name);
     snprintf(info.origin, sizeof info.origin, "a snapshot");
-    return activate(c, &info, now, err);
+    return hf_apply_slot(c, &info, now, err);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "applied.h"
 #include "apply.h"
 #include "banks.h"
 #include "choices.h"
@@ -13,6 +14,7 @@
 #include "life_work.h"
 #include "offer.h"
 #include "secure_boot_record.h"
+#include "set_aside.h"
 #include "slots.h"
 
 /* One boot being decided, inside its transaction. */
@@ -20,6 +22,7 @@ struct work {
     struct hf_life_work life;
     const struct hf_boot *boot;
     enum hf_decision did;
+    char set_aside[HF_SET_ASIDE_SIZE]; /* by a rollback */
 };
 
 static int need_run(struct hf_container *c, struct hf_error *err)
@@ -63,6 +66,7 @@ static int close_boot(struct work *w, enum hf_ending ending)
                             "a boot of the trial ended without the signal: %s", hf_ending_name(ending));
     if (r == 0 && move->decision == HF_DECIDE_PLAN_ROLLBACK)
         r = plan_rollback(w);
+    w->did = move->decision;
     w->life.now.life = move->next;
     return r;
 }
@@ -95,12 +99,6 @@ static int note_held(struct work *w, const char *why)
                            w->life.now.life == HF_LIFE_STAGED ? "staged image" : "rollback", why);
 }
 
-static int count_boot(struct work *w)
-{
-    hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
-    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial begins");
-}
-
 static int do_boot(struct work *w, enum hf_decision decision)
 {
     struct hf_choices choices;
@@ -109,19 +107,17 @@ static int do_boot(struct work *w, enum hf_decision decision)
     switch (decision) {
     case HF_DECIDE_APPLY:
         r = hf_choices_get(w->life.c, &choices, w->life.err);
-        if (r == 0)
-            r = hf_apply_staged(w->life.c, choices.trial_limit, w->boot->now, &w->life.now, w->life.err);
-        return r < 0 ? r : count_boot(w);
+        if (r < 0)
+            return r;
+        return hf_apply_staged(w->life.c, choices.trial_limit, w->boot->now, &w->life.now, w->life.err);
     case HF_DECIDE_ROLL_BACK:
-        return hf_apply_fallback(w->life.c, w->boot->now, &w->life.now, w->life.err);
-    case HF_DECIDE_COUNT:
-        return count_boot(w);
+        return hf_apply_fallback(w->life.c, w->boot->now, &w->life.now, w->set_aside, w->life.err);
     default:
         return 0;
     }
 }
 
-/* The boot begins: applies, rolls back or counts. */
+/* The guest is about to be started or reset: applies or rolls back. */
 static int begin_boot(struct work *w)
 {
     const char *wait = reason_to_wait(w);
@@ -137,10 +133,54 @@ static int begin_boot(struct work *w)
     return w->boot->arrives ? 0 : hf_contract_clear(w->life.c, w->life.err);
 }
 
+static int count_boot(struct work *w)
+{
+    const struct hf_life_record *was = &w->life.was;
+    int r = was->life == HF_LIFE_APPLIED ? hf_applied_open(w->life.c, &w->life.now, w->life.err) : 0;
+
+    if (r < 0)
+        return r;
+    hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
+    w->life.now.trial.spoiled = w->boot->arrives;
+    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial begins");
+}
+
+/* The guest is about to execute. */
+static int open_boot(struct work *w)
+{
+    const struct hf_move *move = hf_lifecycle_move(w->life.now.life, HF_EVENT_OPENED);
+    int r = move->decision == HF_DECIDE_COUNT ? count_boot(w) : 0;
+
+    if (r < 0)
+        return r;
+    if (move->decision == HF_DECIDE_COUNT)
+        w->did = HF_DECIDE_COUNT;
+    w->life.now.life = move->next;
+    return 0;
+}
+
+/* The start is over, and the guest did not execute. */
+static int no_boot(struct work *w)
+{
+    if (hf_lifecycle_move(w->life.now.life, HF_EVENT_NO_BOOT)->decision != HF_DECIDE_TAKE_BACK)
+        return 0;
+    w->did = HF_DECIDE_TAKE_BACK;
+    return hf_applied_take_back(w->life.c, w->boot->now, &w->life.now, w->life.err);
+}
+
+/* What is found at a start, of the one before: a boot nobody saw end, or none. */
+static int close_former(struct work *w)
+{
+    if (w->life.now.trial.open)
+        return close_boot(w, hf_trial_presumed_ending(&w->life.now.trial));
+    return no_boot(w);
+}
+
 static int open_work(struct work *w, struct hf_container *c, const struct hf_boot *boot, struct hf_error *err)
 {
     w->boot = boot;
     w->did = HF_DECIDE_NOTHING;
+    w->set_aside[0] = '\0';
     return hf_life_begin(&w->life, c, boot->now, err);
 }
 
@@ -151,16 +191,20 @@ static int close_work(struct work *w, int r)
 
 /* Plans. */
 
+#define BY_HAND "; nobody watches it here, so 'holdfast confirm' or 'holdfast rollback' ends it"
+
 static int plan_words(const struct work *w, const struct hf_slot_info *active, struct hf_boot_plan *plan)
 {
     const struct hf_trial *t = &w->life.now.trial;
 
     if (w->did == HF_DECIDE_APPLY)
-        snprintf(plan->words, sizeof plan->words, "'%s' was applied; its trial begins", active->label);
+        snprintf(plan->words, sizeof plan->words, "'%.60s' was applied; its trial begins when the guest runs%s",
+                 active->label, w->boot->unwatched ? BY_HAND : "");
     else if (w->did == HF_DECIDE_ROLL_BACK)
-        snprintf(plan->words, sizeof plan->words, "'%s' is back", active->label);
-    else if (w->did == HF_DECIDE_COUNT)
-        snprintf(plan->words, sizeof plan->words, "boot %u of the trial of '%s'", t->started, active->label);
+        snprintf(plan->words, sizeof plan->words, "'%.60s' is back; %s", active->label, w->set_aside);
+    else if (w->life.now.life == HF_LIFE_TRIAL)
+        snprintf(plan->words, sizeof plan->words, "boot %u of the trial of '%.60s'%s", t->started + !t->open,
+                 active->label, w->boot->unwatched ? BY_HAND : "");
     else if (firmware_waits(&w->life.now) && w->life.now.held[0])
         snprintf(plan->words, sizeof plan->words, "the %s waits: %s",
                  w->life.now.life == HF_LIFE_STAGED ? "staged image" : "rollback", w->life.now.held);
@@ -206,12 +250,13 @@ static int power_on_once(struct hf_container *c, const struct hf_boot *boot, str
     struct work w;
     int r = open_work(&w, c, boot, err);
 
-    if (r == 0 && w.life.now.trial.open)
-        r = close_boot(&w, hf_trial_presumed_ending(&w.life.now.trial, boot->boot_id));
+    if (r == 0)
+        r = close_former(&w);
     if (r == 0)
         r = hf_offer_follow(&w.life, boot);
     if (r == 0)
         r = begin_boot(&w);
+    w.life.now.unwatched = boot->unwatched;
     if (r == 0)
         r = hf_secure_boot_note(c, boot->now, err);
     if (r == 0)
@@ -268,8 +313,11 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
     if (r == 0)
         r = hf_offer_follow(&w.life, boot);
     restart = restart || (firmware_waits(&w.life.now) && reason_to_wait(&w) == NULL);
+    w.did = HF_DECIDE_NOTHING;
     if (r == 0 && !restart)
         r = begin_boot(&w);
+    if (r == 0 && !restart)
+        r = open_boot(&w);
     if (r == 0)
         r = fill_plan(&w, restart ? HF_BOOT_RESTART : HF_BOOT_RELEASE, &p);
     r = close_work(&w, r);
@@ -278,17 +326,66 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
     return r;
 }
 
-int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t now, struct hf_error *err)
+/* Most starts find nothing to write, and a server asks for every one of its starts. */
+static int needs_opening(struct hf_container *c, bool *needs, struct hf_error *err)
+{
+    struct hf_life_record record;
+    int r = hf_life_load(c, &record, err);
+
+    if (r == 0)
+        *needs = !record.trial.open && hf_lifecycle_move(record.life, HF_EVENT_OPENED)->decision != HF_DECIDE_NOTHING;
+    return r;
+}
+
+int hf_lifecycle_opened(struct hf_container *c, const struct hf_boot *boot, struct hf_error *err)
+{
+    struct work w;
+    bool needs = false;
+    int r = need_run(c, err);
+
+    if (r == 0)
+        r = needs_opening(c, &needs, err);
+    if (r < 0 || !needs)
+        return r;
+    r = open_work(&w, c, boot, err);
+    if (r == 0 && !w.life.now.trial.open)
+        r = open_boot(&w);
+    return close_work(&w, r);
+}
+
+static void say_ended(const struct work *w, const char *active, const char *fallback, char words[HF_BOOT_WORDS_SIZE])
+{
+    words[0] = '\0';
+    if (w->did == HF_DECIDE_TAKE_BACK)
+        snprintf(words, HF_BOOT_WORDS_SIZE, "the guest did not run: '%.60s' was taken back, and nothing counts",
+                 active);
+    else if (w->did == HF_DECIDE_PLAN_ROLLBACK)
+        snprintf(
+            words, HF_BOOT_WORDS_SIZE,
+            "the trial of '%.60s' failed; '%.60s' comes back at the next start. 'holdfast confirm' keeps what runs",
+            active, fallback);
+}
+
+int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t now, char words[HF_BOOT_WORDS_SIZE],
+                       struct hf_error *err)
 {
     const struct hf_boot boot = {.now = now};
+    struct hf_slot_info active = {.label = ""}, fallback = {.label = ""};
     struct work w;
     int r = open_work(&w, c, &boot, err);
 
     if (r == 0)
-        r = close_boot(&w, ending);
+        r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);
+    if (r == 0)
+        (void)hf_slot_get(c, HF_SLOT_FALLBACK, &fallback, NULL);
+    if (r == 0)
+        r = w.life.now.trial.open ? close_boot(&w, ending) : no_boot(&w);
     if (r == 0)
         r = hf_secure_boot_note(c, now, err);
-    return close_work(&w, r);
+    r = close_work(&w, r);
+    if (r == 0 && words)
+        say_ended(&w, active.label, fallback.label, words);
+    return r;
 }
 
 int hf_lifecycle_moved(struct hf_container *c, int64_t now, struct hf_error *err)

@@ -5,10 +5,13 @@
  *
  *   power-on          hf_lifecycle_power_on(), then start the servers and the VMM
  *   machine is known  hf_lifecycle_started()
+ *   the guest is about to execute
+ *                     hf_lifecycle_opened(): before the VMM's first `cont`; where the VMM is another's, before it reads
+ *                     the code bank or writes the variables
  *   stopped at reset  hf_lifecycle_reset(): plan.action says RELEASE (this process goes on), or RESTART: end VMM and
  *                     servers, then hf_lifecycle_power_on() with the same `boot` and start anew
  *   signals           hf_lifecycle_signal()
- *   end of the VMM    hf_lifecycle_ended()
+ *   end of the VMM    hf_lifecycle_ended(), also of one that did not start: then what power-on applied is taken back
  *   before migrating  hf_lifecycle_moved()
  *
  * The container is open with HF_OPEN_RUN. While a server or a VMM has the banks, power_on must not be called (L2): the
@@ -52,11 +55,11 @@ enum hf_boot_action {
     HF_BOOT_RESTART, /* at a reset: end the VMM, call hf_lifecycle_power_on(), start it again */
 };
 
-#define HF_BOOT_WORDS_SIZE 512
+#define HF_BOOT_WORDS_SIZE 640
 
 struct hf_boot_plan {
     enum hf_boot_action action;
-    enum hf_decision did;           /* APPLY, ROLL_BACK, COUNT, or NOTHING */
+    enum hf_decision did;           /* APPLY, ROLL_BACK, or NOTHING; at a reset that is released also COUNT */
     enum hf_life life;              /* after it */
     struct hf_digest code;          /* what the guest runs in the boot that begins now */
     uint64_t code_size;             /* of the code bank */
@@ -68,11 +71,16 @@ struct hf_boot_plan {
  * Reads only. */
 int hf_lifecycle_wants_offer(struct hf_container *c, const struct hf_boot *boot, bool *wants, struct hf_error *err);
 
-/* Applies what is staged, rolls back what is to be rolled back, or counts a boot of the trial. What cannot be applied
- * after all (the variables grew too many for the new layout) waits, the guest starts with what it has, and the plan
- * says so. HF_EUSAGE: not opened with HF_OPEN_RUN. */
+/* Applies what is staged, or rolls back what is to be rolled back. Counts nothing: the guest does not execute yet. What
+ * cannot be applied after all (the variables grew too many for the new layout) waits, the guest starts with what it
+ * has, and the plan says so. HF_EUSAGE: not opened with HF_OPEN_RUN. */
 int hf_lifecycle_power_on(struct hf_container *c, const struct hf_boot *boot, struct hf_boot_plan *plan,
                           struct hf_error *err);
+
+/* The boot is open: counted where a trial is under way or begins with it, and durable when this returns, so call it
+ * before the guest executes. Again for the same boot it does nothing. With boot->arrives the guest goes on with a boot
+ * that began elsewhere, whose end proves nothing. */
+int hf_lifecycle_opened(struct hf_container *c, const struct hf_boot *boot, struct hf_error *err);
 
 /* The guest is stopped at a reset, or was just reset where resets are not intercepted. `ending` is HF_ENDING_RESET,
  * HF_ENDING_TIMEOUT or HF_ENDING_OPERATOR. With RELEASE the next boot is counted already; with RESTART it is not. */
@@ -84,8 +92,10 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
 int hf_lifecycle_started(struct hf_container *c, const char *vmm, const char *machine, bool tpm, int64_t now,
                          struct hf_error *err);
 
-/* The boot is over and no other begins. */
-int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t now, struct hf_error *err);
+/* The boot is over and no other begins; or the start is, and there was no boot: what it applied is taken back. `words`
+ * (may be NULL) has what people should know about it, one sentence, or "". */
+int hf_lifecycle_ended(struct hf_container *c, enum hf_ending ending, int64_t now, char words[HF_BOOT_WORDS_SIZE],
+                       struct hf_error *err);
 
 /* A signal came. It ends the trial when it is the one that the owner chose; `confirmed` (may be NULL) says so. */
 int hf_lifecycle_signal(struct hf_container *c, enum hf_signal signal, int64_t now, bool *confirmed,

@@ -34,7 +34,7 @@ static int confirm_as(struct hf_container *c, int64_t now, const struct asking *
     struct hf_confirm_report done = {0};
     struct hf_slot_info active;
     struct hf_life_work w;
-    int r = hf_life_begin(&w, c, now, err);
+    int r = hf_life_begin_by_hand(&w, c, now, err);
 
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_ACTIVE, &active, err);

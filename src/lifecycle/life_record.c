@@ -32,6 +32,10 @@ static const struct field fields[] = {
     FIELD("trial.unwatched", FLAG, trial.unwatched),
     FIELD("trial.spoiled", FLAG, trial.spoiled),
     FIELD("trial.boot-id", TEXT, trial.boot_id),
+    FIELD("applied.changed", FLAG, applied.changed),
+    FIELD("applied.vars", DIGEST, applied.vars),
+    FIELD("applied.since", I64, applied.since),
+    FIELD("applied.staged-since", I64, applied.staged_since),
     FIELD("rollback.variables", VARIABLES, back.variables),
     FIELD("rollback.old-dbx", FLAG, back.old_dbx),
     FIELD("rollback.now", FLAG, back.now),
@@ -41,6 +45,7 @@ static const struct field fields[] = {
     FIELD("staged.consent", FLAG, consent),
     FIELD("staged.no-secure-boot", FLAG, no_secure_boot),
     FIELD("staged.by-guest", FLAG, staged_by_guest),
+    FIELD("staged.by-policy", FLAG, staged_by_policy),
     FIELD("policy.has-rejected", FLAG, has_rejected),
     FIELD("policy.rejected", DIGEST, rejected),
     FIELD("policy.offer", TEXT, offer),
@@ -51,6 +56,7 @@ static const struct field fields[] = {
     FIELD("vmm.version", TEXT, vmm),
     FIELD("vmm.machine", TEXT, machine),
     FIELD("guest.tpm", FLAG, tpm),
+    FIELD("guest.unwatched", FLAG, unwatched),
 };
 
 const char *hf_life_field(size_t n)

@@ -36,15 +36,25 @@ struct hf_suspended {
     struct hf_digest code; /* the active image then */
 };
 
+/* APPLIED: what taking the applied image back needs, beside the slots. The staged slot has the fallback that the
+ * present one replaced, if there was one. */
+struct hf_applied {
+    bool changed; /* the variables were, to the digest `vars`: converted, or keys merged in */
+    struct hf_digest vars;
+    int64_t since, staged_since; /* of the slots that were active and staged */
+};
+
 struct hf_life_record {
     enum hf_life life;
     int64_t changes; /* how often code or variables were replaced as a whole: apply, rollback, revert */
     struct hf_trial trial;
+    struct hf_applied applied;
     struct hf_rollback_wish back;   /* ROLLBACK only */
     char held[HF_LIFE_WORDS_SIZE];  /* STAGED, ROLLBACK: why the last boot could not change the firmware; or "" */
-    bool consent;                   /* STAGED: the owner's word (--tpm-aware) is there, or not needed */
-    bool no_secure_boot;            /* STAGED: the owner gives Secure Boot up for it (--no-secure-boot) */
-    bool staged_by_guest;           /* STAGED: the guest put it there */
+    bool consent;                   /* STAGED, APPLIED: the owner's word (--tpm-aware) is there, or not needed */
+    bool no_secure_boot;            /* STAGED, APPLIED: the owner gives Secure Boot up for it (--no-secure-boot) */
+    bool staged_by_guest;           /* STAGED, APPLIED: the guest put it there */
+    bool staged_by_policy;          /* STAGED, APPLIED: a policy did, for one start */
     bool has_rejected;              /* `rejected` is set */
     struct hf_digest rejected;      /* the image that was rolled back last: no policy takes it again */
     char offer[HF_LIFE_WORDS_SIZE]; /* why the policy did not take the host's firmware at the last boot; or "" */
@@ -52,6 +62,7 @@ struct hf_life_record {
     char vmm[HF_VMM_SIZE];               /* the VMM version of the last start, "7.2"; "" before the first */
     char machine[HF_GUEST_MACHINE_SIZE]; /* what the machine type resolved to then */
     bool tpm;                            /* the guest has a TPM */
+    bool unwatched;                      /* the last start was one that nobody watches: `serve`, libvirt */
 };
 
 /* HF_EDAMAGED: a value is not one that hf_life_save() writes; the text names it. */

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "applied.h"
+#include "owner.h"
+
 int hf_life_begin(struct hf_life_work *w, struct hf_container *c, int64_t at, struct hf_error *err)
 {
     int r;
@@ -17,6 +20,17 @@ int hf_life_begin(struct hf_life_work *w, struct hf_container *c, int64_t at, st
     if (r == 0)
         w->now = w->was;
     return r;
+}
+
+int hf_life_begin_by_hand(struct hf_life_work *w, struct hf_container *c, int64_t at, struct hf_error *err)
+{
+    struct hf_runner runner;
+    int r = hf_life_begin(w, c, at, err);
+
+    if (r < 0 || w->now.life != HF_LIFE_APPLIED)
+        return r;
+    r = hf_runner_get(hf_container_id(c), &runner, err);
+    return r == -HF_ENOTFOUND ? hf_applied_take_back(c, at, &w->now, err) : r;
 }
 
 int hf_life_end(struct hf_life_work *w, int r, bool dry_run)

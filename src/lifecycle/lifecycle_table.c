@@ -15,6 +15,10 @@
         .next = HF_LIFE_##state, .decision = HF_DECIDE_REFUSE, .rule = (name), .why = (text)                           \
     }
 
+#define APPLIED                                                                                                        \
+    "an image was applied for a boot that has not begun; start the guest, or end the server or QEMU that waits for "   \
+    "it, which takes the image back to staged"
+
 /* clang-format off */
 static const struct hf_move moves[][HF_EVENT_MAX] = {
     [HF_LIFE_STEADY] = {
@@ -23,6 +27,8 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_UNSTAGE]     = NO(STEADY, "staged", "nothing is staged"),
         [HF_EVENT_BOOT]        = TO(STEADY, NOTHING),
         [HF_EVENT_BOOT_HELD]   = TO(STEADY, NOTHING),
+        [HF_EVENT_OPENED]      = TO(STEADY, NOTHING),
+        [HF_EVENT_NO_BOOT]     = TO(STEADY, NOTHING),
         [HF_EVENT_FAILED]      = TO(STEADY, NOTHING),
         [HF_EVENT_FAILED_LAST] = TO(STEADY, NOTHING),
         [HF_EVENT_CUT]         = TO(STEADY, NOTHING),
@@ -37,8 +43,10 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_STAGE]       = TO(STAGED, STAGE),
         [HF_EVENT_OFFER]       = TO(STAGED, NOTHING),
         [HF_EVENT_UNSTAGE]     = TO(STEADY, UNSTAGE),
-        [HF_EVENT_BOOT]        = TO(TRIAL, APPLY),
+        [HF_EVENT_BOOT]        = TO(APPLIED, APPLY),
         [HF_EVENT_BOOT_HELD]   = TO(STAGED, NOTHING),
+        [HF_EVENT_OPENED]      = TO(STAGED, NOTHING),
+        [HF_EVENT_NO_BOOT]     = TO(STAGED, NOTHING),
         [HF_EVENT_FAILED]      = TO(STAGED, NOTHING),
         [HF_EVENT_FAILED_LAST] = TO(STAGED, NOTHING),
         [HF_EVENT_CUT]         = TO(STAGED, NOTHING),
@@ -49,12 +57,32 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_RESUME]      = TO(STAGED, RESUME),
         [HF_EVENT_REVERT]      = NO(STAGED, "staged", "an image is staged; 'holdfast unstage' takes it back first"),
     },
+    [HF_LIFE_APPLIED] = {
+        [HF_EVENT_STAGE]       = NO(APPLIED, "applied", APPLIED),
+        [HF_EVENT_OFFER]       = TO(APPLIED, NOTHING),
+        [HF_EVENT_UNSTAGE]     = NO(APPLIED, "applied", APPLIED),
+        [HF_EVENT_BOOT]        = TO(APPLIED, NOTHING),
+        [HF_EVENT_BOOT_HELD]   = TO(APPLIED, NOTHING),
+        [HF_EVENT_OPENED]      = TO(TRIAL, COUNT),
+        [HF_EVENT_NO_BOOT]     = TO(STAGED, TAKE_BACK),
+        [HF_EVENT_FAILED]      = TO(APPLIED, NOTHING),
+        [HF_EVENT_FAILED_LAST] = TO(APPLIED, NOTHING),
+        [HF_EVENT_CUT]         = TO(APPLIED, NOTHING),
+        [HF_EVENT_SIGNAL]      = TO(APPLIED, NOTHING),
+        [HF_EVENT_CONFIRM]     = NO(APPLIED, "applied", APPLIED),
+        [HF_EVENT_ROLL_BACK]   = NO(APPLIED, "applied", APPLIED),
+        [HF_EVENT_SUSPEND]     = TO(APPLIED, SUSPEND),
+        [HF_EVENT_RESUME]      = TO(APPLIED, RESUME),
+        [HF_EVENT_REVERT]      = NO(APPLIED, "applied", APPLIED),
+    },
     [HF_LIFE_TRIAL] = {
         [HF_EVENT_STAGE]       = NO(TRIAL, "trial", "a trial is open; 'holdfast confirm' or 'holdfast rollback' ends it first"),
         [HF_EVENT_OFFER]       = TO(TRIAL, NOTHING),
         [HF_EVENT_UNSTAGE]     = NO(TRIAL, "trial", "the image was applied; 'holdfast rollback' brings the fallback back"),
-        [HF_EVENT_BOOT]        = TO(TRIAL, COUNT),
-        [HF_EVENT_BOOT_HELD]   = TO(TRIAL, COUNT),
+        [HF_EVENT_BOOT]        = TO(TRIAL, NOTHING),
+        [HF_EVENT_BOOT_HELD]   = TO(TRIAL, NOTHING),
+        [HF_EVENT_OPENED]      = TO(TRIAL, COUNT),
+        [HF_EVENT_NO_BOOT]     = TO(TRIAL, NOTHING),
         [HF_EVENT_FAILED]      = TO(TRIAL, NOTE_FAILED),
         [HF_EVENT_FAILED_LAST] = TO(ROLLBACK, PLAN_ROLLBACK),
         [HF_EVENT_CUT]         = TO(TRIAL, NOTE_CUT),
@@ -71,6 +99,8 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_UNSTAGE]     = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; 'holdfast confirm' keeps what runs instead"),
         [HF_EVENT_BOOT]        = TO(STEADY, ROLL_BACK),
         [HF_EVENT_BOOT_HELD]   = TO(ROLLBACK, NOTHING),
+        [HF_EVENT_OPENED]      = TO(ROLLBACK, NOTHING),
+        [HF_EVENT_NO_BOOT]     = TO(ROLLBACK, NOTHING),
         [HF_EVENT_FAILED]      = TO(ROLLBACK, NOTHING),
         [HF_EVENT_FAILED_LAST] = TO(ROLLBACK, NOTHING),
         [HF_EVENT_CUT]         = TO(ROLLBACK, NOTHING),
@@ -86,10 +116,8 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
 _Static_assert(HF_ARRAY_SIZE(moves) == HF_LIFE_MAX, "one row per state");
 
 static const char *const state_names[] = {
-    [HF_LIFE_STEADY] = "steady",
-    [HF_LIFE_STAGED] = "staged",
-    [HF_LIFE_TRIAL] = "trial",
-    [HF_LIFE_ROLLBACK] = "rollback",
+    [HF_LIFE_STEADY] = "steady", [HF_LIFE_STAGED] = "staged",     [HF_LIFE_APPLIED] = "applied",
+    [HF_LIFE_TRIAL] = "trial",   [HF_LIFE_ROLLBACK] = "rollback",
 };
 _Static_assert(HF_ARRAY_SIZE(state_names) == HF_LIFE_MAX, "one name per state");
 
@@ -99,6 +127,8 @@ static const char *const event_names[] = {
     [HF_EVENT_UNSTAGE] = "unstage",
     [HF_EVENT_BOOT] = "boot",
     [HF_EVENT_BOOT_HELD] = "boot-held",
+    [HF_EVENT_OPENED] = "opened",
+    [HF_EVENT_NO_BOOT] = "no-boot",
     [HF_EVENT_FAILED] = "failed",
     [HF_EVENT_FAILED_LAST] = "failed-last",
     [HF_EVENT_CUT] = "cut",
@@ -117,6 +147,7 @@ static const char *const decision_names[] = {
     [HF_DECIDE_STAGE] = "stage",
     [HF_DECIDE_UNSTAGE] = "unstage",
     [HF_DECIDE_APPLY] = "apply",
+    [HF_DECIDE_TAKE_BACK] = "take-back",
     [HF_DECIDE_COUNT] = "count",
     [HF_DECIDE_NOTE_FAILED] = "note-failed",
     [HF_DECIDE_NOTE_CUT] = "note-cut",
@@ -160,7 +191,8 @@ int hf_life_parse(const char *name, enum hf_life *ret, struct hf_error *err)
             return 0;
         }
     }
-    return hf_error_set(err, HF_EDAMAGED, "firmware state '%s' is none of steady, staged, trial, rollback", name);
+    return hf_error_set(err, HF_EDAMAGED, "firmware state '%s' is none of steady, staged, applied, trial, rollback",
+                        name);
 }
 
 const char *hf_life_event_name(enum hf_life_event event)

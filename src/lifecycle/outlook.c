@@ -57,6 +57,9 @@ static void say_waits(struct hf_outlook *o)
             say(o->waits, " and for the owner's word about the TPM: 'holdfast stage G.hold --tpm-aware'");
         else if (r->held[0])
             say(o->waits, "; at the last one: %s", r->held);
+    } else if (r->life == HF_LIFE_APPLIED) {
+        say_slot(o->waits, &o->active);
+        say(o->waits, " was applied and waits for the guest to run; a start that ends before that takes it back");
     } else if (r->life == HF_LIFE_ROLLBACK) {
         say_slot(o->waits, &o->fallback);
         say(o->waits, " comes back at the next boot, %s%s", variables_words(&r->back),
@@ -91,8 +94,15 @@ static void say_trial(struct hf_outlook *o)
 
     if (o->record.life != HF_LIFE_TRIAL)
         return;
-    say(o->trial, "%u boot%s begun, %u failed, %u cut short; ", t->started, t->started == 1 ? "" : "s", t->failed,
+    say(o->trial, "%u boot%s begun, %u failed, %u not counted; ", t->started, t->started == 1 ? "" : "s", t->failed,
         t->cut);
+    if (o->record.unwatched) {
+        say(o->trial,
+            "nobody watches its boots under 'serve' and libvirt: 'holdfast confirm' confirms it, nothing but 'holdfast "
+            "rollback' brings '%s' back",
+            o->fallback.label);
+        return;
+    }
     say_signal(o->trial, &o->choices.by);
     say(o->trial, " confirms it");
     if (t->limit != 0)
@@ -129,6 +139,9 @@ static void say_boot(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook 
         else
             say_applied(words, o);
         break;
+    case HF_LIFE_APPLIED:
+        say(words, "the trial of '%s' begins", o->active.label);
+        break;
     case HF_LIFE_TRIAL:
         say(words, "one more boot of the trial");
         break;
@@ -146,7 +159,9 @@ static void say_next(struct hf_outlook *o)
 
     say_boot(o->power_on, o, true);
     say_boot(o->reset, o, false);
-    if (changes)
+    if (changes && o->record.unwatched)
+        say(o->reset, " at the next power-on: a reset changes nothing under 'serve' and libvirt");
+    else if (changes)
         say(o->reset, ", under 'holdfast run' and where a restart gives the guest the same machine; else at power-on");
     say(o->migration, "the firmware that runs goes along%s",
         changes                               ? "; what waits goes on waiting there"
@@ -191,6 +206,7 @@ int hf_outlook_get(struct hf_container *c, struct hf_outlook *outlook, struct hf
         r = hf_slot_get(c, HF_SLOT_ACTIVE, &o.active, err);
     if (r == 0)
         r = optional_slot(c, HF_SLOT_STAGED, &o.staged, &o.has_staged, err);
+    o.has_staged = o.has_staged && o.record.life != HF_LIFE_APPLIED; /* it has the former fallback then */
     if (r == 0)
         r = optional_slot(c, HF_SLOT_FALLBACK, &o.fallback, &o.has_fallback, err);
     if (r < 0)

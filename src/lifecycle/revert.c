@@ -102,7 +102,7 @@ int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, str
     if (r < 0)
         return r;
     memset(&done, 0, sizeof done);
-    r = hf_life_begin(&w, c, now, err);
+    r = hf_life_begin_by_hand(&w, c, now, err);
     if (r == 0)
         r = look(&w, id, &done);
     if (r == 0 && !dry_run)

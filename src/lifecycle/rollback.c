@@ -101,7 +101,7 @@ int hf_rollback(struct hf_container *c, const struct hf_rollback_request *reques
 {
     struct hf_rollback_report found;
     struct hf_life_work w;
-    int r = hf_life_begin(&w, c, request->now, err);
+    int r = hf_life_begin_by_hand(&w, c, request->now, err);
 
     if (r == 0)
         r = plan(&w, request, &found);

@@ -130,6 +130,7 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     record->consent = request->tpm_aware || !record->tpm;
     record->no_secure_boot = request->no_secure_boot;
     record->staged_by_guest = request->by_guest;
+    record->staged_by_policy = event == HF_EVENT_OFFER;
     return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s%s", fw->label,
                            hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory",
                            request->no_secure_boot ? "; the owner gives up Secure Boot (--no-secure-boot)" : "");
@@ -215,7 +216,7 @@ static int stage_once(struct hf_container *c, const struct hf_stage_request *req
                       struct hf_error *err)
 {
     struct hf_life_work w;
-    int r = hf_life_begin(&w, c, request->now, err);
+    int r = hf_life_begin_by_hand(&w, c, request->now, err);
 
     if (r == 0)
         r = request->bytes != NULL ? stage_image(&w, request, report) : give_word(&w, request, report);
@@ -281,7 +282,7 @@ static int empty_staged(struct hf_life_work *w)
     if (r == 0)
         r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was taken back");
     w->now.held[0] = '\0';
-    w->now.consent = w->now.no_secure_boot = w->now.staged_by_guest = false;
+    w->now.consent = w->now.no_secure_boot = w->now.staged_by_guest = w->now.staged_by_policy = false;
     return r;
 }
 
@@ -289,7 +290,7 @@ int hf_unstage(struct hf_container *c, int64_t now, bool dry_run, struct hf_erro
 {
     enum hf_decision decision;
     struct hf_life_work w;
-    int r = hf_life_begin(&w, c, now, err);
+    int r = hf_life_begin_by_hand(&w, c, now, err);
 
     if (r == 0)
         r = hf_life_step(&w, HF_EVENT_UNSTAGE, &decision);

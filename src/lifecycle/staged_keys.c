@@ -316,7 +316,7 @@ int hf_stage_keys(struct hf_container *c, const struct hf_key_stage_request *req
 
     if (r < 0)
         return r;
-    r = hf_life_begin(&w, c, request->now, err);
+    r = hf_life_begin_by_hand(&w, c, request->now, err);
     if (r == 0)
         r = stage(&w, request, &done);
     r = hf_life_end(&w, r, request->dry_run);

@@ -10,11 +10,13 @@
 static const char *const ending_names[] = {
     [HF_ENDING_RESET] = "guest reset",
     [HF_ENDING_PANIC] = "panic",
-    [HF_ENDING_EXIT] = "exit",
+    [HF_ENDING_EXIT] = "QEMU ended",
     [HF_ENDING_TIMEOUT] = "no sign of life",
+    [HF_ENDING_POWER_OFF] = "powered off by the guest",
     [HF_ENDING_OPERATOR] = "operator",
     [HF_ENDING_HOST] = "cut short by the host",
     [HF_ENDING_MOVED] = "moved to another host",
+    [HF_ENDING_UNSEEN] = "nobody watched it",
 };
 _Static_assert(HF_ARRAY_SIZE(ending_names) == HF_ENDING_MAX, "one name per ending");
 
@@ -67,9 +69,7 @@ enum hf_life_event hf_trial_close_boot(struct hf_trial *t, enum hf_ending ending
     return t->limit != 0 && t->failed >= t->limit ? HF_EVENT_FAILED_LAST : HF_EVENT_FAILED;
 }
 
-enum hf_ending hf_trial_presumed_ending(const struct hf_trial *t, const char *boot_id)
+enum hf_ending hf_trial_presumed_ending(const struct hf_trial *t)
 {
-    bool same_boot = t->boot_id[0] != '\0' && strcmp(t->boot_id, boot_id) == 0;
-
-    return t->unwatched && same_boot ? HF_ENDING_EXIT : HF_ENDING_HOST;
+    return t->unwatched ? HF_ENDING_UNSEEN : HF_ENDING_HOST;
 }

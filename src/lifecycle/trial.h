@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The account of a trial: how many boots it had and what became of them. Automatic rollback needs evidence, so a boot
- * counts as failed only when somebody saw it end in a reset, panic or exit without the signal.
+ * counts as failed only when somebody saw the guest execute and end in a reset, a panic, or QEMU's death without the
+ * signal.
  *
- * A boot is opened (and written down) before it begins and closed when its end is known. One that is found open at the
- * next boot had nobody to see its end: the host went down, or everything was killed. It does not count, unless it was
- * opened `unwatched`, where nobody was ever going to look: then the next boot on the same boot of the host is the
- * evidence that it ended.
+ * A boot is opened (and written down) right before the guest executes, not when somebody is asked to start it, and
+ * closed when its end is known. One that is found open at the next start had nobody to see its end: the host went down,
+ * everything was killed, or it was opened `unwatched`, where nobody was going to look. It does not count.
  *
  * Pure: the host's boot id is an argument. Any thread.
  */
@@ -32,13 +32,15 @@ struct hf_trial {
 };
 
 enum hf_ending {
-    HF_ENDING_RESET,    /* the guest reset itself */
-    HF_ENDING_PANIC,    /* the guest reported a panic */
-    HF_ENDING_EXIT,     /* the VMM exited: it crashed, or the guest powered off */
-    HF_ENDING_TIMEOUT,  /* no sign of life for trial-timeout */
-    HF_ENDING_OPERATOR, /* reset, powered off or killed by the operator or a signal to us */
-    HF_ENDING_HOST,     /* the host went down, or nobody knows */
-    HF_ENDING_MOVED,    /* the guest migrated away */
+    HF_ENDING_RESET,     /* the guest reset itself */
+    HF_ENDING_PANIC,     /* the guest reported a panic */
+    HF_ENDING_EXIT,      /* the VMM crashed, or the guest powered off before any sign of life */
+    HF_ENDING_TIMEOUT,   /* no sign of life for trial-timeout */
+    HF_ENDING_POWER_OFF, /* the guest powered itself off after a sign of life: an orderly end */
+    HF_ENDING_OPERATOR,  /* reset, powered off or killed by the operator or a signal to us */
+    HF_ENDING_HOST,      /* the host went down, or nobody knows */
+    HF_ENDING_MOVED,     /* the guest migrated away */
+    HF_ENDING_UNSEEN,    /* under `serve` or libvirt, where nobody watches */
     HF_ENDING_MAX,
 };
 
@@ -53,7 +55,7 @@ void hf_trial_open_boot(struct hf_trial *t, const char *boot_id, bool unwatched)
  * nothing happened and the answer is CUT. */
 enum hf_life_event hf_trial_close_boot(struct hf_trial *t, enum hf_ending ending);
 
-/* What the end of a boot found open was, now that the next one begins under `boot_id`. */
-enum hf_ending hf_trial_presumed_ending(const struct hf_trial *t, const char *boot_id);
+/* What the end of a boot found open at the next start was. Never evidence. */
+enum hf_ending hf_trial_presumed_ending(const struct hf_trial *t);
 
 #endif

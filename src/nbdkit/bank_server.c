@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "bank_server.h"
 
+#include "boots.h"
 #include "cleanup.h"
 #include "committer.h"
 #include "outline.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -35,6 +37,8 @@ struct hf_bank_server {
     bool arrives;                   /* it was opened as one that is being received: the guest brings its own bank */
     bool incoming;                  /* being received: neither queue nor committer yet */
     struct hf_container *container; /* NULL after a failure, until it can be opened again */
+    const char *boot_id;            /* of the host, for the boot that is opened here */
+    atomic_bool opens_boot;         /* by the next that reads code or writes. No lock: writes must not wait for commits */
     bool doubtful;                  /* SQLite reported an error: recover before the next use */
     /* A whole bank that is being written; of the one thread that writes. */
     struct {
@@ -298,8 +302,12 @@ void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void))
 static int start_committer(struct hf_bank_server *s, struct hf_error *err)
 {
     hf_queue_file_set_load(s->queue, load_page, s);
-    s->ops = (struct hf_committer_ops){
-        .commit = op_commit, .read = op_read, .write = op_write, .repeats = op_repeats, .status = op_status, .opaque = s};
+    s->ops = (struct hf_committer_ops){.commit = op_commit,
+                                       .read = op_read,
+                                       .write = op_write,
+                                       .repeats = op_repeats,
+                                       .status = op_status,
+                                       .opaque = s};
     return hf_committer_start(s->queue, &s->ops, &s->committer, err);
 }
 
@@ -411,6 +419,31 @@ int hf_bank_server_close(struct hf_bank_server *s, struct hf_error *err)
     return r < 0 ? r : closed;
 }
 
+void hf_bank_server_opens_boot(struct hf_bank_server *s, const char *boot_id)
+{
+    s->boot_id = boot_id;
+    atomic_store(&s->opens_boot, true);
+}
+
+/* An error leaves it to the next try: what cannot be counted does not boot. */
+static int open_boot(struct hf_bank_server *s, struct hf_error *err)
+{
+    const struct hf_boot boot = {.now = now_seconds(), .boot_id = s->boot_id, .unwatched = true};
+    struct hf_container *c;
+    int r;
+
+    if (!atomic_load(&s->opens_boot))
+        return 0;
+    (void)pthread_mutex_lock(&s->lock);
+    r = container_locked(s, &c, err);
+    if (r == 0)
+        r = judge(s, hf_lifecycle_opened(c, &boot, err));
+    if (r == 0)
+        atomic_store(&s->opens_boot, false);
+    (void)pthread_mutex_unlock(&s->lock);
+    return r;
+}
+
 uint64_t hf_bank_server_size(const struct hf_bank_server *s, enum hf_bank bank)
 {
     return s->size[bank];
@@ -419,9 +452,12 @@ uint64_t hf_bank_server_size(const struct hf_bank_server *s, enum hf_bank bank)
 int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, void *bytes, size_t size,
                         struct hf_error *err)
 {
+    int r;
+
     if (bank == HF_BANK_VARS && !is_incoming(s))
         return hf_committer_read(s->committer, offset, bytes, size, err);
-    return read_container(s, bank, offset, bytes, size, err);
+    r = bank == HF_BANK_CODE && !is_incoming(s) ? open_boot(s, err) : 0;
+    return r < 0 ? r : read_container(s, bank, offset, bytes, size, err);
 }
 
 /* ---- a whole bank that is written ---- */
@@ -507,6 +543,8 @@ int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *
 {
     int r = is_incoming(s) ? become_owner(s, err) : 0;
 
+    if (r == 0)
+        r = open_boot(s, err);
     if (r == 0)
         r = follow_whole(s, offset, size, err);
     for (size_t done = 0; r == 0 && done < size;) {

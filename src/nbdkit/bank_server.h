@@ -25,6 +25,11 @@ int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(c
 /* Before the first write: who is asked when a client begins to write the whole bank. False: that write fails. */
 void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void));
 
+/* Nobody else knows when the guest executes: its boot is open when the code bank is first read, or the variables are
+ * first written, whichever comes first, and that waits until it is written down (boots.h). `boot_id` is the host's; it
+ * is kept. Before hf_bank_server_start(). */
+void hf_bank_server_opens_boot(struct hf_bank_server *s, const char *boot_id);
+
 /* Starts the committing thread, once privileges are gone. */
 int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err);
 

@@ -2,8 +2,8 @@
 /*
  * nbdkit's plugin: serves a container's banks as the exports `code` (read only) and `vars`.
  *
- *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [incoming=1] [writer=PID]
- *             [judged=1]
+ *      nbdkit PLUGIN container=G.hold [lock-fd=N] [status-fd=N] [user=U] [group=G] [boot-id=ID] [incoming=1]
+ *             [writer=PID] [judged=1]
  *
  * Order matters (L7): the thread model gives each connection one thread, so that writes happen in the order in which
  * they were sent. Only one connection writes at a time: a client that lost its connection may come back while the
@@ -37,7 +37,7 @@
 
 static struct {
     char *container;
-    char *user, *group;
+    char *user, *group, *boot_id;
     int lock_fd, status_fd;
     int incoming, judged;
     struct hf_identity identity;
@@ -136,6 +136,8 @@ static int plugin_config(const char *key, const char *value)
         return hold_text(&config.user, value);
     if (!strcmp(key, "group"))
         return hold_text(&config.group, value);
+    if (!strcmp(key, "boot-id"))
+        return hold_text(&config.boot_id, value);
     if (!strcmp(key, "lock-fd"))
         return parse_fd(key, value, &config.lock_fd);
     if (!strcmp(key, "status-fd")) {
@@ -153,8 +155,8 @@ static int plugin_config(const char *key, const char *value)
     }
     if (!strcmp(key, "writer"))
         return parse_writer(value);
-    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, incoming, "
-                 "judged and writer",
+    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, boot-id, "
+                 "incoming, judged and writer",
                  key);
     return -1;
 }
@@ -211,6 +213,8 @@ static int plugin_after_fork(void)
         return fail(&err);
     if (config.judged && config.status_fd >= 0)
         hf_bank_server_judge(server, may_replace);
+    if (config.boot_id)
+        hf_bank_server_opens_boot(server, config.boot_id);
     r = hf_privileges_drop(&config.identity, &err);
     if (r == 0)
         r = hf_seccomp_enter(&err);
@@ -246,6 +250,7 @@ static void plugin_unload(void)
     free(config.container);
     free(config.user);
     free(config.group);
+    free(config.boot_id);
 }
 
 static const char *plugin_default_export(int readonly, int is_tls)
@@ -439,6 +444,7 @@ static struct nbdkit_plugin plugin = {
                    "lock-fd=N             inherited descriptor of the owner lock\n"
                    "status-fd=N           inherited descriptor for status lines\n"
                    "user=U group=G        whom to become once everything is open\n"
+                   "boot-id=ID            the guest's boot opens here, on this boot of the host\n"
                    "incoming=1            it is being received: read only until the first write\n"
                    "judged=1              a write of the whole bank waits for an answer on status-fd\n"
                    "writer=PID            the process that wrote to the server before this one",

@@ -24,7 +24,7 @@
 struct arguments {
     const char *argv[ARGS_MAX];
     unsigned count;
-    char container[PATH_MAX + 16], lock[32], status[32], writer[40], user[128], group[128];
+    char container[PATH_MAX + 16], lock[32], status[32], writer[40], user[128], group[128], boot[128];
 };
 
 static void add(struct arguments *a, const char *text)
@@ -70,6 +70,7 @@ static int build_arguments(const struct hf_nbd_server_config *c, const char *plu
         (void)snprintf(a->writer, sizeof a->writer, "writer=%lld", (long long)c->writer);
         add(a, a->writer);
     }
+    add_option(a, a->boot, sizeof a->boot, "boot-id", c->boot_id);
     if (c->judged && !c->incoming)
         add(a, "judged=1");
     if (c->incoming)

@@ -189,8 +189,8 @@ static int launch(struct hf_nbd_server *s, struct hf_error *err)
 
 static void release(struct hf_nbd_server *s)
 {
-    const char *strings[] = {s->config.container, s->config.socket, s->config.user, s->config.group,
-                             s->config.selinux_label};
+    const char *strings[] = {s->config.container, s->config.socket,        s->config.user,
+                             s->config.group,     s->config.selinux_label, s->config.boot_id};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(strings); i++)
         free((void *)(uintptr_t)strings[i]);
@@ -221,6 +221,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     s->config.user = copy(config->user, &ok);
     s->config.group = copy(config->group, &ok);
     s->config.selinux_label = copy(config->selinux_label, &ok);
+    s->config.boot_id = copy(config->boot_id, &ok);
     s->process = HF_NBD_NO_PROCESS;
     r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err)
            : hf_error_set(err, HF_ENOMEM, "no memory for an NBD server");

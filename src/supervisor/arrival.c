@@ -115,6 +115,8 @@ void hf_arrival_check(struct hf_supervision *s)
     if (r == 0)
         r = hf_mailbox_watch_publish(s, true, &err);
     if (r == 0 && !s->arguments.paused)
+        r = hf_supervision_open_boot(s, &err);
+    if (r == 0 && !s->arguments.paused)
         r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, &err);
     if (r < 0)
         hf_supervision_fail(s, &err);

@@ -13,9 +13,19 @@ static void on_stop(struct hf_supervision *s, const json_t *data)
     hf_mailbox_watch_running(s);
 }
 
+/* A machine that was started with -S, or came from elsewhere: this is the first word of it that we hear. */
+static void open_boot(struct hf_supervision *s)
+{
+    struct hf_error err;
+
+    if (!hf_reception_is_open(s) && hf_supervision_open_boot(s, &err) < 0)
+        hf_supervision_fail(s, &err);
+}
+
 static void on_resume(struct hf_supervision *s, const json_t *data)
 {
     s->saved = false;
+    open_boot(s);
     hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
     hf_departure_on_resume(s);
     hf_trial_timer_running(s);
@@ -51,18 +61,22 @@ static void on_panic(struct hf_supervision *s, const json_t *data)
 static void on_shutdown(struct hf_supervision *s, const json_t *data)
 {
     const char *reason = json_string_value(json_object_get(data, "reason"));
-    bool by_guest;
+    bool by_guest = false;
 
-    if (!reason || hf_reset_watch_on_shutdown(s, reason))
+    if (!reason)
+        return;
+    if (!strcmp(reason, "guest-shutdown"))
+        hf_trial_timer_last_look(s); /* before it is told to quit */
+    if (hf_reset_watch_on_shutdown(s, reason))
         return;
     if (!strcmp(reason, "guest-shutdown"))
         s->powered_off = true;
     else if (!strcmp(reason, "guest-panic"))
         s->panicked = true;
-    else if (!strncmp(reason, "host-", 5) && !hf_reset_reason(reason, &by_guest))
-        s->ended_by_owner = true;
-    else if (hf_reset_reason(reason, &by_guest))
+    else if (hf_reset_reason(reason, &by_guest) && by_guest)
         s->reset_ended = true;
+    else if (!strncmp(reason, "host-", 5))
+        s->ended_by_owner = true;
 }
 
 static void on_clock(struct hf_supervision *s, const json_t *data)

@@ -40,10 +40,7 @@ static void put_slot(uint8_t digest[32], char label[64], bool there, const struc
 }
 
 static const uint32_t life_words[] = {
-    [HF_LIFE_STEADY] = 0,
-    [HF_LIFE_STAGED] = 1,
-    [HF_LIFE_TRIAL] = 2,
-    [HF_LIFE_ROLLBACK] = 3,
+    [HF_LIFE_STEADY] = 0, [HF_LIFE_STAGED] = 1, [HF_LIFE_APPLIED] = 2, [HF_LIFE_TRIAL] = 2, [HF_LIFE_ROLLBACK] = 3,
 };
 _Static_assert(HF_ARRAY_SIZE(life_words) == HF_LIFE_MAX, "one word per state");
 

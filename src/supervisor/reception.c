@@ -328,7 +328,7 @@ static void settle(struct hf_supervision *s)
 static void arm(struct hf_supervision *s)
 {
     struct hf_error err;
-    int r = hf_reset_watch_look(s, &err);
+    int r = hf_supervision_open_boot(s, &err);
 
     if (r == 0 && s->watch.life == HF_LIFE_TRIAL)
         r = hf_lifecycle_moved(s->container, (int64_t)time(NULL), &err);

@@ -258,8 +258,6 @@ int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
         r = hf_reset_watch_look(s, err);
     if (r == 0)
         r = hf_loop_timer(&s->loop, LOOK_AGAIN_MS, look_again, s, err);
-    if (r == 0)
-        hf_trial_timer_begin(s);
     return r;
 }
 

@@ -132,8 +132,9 @@ struct hf_supervision {
     bool restart;                  /* end QEMU and start it anew: */
     enum hf_moment restart_moment; /* a reset that became one */
     struct hf_guest_clock clock;
-    bool saved;  /* the guest's state is in a file, and it has not run since */
-    bool let_go; /* the guest was started, or came and is ours */
+    bool saved;     /* the guest's state is in a file, and it has not run since */
+    bool let_go;    /* the guest was started, or came and is ours */
+    bool boot_open; /* the guest has executed in this QEMU, or is about to */
 
     struct hf_control *control;
     struct hf_departure *departure; /* NULL: the guest does not leave */
@@ -190,9 +191,16 @@ void hf_reset_watch_on_reset(struct hf_supervision *s);
 /* Resets are stopped from now on, or not, as the container says now. */
 int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err);
 
-/* trial_timer.c. begin: a boot begins now. running: QEMU stopped or went on. port: data of VSERPORT_CHANGE. */
+/* supervisor.c: the guest is about to execute: written down, and from now on watched. Once for each QEMU; then 0. */
+int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err);
+
+/* trial_timer.c. begin: a boot begins now. last_look: the guest has shut down, QEMU still answers. life: whether the
+ * guest showed a sign of life in this boot; its last writes are in the container. running: QEMU stopped or went on.
+ * port: data of VSERPORT_CHANGE. */
 void hf_trial_timer_begin(struct hf_supervision *s);
 void hf_trial_timer_end(struct hf_supervision *s);
+void hf_trial_timer_last_look(struct hf_supervision *s);
+bool hf_trial_timer_life(struct hf_supervision *s);
 void hf_trial_timer_running(struct hf_supervision *s);
 void hf_trial_timer_port(struct hf_supervision *s, const json_t *data);
 void hf_trial_timer_booted(struct hf_supervision *s); /* the firmware reported that boot services ended */
@@ -203,9 +211,9 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
 
 /* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's
- * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract; when
- * it fails there is no mailbox until the next reset.
- * reset: the guest is stopped at a reset; negotiation is open again. running: QEMU stopped or went on. */
+ * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract;
+ * when it fails there is no mailbox until the next reset. reset: the guest is stopped at a reset; negotiation is open
+ * again. running: QEMU stopped or went on. */
 int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err);
 int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
@@ -219,8 +227,9 @@ int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err);
 int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err);
 void hf_mailbox_files_give(struct hf_supervision *s);
 
-/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. end: nobody there hears an
- * answer; an image that came whole is worked on all the same, and staged when that is done. drop: not even that; waits. */
+/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. end: nobody there
+ * hears an answer; an image that came whole is worked on all the same, and staged when that is done. drop: not even
+ * that; waits. */
 void hf_guest_orders_publish(struct hf_supervision *s);
 bool hf_guest_orders_poll(struct hf_supervision *s);
 void hf_guest_orders_end(struct hf_supervision *s);

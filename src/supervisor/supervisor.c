@@ -108,16 +108,37 @@ static int watch_signals(struct hf_supervision *s, struct hf_error *err)
 
 /* ---- QEMU ---- */
 
+int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_boot boot = hf_supervision_boot(s, HF_MOMENT_POWER_ON);
+    int r;
+
+    if (s->boot_open)
+        return 0;
+    boot.arrives = s->starts == 1 && (s->arguments.incoming || s->arguments.loadvm);
+    r = hf_lifecycle_opened(s->container, &boot, err);
+    if (r == 0)
+        r = hf_reset_watch_look(s, err);
+    if (r < 0)
+        return r;
+    s->boot_open = true;
+    hf_trial_timer_begin(s);
+    return 0;
+}
+
+/* A machine that its owner lets go has its boot opened when QEMU says that it runs. */
 static int let_go(struct hf_supervision *s, struct hf_error *err)
 {
     bool first = s->starts++ == 0;
+    int r;
 
     if (hf_reception_is_open(s))
         return hf_reception_load(s, err);
     s->let_go = true;
     if (first && (s->arguments.paused || s->arguments.incoming))
         return 0;
-    return hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+    r = hf_supervision_open_boot(s, err);
+    return r < 0 ? r : hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
 }
 
 static void end_qemu(struct hf_supervision *s)
@@ -214,12 +235,16 @@ static int start(struct hf_supervision *s, struct hf_error *err)
 
 /* ---- the end ---- */
 
-static enum hf_ending ending(const struct hf_supervision *s)
+static enum hf_ending ending(struct hf_supervision *s)
 {
     if (s->fault.code != HF_OK)
         return HF_ENDING_HOST;
     if (s->panicked)
         return HF_ENDING_PANIC;
+    if (s->powered_off)
+        return hf_trial_timer_life(s) ? HF_ENDING_POWER_OFF : HF_ENDING_EXIT;
+    if (s->timed_out)
+        return HF_ENDING_TIMEOUT;
     if (s->ended_by_owner)
         return HF_ENDING_OPERATOR;
     if (s->reset_ended)
@@ -271,21 +296,27 @@ static int first_of(int r, int then, struct hf_error *err, const struct hf_error
 /* QEMU is gone. What the guest left is brought in, unless the container is not ours: not yet, or not any more. */
 static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *err)
 {
+    char words[HF_BOOT_WORDS_SIZE] = "";
     struct hf_error second;
+    int ended;
 
     r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
     if (s->departed || s->granted || hf_reception_is_open(s))
         return r;
     r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
-    return first_of(r,
-                    hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), &second),
-                    err, &second);
+    ended = hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), words, &second);
+    if (words[0] && !s->restart)
+        hf_supervision_say(s, "%s", words);
+    return first_of(r, ended, err, &second);
 }
 
 static int one_boot(struct hf_supervision *s, struct hf_error *err)
 {
     bool began;
-    int r = hf_server_watch_start(s, err);
+    int r;
+
+    s->boot_open = s->powered_off = s->timed_out = false;
+    r = hf_server_watch_start(s, err);
 
     if (r == 0)
         r = hf_mailbox_watch_open(s, err);
@@ -331,8 +362,7 @@ static int run(struct hf_supervision *s, struct hf_error *err)
             r = hf_mailbox_start_rom(s, err);
         if (r == 0)
             r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
-        if (r == 0)
-            r = one_boot(s, err);
+        r = r == 0 ? one_boot(s, err) : settle(s, false, r, err);
     } while (r == 0 && s->restart && !s->ended_by_owner);
     return r;
 }

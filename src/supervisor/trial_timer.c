@@ -133,6 +133,18 @@ void hf_trial_timer_end(struct hf_supervision *s)
     hf_loop_cancel(&s->loop, tick, s);
 }
 
+void hf_trial_timer_last_look(struct hf_supervision *s)
+{
+    if (on_trial(s) && s->boot_open && hf_monitor_is_open(s->monitor))
+        (void)hf_monitor_send(s->monitor, "query-blockstats", NULL, disks_answered, s, NULL);
+}
+
+bool hf_trial_timer_life(struct hf_supervision *s)
+{
+    look_at_flash(s);
+    return s->trial.life;
+}
+
 void hf_trial_timer_booted(struct hf_supervision *s)
 {
     if (on_trial(s))

@@ -170,7 +170,7 @@ static void neither_signals_nor_endings_change_it(void **state)
     for (unsigned i = 0; i < 5; i++) {
         struct hf_digest now;
 
-        ok(hf_lifecycle_ended(g.c, HF_ENDING_PANIC, g.now, &why));
+        ok(hf_lifecycle_ended(g.c, HF_ENDING_PANIC, g.now, NULL, &why));
         ok(hf_lifecycle_moved(g.c, g.now, &why));
         ok(hf_lifecycle_started(g.c, "10.0", "pc-q35-10.0", false, g.now, &why));
         (void)revert(&g, NULL);
@@ -202,11 +202,62 @@ static void only_whoever_runs_the_guest_boots_it(void **state)
     guest_free(&g);
 }
 
+/* A start is no boot: a server that nobody reads from, a QEMU that finds its disk locked. */
+static void a_start_that_no_boot_follows_changes_nothing(void **state)
+{
+    struct hf_digest code;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    code = guest_code(&g);
+    guest_stage(&g, 1);
+    for (unsigned i = 0; i < 5; i++) {
+        struct hf_digest now;
+
+        assert_int_equal(guest_start(&g).did, HF_DECIDE_APPLY);
+        ok(hf_lifecycle_ended(g.c, HF_ENDING_EXIT, g.now, NULL, &why));
+        now = guest_code(&g);
+        assert_memory_equal(&code, &now, sizeof code);
+        assert_int_equal(guest_record(&g).life, HF_LIFE_STAGED);
+        assert_int_equal(guest_record(&g).trial.failed, 0);
+    }
+    guest_free(&g);
+}
+
+/* Power cycles of a healthy guest are no evidence against its firmware: nobody saw what ended them. */
+static void power_cycles_that_nobody_watched_bring_nothing_back(void **state)
+{
+    struct hf_digest staged, now;
+    struct hf_boot boot;
+    struct guest g;
+
+    if (images_missing())
+        skip();
+    guest_new(&g, NULL, NULL);
+    staged = guest_stage(&g, 1);
+    boot = guest_boot(&g, HF_MOMENT_POWER_ON);
+    boot.unwatched = true;
+    for (unsigned i = 0; i < 10; i++) {
+        struct hf_boot_plan plan;
+
+        ok(hf_lifecycle_power_on(g.c, &boot, &plan, &why));
+        ok(hf_lifecycle_opened(g.c, &boot, &why));
+    }
+    now = guest_code(&g);
+    assert_memory_equal(&staged, &now, sizeof staged);
+    assert_int_equal(guest_record(&g).trial.failed, 0);
+    guest_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_changes_under_a_running_guest),
         cmocka_unit_test(neither_signals_nor_endings_change_it),
+        cmocka_unit_test(a_start_that_no_boot_follows_changes_nothing),
+        cmocka_unit_test(power_cycles_that_nobody_watched_bring_nothing_back),
         cmocka_unit_test(only_whoever_runs_the_guest_boots_it),
     };
 

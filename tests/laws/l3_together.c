@@ -255,7 +255,7 @@ static void the_count_is_written_before_the_boot(void **state)
             struct hf_boot_plan plan;
 
             if (hf_container_open(g.path, HF_OPEN_RUN, g.now, &g.c, NULL) == 0 &&
-                hf_lifecycle_power_on(g.c, &boot, &plan, NULL) == 0)
+                hf_lifecycle_power_on(g.c, &boot, &plan, NULL) == 0 && hf_lifecycle_opened(g.c, &boot, NULL) == 0)
                 _exit(0); /* no close: as if killed before the guest's first instruction */
             _exit(1);
         }

@@ -185,6 +185,16 @@ struct hf_boot_plan guest_power_on(struct guest *g)
     struct hf_boot_plan plan;
 
     ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
+    ok(hf_lifecycle_opened(g->c, &boot, &why));
+    return plan;
+}
+
+struct hf_boot_plan guest_start(struct guest *g)
+{
+    struct hf_boot boot = guest_boot(g, HF_MOMENT_POWER_ON);
+    struct hf_boot_plan plan;
+
+    ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
     return plan;
 }
 
@@ -195,8 +205,10 @@ struct hf_boot_plan guest_reset(struct guest *g, enum hf_ending ending, const ch
 
     boot.held = held;
     ok(hf_lifecycle_reset(g->c, &boot, ending, &plan, &why));
-    if (plan.action == HF_BOOT_RESTART)
+    if (plan.action == HF_BOOT_RESTART) {
         ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
+        ok(hf_lifecycle_opened(g->c, &boot, &why));
+    }
     return plan;
 }
 

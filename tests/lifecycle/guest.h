@@ -59,8 +59,10 @@ struct hf_digest guest_stage(struct guest *g, unsigned n);
 /* The same with the answer for the caller. */
 int guest_try_stage(struct guest *g, const struct image *image, unsigned n, bool tpm_aware, struct hf_error *err);
 
-/* hf_lifecycle_power_on() with nothing special. */
+/* hf_lifecycle_power_on() with nothing special, and the guest boots. */
 struct hf_boot_plan guest_power_on(struct guest *g);
+/* The same, and it does not: whoever was to start it failed. */
+struct hf_boot_plan guest_start(struct guest *g);
 struct hf_boot_plan guest_reset(struct guest *g, enum hf_ending ending, const char *held);
 struct hf_boot guest_boot(struct guest *g, enum hf_moment moment);
 

@@ -7,6 +7,7 @@
 #include "confirm.h"
 #include "outlook.h"
 #include "rollback.h"
+#include "state.h"
 #include "suspended.h"
 #include "whole_file.h"
 
@@ -87,13 +88,13 @@ static void what_the_host_cut_short_is_no_evidence(void **state)
     guest_power_on(&g);
     for (unsigned i = 0; i < 20; i++) {
         if (i % 4 == 0)
-            ok(hf_lifecycle_ended(g.c, HF_ENDING_OPERATOR, g.now, &why));
+            ok(hf_lifecycle_ended(g.c, HF_ENDING_OPERATOR, g.now, NULL, &why));
         if (i % 4 == 1)
             ok(hf_lifecycle_moved(g.c, g.now, &why));
         if (i % 4 == 2)
             snprintf(g.boot_id, sizeof g.boot_id, "host-boot-%u", i);
         guest_reopen(&g); /* i % 4 == 3: everything was killed */
-        assert_int_equal(guest_power_on(&g).did, HF_DECIDE_COUNT);
+        guest_power_on(&g);
         same(guest_code(&g), staged);
     }
     assert_int_equal(guest_record(&g).trial.failed, 0);
@@ -101,23 +102,78 @@ static void what_the_host_cut_short_is_no_evidence(void **state)
     guest_free(&g);
 }
 
-static void boots_that_nobody_watches_count_by_power_ons(void **state)
+static void boots_that_nobody_watches_count_neither_way(void **state)
 {
-    struct hf_boot boot;
+    struct hf_confirm_report confirmed;
+    struct hf_outlook outlook;
     struct hf_boot_plan plan;
-    struct hf_digest code;
+    struct hf_digest staged;
+    struct hf_boot boot;
     struct guest g;
 
     NEED_IMAGES();
     guest_new(&g, NULL, NULL);
-    code = guest_code(&g);
-    guest_stage(&g, 1);
+    staged = guest_stage(&g, 1);
     boot = guest_boot(&g, HF_MOMENT_POWER_ON);
     boot.unwatched = true;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 20; i++) {
         ok(hf_lifecycle_power_on(g.c, &boot, &plan, &why));
-    assert_int_equal(plan.did, HF_DECIDE_ROLL_BACK);
-    same(guest_code(&g), code);
+        assert_non_null(strstr(plan.words, "holdfast confirm"));
+        ok(hf_lifecycle_opened(g.c, &boot, &why));
+        if (i % 2)
+            ok(hf_lifecycle_ended(g.c, HF_ENDING_UNSEEN, g.now, NULL, &why));
+    }
+    same(guest_code(&g), staged);
+    assert_int_equal(guest_record(&g).trial.started, 20);
+    assert_int_equal(guest_record(&g).trial.failed, 0);
+    ok(hf_outlook_get(g.c, &outlook, &why));
+    assert_non_null(strstr(outlook.trial, "nobody watches"));
+    ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    guest_free(&g);
+}
+
+static void a_guest_that_powers_itself_off_has_not_failed(void **state)
+{
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    staged = guest_stage(&g, 1);
+    for (unsigned i = 0; i < 10; i++) {
+        guest_power_on(&g);
+        ok(hf_lifecycle_ended(g.c, HF_ENDING_POWER_OFF, g.now, NULL, &why));
+    }
+    same(guest_code(&g), staged);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_TRIAL);
+    assert_int_equal(guest_record(&g).trial.failed, 0);
+    guest_free(&g);
+}
+
+/* Version 0.1 left the counts of power-ons that nobody watched. */
+static void a_trial_of_the_version_before_goes_on(void **state)
+{
+    struct hf_digest staged;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    staged = guest_stage(&g, 1);
+    guest_power_on(&g);
+    ok(hf_begin(g.c, &why));
+    ok(hf_state_set_number(g.c, "trial.started", 3, &why));
+    ok(hf_state_set_number(g.c, "trial.failed", 2, &why));
+    ok(hf_state_set_number(g.c, "trial.unwatched", 1, &why));
+    ok(hf_state_set_number(g.c, "guest.unwatched", 0, &why));
+    ok(hf_commit(g.c, HF_DURABLE, &why));
+    guest_reopen(&g);
+    guest_power_on(&g);
+    same(guest_code(&g), staged);
+    assert_int_equal(guest_record(&g).trial.failed, 2);
+    assert_int_equal(guest_record(&g).trial.started, 4);
+    guest_reset(&g, HF_ENDING_RESET, NULL);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
     guest_free(&g);
 }
 
@@ -341,7 +397,9 @@ int main(void)
         cmocka_unit_test(an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables),
         cmocka_unit_test(three_resets_without_the_signal_bring_everything_back),
         cmocka_unit_test(what_the_host_cut_short_is_no_evidence),
-        cmocka_unit_test(boots_that_nobody_watches_count_by_power_ons),
+        cmocka_unit_test(boots_that_nobody_watches_count_neither_way),
+        cmocka_unit_test(a_guest_that_powers_itself_off_has_not_failed),
+        cmocka_unit_test(a_trial_of_the_version_before_goes_on),
         cmocka_unit_test(only_the_chosen_signal_confirms),
         cmocka_unit_test(by_hand_nothing_goes_back_by_itself),
         cmocka_unit_test(a_held_boot_changes_nothing_and_says_why),

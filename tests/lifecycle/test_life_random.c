@@ -118,7 +118,7 @@ static void do_end(struct witness *w)
     enum hf_ending ending = (enum hf_ending)roll(HF_ENDING_MAX);
 
     note_ending(w, ending);
-    ok(hf_lifecycle_ended(w->g.c, ending, w->g.now, &why));
+    ok(hf_lifecycle_ended(w->g.c, ending, w->g.now, NULL, &why));
     look(w, "end");
     do_power_on(w);
 }
@@ -130,6 +130,28 @@ static void do_crash(struct witness *w)
         snprintf(w->g.boot_id, sizeof w->g.boot_id, "host-boot-%u", roll(1000));
     guest_reopen(&w->g);
     look(w, "crash");
+    do_power_on(w);
+}
+
+/* It may roll back, which was decided before; what it applies it takes back. */
+static void do_failed_start(struct witness *w)
+{
+    struct hf_life_record was = guest_record(&w->g);
+    struct hf_boot boot = guest_boot(&w->g, HF_MOMENT_POWER_ON);
+    struct hf_boot_plan plan = guest_start(&w->g);
+
+    w->boot_open = false;
+    if (plan.did == HF_DECIDE_ROLL_BACK) {
+        ok(hf_lifecycle_opened(w->g.c, &boot, &why));
+        after_boot(w, &was, &plan);
+        return;
+    }
+    if (roll(2))
+        ok(hf_lifecycle_ended(w->g.c, (enum hf_ending)roll(HF_ENDING_MAX), w->g.now, NULL, &why));
+    else
+        guest_reopen(&w->g); /* killed; the next start finds it */
+    if (guest_record(&w->g).life != HF_LIFE_APPLIED)
+        look(w, "failed start");
     do_power_on(w);
 }
 
@@ -195,7 +217,7 @@ static void do_move(struct witness *w)
 }
 
 static void (*const steps[])(struct witness *w) = {
-    do_power_on, do_reset,   do_reset,  do_reset,  do_end,      do_crash, do_stage, do_stage,
+    do_power_on, do_reset,   do_reset,  do_reset,  do_end,      do_crash, do_stage, do_stage, do_failed_start,
     do_unstage,  do_confirm, do_signal, do_signal, do_rollback, do_write, do_write, do_move,
 };
 

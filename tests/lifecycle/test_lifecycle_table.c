@@ -7,10 +7,11 @@
 static const struct {
     const char *from, *event, *to;
 } arrows[] = {
-    {"steady", "stage", "staged"},      {"steady", "offer", "staged"},        {"staged", "unstage", "steady"},
-    {"staged", "boot", "trial"},        {"trial", "signal", "steady"},        {"trial", "confirm", "steady"},
-    {"trial", "roll-back", "rollback"}, {"trial", "failed-last", "rollback"}, {"steady", "roll-back", "rollback"},
-    {"rollback", "boot", "steady"},     {"rollback", "confirm", "steady"},
+    {"steady", "stage", "staged"},        {"steady", "offer", "staged"},       {"staged", "unstage", "steady"},
+    {"staged", "boot", "applied"},        {"applied", "opened", "trial"},      {"applied", "no-boot", "staged"},
+    {"trial", "signal", "steady"},        {"trial", "confirm", "steady"},      {"trial", "roll-back", "rollback"},
+    {"trial", "failed-last", "rollback"}, {"steady", "roll-back", "rollback"}, {"rollback", "boot", "steady"},
+    {"rollback", "confirm", "steady"},
 };
 
 static const char *arrow(const char *from, const char *event)
@@ -67,6 +68,7 @@ static void every_state_is_reached_and_left(void **state)
 static void a_trial_needs_a_boot_and_a_return_needs_a_decision(void **state)
 {
     assert_int_equal(reach_without(HF_LIFE_STEADY, HF_EVENT_BOOT) >> HF_LIFE_TRIAL & 1U, 0);
+    assert_int_equal(reach_without(HF_LIFE_STEADY, HF_EVENT_OPENED) >> HF_LIFE_TRIAL & 1U, 0);
     for (unsigned e = 0; e < HF_EVENT_MAX; e++) {
         if (hf_lifecycle_move(HF_LIFE_TRIAL, e)->next == HF_LIFE_ROLLBACK)
             assert_true(e == HF_EVENT_FAILED_LAST || e == HF_EVENT_ROLL_BACK);
@@ -80,16 +82,27 @@ static void firmware_changes_only_at_a_boot_or_while_off(void **state)
     for (unsigned s = 0; s < HF_LIFE_MAX; s++) {
         for (unsigned e = 0; e < HF_EVENT_MAX; e++) {
             if (hf_decision_changes_firmware(hf_lifecycle_move(s, e)->decision))
-                assert_true(e == HF_EVENT_BOOT || e == HF_EVENT_REVERT);
+                assert_true(e == HF_EVENT_BOOT || e == HF_EVENT_NO_BOOT || e == HF_EVENT_REVERT);
         }
     }
 }
 
 static void a_boot_of_a_trial_is_always_counted(void **state)
 {
-    assert_int_equal(hf_lifecycle_move(HF_LIFE_TRIAL, HF_EVENT_BOOT)->decision, HF_DECIDE_COUNT);
-    assert_int_equal(hf_lifecycle_move(HF_LIFE_TRIAL, HF_EVENT_BOOT_HELD)->decision, HF_DECIDE_COUNT);
+    assert_int_equal(hf_lifecycle_move(HF_LIFE_TRIAL, HF_EVENT_OPENED)->decision, HF_DECIDE_COUNT);
+    assert_int_equal(hf_lifecycle_move(HF_LIFE_APPLIED, HF_EVENT_OPENED)->decision, HF_DECIDE_COUNT);
     assert_int_equal(hf_lifecycle_move(HF_LIFE_STAGED, HF_EVENT_BOOT)->decision, HF_DECIDE_APPLY);
+}
+
+/* Nor does anything else count one. */
+static void a_start_is_no_boot(void **state)
+{
+    for (unsigned s = 0; s < HF_LIFE_MAX; s++) {
+        for (unsigned e = 0; e < HF_EVENT_MAX; e++) {
+            if (hf_lifecycle_move(s, e)->decision == HF_DECIDE_COUNT)
+                assert_int_equal(e, HF_EVENT_OPENED);
+        }
+    }
 }
 
 static void a_refusal_names_its_rule(void **state)
@@ -129,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_trial_needs_a_boot_and_a_return_needs_a_decision),
         cmocka_unit_test(firmware_changes_only_at_a_boot_or_while_off),
         cmocka_unit_test(a_boot_of_a_trial_is_always_counted),
+        cmocka_unit_test(a_start_is_no_boot),
         cmocka_unit_test(a_refusal_names_its_rule),
         cmocka_unit_test(names_read_back),
     };

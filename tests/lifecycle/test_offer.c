@@ -14,6 +14,7 @@ static struct hf_boot_plan power_on_with(struct guest *g, unsigned n, const char
     ok(hf_lifecycle_wants_offer(g->c, &boot, &wants, &why));
     boot.offer = wants ? &offer : NULL;
     ok(hf_lifecycle_power_on(g->c, &boot, &plan, &why));
+    ok(hf_lifecycle_opened(g->c, &boot, &why));
     ok(hf_lifecycle_started(g->c, vmm, "pc-q35-7.2", guest_record(g).tpm, g->now, &why));
     free(bytes);
     return plan;
@@ -78,11 +79,40 @@ static void a_policy_only_stages_where_there_is_a_tpm(void **state)
     guest_free(&g);
 }
 
+/* The next start asks the policy anew, which may say something else then. */
+static void what_a_policy_took_for_a_start_that_failed_does_not_stay(void **state)
+{
+    static const char *const host[] = {"policy=host", NULL};
+    uint8_t *bytes;
+    struct hf_offer offer = {.size = code_4m.size, .origin = "/usr/share/OVMF/OVMF_CODE_4M.fd"};
+    struct hf_boot_plan plan;
+    struct hf_digest code;
+    struct hf_boot boot;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, host);
+    code = guest_code(&g);
+    offer.bytes = bytes = variant(&code_4m, 1);
+    offer.size = code_4m.size;
+    boot = guest_boot(&g, HF_MOMENT_POWER_ON);
+    boot.offer = &offer;
+    ok(hf_lifecycle_power_on(g.c, &boot, &plan, &why));
+    assert_int_equal(plan.did, HF_DECIDE_APPLY);
+    ok(hf_lifecycle_ended(g.c, HF_ENDING_HOST, g.now, NULL, &why));
+    same(guest_code(&g), code);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    assert_int_equal(power_on_with(&g, 0, "7.2", true).did, HF_DECIDE_NOTHING);
+    free(bytes);
+    guest_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_host_policy_takes_the_hosts_and_never_a_rejected_one_again),
         cmocka_unit_test(the_versioned_policy_follows_the_vmm),
+        cmocka_unit_test(what_a_policy_took_for_a_start_that_failed_does_not_stay),
         cmocka_unit_test(a_policy_only_stages_where_there_is_a_tpm),
     };
 

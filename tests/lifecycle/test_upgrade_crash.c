@@ -16,7 +16,7 @@
 #include "slots.h"
 #include "whole_file.h"
 
-#define STEPS_MAX 32
+#define STEPS_MAX 40
 
 struct view {
     struct hf_digest code, vars;
@@ -50,14 +50,18 @@ static void done(struct guest *g)
     assert_true(steps < STEPS_MAX);
     left[steps].view = view_of(g);
     left[steps].before = steps ? left[steps - 1].before : left[0].view;
-    if (steps && left[steps].view.life == HF_LIFE_TRIAL && left[steps - 1].view.life != HF_LIFE_TRIAL)
+    if (steps && left[steps].view.life == HF_LIFE_APPLIED && left[steps - 1].view.life != HF_LIFE_APPLIED)
         left[steps].before = left[steps - 1].view;
     disk_note(steps++, true);
 }
 
 static void power_on(struct guest *g)
 {
-    guest_power_on(g);
+    struct hf_boot boot = guest_boot(g, HF_MOMENT_POWER_ON);
+
+    guest_start(g);
+    done(g);
+    ok(hf_lifecycle_opened(g->c, &boot, &why));
     done(g);
     guest_write(g, 150000 + steps * 4096, "by the firmware");
     ok(hf_sync(g->c, &why));
@@ -94,7 +98,7 @@ static void live(struct guest *g)
     upgrade(g, 1);
     guest_reset(g, HF_ENDING_RESET, NULL);
     done(g);
-    ok(hf_lifecycle_ended(g->c, HF_ENDING_OPERATOR, g->now, &why));
+    ok(hf_lifecycle_ended(g->c, HF_ENDING_OPERATOR, g->now, NULL, &why));
     done(g);
     power_on(g);
     ok(hf_confirm(g->c, g->now, false, &confirmed, &why));
@@ -162,7 +166,7 @@ static void look_after(struct guest *g, size_t count, unsigned layout, uint32_t 
                  layout, seed, hf_life_name(v.life), v.started, acknowledged(count));
     guest_power_on(g);
     v = view_of(g);
-    if (v.life == HF_LIFE_TRIAL && left[step].view.life == HF_LIFE_TRIAL)
+    if (v.life == HF_LIFE_TRIAL && (left[step].view.life == HF_LIFE_TRIAL || left[step].view.life == HF_LIFE_APPLIED))
         go_back(g, &left[step].before);
     ok(hf_container_close(g->c, &why));
     g->c = NULL;

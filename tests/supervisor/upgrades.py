@@ -235,7 +235,7 @@ def _():
         guest.power_off(shell)
     with Guest(path, "-S") as guest:
         guest.connect()
-        expect(life(path) == "trial", "not applied at the power-on")
+        expect(life(path) == "applied", "not applied at the power-on")
 
 
 @case("a cold reset opens the disks anew")
@@ -335,7 +335,7 @@ def _():
     for _ in range(40 if os.environ.get("HOLDFAST_LONG") else 1):
         lives = Lives(dice)
         old, new = digest(lives.old), digest(lives.new)
-        lives.verb("stage", [("staged", "old"), ("trial", "new")], "stage", lives.path, lives.new)
+        lives.verb("stage", [("staged", "old"), ("applied", "new"), ("trial", "new")], "stage", lives.path, lives.new)
         lives.boot_until("apply", ("trial", new), ("trial", "new"))
         lives.boot_until("trial boot", ("trial", new), ("trial", "new"))
         lives.verb("confirm", [("steady", "new")], "confirm", lives.path)
@@ -408,9 +408,11 @@ def _():
         guest.power_off(shell)
     expect("newer ones are snapshot" in f"{holdfast('log', path)}", f"{holdfast('log', path)}")
     must("stage", path, image("eighth"))
-    with Guest(path, "-S") as guest:
+    with Guest(path) as guest:
+        guest.wait_running()
         guest.connect().execute("quit")
         guest.wait()
+    expect(life(path) == "trial", f"{holdfast('log', path)}")
     before = both(path, "saved-before")
     with Guest(path, "-incoming", f"exec:cat {state}") as guest:
         expect(guest.wait(60) == 3, f"not refused: {guest.said()}")
@@ -423,8 +425,7 @@ def _():
     path = container("now", "confirm-by=manual")
     must("stage", path, image("ninth", HANGS))
     with Guest(path) as guest:
-        guest.connect()
-        expect(life(path) == "trial", "not applied at the power-on")
+        wait_until(lambda: life(path) == "trial", 120, f"a boot of what was staged: {guest.said()}")
         must("rollback", path, "--variables", "fallback", "--now")
         guest.shell()
         expect(active(path) == digest(CODE), f"not rolled back: {guest.said()}")
