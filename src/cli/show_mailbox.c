@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "show_mailbox.h"
 
+#include <holdfast/negotiate_host.h>
+
 #include "agreement.h"
 #include "mailbox_hardware.h"
 #include "output.h"
@@ -26,7 +28,7 @@ static void put_agreement(json_t *rows, const struct hf_agreement *a)
         put_bits(row, "asked", &a->asked);
     else
         hf_put(row, "asked", json_null());
-    hf_put_text(row, "answer", a->asked_once ? hf_agreement_status_text(a->status) : NULL);
+    hf_put_text(row, "answer", a->asked_once ? hf_negotiate_status_text(a->status) : NULL);
     put_bits(row, "agreed", &a->agreed);
 }
 
@@ -38,7 +40,7 @@ static void say_agreement(const struct hf_invocation *inv, const char *label, co
         hf_field(inv, label, "%s: offered %s, never asked for", a->domain, hf_bits_text(&a->offered, offered));
     else
         hf_field(inv, label, "%s: offered %s, asked %s (%s), agreed %s", a->domain, hf_bits_text(&a->offered, offered),
-                 hf_bits_text(&a->asked, asked), hf_agreement_status_text(a->status),
+                 hf_bits_text(&a->asked, asked), hf_negotiate_status_text(a->status),
                  a->locked ? hf_bits_text(&a->agreed, agreed) : "nothing");
 }
 

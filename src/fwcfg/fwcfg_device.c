@@ -53,7 +53,7 @@ static void add_builtin(struct hf_fwcfg *d, uint16_t key, const void *data, uint
     e->data = (const uint8_t *)data;
     e->size = size;
     e->key = key;
-    fwcfg_map(d, key, e);
+    hf_fwcfg_map(d, key, e);
 }
 
 int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_config *config, struct hf_fwcfg **ret,
@@ -85,7 +85,7 @@ int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_config *confi
     return 0;
 }
 
-void fwcfg_map(struct hf_fwcfg *d, uint16_t key, const struct entry *e)
+void hf_fwcfg_map(struct hf_fwcfg *d, uint16_t key, const struct entry *e)
 {
     size_t base = key & HF_FWCFG_KEY_ARCH_LOCAL ? fwcfg_keys(d) : 0;
     bool file = e >= d->files && e < d->files + d->slots;
@@ -94,7 +94,7 @@ void fwcfg_map(struct hf_fwcfg *d, uint16_t key, const struct entry *e)
         (uint16_t)(file ? (size_t)(e - d->files) + 1 : d->slots + (size_t)(e - d->keyed) + 1);
 }
 
-struct entry *fwcfg_entry(const struct hf_fwcfg *d, uint16_t key)
+struct entry *hf_fwcfg_entry(const struct hf_fwcfg *d, uint16_t key)
 {
     unsigned index = key & HF_FWCFG_KEY_MASK, n;
 
@@ -106,7 +106,7 @@ struct entry *fwcfg_entry(const struct hf_fwcfg *d, uint16_t key)
     return n <= d->slots ? &d->files[n - 1] : &d->keyed[n - d->slots - 1];
 }
 
-struct entry *fwcfg_named(const struct hf_fwcfg *d, const char *name)
+struct entry *hf_fwcfg_named(const struct hf_fwcfg *d, const char *name)
 {
     size_t n = strlen(name) + 1;
 
@@ -180,9 +180,9 @@ static int check_file(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it, 
     if (it->key != 0 && (it->key < 0x1a || it->key >= HF_FWCFG_FILE_FIRST))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': fixed selector 0x%x; 0x1a to 0x1f are free for that",
                             it->name, it->key);
-    if (it->key != 0 && fwcfg_entry(d, it->key))
+    if (it->key != 0 && hf_fwcfg_entry(d, it->key))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': selector 0x%x is taken", it->name, it->key);
-    if (fwcfg_named(d, it->name))
+    if (hf_fwcfg_named(d, it->name))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: there are two files named '%s'", it->name);
     if (d->n_files == d->slots)
         return hf_error_set(err, HF_ENOSPC, "fw_cfg: no slot for '%s': all %u are taken", it->name, d->slots);
@@ -211,13 +211,13 @@ int hf_fwcfg_add_file(struct hf_fwcfg *d, const struct hf_fwcfg_item *it, struct
     memcpy(e.name, it->name, strlen(it->name) + 1);
     e.rank = it->rank != 0                ? it->rank
              : it->flags & HF_FWCFG_USER ? FWCFG_RANK_USER
-                                         : fwcfg_legacy_rank(it->name);
+                                         : hf_fwcfg_legacy_rank(it->name);
     for (at = d->n_files; at > 0 && comes_before(d, &e, &d->files[at - 1]); at--)
         d->files[at] = d->files[at - 1];
     d->files[at] = e;
     d->n_files++;
     if (e.key != 0)
-        fwcfg_map(d, e.key, &d->files[at]);
+        hf_fwcfg_map(d, e.key, &d->files[at]);
     return 0;
 }
 
@@ -231,13 +231,13 @@ int hf_fwcfg_add_item(struct hf_fwcfg *d, const struct hf_fwcfg_item *it, struct
         index >= fwcfg_keys(d))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: key 0x%x is not for items; 0x0 to 0x18 and 0x8000 to 0x%x are",
                             it->key, HF_FWCFG_KEY_ARCH_LOCAL + FWCFG_ARCH_KEYS - 1u);
-    if (fwcfg_entry(d, it->key))
+    if (hf_fwcfg_entry(d, it->key))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: there are two items with key 0x%x", it->key);
     r = check_bytes(d, it, "item", err);
     if (r < 0)
         return r;
     fill_entry(&d->keyed[d->n_keyed], it);
-    fwcfg_map(d, it->key, &d->keyed[d->n_keyed++]);
+    hf_fwcfg_map(d, it->key, &d->keyed[d->n_keyed++]);
     return 0;
 }
 
@@ -250,7 +250,7 @@ static int add_number(struct hf_fwcfg *d, uint16_t key, uint64_t value, uint32_t
 
     if (r < 0)
         return r;
-    e = fwcfg_entry(d, key);
+    e = hf_fwcfg_entry(d, key);
     memcpy(e->number, &bytes, sizeof e->number);
     e->data = e->number;
     return 0;
@@ -271,7 +271,7 @@ int hf_fwcfg_add_u64(struct hf_fwcfg *d, uint16_t key, uint64_t value, struct hf
     return add_number(d, key, value, 8, err);
 }
 
-void fwcfg_list_file(struct hf_fwcfg *d, unsigned i)
+void hf_fwcfg_list_file(struct hf_fwcfg *d, unsigned i)
 {
     const struct entry *e = &d->files[i];
     struct hf_fwcfg_row row = {.size = hf_be32_of(e->size), .key = hf_be16_of(e->key)};
@@ -291,8 +291,8 @@ void hf_fwcfg_seal(struct hf_fwcfg *d)
 
         if (e->key == 0) /* the files with fixed selectors stand behind all others, so these are dense */
             e->key = (uint16_t)(HF_FWCFG_FILE_FIRST + i);
-        fwcfg_map(d, e->key, e);
-        fwcfg_list_file(d, i);
+        hf_fwcfg_map(d, e->key, e);
+        hf_fwcfg_list_file(d, i);
     }
     memcpy(d->directory, &count, sizeof count);
     d->sealed = true;
@@ -300,7 +300,7 @@ void hf_fwcfg_seal(struct hf_fwcfg *d)
 
 int hf_fwcfg_find(const struct hf_fwcfg *d, const char *name, uint16_t *ret_key, uint32_t *ret_size)
 {
-    const struct entry *e = d->sealed ? fwcfg_named(d, name) : NULL;
+    const struct entry *e = d->sealed ? hf_fwcfg_named(d, name) : NULL;
 
     if (!e)
         return -HF_ENOTFOUND;
@@ -311,7 +311,7 @@ int hf_fwcfg_find(const struct hf_fwcfg *d, const char *name, uint16_t *ret_key,
     return 0;
 }
 
-void fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint32_t size)
+void hf_fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint32_t size)
 {
     bool file = e >= d->files && e < d->files + d->slots;
 
@@ -321,12 +321,12 @@ void fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint
         e->data = (const uint8_t *)data;
     e->size = size;
     if (d->sealed && file)
-        fwcfg_list_file(d, (unsigned)(e - d->files));
+        hf_fwcfg_list_file(d, (unsigned)(e - d->files));
 }
 
 int hf_fwcfg_update(struct hf_fwcfg *d, const char *name, const void *data, uint32_t size, struct hf_error *err)
 {
-    struct entry *e = fwcfg_named(d, name);
+    struct entry *e = hf_fwcfg_named(d, name);
 
     if (!e)
         return hf_error_set(err, HF_ENOTFOUND, "fw_cfg: no file '%s' to update", name);
@@ -334,6 +334,6 @@ int hf_fwcfg_update(struct hf_fwcfg *d, const char *name, const void *data, uint
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': %u bytes, but no data", name, size);
     if (e->buffer && size > e->capacity)
         return hf_error_set(err, HF_ENOSPC, "fw_cfg: '%s': %u bytes, but room for %u", name, size, e->capacity);
-    fwcfg_set_bytes(d, e, data, size);
+    hf_fwcfg_set_bytes(d, e, data, size);
     return 0;
 }

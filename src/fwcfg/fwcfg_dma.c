@@ -75,10 +75,10 @@ static bool transfer_write(struct hf_fwcfg *d, struct entry *e, uint64_t address
 
 static bool transfer(struct hf_fwcfg *d, uint32_t control, uint64_t address, uint32_t length)
 {
-    struct entry *e = fwcfg_entry(d, d->selected);
+    struct entry *e = hf_fwcfg_entry(d, d->selected);
 
     if (e && control & (HF_FWCFG_DMA_READ | HF_FWCFG_DMA_WRITE))
-        fwcfg_touch(d, e);
+        hf_fwcfg_touch(d, e);
     if (control & HF_FWCFG_DMA_READ)
         return transfer_read(d, e, address, length);
     if (control & HF_FWCFG_DMA_WRITE)
@@ -88,7 +88,7 @@ static bool transfer(struct hf_fwcfg *d, uint32_t control, uint64_t address, uin
     return true;
 }
 
-void fwcfg_dma(struct hf_fwcfg *d, uint64_t at)
+void hf_fwcfg_transfer(struct hf_fwcfg *d, uint64_t at)
 {
     const struct hf_fwcfg_memory *m = &d->config.memory;
     struct hf_fwcfg_dma descriptor;
@@ -98,7 +98,7 @@ void fwcfg_dma(struct hf_fwcfg *d, uint64_t at)
         uint32_t control = hf_be32_get(descriptor.control);
 
         if (control & HF_FWCFG_DMA_SELECT)
-            fwcfg_select(d, (uint16_t)(control >> 16));
+            hf_fwcfg_select(d, (uint16_t)(control >> 16));
         if (transfer(d, control, hf_be64_get(descriptor.address), hf_be32_get(descriptor.length)))
             result = hf_be32_of(0);
     }

@@ -52,20 +52,20 @@ static inline unsigned fwcfg_keys(const struct hf_fwcfg *d)
 }
 
 /* The entry behind a key, NULL when there is none. */
-struct entry *fwcfg_entry(const struct hf_fwcfg *d, uint16_t key);
-struct entry *fwcfg_named(const struct hf_fwcfg *d, const char *name);
-void fwcfg_map(struct hf_fwcfg *d, uint16_t key, const struct entry *e);
-void fwcfg_select(struct hf_fwcfg *d, uint16_t key);
-void fwcfg_touch(struct hf_fwcfg *d, struct entry *e);
+struct entry *hf_fwcfg_entry(const struct hf_fwcfg *d, uint16_t key);
+struct entry *hf_fwcfg_named(const struct hf_fwcfg *d, const char *name);
+void hf_fwcfg_map(struct hf_fwcfg *d, uint16_t key, const struct entry *e);
+void hf_fwcfg_select(struct hf_fwcfg *d, uint16_t key);
+void hf_fwcfg_touch(struct hf_fwcfg *d, struct entry *e);
 /* Writes a directory row again after its file changed size. */
-void fwcfg_list_file(struct hf_fwcfg *d, unsigned i);
+void hf_fwcfg_list_file(struct hf_fwcfg *d, unsigned i);
 /* Other bytes for an entry; the caller has checked them against its capacity. */
-void fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint32_t size);
+void hf_fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, uint32_t size);
 /* The place of a name in QEMU's order for machine types until 2.5. */
 #define FWCFG_RANK_USER 100
-uint16_t fwcfg_legacy_rank(const char *name);
+uint16_t hf_fwcfg_legacy_rank(const char *name);
 
 /* The value is the guest's write to the low half (or both halves) of the DMA register. */
-void fwcfg_dma(struct hf_fwcfg *d, uint64_t descriptor);
+void hf_fwcfg_transfer(struct hf_fwcfg *d, uint64_t descriptor);
 
 #endif

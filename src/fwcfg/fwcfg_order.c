@@ -28,7 +28,7 @@ static const struct {
     {"etc/msr_feature_control", 180},
 };
 
-uint16_t fwcfg_legacy_rank(const char *name)
+uint16_t hf_fwcfg_legacy_rank(const char *name)
 {
     for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++)
         if (strlen(ranks[i].name) == strlen(name) && memcmp(ranks[i].name, name, strlen(name)) == 0)

@@ -13,7 +13,7 @@ struct reg {
     bool little; /* the bus value's byte order */
 };
 
-void fwcfg_touch(struct hf_fwcfg *d, struct entry *e)
+void hf_fwcfg_touch(struct hf_fwcfg *d, struct entry *e)
 {
     uint64_t now = d->config.now ? d->config.now(d->config.now_opaque) : ++d->ticks;
 
@@ -22,7 +22,7 @@ void fwcfg_touch(struct hf_fwcfg *d, struct entry *e)
     e->seen.last = now;
 }
 
-void fwcfg_select(struct hf_fwcfg *d, uint16_t key)
+void hf_fwcfg_select(struct hf_fwcfg *d, uint16_t key)
 {
     struct entry *e;
 
@@ -32,11 +32,11 @@ void fwcfg_select(struct hf_fwcfg *d, uint16_t key)
         return;
     }
     d->selected = key;
-    e = fwcfg_entry(d, key);
+    e = hf_fwcfg_entry(d, key);
     if (!e)
         return;
     e->seen.selects++;
-    fwcfg_touch(d, e);
+    hf_fwcfg_touch(d, e);
     if (e->on_select)
         e->on_select(e->opaque, d);
 }
@@ -51,7 +51,7 @@ void hf_fwcfg_reset(struct hf_fwcfg *d)
 /* The next bytes of the item, most significant first; zeros on the right for those that are not there. */
 static uint64_t data_read(struct hf_fwcfg *d, unsigned size)
 {
-    struct entry *e = fwcfg_entry(d, d->selected);
+    struct entry *e = hf_fwcfg_entry(d, d->selected);
     uint64_t value = 0;
     unsigned n = 0;
 
@@ -76,7 +76,7 @@ static bool port_comb_write(struct hf_fwcfg *d, unsigned offset, uint64_t value,
 {
     (void)offset;
     if (size == 2)
-        fwcfg_select(d, (uint16_t)value);
+        hf_fwcfg_select(d, (uint16_t)value);
     return size <= 2; /* a byte is a write to the data register, which does nothing */
 }
 
@@ -104,7 +104,7 @@ static bool mmio_selector_write(struct hf_fwcfg *d, unsigned offset, uint64_t va
     (void)offset;
     if (size != 2)
         return false;
-    fwcfg_select(d, (uint16_t)value);
+    hf_fwcfg_select(d, (uint16_t)value);
     return true;
 }
 
@@ -131,7 +131,7 @@ static bool dma_write(struct hf_fwcfg *d, unsigned offset, uint64_t value, unsig
         return false;
     descriptor = size == 8 ? value : d->latch | value;
     d->latch = 0; /* so that a firmware that only ever writes the low half reaches the first 4 GiB */
-    fwcfg_dma(d, descriptor);
+    hf_fwcfg_transfer(d, descriptor);
     return true;
 }
 

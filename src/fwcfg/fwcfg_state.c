@@ -161,7 +161,7 @@ static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct
 
     if (r->name[sizeof r->name - 1] != '\0')
         return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: a name without end, at key 0x%x", key);
-    e = r->name[0] != '\0' ? fwcfg_named(d, r->name) : fwcfg_entry(d, key);
+    e = r->name[0] != '\0' ? hf_fwcfg_named(d, r->name) : hf_fwcfg_entry(d, key);
     if (!e && r->name[0] != '\0' && key < HF_FWCFG_FILE_FIRST) {
         *ret = NULL;
         return 0;
@@ -207,7 +207,7 @@ static int walk(struct hf_fwcfg *d, const struct state_head *h, const uint8_t *b
         if (hf_le16_get(r.travels))
             content = hf_cursor_take(&contents, hf_le32_get(r.size));
         if (apply && content && e && e->flags & HF_FWCFG_TRAVELS)
-            fwcfg_set_bytes(d, e, content, hf_le32_get(r.size));
+            hf_fwcfg_set_bytes(d, e, content, hf_le32_get(r.size));
     }
     if (contents.bad || rows.bad || hf_cursor_left(&contents) != 0)
         return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: %u rows and their contents do not make %zu bytes", n,

@@ -19,24 +19,6 @@ _Static_assert(sizeof(struct record) == 112, "an agreement's record is 112 bytes
 #define LAYOUT 1
 enum { ASKED = 1, LOCKED = 2, FLAGS = ASKED | LOCKED };
 
-static const char *const status_texts[] = {
-    [HF_NEGOTIATE_NONE] = "none",
-    [HF_NEGOTIATE_ACCEPTED] = "accepted",
-    [HF_NEGOTIATE_UNKNOWN_DOMAIN] = "unknown-domain",
-    [HF_NEGOTIATE_OTHER_VERSION] = "other-version",
-    [HF_NEGOTIATE_UNSUPPORTED] = "unsupported",
-    [HF_NEGOTIATE_NOT_CLOSED] = "not-closed",
-    [HF_NEGOTIATE_IS_LOCKED] = "is-locked",
-    [HF_NEGOTIATE_BAD_RECORD] = "bad-record",
-    [HF_NEGOTIATE_BAD_WRITE] = "bad-write",
-};
-_Static_assert(HF_ARRAY_SIZE(status_texts) == HF_NEGOTIATE_STATUS_MAX, "one text per status");
-
-const char *hf_agreement_status_text(enum hf_negotiate_status status)
-{
-    return (unsigned)status < HF_NEGOTIATE_STATUS_MAX ? status_texts[status] : "?";
-}
-
 const char *hf_bits_text(const struct hf_bits *set, char text[HF_BITS_TEXT_SIZE])
 {
     size_t at = 0;

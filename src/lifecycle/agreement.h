@@ -27,9 +27,6 @@ int hf_agreement_list(struct hf_container *c, struct hf_agreement list[HF_AGREEM
 /* In a transaction. */
 int hf_agreement_put(struct hf_container *c, const struct hf_agreement *a, struct hf_error *err);
 
-/* "accepted", "unsupported", ... ; "none" before the first question; never NULL. */
-const char *hf_agreement_status_text(enum hf_negotiate_status status);
-
 /* "0,1", or "none": room for a few bits; a set of many ends in "...". */
 #define HF_BITS_TEXT_SIZE 64
 const char *hf_bits_text(const struct hf_bits *set, char text[HF_BITS_TEXT_SIZE]);

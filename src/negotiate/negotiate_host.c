@@ -15,6 +15,24 @@
 
 #include "cursor.h"
 
+static const char *const status_texts[] = {
+    [HF_NEGOTIATE_NONE] = "none",
+    [HF_NEGOTIATE_ACCEPTED] = "accepted",
+    [HF_NEGOTIATE_UNKNOWN_DOMAIN] = "unknown-domain",
+    [HF_NEGOTIATE_OTHER_VERSION] = "other-version",
+    [HF_NEGOTIATE_UNSUPPORTED] = "unsupported",
+    [HF_NEGOTIATE_NOT_CLOSED] = "not-closed",
+    [HF_NEGOTIATE_IS_LOCKED] = "is-locked",
+    [HF_NEGOTIATE_BAD_RECORD] = "bad-record",
+    [HF_NEGOTIATE_BAD_WRITE] = "bad-write",
+};
+_Static_assert(sizeof status_texts / sizeof status_texts[0] == HF_NEGOTIATE_STATUS_MAX, "one text per status");
+
+const char *hf_negotiate_status_text(enum hf_negotiate_status status)
+{
+    return (unsigned)status < HF_NEGOTIATE_STATUS_MAX ? status_texts[status] : "unknown";
+}
+
 static size_t directory_size(size_t n)
 {
     return HF_NEGOTIATE_DIRECTORY_SIZE(n);
@@ -128,7 +146,7 @@ const void *hf_negotiate_directory(const struct hf_negotiate *n, size_t *ret_siz
     return n->head;
 }
 
-size_t negotiate_index(const struct hf_negotiate *n, const char *name)
+size_t hf_negotiate_index(const struct hf_negotiate *n, const char *name)
 {
     size_t i = 0;
 
@@ -137,12 +155,12 @@ size_t negotiate_index(const struct hf_negotiate *n, const char *name)
     return i;
 }
 
-bool negotiate_is_locked(const struct hf_negotiate *n, size_t i)
+bool hf_negotiate_is_locked(const struct hf_negotiate *n, size_t i)
 {
     return hf_le32_get(n->rows[i].state) == HF_NEGOTIATE_LOCKED;
 }
 
-void negotiate_lock(struct hf_negotiate *n, size_t i, const struct hf_bits *agreed)
+void hf_negotiate_lock(struct hf_negotiate *n, size_t i, const struct hf_bits *agreed)
 {
     n->rows[i].state = hf_le32_of(HF_NEGOTIATE_LOCKED);
     n->rows[i].agreed = *agreed;
@@ -158,8 +176,8 @@ void hf_negotiate_reset(struct hf_negotiate *n)
 
 bool hf_negotiate_agreed(const struct hf_negotiate *n, const char *domain, struct hf_bits *ret)
 {
-    size_t i = negotiate_index(n, domain);
-    bool locked = i < n->n_domains && negotiate_is_locked(n, i);
+    size_t i = hf_negotiate_index(n, domain);
+    bool locked = i < n->n_domains && hf_negotiate_is_locked(n, i);
 
     memset(ret, 0, sizeof *ret);
     if (locked)
@@ -168,13 +186,13 @@ bool hf_negotiate_agreed(const struct hf_negotiate *n, const char *domain, struc
 }
 
 /* What a domain answers to a set; locks it when the answer is ACCEPTED. */
-enum hf_negotiate_status negotiate_ask(struct hf_negotiate *n, size_t i, const struct hf_bits *wanted, uint32_t *bit,
+enum hf_negotiate_status hf_negotiate_ask(struct hf_negotiate *n, size_t i, const struct hf_bits *wanted, uint32_t *bit,
                                        uint32_t *needs)
 {
     const struct hf_negotiate_domain *d = &n->domains[i];
     const struct hf_negotiate_rule *broken;
 
-    if (negotiate_is_locked(n, i))
+    if (hf_negotiate_is_locked(n, i))
         return hf_bits_equal(wanted, &n->rows[i].agreed) ? HF_NEGOTIATE_ACCEPTED : HF_NEGOTIATE_IS_LOCKED;
     *bit = hf_bits_missing(wanted, &d->supported);
     if (*bit != HF_NEGOTIATE_NO_BIT)
@@ -185,7 +203,7 @@ enum hf_negotiate_status negotiate_ask(struct hf_negotiate *n, size_t i, const s
         *needs = broken->needs;
         return HF_NEGOTIATE_NOT_CLOSED;
     }
-    negotiate_lock(n, i, wanted);
+    hf_negotiate_lock(n, i, wanted);
     return HF_NEGOTIATE_ACCEPTED;
 }
 
@@ -211,11 +229,11 @@ static enum hf_negotiate_status judge(struct hf_negotiate *n, const struct hf_ne
 
     if (!well_formed(q))
         return HF_NEGOTIATE_BAD_RECORD;
-    i = negotiate_index(n, q->domain);
+    i = hf_negotiate_index(n, q->domain);
     if (i == n->n_domains)
         return HF_NEGOTIATE_UNKNOWN_DOMAIN;
     a->domain_version = hf_le32_of(n->domains[i].version);
-    status = hf_le32_get(q->domain_version) == n->domains[i].version ? negotiate_ask(n, i, &q->wanted, &bit, &needs)
+    status = hf_le32_get(q->domain_version) == n->domains[i].version ? hf_negotiate_ask(n, i, &q->wanted, &bit, &needs)
                                                                      : HF_NEGOTIATE_OTHER_VERSION;
     a->bit = hf_le32_of(bit);
     a->needs = hf_le32_of(needs);

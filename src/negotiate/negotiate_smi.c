@@ -22,7 +22,7 @@ struct hf_negotiate_domain hf_smi_domain(uint64_t features)
 
 int hf_smi_view_init(struct hf_smi_view *view, struct hf_negotiate *n, struct hf_error *err)
 {
-    size_t i = negotiate_index(n, HF_SMI_DOMAIN);
+    size_t i = hf_negotiate_index(n, HF_SMI_DOMAIN);
 
     if (i == n->n_domains)
         return hf_error_set(err, HF_ENOTFOUND, "no domain '%s' is declared that the SMI files could show",
@@ -42,12 +42,12 @@ void hf_smi_view_loaded(struct hf_smi_view *view)
 /* A locked domain stays as it is and features-ok reads 1, whatever stands in `requested` by then. */
 void hf_smi_view_commit(struct hf_smi_view *view)
 {
-    size_t i = negotiate_index(view->n, HF_SMI_DOMAIN);
+    size_t i = hf_negotiate_index(view->n, HF_SMI_DOMAIN);
     struct hf_bits wanted = hf_bits_of(hf_le64_get(view->requested));
     uint32_t bit, needs;
 
-    if (!negotiate_is_locked(view->n, i))
-        (void)negotiate_ask(view->n, i, &wanted, &bit, &needs);
+    if (!hf_negotiate_is_locked(view->n, i))
+        (void)hf_negotiate_ask(view->n, i, &wanted, &bit, &needs);
     hf_smi_view_loaded(view);
 }
 

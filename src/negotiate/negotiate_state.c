@@ -34,7 +34,7 @@ size_t hf_negotiate_state_size(const struct hf_negotiate *n)
     size_t size = sizeof(struct state_head);
 
     for (size_t i = 0; i < n->n_domains; i++)
-        size += negotiate_is_locked(n, i) ? sizeof(struct state_row) : 0;
+        size += hf_negotiate_is_locked(n, i) ? sizeof(struct state_row) : 0;
     return size;
 }
 
@@ -53,7 +53,7 @@ int hf_negotiate_save(const struct hf_negotiate *n, void *bytes, size_t size, si
     for (size_t i = 0; i < n->n_domains; i++) {
         struct state_row r = {.version = n->rows[i].version, .agreed = n->rows[i].agreed};
 
-        if (!negotiate_is_locked(n, i))
+        if (!hf_negotiate_is_locked(n, i))
             continue;
         memcpy(r.name, n->rows[i].name, sizeof r.name);
         memcpy(at, &r, sizeof r);
@@ -103,7 +103,7 @@ static int check_row(const struct hf_negotiate *n, const struct state_row *r, si
 
     if (r->name[0] == '\0' || r->name[sizeof r->name - 1] != '\0')
         return hf_error_set(err, HF_EDAMAGED, "negotiation state: a row without a domain's name");
-    i = *ret_i = negotiate_index(n, r->name);
+    i = *ret_i = hf_negotiate_index(n, r->name);
     if (i == n->n_domains)
         return empty ? 0
                      : hf_error_refuse(err, "contract",
@@ -142,7 +142,7 @@ static int walk(const struct hf_negotiate *n, const uint8_t *bytes, size_t size,
         hf_cursor_copy(&one, &row, sizeof row);
         r = check_row(n, &row, &at, err);
         if (r == 0 && to && at < n->n_domains)
-            negotiate_lock(to, at, &row.agreed);
+            hf_negotiate_lock(to, at, &row.agreed);
     }
     return r;
 }

@@ -10,6 +10,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include <holdfast/negotiate_host.h>
+
 #include "eventlog.h"
 #include "mailbox_inside.h"
 #include "state.h"
@@ -40,9 +42,9 @@ static int log_answer(struct hf_supervision *s, const struct hf_mailbox_news *ne
                                asked);
     if (news->bit != HF_NEGOTIATE_NO_BIT)
         return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s, bit %u",
-                               news->domain, asked, hf_agreement_status_text(news->status), news->bit);
+                               news->domain, asked, hf_negotiate_status_text(news->status), news->bit);
     return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s",
-                           news->domain, asked, hf_agreement_status_text(news->status));
+                           news->domain, asked, hf_negotiate_status_text(news->status));
 }
 
 /* What the domains are now, beside what the container says. True when a lock is not written down. */

@@ -74,6 +74,10 @@ HF_PUBLIC int hf_negotiate_load(struct hf_negotiate *n, const void *bytes, size_
 HF_PUBLIC int hf_negotiate_would_load(const struct hf_negotiate *n, const void *bytes, size_t size,
                                       struct hf_error *err);
 
+/* A short name for logs and JSON: "accepted", "unsupported", "is-locked", ...; "unknown" for a number that is not a
+ * status. Never NULL; a string literal. */
+HF_PUBLIC const char *hf_negotiate_status_text(enum hf_negotiate_status status);
+
 /* The rule that `set` breaks, or NULL. */
 HF_PUBLIC const struct hf_negotiate_rule *hf_negotiate_broken_rule(const struct hf_bits *set,
                                                                    const struct hf_negotiate_rule *rules, size_t n);
