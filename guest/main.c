@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "exit_status.h"
 #include "sha256.h"
 #include "telling.h"
 #include "window.h"

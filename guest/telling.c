@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "exit_status.h"
 #include "telling.h"
 
 #include <stdio.h>

@@ -5,25 +5,22 @@
 
 #include <string.h>
 
-static const struct {
-    const char *text;
-    int exit_status;
-} codes[] = {
-    [HF_OK] = {"done", 0},
-    [HF_EIO] = {"input/output failed", 1},
-    [HF_ENOMEM] = {"out of memory", 1},
-    [HF_ENOSPC] = {"no room", 1},
-    [HF_EUSAGE] = {"wrong usage", 2},
-    [HF_EREFUSED] = {"refused by a rule", 3},
-    [HF_ENOTFOUND] = {"not found", 4},
-    [HF_EDAMAGED] = {"damaged", 5},
-    [HF_EOWNED] = {"owned or locked elsewhere", 6},
-    [HF_EVERSION] = {"a newer format than this program reads", 3},
-    [HF_EPROTO] = {"protocol error", 1},
-    [HF_ETIMEDOUT] = {"timed out", 1},
-    [HF_ECANCELED] = {"cancelled", 1},
+static const char *const texts[] = {
+    [HF_OK] = "done",
+    [HF_EIO] = "input/output failed",
+    [HF_ENOMEM] = "out of memory",
+    [HF_ENOSPC] = "no room",
+    [HF_EUSAGE] = "wrong usage",
+    [HF_EREFUSED] = "refused by a rule",
+    [HF_ENOTFOUND] = "not found",
+    [HF_EDAMAGED] = "damaged",
+    [HF_EOWNED] = "owned or locked elsewhere",
+    [HF_EVERSION] = "a newer format than this program reads",
+    [HF_EPROTO] = "protocol error",
+    [HF_ETIMEDOUT] = "timed out",
+    [HF_ECANCELED] = "cancelled",
 };
-_Static_assert(sizeof codes / sizeof codes[0] == HF_CODE_MAX, "one row per code");
+_Static_assert(sizeof texts / sizeof texts[0] == HF_CODE_MAX, "one row per code");
 
 static int fill(struct hf_error *err, enum hf_code code, const char *rule, const char *fmt, va_list ap)
 {
@@ -76,12 +73,5 @@ int hf_error_prefix(struct hf_error *err, int r, const char *fmt, ...)
 
 const char *hf_code_text(enum hf_code code)
 {
-    return (unsigned)code < HF_CODE_MAX ? codes[code].text : "unknown error";
-}
-
-int hf_exit_status(int code)
-{
-    if (code < 0)
-        code = -code;
-    return code < HF_CODE_MAX ? codes[code].exit_status : 1;
+    return (unsigned)code < HF_CODE_MAX ? texts[code] : "unknown error";
 }

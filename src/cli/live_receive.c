@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "exit_status.h"
 #include "output.h"
 #include "reception.h"
 

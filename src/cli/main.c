@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "exit_status.h"
 #include "help.h"
 #include "options.h"
 #include "output.h"

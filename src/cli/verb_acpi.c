@@ -8,6 +8,7 @@
 #include "acpi_dump.h"
 #include "acpi_output.h"
 #include "cleanup.h"
+#include "exit_status.h"
 #include "output.h"
 #include "verb.h"
 

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "containers.h"
+#include "exit_status.h"
 #include "key_report.h"
 #include "verbs.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cleanup.h"
+#include "exit_status.h"
 #include "image_trust.h"
 #include "key_report.h"
 #include "verbs.h"

@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "container_needs.h"
+#include "exit_status.h"
 #include "guest_probe.h"
 #include "host_describe.h"
 #include "output.h"

@@ -3,6 +3,7 @@
 
 #include <holdfast/error.h>
 
+#include "exit_status.h"
 #include "format.h"
 
 #define SAME_AS_LIBC(...)                                                                          \

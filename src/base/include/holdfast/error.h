@@ -26,7 +26,7 @@ extern "C" {
 
 #define HF_PUBLIC __attribute__((visibility("default")))
 
-/* What a caller can tell apart. Programs map a code to their exit status with hf_exit_status(). */
+/* What a caller can tell apart. */
 enum hf_code {
     HF_OK = 0,
     HF_EIO,       /* the system refused: read, write, sync, socket, process; the text has strerror's words */
@@ -66,9 +66,6 @@ HF_PUBLIC int hf_error_prefix(struct hf_error *err, int r, const char *fmt, ...)
 
 /* One short sentence for a code ("not found"); never NULL. */
 HF_PUBLIC const char *hf_code_text(enum hf_code code);
-
-/* 0 done, 1 failed, 2 usage, 3 refused, 4 not found, 5 damaged, 6 owned or locked elsewhere. Takes either sign. */
-HF_PUBLIC int hf_exit_status(int code);
 
 #ifdef __cplusplus
 }
