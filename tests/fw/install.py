@@ -64,17 +64,44 @@ compiles_alone("c", "gcc", "-std=c11")
 compiles_alone("c++", "g++", "-std=c++11")
 
 
-@case("what the shared library exports is the library's own")
+def public_functions():
+    """What the installed headers declare."""
+    headers = next(ROOT.rglob("holdfast/error.h")).parent.glob("*.h")
+    return {name for header in headers for name in re.findall(r"^HF_PUBLIC [^;]*?\b(hf_\w+)\(", header.read_text(), re.M)}
+
+
+def defined(library, *options):
+    rows = [line.split() for line in call("nm", "--defined-only", *options, library).splitlines()]
+    return {row[-1] for row in rows if len(row) == 3}
+
+
+@case("the shared library exports what the headers declare, under one version, and nothing else")
 def _():
-    text = call("nm", "-D", "--defined-only", next(ROOT.rglob("libholdfast-fw.so")))
-    foreign = [line.split()[-1] for line in text.splitlines() if not line.split()[-1].startswith("hf_")]
+    exported = {name for name in defined(next(ROOT.rglob("libholdfast-fw.so")), "-D") if name != "HOLDFAST_FW_0"}
+    wrong = sorted(exported ^ {f"{name}@@HOLDFAST_FW_0" for name in public_functions()})
+    expect(len(exported) > 100 and not wrong, f"{wrong}")
+
+
+@case("the static library defines no name without the prefix")
+def _():
+    foreign = sorted(name for name in defined(next(ROOT.rglob("libholdfast-fw.a")), "-g") if not name.startswith("hf_"))
     expect(not foreign, f"{foreign}")
-    exported = {line.split()[-1] for line in text.splitlines()}
-    declared = set()
-    for header in ("fwcfg_device", "fwcfg_client", "negotiate_host", "negotiate_guest", "negotiate_smi"):
-        path = next(SOURCE.rglob(f"src/*/include/holdfast/{header}.h"))
-        declared |= set(re.findall(r"^HF_PUBLIC [^;]*?\b(hf_\w+)\(", path.read_text(), re.M))
-    expect(declared and declared <= exported, f"declared and not exported: {sorted(declared - exported)}")
+
+
+@case("one include brings every header, and the version of headers and library can be asked for")
+def _():
+    installed = {header.name for header in next(ROOT.rglob("holdfast/fw.h")).parent.glob("*.h")}
+    brought = set(re.findall(r"#include <holdfast/(\w+\.h)>", next(ROOT.rglob("holdfast/fw.h")).read_text())) | {"fw.h"}
+    expect(installed == brought, f"{sorted(installed ^ brought)}")
+    program, library = ROOT / "version", next(ROOT.rglob("libholdfast-fw.so")).parent
+    sanitized = ["-fsanitize=address,undefined"] if "__asan" in call("nm", "-D", library / "libholdfast-fw.so") else []
+    call("gcc", "-x", "c", "-", *pkg_config("--cflags"), *sanitized, *pkg_config("--libs"), "-o", program,
+         input="""#include <holdfast/fw.h>
+                  #include <stdio.h>
+                  int main(void) { return printf("%d %d %s", HF_FW_VERSION, hf_fw_version(), HF_FW_VERSION_TEXT) < 0; }""")
+    out = call(program, env={**os.environ, "LD_LIBRARY_PATH": str(library)}).split()
+    major, minor, micro = map(int, out[2].split("."))
+    expect(int(out[0]) == int(out[1]) == major * 1000000 + minor * 1000 + micro, f"{out}")
 
 
 main(cleanup=lambda: shutil.rmtree(ROOT))
