@@ -53,5 +53,5 @@ int main(void)
         cmocka_unit_test(one_that_does_not_end_is_ended),
     };
 
-    return cmocka_run_group_tests_name("qemu-program-output", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("host-program-output", tests, NULL, NULL);
 }

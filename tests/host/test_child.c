@@ -100,5 +100,5 @@ int main(void)
         cmocka_unit_test(a_child_does_not_outlive_its_parent),
     };
 
-    return cmocka_run_group_tests_name("qemu-child", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("host-child", tests, NULL, NULL);
 }
