@@ -51,7 +51,7 @@ class Held:
 
     def move(self):
         self.hosts.reverse()
-        self.guest.move(self.hosts[0])
+        self.guest.move(self.hosts[0], options=["--live-emulated"])
 
 
 class Bare:
@@ -93,7 +93,7 @@ def start_counting(guest):
 
 
 class Crashed(Exception):
-    """The firmware said so; README.md tells why it happens."""
+    """The firmware said so. QEMU's emulation can lose stores of a guest that runs while it moves (docs/handover.md)."""
 
 
 def gap(side):
@@ -145,8 +145,8 @@ def measure(kind, pairs):
                         ours.append(gap(held))
                         theirs.append(gap(bare))
                 except Crashed as crash:
-                    print(f"{kind}: the guest crashed ({crash}), as bench/README.md tells of busy machines; what was measured "
-                          "until then:", flush=True)
+                    print(f"{kind}: the guest crashed ({crash}), as docs/handover.md tells of emulated guests; what was "
+                          "measured until then:", flush=True)
     if theirs:
         show(kind, ours[:len(theirs)], theirs)
 

@@ -52,6 +52,7 @@ int hf_live_find(const char *container, int *control, struct hf_error *err)
 struct teller {
     struct hf_invocation *inv;
     bool terminal, shown;
+    bool paused;  /* the guest is, while its memory is sent */
     bool granted; /* the last line says: given away, and no answer came */
     char host[HF_HOST_NAME_SIZE];
 };
@@ -79,9 +80,11 @@ static void tell_progress(struct teller *t, const json_t *line)
 {
     if (!t->terminal)
         return;
-    (void)fprintf(stderr, "\rmoving: %.0f of %.0f MiB left, %.1f Mbit/s, expected to stand still for %.0f ms\x1b[K",
-                  number_at(line, "remaining") / 1048576, number_at(line, "total") / 1048576, number_at(line, "mbps"),
-                  number_at(line, "downtime"));
+    (void)fprintf(stderr, "\rmoving: %.0f of %.0f MiB left, %.1f Mbit/s", number_at(line, "remaining") / 1048576,
+                  number_at(line, "total") / 1048576, number_at(line, "mbps"));
+    if (!t->paused)
+        (void)fprintf(stderr, ", expected to stand still for %.0f ms", number_at(line, "downtime"));
+    (void)fputs("\x1b[K", stderr);
     t->shown = true;
 }
 
@@ -114,6 +117,13 @@ static void tell(struct teller *t, const json_t *line)
     if (!strcmp(stage, "not-probed")) {
         wipe(t);
         hf_move_probe_missed(t->inv, text_at(line, "host"));
+    }
+    if (!strcmp(stage, "paused")) {
+        wipe(t);
+        t->paused = true;
+        hf_say(t->inv, "the guest is emulated and paused until it runs on host '%s' ('--live-emulated': it runs while its "
+               "memory is sent)", t->host);
+        hf_put_bool(t->inv->report, "paused", true);
     }
     if (!strcmp(stage, "could")) {
         hf_say(t->inv, "'%s' can move to host '%s' while it runs", t->inv->operands[0], t->host);
@@ -189,8 +199,8 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 
 static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s, const struct hf_peer_probe *probe)
 {
-    json_t *request =
-        json_pack("{s:s, s:b, s:i}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)patience_s);
+    json_t *request = json_pack("{s:s, s:b, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout",
+                                (int)patience_s, "live-emulated", hf_given(inv, "live-emulated"));
     json_t *words = inv->tail_count ? json_array() : NULL;
 
     for (int i = 0; words && i < inv->tail_count; i++)

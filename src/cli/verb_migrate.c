@@ -334,6 +334,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     r = hf_live_find(inv->operands[0], &control, err);
     if (r > 0)
         return move_running(inv, control, m.patience_s, err);
+    if (r == 0 && hf_given(inv, "live-emulated"))
+        r = hf_error_set(err, HF_EUSAGE, "--live-emulated is for a guest that runs; this one is off");
     if (r == 0 && inv->tail_count > 0)
         r = hf_error_set(err, HF_EUSAGE, "arguments for QEMU are for a guest that runs; this one is off");
     if (r == 0)
@@ -357,6 +359,7 @@ static const struct hf_option options[] = {
     {.name = "to", .arg = "DESTINATION", .help = "ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH"},
     {.name = "as", .arg = "PATH", .help = "where the container is to be there; default: where it is here"},
     {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
+    {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     {.name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120"},
     {.name = NULL},
 };
@@ -366,7 +369,7 @@ const struct hf_verb hf_verb_migrate = {
     .group = HF_GROUP_MOVE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES | HF_VERB_TAIL,
     .help = "Move a guest to another host",
-    .synopsis = "G.hold --to DESTINATION [--as PATH] [-- QEMU-ARGS...]",
+    .synopsis = "G.hold --to DESTINATION [--as PATH] [--live-emulated] [-- QEMU-ARGS...]",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

@@ -25,6 +25,7 @@ struct hf_departure {
     json_t *here;                     /* what a probe of the QEMU here showed (probe_told.h); NULL: nobody looked */
     bool only_asks;                   /* a dry run: over once it is known whether the guest may go */
     bool ran;                         /* the guest, when the departure began */
+    bool live_emulated;               /* an emulated guest is not stopped for the whole move */
     bool stopped;                     /* by its owner, since */
     bool alive;                       /* the other side was told: on trial, it showed a sign of life */
     int64_t ahead;                    /* and how far its clock was ahead of UTC */

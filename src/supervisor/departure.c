@@ -15,21 +15,39 @@
 
 /* ---- the steps ---- */
 
+/* Also one that its operator paused: resumed while it moves, it would run until it is paused again. */
+static int pause_emulated(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_departure *d = s->departure;
+    bool emulated = false;
+    int r = d->live_emulated ? 0 : hf_departure_is_emulated(s, &emulated, err);
+
+    if (r < 0 || !emulated)
+        return r;
+    if (hf_pause_hold(&s->pause, HF_HOLD_MOVE) == HF_PAUSE_STOP)
+        r = hf_monitor_execute(s->monitor, "stop", NULL, NULL, err);
+    d->stood_at = hf_loop_now();
+    hf_departing_tell_stage(s, "paused");
+    return r;
+}
+
 static int start_stream(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
     hf_auto(hf_cleanup_close) int theirs = -1;
     int r = hf_departing_set_pause(s, true, err);
 
+    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while the guest runs */
     if (r == 0)
         r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
+    if (r == 0)
+        r = pause_emulated(s, err);
     if (r == 0)
         r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
     if (r == 0)
         r = hf_stream_relay_read(d->relay, d->link, err);
     if (r < 0)
         return r;
-    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while the guest runs */
     d->migrating = true;
     d->stage = HF_MOVING;
     hf_departing_tell_stage(s, "moving");
@@ -46,7 +64,7 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0 && r != -HF_ENOTFOUND)
         return r;
-    if (s->pause.holds || (s->todo & HF_TODO_VERIFY) || queue.bytes)
+    if ((s->pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->todo & HF_TODO_VERIFY) || queue.bytes)
         return hf_error_set(err, HF_EIO, "the guest's flash writes are not all in the container now (%llu bytes wait)",
                             (unsigned long long)queue.bytes);
     if (!resets_at_rest || (s->todo & HF_TODO_DECIDE))
@@ -242,7 +260,7 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     if (d->failed)
         return hf_error_set(err, HF_EIO, "QEMU could not migrate: its own message says why");
     if (d->resumed)
-        return hf_error_set(err, HF_ECANCELED, "somebody let the guest go on while it moved; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest was resumed while it moved; try again");
     if (d->kept) {
         d->kept = false;
         r = hf_departing_promised(d, err);
@@ -311,7 +329,8 @@ bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data)
         return false;
     if (!strcmp(status, "pre-switchover")) {
         d->standing = true;
-        d->stood_at = hf_loop_now();
+        if (!d->stood_at)
+            d->stood_at = hf_loop_now();
     }
     d->completed |= !strcmp(status, "completed");
     d->failed |= !strcmp(status, "failed") || !strcmp(status, "cancelled");
@@ -330,14 +349,14 @@ static void stop_known(void *ctx, const json_t *result, const struct hf_error *e
 
 void hf_departure_on_stop(struct hf_supervision *s)
 {
-    if (s->departure && s->departure->stage <= HF_MOVING)
+    if (s->departure && s->departure->stage <= HF_MOVING && !hf_pause_holds(&s->pause, HF_HOLD_MOVE))
         (void)hf_monitor_send(s->monitor, "query-status", NULL, stop_known, s, NULL);
 }
 
 /* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
 void hf_departure_on_resume(struct hf_supervision *s)
 {
-    if (s->departure && s->departure->stage == HF_STANDING) {
+    if (s->departure && (s->departure->stage == HF_STANDING || hf_pause_holds(&s->pause, HF_HOLD_MOVE))) {
         s->departure->resumed = true;
         s->todo |= HF_TODO_DEPART;
     }

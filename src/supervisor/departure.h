@@ -4,13 +4,16 @@
  *
  *   MEETING   who is there, and may the guest go?                             nothing has moved
  *   AHEAD     the container travels                                           the guest runs
- *   MOVING    QEMU's migration, through the same connection                   the guest runs
+ *   MOVING    QEMU's migration, through the same connection                   the guest runs; an emulated one is paused
  *   STANDING  pre-switchover: QEMU goes on into the other process while what  the guest stands still
  *             changed in the container follows; until both are over there
  *   GRANTED   given away: only the other side's word ends this                the guest stands still
  *
  * Anything that goes wrong before GRANTED ends the departure, and the guest runs on here. In GRANTED a connection that
  * ends leaves the guest standing until somebody asks to migrate it again; the answer then says where it runs.
+ *
+ * An emulated guest is paused before QEMU begins (HF_HOLD_MOVE), unless the caller wants it live: QEMU's emulation can
+ * lose stores of a guest that runs while its memory is copied (docs/handover.md).
  *
  * A side that is waited for and silent for the caller's patience is gone. In MOVING it is waited for while it does not
  * take what QEMU writes; once granted, nothing but the answer counts.
@@ -40,6 +43,9 @@ void hf_departure_on_stop(struct hf_supervision *s);
 void hf_departure_on_resume(struct hf_supervision *s);
 /* The container was given away: nothing here may write it. */
 bool hf_departure_is_granted(const struct hf_supervision *s);
+
+/* departure_check.c: whether QEMU emulates the guest's processors, as it says itself. */
+int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err);
 
 /* departure_check.c: would the guest live there (law L8)? `caps` is the destination's own description, with its probe
  * where it made one; `here` is this host's, or NULL. HF_EREFUSED with the first refusal's rule and remedy; *findings,

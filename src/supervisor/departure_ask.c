@@ -166,6 +166,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->ahead = s->clock.ahead;
         s->departure->here = json_incref(json_object_get(request, "here"));
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
+        s->departure->live_emulated = json_is_true(json_object_get(request, "live-emulated"));
     }
     r = take_patience(s->departure, request, err);
     if (r == 0)

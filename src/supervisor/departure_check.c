@@ -42,6 +42,16 @@ static int verdict_of(const struct hf_verdict *v, const char *host, struct hf_er
     return 0;
 }
 
+int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err)
+{
+    hf_auto(json_drop) json_t *kvm = NULL;
+    int r = hf_monitor_execute(s->monitor, "query-kvm", NULL, &kvm, err);
+
+    if (r == 0)
+        *emulated = json_is_false(json_object_get(kvm, "enabled"));
+    return r;
+}
+
 /* What QEMU itself tells of the guest that it runs. */
 struct now {
     char devices[HF_MACHINE_DEVICES_MAX + 1];
@@ -51,15 +61,11 @@ struct now {
 
 static int look(struct hf_supervision *s, struct now *now, struct hf_error *err)
 {
-    hf_auto(json_drop) json_t *kvm = NULL;
     int r = hf_machine_devices(s->monitor, now->devices, sizeof now->devices, err);
 
     if (r == 0)
         r = hf_vmm_version_parse(s->vmm, &now->version, err);
-    if (r == 0)
-        r = hf_monitor_execute(s->monitor, "query-kvm", NULL, &kvm, err);
-    now->emulated = json_is_false(json_object_get(kvm, "enabled"));
-    return r;
+    return r < 0 ? r : hf_departure_is_emulated(s, &now->emulated, err);
 }
 
 /* What two hosts told of their QEMUs. */

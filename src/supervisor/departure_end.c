@@ -112,11 +112,21 @@ static int keep(struct hf_departure *d, struct hf_error *err)
     return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
 }
 
+/* Ends our own pause. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused. */
+static bool end_pause(struct hf_supervision *s)
+{
+    bool held = hf_pause_holds(&s->pause, HF_HOLD_MOVE);
+    enum hf_pause_want want = hf_pause_drop(&s->pause, HF_HOLD_MOVE);
+
+    return held ? want == HF_PAUSE_CONT : s->departure->ran && !s->departure->stopped;
+}
+
 /* Before the grant: as if nothing had happened. */
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 {
     struct hf_departure *d = s->departure;
-    bool migrating = d->migrating, resume = d->ran && !d->stopped, continued = d->stage == HF_STANDING;
+    bool migrating = d->migrating, paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE), continued = d->stage == HF_STANDING;
+    bool resume;
     struct hf_error err;
     int r = keep(d, &err);
 
@@ -130,10 +140,11 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
     if (hf_link_is_open(d->link))
         (void)hf_exchange_cancel(hf_link_exchange(d->link), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
+    resume = end_pause(s);
     hf_departing_forget(s);
     s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
-    if (migrating && s->monitor && hf_monitor_is_open(s->monitor)) {
-        r = stay(s, continued, &err);
+    if ((migrating || paused) && s->monitor && hf_monitor_is_open(s->monitor)) {
+        r = migrating ? stay(s, continued, &err) : 0;
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
@@ -166,7 +177,7 @@ void hf_departing_departed(struct hf_supervision *s)
 void hf_departing_resumed(struct hf_supervision *s)
 {
     struct hf_error why, err;
-    bool ran = s->departure->ran;
+    bool resume = end_pause(s);
     int r;
 
     (void)hf_error_set(&why, HF_ECANCELED, "host '%s' has not taken the guest and never will; it runs on here",
@@ -177,7 +188,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     r = hf_server_watch_renew(s, &err);
     if (r == 0)
         r = hf_departing_set_pause(s, false, &err);
-    if (r == 0 && ran)
+    if (r == 0 && resume)
         r = run_on(s, &err);
     s->letting_go_on = false;
     if (r < 0)

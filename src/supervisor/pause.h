@@ -19,6 +19,7 @@ enum hf_hold {
     HF_HOLD_STORAGE = 1 << 0, /* what the guest wrote cannot be stored now */
     HF_HOLD_SERVER = 1 << 1,  /* the flash's server is being started again */
     HF_HOLD_COPY = 1 << 2,    /* the bank is being copied from the guest */
+    HF_HOLD_MOVE = 1 << 3,    /* it is emulated and moves to another host */
 };
 
 enum hf_pause_want { HF_PAUSE_NOTHING, HF_PAUSE_STOP, HF_PAUSE_CONT };

@@ -193,6 +193,64 @@ def _():
     expect(guest.connect().status() == "running", guest.said())
 
 
+def move_and_cut(there, at, options=()):
+    """Asks to move; `at` is called at the first frame of QEMU's stream, and the connection ends at the second."""
+    guest, here = guest_here()
+
+    def watch(step):
+        if step == ">STREAM":
+            at()
+        return "cut" if step == ">STREAM.2" else None
+    with Relay(ROOT / "paused", there.receive(), watch) as relay:
+        result = guest.move(there, where=relay.where, options=options, status=1)
+    expect(">STREAM.2" in relay.steps, f"{relay.steps}\n{result}")
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
+    expect(here.state() == "held", here.owner())
+    return result
+
+
+@case("an emulated guest is paused before any of its memory is sent, and resumed where the move fails; --live-emulated: it "
+      "runs")
+def _():
+    guest, here = guest_here()
+    status = []
+    for options, wanted in ((), "paused"), (("--live-emulated",), "running"):
+        result = move_and_cut(host(), lambda: status.append(guest.connect().status()), options)
+        expect(status[-1] == wanted, f"{options}: {status}\n{result}")
+        expect(("is emulated and paused" in result.err + result.out) == (wanted == "paused"), result)
+        wait_until(lambda: guest.connect().status() == "running", 60, f"{options}: the guest that stays\n{guest.said()}")
+
+
+@case("a guest that its operator paused stays paused where the move fails")
+def _():
+    guest, here = guest_here()
+    guest.connect().execute("stop")
+    move_and_cut(host(), lambda: None)
+    resumed = len(guest.qmp.events("RESUME"))
+    guest.looked()
+    expect(not guest.qmp.status() == "running" and len(guest.qmp.events("RESUME")) == resumed, guest.said())
+    guest.qmp.execute("cont")
+    wait_until(lambda: guest.qmp.status() == "running", 60, guest.said())
+
+
+@case("an operator who resumes an emulated guest that moves ends the move, and it runs on here")
+def _():
+    guest, here = guest_here()
+    there, seen = host(), []
+
+    def watch(step):
+        if step == ">STREAM":
+            guest.connect().execute("cont")
+            wait_until(lambda: "resumed" in guest.said(), 60, f"what holdfast says\n{guest.said()}")
+        seen.append(step)
+    with Relay(ROOT / "resumed", there.receive(), watch) as relay:
+        result = guest.move(there, where=relay.where, status=1)
+    expect("resumed" in result.err and ">GRANT" not in seen, f"{result}{seen}")
+    wait_until(lambda: guest.connect().status() == "running", 60, guest.said())
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
+    expect(here.state() == "held", here.owner())
+
+
 @case("who asks while a move is being called off is told to try again, and hears nothing that is not his")
 def _():
     guest, here = guest_here()
@@ -243,7 +301,7 @@ def _():
             seen["there"] = there.holdfast("set", there.container, "trial-boots=7", status=None)
             seen["run"] = there.holdfast("run", there.container, "--", "-S", status=None)
     with Relay(ROOT / "relay", there.receive(), meddle) as relay:
-        guest.move(there, where=relay.where)
+        guest.move(there, where=relay.where, options=["--live-emulated"])  # its processor halts: it stores nothing
     late = seen["here"]  # it may come before the promise, and is sent then; behind it it is refused
     expect((late.status == 0 and ">OFFER.3" in relay.steps) or (late.status == 3 and "granted" in late.err),
            f"what came late was lost: {late} {relay.steps}")
