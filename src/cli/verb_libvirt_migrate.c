@@ -15,6 +15,7 @@ static const struct hf_option migrate_options[] = {
     {.name = "transient", .help = "do not define the domain there"},
     {.name = "undefine-source", .help = "and not here any more"},
     {.name = "unsafe", .help = "also where libvirt thinks that the disks' caches could be lost"},
+    {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     {.name = "connect", .arg = "URI", .help = "this host's libvirt (otherwise qemu:///system)"},
     {.name = "timeout", .arg = "SECONDS", .help = "give up when the other host is silent for so long; default: 120"},
     {.name = NULL},
@@ -52,6 +53,7 @@ static void report_moved(const struct hf_invocation *inv, const struct hf_migrat
     hf_put_text(inv->report, "container", report->container);
     hf_put_text(inv->report, "host", report->host);
     hf_put_bool(inv->report, "live", report->live);
+    hf_put_bool(inv->report, "paused", report->paused);
     hf_put_bool(inv->report, "settled", report->settled);
     hf_put_bool(inv->report, "resumed", report->resumed);
     if (report->settled) {
@@ -59,7 +61,9 @@ static void report_moved(const struct hf_invocation *inv, const struct hf_migrat
         return;
     }
     hf_say(inv, "%s domain '%s' to '%s'%s", inv->dry_run ? "would move" : "moved", report->name, report->host,
-           report->live ? "" : ", shut off as it is");
+           !report->live    ? ", shut off as it is"
+           : report->paused ? ", paused while its memory is sent (it is emulated; '--live-emulated': not paused)"
+                            : "");
     if (!inv->dry_run)
         hf_field(inv, "Container", "'%s' stays here as a copy that does not run any more", report->container);
 }
@@ -76,6 +80,7 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
         .transient = hf_given(inv, "transient"),
         .undefine = hf_given(inv, "undefine-source"),
         .unsafe = hf_given(inv, "unsafe"),
+        .live_emulated = hf_given(inv, "live-emulated"),
         .dry_run = inv->dry_run,
         .progress = show_progress,
         .ctx = &progress,

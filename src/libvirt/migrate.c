@@ -8,6 +8,7 @@
 
 #include "adoption.h"
 #include "cleanup.h"
+#include "domain_xml.h"
 #include "owner_steps.h"
 #include "signals.h"
 #include "virt.h"
@@ -38,6 +39,23 @@ static void moving_done(struct hf_moving *m)
 }
 
 /* ---- before ---- */
+
+/* QEMU's emulation can lose stores of a guest that runs while its memory is sent (docs/handover.md). */
+static int look_at_processor(struct hf_moving *m, struct hf_error *err)
+{
+    hf_auto(hf_domain_xml_cleanup) struct hf_domain_xml *doc = NULL;
+    hf_auto(hf_cleanup_free) char *xml = NULL;
+    int r;
+
+    if (!m->state.active || m->q->live_emulated)
+        return 0;
+    r = hf_virt_xml_now(m->here, &xml, err);
+    if (r == 0)
+        r = hf_domain_xml_parse(xml, strlen(xml), &doc, err);
+    if (r == 0)
+        m->report.paused = strcmp(hf_domain_facts(doc)->type, "kvm") != 0;
+    return r;
+}
 
 static int look(struct hf_moving *m, struct hf_error *err)
 {
@@ -71,10 +89,11 @@ static int look(struct hf_moving *m, struct hf_error *err)
         return r;
     m->intro.live = m->state.active;
     m->report.live = m->state.active;
+    r = look_at_processor(m, err);
     memcpy(m->report.uuid, a->uuid, sizeof m->report.uuid);
     memcpy(m->report.name, a->name, sizeof m->report.name);
     memcpy(m->report.container, a->container, sizeof m->report.container);
-    return 0;
+    return r;
 }
 
 /* ---- a domain that is shut off ---- */

@@ -27,6 +27,7 @@ struct hf_moving {
     struct hf_mover *mover;
     int signals, frozen; /* frozen: the connection that keeps our guard from serving; -1: it serves */
     bool settling, flushed, departed, resumed, agreed;
+    uint64_t sent; /* of the guest, by libvirt, when it was asked last */
     int64_t looked_at, stood_at; /* when libvirt was asked for the guest last; since when it stands still; 0: it does not */
 };
 

@@ -82,6 +82,7 @@ static int start_moving(struct hf_moving *m, struct hf_error *err)
         .persist = m->state.persistent && !m->q->transient,
         .undefine = m->q->undefine && m->state.persistent,
         .unsafe = m->q->unsafe,
+        .paused = m->report.paused,
     };
     return hf_mover_start(m->mover, err);
 }
@@ -236,14 +237,16 @@ static int64_t stands_for_ms(struct hf_moving *m)
 {
     int64_t present = hf_loop_now();
     struct hf_virt_state state;
+    uint64_t sent = 0;
 
     if (m->departed || present - m->looked_at < LOOK_MS)
         return m->stood_at && !m->departed ? present - m->stood_at : 0;
     m->looked_at = present;
     if (hf_virt_state(m->here, &state, NULL) < 0 || !state.moved)
         m->stood_at = 0;
-    else if (!m->stood_at)
-        m->stood_at = present;
+    else if (!m->stood_at || (m->report.paused && hf_virt_sent(m->here, &sent, NULL) == 0 && sent != m->sent))
+        m->stood_at = present; /* one that was paused first stands for as long as its memory takes */
+    m->sent = sent;
     return m->stood_at ? present - m->stood_at : 0;
 }
 

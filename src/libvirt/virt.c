@@ -187,6 +187,26 @@ int hf_virt_busy(struct hf_virt *v, bool *busy, struct hf_error *err)
     return 0;
 }
 
+int hf_virt_sent(struct hf_virt *v, uint64_t *bytes, struct hf_error *err)
+{
+    virDomainJobInfo job;
+
+    if (p_virDomainGetJobInfo(v->domain, &job) < 0)
+        return failed(err, "asking what libvirt does with the domain");
+    *bytes = job.type == VIR_DOMAIN_JOB_NONE ? 0 : job.dataProcessed;
+    return 0;
+}
+
+int hf_virt_xml_now(struct hf_virt *v, char **xml, struct hf_error *err)
+{
+    char *text = p_virDomainGetXMLDesc(v->domain, 0);
+
+    if (!text)
+        return failed(err, "reading the domain's XML");
+    *xml = text;
+    return 0;
+}
+
 int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err)
 {
     char *text = p_virDomainGetXMLDesc(v->domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
@@ -287,7 +307,7 @@ int hf_virt_undefine(struct hf_virt *v, struct hf_error *err)
 
 int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err)
 {
-    unsigned flags = VIR_MIGRATE_LIVE | (m->persist ? VIR_MIGRATE_PERSIST_DEST : 0U) |
+    unsigned flags = (m->paused ? 0U : VIR_MIGRATE_LIVE) | (m->persist ? VIR_MIGRATE_PERSIST_DEST : 0U) |
                      (m->undefine ? VIR_MIGRATE_UNDEFINE_SOURCE : 0U) | (m->unsafe ? VIR_MIGRATE_UNSAFE : 0U);
     virTypedParameter uri = {.field = VIR_MIGRATE_PARAM_URI, .type = VIR_TYPED_PARAM_STRING};
     virDomain *moved;

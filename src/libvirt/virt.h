@@ -48,8 +48,14 @@ int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_erro
 /* Whether libvirt saves or migrates it right now. Waits where QEMU's monitor does. */
 int hf_virt_busy(struct hf_virt *v, bool *busy, struct hf_error *err);
 
+/* How many bytes the job that runs has sent; 0: there is none. Waits as above. */
+int hf_virt_sent(struct hf_virt *v, uint64_t *bytes, struct hf_error *err);
+
 /* The XML with which it will start next, secrets included; free() it. */
 int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err);
+
+/* The XML of the domain as it is now, without secrets; free() it. */
+int hf_virt_xml_now(struct hf_virt *v, char **xml, struct hf_error *err);
 
 /* What libvirt would run for that XML, as a command line; free() it. */
 int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct hf_error *err);
@@ -71,13 +77,14 @@ int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struc
 
 int hf_virt_undefine(struct hf_virt *v, struct hf_error *err);
 
-/* Live, managed by this process: it talks to both libvirts. Returns when it is over; another thread may use `v`
+/* Managed by this process: it talks to both libvirts. Returns when it is over; another thread may use `v`
  * meanwhile. */
 struct hf_virt_migration {
     const char *uri; /* where QEMU connects to, as in virsh's --migrateuri; NULL: libvirt chooses */
     bool persist;    /* define it there */
     bool undefine;   /* and not here any more */
     bool unsafe;     /* also where libvirt thinks that the disks' caches could be lost */
+    bool paused;     /* libvirt pauses the guest before its memory is sent, and resumes it where it is then */
 };
 int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err);
 int hf_virt_abort(struct hf_virt *v, struct hf_error *err);
