@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
 from guest import MARKER_GUID, OVMF, TimedOut, digest, wait_until
 from moving import Host, Traveller, debian13
@@ -136,6 +137,13 @@ def _():
         lives(shell, guest)
 
 
+def patience(guest, there):
+    """More seconds than this machine, as busy as it is now, leaves a side without a word that is well."""
+    begin = time.monotonic()
+    guest.move(there, options=["--dry-run"])
+    return str(max(8, int(4 * (time.monotonic() - begin))))
+
+
 @case("the other side falls silent for ever before the grant: the guest stays")
 def _():
     guest, shell, here, there = needs_guest()
@@ -143,8 +151,9 @@ def _():
     if os.environ.get("HOLDFAST_LONG"):
         steps += ["<WANT", "<READY", ">STREAM", ">OFFER.2", "<ASK"]
     for step in steps:
-        result = cut_at(guest, there, step, do="stall", options=("--timeout", "8"))
-        expect(result.status == 1 and "for 8 s" in result.err, f"{step}: {result}")
+        seconds = patience(guest, there)
+        result = cut_at(guest, there, step, do="stall", options=("--timeout", seconds))
+        expect(result.status == 1 and f"for {seconds} s" in result.err, f"{step}: {result}")
         expect(here.state() == "held", f"{step}: {here.owner()}")
         wait_until(lambda: there.supervisor() is None, 60, f"{step}: the end of the other side")
         lives(shell, guest)
@@ -153,7 +162,7 @@ def _():
 @case("it falls silent before it hears the grant: it is asked over another connection, and the guest runs on here")
 def _():
     guest, shell, here, there = needs_guest()
-    result = cut_at(guest, there, ">GRANT", do="stall", connections=2, options=("--timeout", "8"))
+    result = cut_at(guest, there, ">GRANT", do="stall", connections=2, options=("--timeout", patience(guest, there)))
     expect(result.status == 1 and "runs on here" in result.err, f"{result}{guest.said()}{there.said()}")
     expect(here.state() == "held" and there.state() == "revoked", f"{here.owner()}{there.owner()}")
     wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
@@ -182,7 +191,7 @@ def _():
 @case("the grant is lost: the guest stands until the other side was asked, and runs on here")
 def _():
     guest, shell, here, there = needs_guest()
-    result = cut_at(guest, there, ">GRANT", options=("--timeout", "20"))
+    result = cut_at(guest, there, ">GRANT", options=("--timeout", patience(guest, there)))
     expect(result.status == 1 and "was given to host" in result.err and "owner --take" in result.err, result)
     expect(here.state() == "granted", here.owner())
     expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
@@ -204,9 +213,10 @@ def _():
       "when asked again")
 def _():
     guest, shell, here, there = needs_guest()
+    seconds = patience(guest, there)
     shell.tell("w.nsh")
     result = cut_at(guest, there, "<CLAIMED", at_rest=lambda: os.kill(there.part("nbdkit"), signal.SIGKILL),
-                    options=("--timeout", "20"))
+                    options=("--timeout", seconds))
     expect(result.status == 1 and "was given to host" in result.err, f"{result}{guest.said()}")
     expect(here.state() == "granted" and there.state() == "held", f"{here.owner()}{there.owner()}")
     result = guest.move(there, status=None)
