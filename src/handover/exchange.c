@@ -106,19 +106,30 @@ size_t hf_exchange_room(const struct hf_exchange *x)
     return x->over ? 0 : HF_EXCHANGE_IN_SIZE - (x->in_to - x->in_from);
 }
 
-int hf_exchange_feed(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err)
+uint8_t *hf_exchange_space(struct hf_exchange *x)
 {
-    if (size > hf_exchange_room(x))
-        return hf_error_set(err, HF_EUSAGE, "%zu bytes were fed where %zu fit", size, hf_exchange_room(x));
     x->dst.stream = NULL; /* it lay in the buffer that moves now */
     if (x->in_from > 0) {
         memmove(x->in, x->in + x->in_from, x->in_to - x->in_from);
         x->in_to -= x->in_from;
         x->in_from = 0;
     }
-    if (size > 0)
-        memcpy(x->in + x->in_to, bytes, size);
+    return x->in + x->in_to;
+}
+
+void hf_exchange_fed(struct hf_exchange *x, size_t size)
+{
+    assert(size <= hf_exchange_room(x));
     x->in_to += size;
+}
+
+int hf_exchange_feed(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err)
+{
+    if (size > hf_exchange_room(x))
+        return hf_error_set(err, HF_EUSAGE, "%zu bytes were fed where %zu fit", size, hf_exchange_room(x));
+    if (size > 0)
+        memcpy(hf_exchange_space(x), bytes, size);
+    hf_exchange_fed(x, size);
     return 0;
 }
 
@@ -177,18 +188,47 @@ void hf_exchange_written(struct hf_exchange *x, size_t size)
     x->out_from += size;
 }
 
-int hf_exchange_put_stream(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err)
+int hf_exchange_stream_space(struct hf_exchange *x, uint8_t **bytes, size_t *room, struct hf_error *err)
 {
-    size_t taken = size < HF_FRAME_PAYLOAD_MAX ? size : HF_FRAME_PAYLOAD_MAX;
     int r;
 
     if (x->side != HF_SIDE_SOURCE || x->over || x->src.stream_ended)
         return hf_error_set(err, HF_EUSAGE, "there is nobody to stream to");
-    if (x->src.offering || x->out_to - x->out_from >= STREAM_AHEAD)
-        return 0; /* in order, and not more than the pipe takes */
-    r = hf_exchange_put(x, HF_FRAME_STREAM, bytes, taken, NULL, 0, err);
+    if (x->src.offering || x->out_to - x->out_from >= STREAM_AHEAD) { /* in order, and not more than the pipe takes */
+        *room = 0;
+        return 0;
+    }
+    r = make_room(x, sizeof(struct hf_frame_header) + HF_FRAME_PAYLOAD_MAX, err);
+    if (r < 0)
+        return r;
+    *bytes = x->out + x->out_to + sizeof(struct hf_frame_header);
+    *room = HF_FRAME_PAYLOAD_MAX;
+    return 0;
+}
+
+void hf_exchange_stream_filled(struct hf_exchange *x, size_t size)
+{
+    const struct hf_frame frame = {.type = HF_FRAME_STREAM, .attempt = x->state.attempt, .epoch = x->epoch, .length = size};
+    struct hf_frame_header header = hf_frame_header_of(&frame);
+
+    append(x, &header, sizeof header);
+    x->out_to += size;
+}
+
+int hf_exchange_put_stream(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err)
+{
+    size_t room, taken;
+    uint8_t *to;
+    int r = hf_exchange_stream_space(x, &to, &room, err);
+
+    if (r < 0 || room == 0)
+        return r;
+    taken = size < room ? size : room;
+    if (taken > 0)
+        memcpy(to, bytes, taken);
+    hf_exchange_stream_filled(x, taken);
     x->src.stream_ended = size == 0;
-    return r < 0 ? r : size == 0 ? 1 : (int)taken;
+    return size == 0 ? 1 : (int)taken;
 }
 
 int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *err)

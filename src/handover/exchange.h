@@ -99,8 +99,11 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
 /* Ends this side where it stands. NULL is allowed. */
 void hf_exchange_free(struct hf_exchange *x);
 
-/* The pipe. Feeding more than there is room for is HF_EUSAGE. */
+/* The pipe. Feeding more than there is room for is HF_EUSAGE. space: where as many bytes can be read to as there is room,
+ * without a copy; hf_exchange_fed() says how many there are. Valid until the next call of anything here. */
 size_t hf_exchange_room(const struct hf_exchange *x);
+uint8_t *hf_exchange_space(struct hf_exchange *x);
+void hf_exchange_fed(struct hf_exchange *x, size_t size);
 int hf_exchange_feed(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err);
 
 /* Takes in what was fed, up to the first event. On an error (the peer broke the protocol, HF_EPROTO, HF_EVERSION; the
@@ -160,6 +163,11 @@ int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err);
 /* QEMU's stream, through the same pipe in order with everything else. Takes as much as there is room for and returns how
  * much that was (0: write output first). `size` 0 ends the stream: 1, or 0 as before. */
 int hf_exchange_put_stream(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err);
+
+/* The same without a copy: where the bytes of the next frame can be read to, up to *room of them (0: write output first), and
+ * how many there are, at least 1. Nothing else is called here in between. */
+int hf_exchange_stream_space(struct hf_exchange *x, uint8_t **bytes, size_t *room, struct hf_error *err);
+void hf_exchange_stream_filled(struct hf_exchange *x, size_t size);
 
 /*
  * Destination.

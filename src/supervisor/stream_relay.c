@@ -15,7 +15,7 @@ struct hf_stream_relay {
     struct hf_link *link;
     int fd;
     uint8_t *buffer;
-    size_t begin, end; /* of what waits in it */
+    size_t begin, end; /* destination: of what waits in it */
     bool ended;        /* the side that sends has said all */
     bool told;         /* and the other was told so */
     uint64_t bytes;
@@ -70,40 +70,37 @@ int hf_stream_relay_read(struct hf_stream_relay *r, struct hf_link *link, struct
     return hf_loop_watch(r->loop, r->fd, POLLIN, on_qemu_said, r, err);
 }
 
-/* True when there is something to put. */
-static bool read_some(struct hf_stream_relay *r)
+/* Tells the end, once there is room for it. */
+static bool put_end(struct hf_stream_relay *r)
 {
-    ssize_t n;
-
-    if (r->begin < r->end || r->ended)
-        return true;
-    n = recv(r->fd, r->buffer, HF_STREAM_BUFFER, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        (void)hf_loop_watch(r->loop, r->fd, POLLIN, on_qemu_said, r, NULL);
-        return false;
-    }
-    r->begin = 0;
-    r->end = n > 0 ? (size_t)n : 0;
-    r->ended = n <= 0;
-    return true;
+    r->told = hf_exchange_put_stream(hf_link_exchange(r->link), NULL, 0, NULL) > 0;
+    return r->told;
 }
 
 bool hf_stream_relay_fill(struct hf_stream_relay *r)
 {
-    int n;
+    struct hf_exchange *x = r->link ? hf_link_exchange(r->link) : NULL;
+    uint8_t *bytes;
+    size_t room;
+    ssize_t n;
 
-    if (!r->link || r->told || !read_some(r))
+    if (!x || r->told)
         return false;
-    n = hf_exchange_put_stream(hf_link_exchange(r->link), r->buffer + r->begin, r->end - r->begin, NULL);
-    if (n < 0)
+    if (r->ended)
+        return put_end(r);
+    if (hf_exchange_stream_space(x, &bytes, &room, NULL) < 0 || room == 0)
         return false;
-    if (r->begin == r->end) { /* the end was put: 1, or there was no room for it */
-        r->told = n > 0;
-        return r->told;
+    n = recv(r->fd, bytes, room, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        (void)hf_loop_watch(r->loop, r->fd, POLLIN, on_qemu_said, r, NULL);
+        return false;
     }
-    r->begin += (size_t)n;
+    r->ended = n <= 0;
+    if (r->ended)
+        return put_end(r);
+    hf_exchange_stream_filled(x, (size_t)n);
     r->bytes += (uint64_t)n;
-    return n > 0;
+    return true;
 }
 
 bool hf_stream_relay_is_done(const struct hf_stream_relay *r)
@@ -120,19 +117,29 @@ uint64_t hf_stream_relay_bytes(const struct hf_stream_relay *r)
 
 static void on_qemu_takes(void *ctx, short revents);
 
-/* A QEMU that has given up takes nothing any more; its monitor tells why. */
-static void write_some(struct hf_stream_relay *r)
+/* How many QEMU took. One that has given up takes nothing any more, and counts as taking all; its monitor tells why. */
+static size_t give(const struct hf_stream_relay *r, const uint8_t *bytes, size_t size)
 {
-    while (r->begin < r->end) {
-        ssize_t n = send(r->fd, r->buffer + r->begin, r->end - r->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+    size_t given = 0;
+
+    while (given < size) {
+        ssize_t n = send(r->fd, bytes + given, size - given, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && errno == EAGAIN) {
-            (void)hf_loop_watch(r->loop, r->fd, POLLOUT, on_qemu_takes, r, NULL);
-            return;
-        }
-        r->begin = n < 0 ? r->end : r->begin + (size_t)n;
+        if (n < 0 && errno == EAGAIN)
+            return given;
+        given = n < 0 ? size : given + (size_t)n;
+    }
+    return given;
+}
+
+static void write_some(struct hf_stream_relay *r)
+{
+    r->begin += give(r, r->buffer + r->begin, r->end - r->begin);
+    if (r->begin < r->end) {
+        (void)hf_loop_watch(r->loop, r->fd, POLLOUT, on_qemu_takes, r, NULL);
+        return;
     }
     r->begin = r->end = 0;
     hf_loop_unwatch(r->loop, r->fd);
@@ -153,13 +160,17 @@ static void on_qemu_takes(void *ctx, short revents)
 
 bool hf_stream_relay_put(struct hf_stream_relay *r, struct hf_link *link, const void *bytes, size_t size)
 {
+    size_t given = r->end == 0 ? give(r, bytes, size) : 0, left = size - given;
+
     r->link = link;
-    if (size > HF_STREAM_BUFFER - r->end) /* a frame is no larger, and only one is under way */
-        size = HF_STREAM_BUFFER - r->end;
-    memcpy(r->buffer + r->end, bytes, size);
-    r->end += size;
     r->bytes += size;
-    write_some(r);
+    if (left > HF_STREAM_BUFFER - r->end) /* a frame is no larger, and only one is under way */
+        left = HF_STREAM_BUFFER - r->end;
+    if (left > 0)
+        memcpy(r->buffer + r->end, (const uint8_t *)bytes + given, left);
+    r->end += left;
+    if (r->end > 0)
+        (void)hf_loop_watch(r->loop, r->fd, POLLOUT, on_qemu_takes, r, NULL);
     return r->end == 0;
 }
 
