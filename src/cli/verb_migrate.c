@@ -313,7 +313,7 @@ static int move_running(struct hf_invocation *inv, int control, unsigned patienc
     }
     r = move_running_once(inv, control, patience_s, &probe, &granted, err);
     hf_peer_probe_done(&probe);
-    if (r < 0 && granted)
+    if (r < 0 && granted && !inv->dry_run) /* a dry run asks nothing, and was refused */
         r = settle_running(inv, patience_s, r, err);
     hf_put_bool(inv->report, "moved", r == 0 && !inv->dry_run);
     return r;

@@ -146,27 +146,6 @@ def _():
     expect(pair.owner(pair.there) == "none", "something is there")
 
 
-def memory_is_sent(domain):
-    found = re.search(r"Memory processed: +([1-9][0-9.]*)", domain.host.run("virsh", "domjobinfo", "vm1", check=False).stdout)
-    return found is not None
-
-
-@case("a domain without KVM is paused before its memory is sent, and resumed where the move fails; --live-emulated: it runs")
-def _():
-    here = pair.here
-    speed = here.host.run("virsh", "migrate-getspeed", "vm1").stdout.strip()
-    here.host.run("virsh", "migrate-setspeed", "vm1", "1")
-    for options, wanted in ((), "paused"), (("--live-emulated",), "running"):
-        mover = pair.begin(*options)
-        here.host.wait(lambda: memory_is_sent(here) or mover.poll() is not None, 120, "memory on its way")
-        state = pair.state(here)
-        here.host.run("virsh", "domjobabort", "vm1", check=False)
-        said = mover.communicate(timeout=120)
-        expect(state == wanted and mover.returncode == 1, f"{options}: {state}, {mover.returncode}: {said}")
-        pair.stays(f"{options}: called off")
-    here.host.run("virsh", "migrate-setspeed", "vm1", speed)
-
-
 @case("a dry run asks and leaves nothing")
 def _():
     pair.move("--dry-run")
@@ -255,6 +234,27 @@ def find_it():
     expect(owners.count("held") == 1, owners)
     pair.at = owners.index("held")
     pair.stays("after it")
+
+
+def memory_is_sent(domain):
+    found = re.search(r"Memory processed: +([1-9][0-9.]*)", domain.host.run("virsh", "domjobinfo", "vm1", check=False).stdout)
+    return found is not None
+
+
+@case("a domain without KVM is paused before its memory is sent, and resumed where the move fails; --live-emulated: it runs")
+def _():
+    here = pair.here
+    speed = here.host.run("virsh", "migrate-getspeed", "vm1").stdout.strip()
+    here.host.run("virsh", "migrate-setspeed", "vm1", "1")
+    for options, wanted in ((), "paused"), (("--live-emulated",), "running"):
+        mover = pair.begin(*options)
+        here.host.wait(lambda: memory_is_sent(here) or mover.poll() is not None, 120, "memory on its way")
+        state = pair.state(here)
+        here.host.run("virsh", "domjobabort", "vm1", check=False)
+        said = mover.communicate(timeout=120)
+        expect(state == wanted and mover.returncode == 1, f"{options}: {state}, {mover.returncode}: {said}")
+        pair.stays(f"{options}: called off")
+    here.host.run("virsh", "migrate-setspeed", "vm1", speed)
 
 
 @case("the receiver is killed before the grant: the guest stays; after it: it is found out whose it is")
