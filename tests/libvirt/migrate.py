@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 from domain import Domain
 from listening import end_listening
@@ -222,7 +223,7 @@ def interrupted(frame, kill, *options):
     pair.relay.at_stop = kill
     pair.relay.stop_at = frame
     moving = pair.begin(*options)
-    out, words = moving.communicate(timeout=200)
+    out, words = moving.communicate(timeout=900)
     note(f"{frame}: exit {moving.returncode} {words.strip()[:300]}")
     expect(pair.relay.stop_at is None, f"{frame} never came: {out}{words}")
     return moving.returncode
@@ -269,7 +270,10 @@ def _():
 def _():
     for number, frame in enumerate(("READY", "ASK", "CLAIMED")):
         relay = pair.relay
-        status = interrupted(frame, lambda: "stall", "--timeout", "15")
+        begin = time.monotonic()
+        pair.move("--dry-run")  # longer than this machine, as busy as it is now, leaves a side that is well without a word
+        seconds = max(15, int(4 * (time.monotonic() - begin)))
+        status = interrupted(frame, lambda: "stall", "--timeout", str(seconds))
         expect(status == (0 if frame == "CLAIMED" else 1), f"{frame}: {status}")
         find_it()
         # A receiver that nothing reaches any more ends, too, or the domain could not be moved there again.
