@@ -230,7 +230,7 @@ static int judge(const struct side *s, int r, struct hf_error *err)
 {
     enum hf_holder holder = hf_exchange_state(s->x).holder;
 
-    if (r < 0 && holder == HF_HOLDER_OWNED) {
+    if (r < 0 && r != -HF_EOWNED && holder == HF_HOLDER_OWNED) {
         if (r != -HF_EIO)
             hf_tell(s->inv, "%s", err->text);
         return 0; /* the source will hear of it when it asks */

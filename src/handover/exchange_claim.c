@@ -18,13 +18,29 @@ static int grant_fits(struct hf_exchange *x, const struct hf_frame *frame, int64
     return r < 0 ? r : frame->epoch == x->epoch && hf_digest_equal(&granted, &here);
 }
 
+/* Whoever sent it may have recorded it elsewhere, or some time ago. */
+static int check_addressee(const struct hf_exchange *x, const struct hf_frame *frame, struct hf_error *err)
+{
+    struct hf_frame_grant grant;
+
+    memcpy(&grant, frame->payload, sizeof grant);
+    if (memcmp(grant.host, x->here.id, sizeof grant.host) != 0)
+        return hf_error_set(err, HF_EPROTO, "grant: for host %.32s, and this is host %s; nothing was claimed", grant.host,
+                            x->here.id);
+    if (memcmp(grant.nonce, x->dst.nonce, sizeof grant.nonce) != 0)
+        return hf_error_set(err, HF_EPROTO, "grant: of another exchange than this one; nothing was claimed");
+    return 0;
+}
+
 int hf_destination_hear_grant(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
                       struct hf_error *err)
 {
     enum hf_message answer;
     enum hf_step step = hf_step_for(HF_SIDE_DESTINATION, &x->state, HF_MESSAGE_GRANT, frame->attempt, &answer);
-    int r;
+    int r = check_addressee(x, frame, err);
 
+    if (r < 0)
+        return r;
     if (step == HF_STEP_MAX)
         return answer == HF_MESSAGE_NONE ? 0 : hf_exchange_say(x, answer, NULL, err);
     r = grant_fits(x, frame, now, err);

@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "epochs.h"
 #include "exchange_inside.h"
+#include "random_id.h"
 #include "runtime.h"
 
 int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exchange **out, struct hf_error *err)
@@ -31,6 +32,8 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
     r = x->in && x->dst.path && x->dst.arrived && (!place->extra || x->extra) && (!place->caps || x->dst.caps)
             ? hf_host_identity(x->here.id, x->here.name, err)
             : hf_error_set(err, HF_ENOMEM, "no memory for an exchange");
+    if (r == 0)
+        r = hf_random_id(x->dst.nonce, err);
     if (r < 0) {
         hf_exchange_free(x);
         return r;
@@ -177,10 +180,11 @@ static int describe(struct hf_exchange *x, struct hf_error *err)
 
 static int answer_hello(struct hf_exchange *x, const struct hf_digest *wanted, size_t count, struct hf_error *err)
 {
-    const struct hf_greeting g = {.side = HF_SIDE_DESTINATION, .host = x->here, .holder = x->state.holder, .extra = x->extra};
+    struct hf_greeting g = {.side = HF_SIDE_DESTINATION, .host = x->here, .holder = x->state.holder, .extra = x->extra};
     char *hello hf_auto(hf_cleanup_free) = NULL, *want hf_auto(hf_cleanup_free) = NULL;
     int r = x->dst.caps && x->dst.describe ? describe(x, err) : 0;
 
+    memcpy(g.nonce, x->dst.nonce, sizeof g.nonce);
     if (r == 0)
         r = hf_greeting_write(&g, &hello, err);
     if (r == 0)

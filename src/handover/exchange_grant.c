@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The source at its commit point: whose the container is from the grant on. */
+#include <string.h>
+
 #include "exchange_inside.h"
 
 int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err)
@@ -60,6 +62,17 @@ static int promise_now(struct hf_exchange *x, int64_t now, struct hf_error *err)
     return r;
 }
 
+/* For the host that introduced itself in this exchange, and for this exchange. */
+static int say_grant(struct hf_exchange *x, struct hf_error *err)
+{
+    struct hf_frame_grant grant;
+
+    memcpy(grant.state, x->src.sent.digest.b, sizeof grant.state);
+    memcpy(grant.host, x->peer.host.id, sizeof grant.host);
+    memcpy(grant.nonce, x->greeting.nonce, sizeof grant.nonce);
+    return hf_exchange_put(x, hf_step_sends(HF_STEP_GRANT), &grant, sizeof grant, NULL, 0, err);
+}
+
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
 {
     int r = 0;
@@ -72,7 +85,7 @@ int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
         r = hf_error_set(err, HF_EUSAGE, "what was promised is not durable here");
     if (r == 0)
         r = hf_step_take(HF_STEP_GRANT, x->state.attempt, &x->state, err);
-    return r < 0 ? r : hf_exchange_say(x, hf_step_sends(HF_STEP_GRANT), &x->src.sent.digest, err);
+    return r < 0 ? r : say_grant(x, err);
 }
 
 int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err)

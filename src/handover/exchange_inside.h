@@ -62,6 +62,7 @@ struct hf_exchange {
         size_t stream_size;
         bool granted;
         uint64_t claim_epoch;
+        char nonce[HF_ID_TEXT_SIZE]; /* of this exchange: what its grant has to name */
     } dst;
 };
 

@@ -19,8 +19,10 @@ static bool limits_of(unsigned type, struct limits *ret)
     switch (type) {
     case HF_MESSAGE_OFFER:
     case HF_MESSAGE_READY:
-    case HF_MESSAGE_GRANT:
         *ret = (struct limits){DIGEST_SIZE, DIGEST_SIZE};
+        return true;
+    case HF_MESSAGE_GRANT:
+        *ret = (struct limits){sizeof(struct hf_frame_grant), sizeof(struct hf_frame_grant)};
         return true;
     case HF_MESSAGE_CLAIMED:
     case HF_MESSAGE_REVOKE:

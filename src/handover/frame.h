@@ -16,13 +16,13 @@
 #include "steps.h"
 
 #define HF_FRAME_MAGIC       0x48464d56U /* "HFMV" */
-#define HF_FRAME_VERSION     1
+#define HF_FRAME_VERSION     2
 #define HF_FRAME_HEADER_SIZE 24
 #define HF_FRAME_PAYLOAD_MAX (1U << 20)
 #define HF_FRAME_EPOCH_MAX   (1ULL << 48) /* epochs only grow: another host's word alone does not use them up */
 
 /* Numbers below 16 are enum hf_message: the hand-over's own; their payload is empty but for the 32-byte digest of the
- * state that OFFER, READY and GRANT are about. The rest carries what is handed over. Never renumber. */
+ * state that OFFER, READY and GRANT are about, behind which GRANT names whom it is for (struct hf_frame_grant). The rest carries what is handed over. Never renumber. */
 enum hf_frame_type {
     HF_FRAME_HELLO = 16,  /* JSON: who speaks, and what it offers or has; the first frame each way */
     HF_FRAME_WANT = 17,   /* JSON: digests of the images that the destination lacks */
@@ -44,6 +44,14 @@ struct hf_frame_header {
 };
 _Static_assert(sizeof(struct hf_frame_header) == HF_FRAME_HEADER_SIZE, "the header is 24 bytes on the wire");
 _Static_assert(offsetof(struct hf_frame_header, epoch) == 16, "the epoch is last");
+
+/* The payload of GRANT. Host and nonce are what the destination's introduction in this exchange said, as text without a NUL:
+ * a grant that was recorded is worth nothing to another host, nor to the same one another time. */
+struct hf_frame_grant {
+    uint8_t state[32];
+    char host[32], nonce[32];
+};
+_Static_assert(sizeof(struct hf_frame_grant) == 96, "the grant's payload is 96 bytes on the wire");
 
 struct hf_frame {
     unsigned type;

@@ -63,6 +63,8 @@ int hf_greeting_write(const struct hf_greeting *g, char **text, struct hf_error 
 
     if (json && g->extra)
         (void)json_object_set(json, "extra", g->extra);
+    if (json && g->side == HF_SIDE_DESTINATION)
+        (void)json_object_set_new(json, "nonce", json_string(g->nonce));
     if (json && g->side == HF_SIDE_SOURCE) {
         (void)json_object_set_new(json, "container", json_string(g->container));
         (void)json_object_set_new(json, "guest",
@@ -189,8 +191,8 @@ int hf_greeting_read(const void *text, size_t size, struct hf_greeting *g, struc
 
     if (r == 0)
         r = read_common(json, &read, err);
-    if (r == 0 && read.side == HF_SIDE_SOURCE)
-        r = read_source(json, &read, err);
+    if (r == 0)
+        r = read.side == HF_SIDE_SOURCE ? read_source(json, &read, err) : read_id(json, "nonce", read.nonce, err);
     extra = json_object_get(json, "extra");
     if (r == 0 && extra && !json_is_object(extra))
         r = wrong("extra", err);

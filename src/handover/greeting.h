@@ -12,6 +12,8 @@ struct hf_greeting {
     enum hf_holder holder;
     json_t *extra; /* a reference of its own; NULL: none */
 
+    char nonce[HF_ID_TEXT_SIZE]; /* of a destination: made for this exchange; a grant has to name it */
+
     /* Of a source. */
     char container[HF_ID_TEXT_SIZE];
     struct hf_guest guest;

@@ -21,6 +21,8 @@ struct pair {
     uint8_t header[2][HF_FRAME_HEADER_SIZE];
     unsigned seen[2][64];   /* frames by type */
     struct hf_error failed; /* what a side said when it failed */
+    uint8_t *tape;          /* all that the source sends is kept there; NULL: not */
+    size_t taped;
 };
 
 static inline void pair_begin(struct pair *p, const char *from)
@@ -94,6 +96,10 @@ static inline bool pair_carry(struct pair *p, unsigned way)
         n = hf_exchange_room(to);
     n = pair_let_through(p, way, bytes, n);
     ground_host(way == 0 ? "b" : "a");
+    if (way == 0 && p->tape) {
+        memcpy(p->tape + p->taped, bytes, n);
+        p->taped += n;
+    }
     if (n > 0)
         OK(hf_exchange_feed(to, bytes, n, &err));
     hf_exchange_written(from, n);

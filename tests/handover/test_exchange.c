@@ -447,6 +447,54 @@ static void a_cut_at_any_frame_from_the_destination_leaves_one_owner(void **stat
     cut_at_every_frame(1);
 }
 
+/* What a source said to host b, played to another host, or to b once more. The words of the side that heard it in *why. */
+static int replay(const struct pair *p, const char *host, const char *name, struct hf_error *why)
+{
+    const struct hf_exchange_place place = {.path = ground_path(name)};
+    enum hf_exchange_event event;
+    struct hf_exchange *x;
+    int r = 0;
+
+    ground_host(host);
+    OK(hf_exchange_destination(&place, &x, &err));
+    for (size_t at = 0, n; r == 0 && at < p->taped; at += n) {
+        n = p->taped - at < hf_exchange_room(x) ? p->taped - at : hf_exchange_room(x);
+        OK(hf_exchange_feed(x, p->tape + at, n, &err));
+        do
+            r = hf_exchange_next(x, NOW, &event, why);
+        while (r == 0 && event != HF_EXCHANGE_NONE && event != HF_EXCHANGE_GRANTED);
+        if (r == 0 && event == HF_EXCHANGE_GRANTED)
+            r = hf_exchange_claim(x, NOW, why) == 0 ? 1 : -1;
+    }
+    hf_exchange_free(x);
+    return r;
+}
+
+/* Two hosts would own one epoch. */
+static void a_grant_that_was_recorded_is_worth_nothing(void **state)
+{
+    struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
+    struct hf_error why = {.code = HF_OK};
+    uint8_t *tape = malloc(8U << 20);
+
+    assert_non_null(tape);
+    make("g.hold");
+    p.tape = tape;
+    pair_begin(&p, "g.hold");
+    greet(&p);
+    offer(&p, true);
+    OK(SRC(hf_exchange_grant(p.src, NOW, &err)));
+    assert_int_equal(pair_wait(&p, 1), HF_EXCHANGE_GRANTED);
+    pair_end(&p); /* and b did not claim it */
+    assert_int_equal(replay(&p, "c", "third.hold", &why), -HF_EPROTO);
+    assert_non_null(strstr(why.text, "grant: for host"));
+    assert_int_equal(owner_of("c", "third.hold").state, HF_OWNER_INCOMING);
+    assert_int_equal(replay(&p, "b", "moved.hold", &why), -HF_EPROTO);
+    assert_non_null(strstr(why.text, "another exchange"));
+    assert_int_equal(owner_of("b", "moved.hold").state, HF_OWNER_INCOMING);
+    free(tape);
+}
+
 /* Frames that do not belong where they come: the exchange ends with words, and the source goes on. */
 static void foreign_frames_end_the_exchange(void **state)
 {
@@ -455,11 +503,11 @@ static void foreign_frames_end_the_exchange(void **state)
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(types); i++) {
         struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
-        static uint8_t payload[64];
+        static uint8_t payload[sizeof(struct hf_frame_grant)];
         const struct hf_frame frame = {.type = types[i], .attempt = 1, .epoch = 1,
                                        .length = types[i] == HF_MESSAGE_REVOKE  ? 0
                                                  : types[i] == HF_MESSAGE_OFFER ? 32
-                                                 : types[i] == HF_MESSAGE_GRANT ? 32
+                                                 : types[i] == HF_MESSAGE_GRANT ? sizeof payload
                                                                                 : 64};
         struct hf_frame_header h = hf_frame_header_of(&frame);
         enum hf_exchange_event event = HF_EXCHANGE_NONE;
@@ -606,7 +654,7 @@ static void an_introduction_names_its_side(void **state)
     for (size_t i = 0; i < HF_ARRAY_SIZE(sides); i++) {
         char text[256];
         int n = snprintf(text, sizeof text, "{\"schema\":1,\"side\":\"%s\",\"holder\":\"NONE\",\"host-name\":\"b\","
-                         "\"host-id\":\"0123456789abcdef0123456789abcdef\"}", sides[i]);
+                         "\"host-id\":\"0123456789abcdef0123456789abcdef\",\"nonce\":\"0123456789abcdef0123456789abcdef\"}", sides[i]);
 
         if (i == 0)
             OK(hf_greeting_read(text, (size_t)n, &g, &err));
@@ -631,6 +679,7 @@ int main(void)
         IN_GROUND(nothing_is_received_over_another_guest_or_at_two_places),
         IN_GROUND(a_cut_at_any_frame_from_the_source_leaves_one_owner),
         IN_GROUND(a_cut_at_any_frame_from_the_destination_leaves_one_owner),
+        IN_GROUND(a_grant_that_was_recorded_is_worth_nothing),
         IN_GROUND(foreign_frames_end_the_exchange),
         cmocka_unit_test(an_introduction_names_its_side),
         IN_GROUND(answers_to_nothing_are_dropped),

@@ -3,7 +3,7 @@
 
 #include "frame.h"
 
-static uint8_t bytes[HF_FRAME_HEADER_SIZE + 64];
+static uint8_t bytes[HF_FRAME_HEADER_SIZE + 96];
 
 static size_t put(unsigned type, size_t length)
 {
@@ -49,7 +49,7 @@ static void one_wrong_field_is_one_clear_error(void **state)
         int code;
         const char *word;
     } wrong[] = {
-        {0, 'X', -HF_EPROTO, "protocol"},       {5, 2, -HF_EVERSION, "version 2"}, {7, 0, -HF_EPROTO, "unknown type 0"},
+        {0, 'X', -HF_EPROTO, "protocol"},       {5, 1, -HF_EVERSION, "version 1"}, {7, 0, -HF_EPROTO, "unknown type 0"},
         {7, 99, -HF_EPROTO, "unknown type 99"}, {15, 31, -HF_EPROTO, "31 bytes"}, {16, 1, -HF_EPROTO, "epoch"},  {12, 0xff, -HF_EPROTO, "bytes"},
     };
     struct hf_error err;
@@ -57,7 +57,7 @@ static void one_wrong_field_is_one_clear_error(void **state)
     size_t need;
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        size_t size = put(HF_MESSAGE_GRANT, 32);
+        size_t size = put(HF_MESSAGE_GRANT, sizeof(struct hf_frame_grant));
 
         bytes[wrong[i].at] = wrong[i].value;
         assert_int_equal(hf_frame_parse(bytes, size, &frame, &need, &err), wrong[i].code);
