@@ -19,6 +19,7 @@ static const char *const texts[] = {
     [HF_EPROTO] = "protocol error",
     [HF_ETIMEDOUT] = "timed out",
     [HF_ECANCELED] = "cancelled",
+    [HF_EUNSYNCED] = "done, but not synced",
 };
 _Static_assert(sizeof texts / sizeof texts[0] == HF_CODE_MAX, "one row per code");
 
@@ -52,6 +53,12 @@ int hf_error_refuse(struct hf_error *err, const char *rule, const char *fmt, ...
     r = fill(err, HF_EREFUSED, rule, fmt, ap);
     va_end(ap);
     return r;
+}
+
+int hf_error_unsynced(struct hf_error *err, const char *object, const char *why)
+{
+    return hf_error_set(err, HF_EUNSYNCED, "%s: done, but the last sync failed: %s; a crash of this host may undo it",
+                        object, why);
 }
 
 int hf_error_prefix(struct hf_error *err, int r, const char *fmt, ...)

@@ -7,7 +7,8 @@
 
 #include <holdfast/error.h>
 
-/* 0 done, 1 failed, 2 usage, 3 refused, 4 not found, 5 damaged, 6 owned or locked elsewhere. `code` has either sign. */
+/* 0 done, 1 failed, 2 usage, 3 refused, 4 not found, 5 damaged, 6 owned or locked elsewhere, 7 done but not synced.
+ * `code` has either sign. */
 static inline int hf_exit_status(int code)
 {
     switch (code < 0 ? -code : code) {
@@ -24,6 +25,8 @@ static inline int hf_exit_status(int code)
         return 5;
     case HF_EOWNED:
         return 6;
+    case HF_EUNSYNCED:
+        return 7;
     default:
         return 1;
     }

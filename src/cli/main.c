@@ -7,6 +7,7 @@
 #include "environment.h"
 #include "exit_status.h"
 #include "help.h"
+#include "line.h"
 #include "options.h"
 #include "output.h"
 #include "signals.h"
@@ -19,6 +20,21 @@ static bool standard_descriptors_are_open(void)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             return false;
     return true;
+}
+
+/* On a terminal only, for what takes longer than a second. */
+static void say_waiting(const char *path, unsigned seconds, bool over)
+{
+    static bool said;
+
+    if (said && over)
+        fputs("\r\x1b[K", stderr);
+    said = !over && seconds >= 1 && isatty(STDERR_FILENO);
+    if (said) {
+        fputc('\r', stderr);
+        hf_print_safely(stderr, path);
+        fprintf(stderr, ": waiting for another change to end: %u s\x1b[K", seconds);
+    }
 }
 
 static int fail(bool json, const char *verb, const struct hf_error *err, int r)
@@ -62,6 +78,7 @@ int main(int argc, char **argv)
     int used, r, status;
 
     hf_signals_init();
+    hf_line_notice(say_waiting);
     if (!standard_descriptors_are_open())
         return 1;
     if (argc < 2) {

@@ -7,6 +7,7 @@
 #include "text.h"
 
 #define COLUMNS_MAX 12
+#define PADDED_MAX  64 /* one very long cell does not make every other row as long */
 
 struct hf_table {
     size_t columns;
@@ -56,18 +57,20 @@ void hf_table_cell(struct hf_table *t, const char *fmt, ...)
     va_end(ap);
     column = t->count % t->columns;
     width = text ? hf_utf8_width(text) : 0;
-    if (width > t->width[column])
+    if (width > t->width[column] && width <= PADDED_MAX)
         t->width[column] = width;
     t->cells[t->count++] = text;
 }
 
 static void print_cell(const struct hf_table *t, size_t column, const char *text)
 {
+    size_t width = hf_utf8_width(text), padding = width < t->width[column] ? t->width[column] - width : 0;
+
     hf_print_safely(stdout, text);
     if (column + 1 == t->columns)
         putchar('\n');
     else
-        printf("%*s", (int)(t->width[column] - hf_utf8_width(text) + 2), "");
+        printf("%*s", (int)padding + 2, "");
 }
 
 void hf_table_print(const struct hf_invocation *inv, const struct hf_table *t)

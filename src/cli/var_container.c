@@ -7,6 +7,7 @@
 
 #include "banks.h"
 #include "cleanup.h"
+#include "containers.h"
 #include "eventlog.h"
 #include "owner.h"
 #include "secure_boot_record.h"
@@ -95,7 +96,7 @@ int hf_var_container_write(const char *path, const struct hf_digest *was, const 
     if (r == 0)
         r = hf_commit(c, HF_DURABLE, err);
     hf_abort(c);
-    return r < 0 ? r : hf_container_close(hf_take_ptr(c), err);
+    return hf_close_after(hf_take_ptr(c), r, err);
 }
 
 static int ask(struct hf_container *c, const struct hf_variables *then, bool tpm_aware, struct hf_error *err)

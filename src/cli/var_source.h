@@ -57,6 +57,11 @@ int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key,
 /* HF_EUSAGE unless exactly one of them was given (a container is always changed in place). To be called first. */
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err);
 
+/* Calls `change`, which reads a store, changes it and writes it with hf_var_source_write(), again when somebody else changed
+ * the store in between: for a minute at most. */
+int hf_var_again(struct hf_invocation *inv, int (*change)(struct hf_invocation *inv, struct hf_error *err),
+                 struct hf_error *err);
+
 /* Writes what was changed, or says what would be written (--dry-run), and reports it. */
 int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv, struct hf_error *err);
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Where a changed store goes: a new file, the old one's place, a container. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "output.h"
 #include "var_container.h"
 #include "var_source.h"
 #include "whole_file.h"
+
+#define PATIENCE_S 60
 
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err)
 {
@@ -48,6 +55,48 @@ static char *backup_name(const char *path)
     return NULL;
 }
 
+static int monotonic_s(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int)t.tv_sec;
+}
+
+int hf_var_again(struct hf_invocation *inv, int (*change)(struct hf_invocation *inv, struct hf_error *err),
+                 struct hf_error *err)
+{
+    int until = monotonic_s() + PATIENCE_S;
+
+    for (;;) {
+        int r = change(inv, err);
+
+        if (r != -HF_EREFUSED || !err->rule || strcmp(err->rule, "changed") != 0 || monotonic_s() > until)
+            return r;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000 * (1 + getpid() % 20)}, NULL);
+    }
+}
+
+/* Whoever replaces a file holds a lock on the one that it replaces. */
+static int lock_file(const char *path, int *fd, struct hf_error *err)
+{
+    int until = monotonic_s() + PATIENCE_S;
+    hf_auto(hf_cleanup_close) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (file < 0)
+        return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
+    while (flock(file, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR)
+            break; /* a file system without locks */
+        if (monotonic_s() > until)
+            return hf_error_set(err, HF_ETIMEDOUT, "%s: another process has kept it busy for %d s; try again", path,
+                                PATIENCE_S);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    *fd = hf_take_fd(file);
+    return 0;
+}
+
 static int check_unchanged(const struct hf_var_source *s, struct hf_error *err)
 {
     const struct stat *was = &s->file;
@@ -64,13 +113,17 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
                        struct hf_error *err)
 {
     const char *out = hf_value(inv, "out");
-    hf_auto(hf_cleanup_free) char *keep = out ? NULL : backup_name(s->path);
-    int r = 0;
+    hf_auto(hf_cleanup_free) char *keep = NULL;
+    hf_auto(hf_cleanup_close) int lock = -1;
+    int r = out ? 0 : lock_file(s->path, &lock, err);
 
+    if (r == 0 && !out)
+        r = check_unchanged(s, err);
+    if (r < 0)
+        return r;
+    keep = out ? NULL : backup_name(s->path);
     if (!out && !keep)
         return hf_error_set(err, HF_ENOMEM, "no name for a copy of %s", s->path);
-    if (!out)
-        r = check_unchanged(s, err);
     if (r == 0 && !inv->dry_run)
         r = out ? hf_file_write_new(out, bytes, size, s->file.st_mode & 0777, err)
                 : hf_file_replace(s->path, bytes, size, s->file.st_mode & 0777, keep, err);

@@ -43,12 +43,20 @@ static int run_backup(struct hf_invocation *inv, struct hf_error *err)
     return r;
 }
 
+static int set_aside(const struct hf_invocation *inv, struct hf_error *err)
+{
+    int r = hf_set_writes_aside(inv, inv->operands[1], err);
+
+    return r < 0 ? hf_error_prefix(err, r, "'%s' is restored; what a server left stays where it is: ", inv->operands[1])
+                 : r;
+}
+
 static int run_restore(struct hf_invocation *inv, struct hf_error *err)
 {
     int r = inv->dry_run ? rehearse(inv, err) : hf_restore(inv->operands[0], inv->operands[1], hf_now(), err);
 
     if (r == 0 && !inv->dry_run)
-        r = hf_set_writes_aside(inv, inv->operands[1], err);
+        r = set_aside(inv, err);
     if (r == 0)
         report(inv, "restored", "would restore");
     return r;

@@ -157,9 +157,9 @@ static int make(const struct hf_invocation *inv, const struct hf_provision *p, s
         return r;
     if (policy)
         r = hf_change(c, set_policy, (void *)policy, err);
-    r = hf_close_after(c, r, err);
-    if (r < 0)
-        hf_container_discard(path);
+    if (r == 0)
+        return hf_container_publish(c, err);
+    hf_container_done(&c);
     return r;
 }
 

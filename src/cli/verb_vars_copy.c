@@ -297,6 +297,11 @@ static int import(struct hf_invocation *inv, struct hf_error *err)
     return hf_var_source_write(&source, inv, err);
 }
 
+static int import_again(struct hf_invocation *inv, struct hf_error *err)
+{
+    return hf_var_again(inv, import, err);
+}
+
 static const struct hf_option import_options[] = {
     {.name = "replace", .help = "remove the variables that the other file does not have"},
     {.name = "authenticated", .help = "change variables that only their key's holder should change, too"},
@@ -313,5 +318,5 @@ const struct hf_verb hf_verb_vars_import = {
     .min_operands = 2,
     .max_operands = 2,
     .options = import_options,
-    .run = import,
+    .run = import_again,
 };

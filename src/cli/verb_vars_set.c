@@ -40,6 +40,11 @@ static int set(struct hf_invocation *inv, struct hf_error *err)
     return r < 0 ? r : hf_var_source_write(&source, inv, err);
 }
 
+static int set_again(struct hf_invocation *inv, struct hf_error *err)
+{
+    return hf_var_again(inv, set, err);
+}
+
 static const struct hf_option set_options[] = {
     {.name = "guid",
      .arg = "GUID",
@@ -68,7 +73,7 @@ const struct hf_verb hf_verb_vars_set = {
     .min_operands = 2,
     .max_operands = 2,
     .options = set_options,
-    .run = set,
+    .run = set_again,
 };
 
 /* vars rm */
@@ -95,6 +100,11 @@ static int rm(struct hf_invocation *inv, struct hf_error *err)
     return r < 0 ? r : hf_var_source_write(&source, inv, err);
 }
 
+static int rm_again(struct hf_invocation *inv, struct hf_error *err)
+{
+    return hf_var_again(inv, rm, err);
+}
+
 static const struct hf_option rm_options[] = {
     {.name = "guid", .arg = "GUID", .help = "the vendor, when several use the name", .words = "EfiGlobalVariable"},
     {.name = "authenticated", .help = "remove a variable that only its key's holder should remove"},
@@ -111,5 +121,5 @@ const struct hf_verb hf_verb_vars_rm = {
     .min_operands = 2,
     .max_operands = -1,
     .options = rm_options,
-    .run = rm,
+    .run = rm_again,
 };

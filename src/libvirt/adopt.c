@@ -192,7 +192,6 @@ static int fill_container(struct work *w, struct hf_error *err)
         r = hf_provision_create(report->container, &w->provision, &report->made, &c, err);
     if (r < 0)
         return r;
-    w->made_container = !w->q->into;
     snprintf(report->adoption.container, PATH_MAX, "%s", hf_container_path(c));
     r = hf_begin(c, err);
     if (r == 0)
@@ -201,9 +200,14 @@ static int fill_container(struct work *w, struct hf_error *err)
         r = hf_commit(c, HF_DURABLE, err);
     if (r == 0)
         r = hf_publish(c, &report->adoption, err);
-    if (r == 0)
+    if (r < 0) {
+        hf_container_done(&c);
+        return r;
+    }
+    if (w->q->into)
         return hf_container_close(c, err);
-    hf_container_done(&c);
+    r = hf_container_publish(c, err);
+    w->made_container = r == 0;
     return r;
 }
 

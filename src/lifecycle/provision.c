@@ -242,13 +242,12 @@ int hf_provision_create(const char *path, const struct hf_provision *p, struct h
     int r = hf_provision_check(p, &made, err);
 
     if (r == 0)
-        r = hf_container_create(path, &made.guest, p->now, &c, err);
+        r = hf_container_begin(path, &made.guest, p->now, &c, err);
     if (r < 0)
         return r;
     r = fill(c, p, &made, err);
     if (r < 0) {
         hf_container_done(&c);
-        hf_container_discard(path);
         return r;
     }
     *out = c;

@@ -50,7 +50,7 @@ struct hf_provisioned {
  *   size          larger than a bank can be */
 int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret, struct hf_error *err);
 
-/* The same, and then the container at `path`, open for editing. A failure leaves no file. */
+/* The same, and then the container for `path`, open for editing: hf_container_publish() is to follow. */
 int hf_provision_create(const char *path, const struct hf_provision *p, struct hf_provisioned *ret,
                         struct hf_container **out, struct hf_error *err);
 

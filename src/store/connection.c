@@ -64,8 +64,9 @@ int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const cha
     int number = c->db ? sqlite3_system_errno(c->db) : 0, code = code_of(rc, number);
     char words[160];
 
-    first_line(c->db ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc), words, sizeof words);
-
+    /* Not every call of SQLite's leaves its words behind. */
+    first_line(c->db && (sqlite3_errcode(c->db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc), words,
+               sizeof words);
     if (code == HF_EDAMAGED)
         return hf_damaged(c, err, "cannot %s: %s", doing, words);
     if (code == HF_ETIMEDOUT)

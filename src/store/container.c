@@ -73,6 +73,11 @@ int hf_container_close(struct hf_container *c, struct hf_error *err)
     if (!c)
         return 0;
     hf_abort(c);
+    if (c->draft) {
+        hf_draft_drop(c->draft);
+        hf_container_free(c);
+        return 0;
+    }
     if (c->unregistered)
         hf_owner_register_soon(c);
     if (c->mode != HF_OPEN_LOOK && c->wal && hf_gate_alone(c->gate))
@@ -190,14 +195,12 @@ static int put_first_owner(struct hf_container *c, int64_t now, struct hf_error 
     return r < 0 ? r : hf_owner_put(c, &owner, err);
 }
 
-static int build(const struct hf_draft *draft, const struct hf_guest *guest, int64_t now, struct hf_error *err)
+static int build(struct hf_container *c, const struct hf_guest *guest, int64_t now, struct hf_error *err)
 {
-    struct hf_container *c;
-    int closed, r = hf_draft_open(draft, &c, err);
+    int r = hf_random_id(c->id, err);
 
-    if (r < 0)
-        return r;
-    r = hf_random_id(c->id, err);
+    if (r == 0)
+        r = hf_host_identity(c->host_id, c->host_name, err);
     if (r == 0)
         r = hf_container_make_tables(c, err);
     if (r == 0)
@@ -211,35 +214,33 @@ static int build(const struct hf_draft *draft, const struct hf_guest *guest, int
     if (r == 0)
         r = hf_event_append(c, now, "created", err, "for guest %s%s%s%s, %s %s", guest->uuid, guest->name[0] ? " '" : "",
                             guest->name, guest->name[0] ? "'" : "", guest->arch, guest->machine);
-    if (r == 0)
-        r = hf_commit(c, HF_DURABLE, err);
-    closed = hf_draft_close(c, r == 0 ? err : NULL);
-    return r < 0 ? r : closed;
+    return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
 }
 
-/* A container that this host has just made, opened for editing, and entered in the register. */
-static int open_first(const char *path, int64_t now, struct hf_container **out, struct hf_error *err)
+/* Opened where it is built, and called by the name that it is to have. */
+static int open_draft(const struct hf_draft *draft, struct hf_container **out, struct hf_error *err)
 {
     struct hf_container *c;
-    struct hf_owner owner;
-    int r = hf_container_open(path, HF_OPEN_EDIT, now, &c, err);
+    int r = hf_draft_open(draft, &c, err);
 
     if (r < 0)
         return r;
-    r = hf_owner_get(c, &owner, err);
-    if (r == 0)
-        r = hf_owner_register(c, &owner, err);
-    if (r < 0) {
-        hf_container_done(&c);
-        return r;
+    c->draft = malloc(sizeof *c->draft);
+    if (!c->draft) {
+        (void)hf_draft_close(c, NULL);
+        return hf_error_set(err, HF_ENOMEM, "no memory for a container");
     }
+    *c->draft = *draft;
+    c->place = draft->place;
+    c->epoch = 1;
     *out = c;
     return 0;
 }
 
-int hf_container_create(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
-                        struct hf_error *err)
+int hf_container_begin(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
+                       struct hf_error *err)
 {
+    struct hf_container *c = NULL;
     struct hf_draft draft;
     int r = check_guest(guest, err);
 
@@ -247,16 +248,51 @@ int hf_container_create(const char *path, const struct hf_guest *guest, int64_t 
         r = hf_draft_begin(path, &draft, err);
     if (r < 0)
         return r;
-    r = build(&draft, guest, now, err);
-    if (r == 0)
-        r = hf_draft_finish(&draft, err);
+    r = open_draft(&draft, &c, err);
     if (r < 0) {
         hf_draft_drop(&draft);
         return r;
     }
-    r = open_first(path, now, out, err);
+    r = build(c, guest, now, err);
+    if (r == 0)
+        *out = c;
+    else
+        hf_container_done(&c);
+    return r;
+}
+
+/* The register learns of it before the file has its name: a crash in between leaves the entry of a container that is not. */
+int hf_container_publish(struct hf_container *c, struct hf_error *err)
+{
+    struct hf_draft draft = *c->draft;
+    struct hf_owner owner;
+    int closed, r = hf_owner_get(c, &owner, err);
+
+    if (r == 0)
+        r = hf_owner_register(c, &owner, err);
+    closed = hf_draft_close(c, r == 0 ? err : NULL);
+    if (r == 0)
+        r = closed;
+    if (r == 0)
+        r = hf_draft_finish(&draft, err);
     if (r < 0)
-        hf_draft_undo(&draft);
+        hf_draft_drop(&draft);
+    return r;
+}
+
+int hf_container_create(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
+                        struct hf_error *err)
+{
+    struct hf_container *c;
+    int r = hf_container_begin(path, guest, now, &c, err);
+
+    if (r == 0)
+        r = hf_container_publish(c, err);
+    if (r < 0)
+        return r;
+    r = hf_container_open(path, HF_OPEN_EDIT, now, out, err);
+    if (r < 0)
+        hf_container_discard(path);
     return r;
 }
 

@@ -56,6 +56,13 @@ enum hf_durability {
 int hf_container_create(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
                         struct hf_error *err);
 
+/* The same in two steps, for a container that is to hold more before anybody sees it. The first opens it for editing under
+ * another name; the second gives it its own, complete and durable, and closes it, whatever comes of it. Until then, and
+ * when that fails, nothing is at `path`; hf_container_close() instead of it drops what was made. */
+int hf_container_begin(const char *path, const struct hf_guest *guest, int64_t now, struct hf_container **out,
+                       struct hf_error *err);
+int hf_container_publish(struct hf_container *c, struct hf_error *err);
+
 /* Removes a container that was just made, is closed, and is not to be after all, with what lies beside it. */
 void hf_container_discard(const char *path);
 
@@ -108,6 +115,10 @@ int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_e
 /* Ends a transaction without its changes; harmless when there is none. */
 void hf_abort(struct hf_container *c);
 bool hf_in_transaction(const struct hf_container *c);
+
+/* After an hf_commit() that failed: the change was made all the same, and only the sync behind it failed. A verb that ends
+ * then says so with hf_error_unsynced(). */
+bool hf_commit_is_made(const struct hf_container *c);
 
 /* Makes all earlier commits durable (NBD flush; the 20 ms rule). */
 int hf_sync(struct hf_container *c, struct hf_error *err);

@@ -35,6 +35,14 @@ static int refuse_leftovers(const struct hf_place *place, struct hf_error *err)
     return r;
 }
 
+static void forget_unmade(struct hf_draft *d)
+{
+    int why = errno;
+
+    hf_leftover_forget(&d->leftover);
+    errno = why;
+}
+
 /* A process number may be in use twice: on another host, or in a namespace. */
 static int make_file(struct hf_draft *d, struct hf_error *err)
 {
@@ -48,13 +56,20 @@ static int make_file(struct hf_draft *d, struct hf_error *err)
         r = hf_place_fits(strlen(d->path), err);
         if (r < 0)
             return r;
+        if (access(d->path, F_OK) == 0) {
+            errno = EEXIST;
+            continue;
+        }
+        hf_leftover_expect(d->path, &d->leftover);
         fd = open(d->path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+            forget_unmade(d);
         if (fd < 0 && errno != EEXIST)
             break;
     }
     if (fd < 0)
         return hf_error_set(err, hf_no_room_or_io(errno), "cannot make %s: %s", d->path, strerror(errno));
-    hf_leftover_note(d->path, fd, &d->leftover);
+    hf_leftover_made(&d->leftover, d->path, fd);
     return 0;
 }
 

@@ -14,7 +14,7 @@ struct hf_container *hf_container_alloc(struct hf_error *err)
     struct hf_container *c = (struct hf_container *)calloc(1, sizeof *c);
 
     if (c) {
-        c->lock_fd = c->place_lock_fd = c->uuid_lock_fd = c->gate = c->prepared = c->place.fd = -1;
+        c->lock_fd = c->place_lock_fd = c->uuid_lock_fd = c->gate = c->line = c->prepared = c->place.fd = -1;
         c->digester = hf_record_digester();
     }
     if (c && c->digester)
@@ -30,12 +30,14 @@ void hf_container_free(struct hf_container *c)
         return;
     (void)hf_disconnect(c, NULL);
     hf_lock_drop_beside(&c->place, &c->place_lock_fd);
+    free(c->draft);
     hf_place_close(&c->place);
     hf_counter_close(&c->counter);
     hf_epoch_unprepare(c->id, &c->prepared);
     hf_cleanup_close(&c->lock_fd);
     hf_cleanup_close(&c->uuid_lock_fd);
     hf_cleanup_close(&c->gate);
+    hf_cleanup_close(&c->line);
     EVP_MD_CTX_free((EVP_MD_CTX *)c->digester);
     free(c);
 }

@@ -19,6 +19,8 @@
 
 enum hf_statement { HF_S_WALK, HF_S_SUM, HF_S_INSERT, HF_S_UPDATE, HF_S_DELETE, HF_STATEMENTS };
 
+struct hf_draft;
+
 struct hf_container {
     sqlite3 *db;
     struct hf_place place;
@@ -31,6 +33,7 @@ struct hf_container {
     bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
     bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
     bool left_log; /* somebody else wrote the log that was there: his sync may have failed */
+    bool unsynced; /* the last commit is made, and its sync failed */
     bool claiming; /* in the transaction of hf_begin_claim */
     bool unregistered; /* the host's register does not say yet that this host holds it */
     bool note_later; /* hf_commit_claim */
@@ -38,6 +41,7 @@ struct hf_container {
     int lock_fd;
     int place_lock_fd; /* hf_lock_take_beside(); -1: not this handle's */
     int gate; /* gate.h; -1: not for writing */
+    int line; /* line.h; -1: not in it */
     int uuid_lock_fd;
     int prepared; /* hf_epoch_prepare; -1: nothing */
     char id[HF_ID_TEXT_SIZE];
@@ -52,6 +56,7 @@ struct hf_container {
     sqlite3_stmt *begin, *commit, *rollback, *ledger_get, *ledger_set;
     struct hf_ledger_row ledger[HF_TABLES];
     uint64_t log_frames;
+    struct hf_draft *draft; /* not published yet */
     void *digester; /* hf_record_digester */
 };
 

@@ -51,25 +51,33 @@ static int make_note(char path[PATH_MAX])
     return -1;
 }
 
-void hf_leftover_note(const char *path, int fd, struct hf_leftover *ret)
+/* Of the same length whatever the numbers are, so that the second write replaces the first. Zeros: not known yet. */
+static bool write_note(const struct hf_leftover *l, const char *path, unsigned long long device, unsigned long long inode)
+{
+    char text[TEXT_MAX];
+    int n = snprintf(text, sizeof text, "%020llu %020llu %s", device, inode, path);
+
+    return pwrite(l->lock, text, (size_t)n, 0) == n;
+}
+
+void hf_leftover_expect(const char *path, struct hf_leftover *ret)
 {
     struct hf_leftover l = {.lock = -1};
-    char text[TEXT_MAX];
-    struct stat st;
-    int n;
 
-    *ret = l;
     l.lock = make_note(l.note);
     if (l.lock < 0)
-        return;
-    if (fstat(fd, &st) == 0) {
-        n = snprintf(text, sizeof text, "%llu %llu %s", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, path);
-        if (write(l.lock, text, (size_t)n) == n) {
-            *ret = l;
-            return;
-        }
-    }
-    hf_leftover_forget(&l);
+        l.note[0] = '\0';
+    else if (!write_note(&l, path, 0, 0))
+        hf_leftover_forget(&l);
+    *ret = l;
+}
+
+void hf_leftover_made(struct hf_leftover *l, const char *path, int fd)
+{
+    struct stat st;
+
+    if (l->note[0] && fstat(fd, &st) == 0)
+        (void)write_note(l, path, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
 }
 
 void hf_leftover_forget(struct hf_leftover *l)
@@ -91,8 +99,10 @@ static void remove_noted(int fd)
     int at = 0;
 
     text[n > 0 ? n : 0] = '\0';
-    if (sscanf(text, "%llu %llu %n", &device, &inode, &at) == 2 && at > 0 && text[at] == '/' && lstat(text + at, &st) == 0 &&
-        S_ISREG(st.st_mode) && st.st_dev == device && st.st_ino == inode)
+    if (sscanf(text, "%llu %llu %n", &device, &inode, &at) != 2 || at == 0 || text[at] != '/' ||
+        lstat(text + at, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    if (inode == 0 ? st.st_uid == geteuid() : st.st_dev == device && st.st_ino == inode)
         (void)unlink(text + at);
 }
 

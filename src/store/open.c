@@ -7,11 +7,13 @@
 #include "epochs.h"
 #include "gate.h"
 #include "handle.h"
+#include "line.h"
 #include "lock.h"
 #include "opening.h"
 #include "runtime.h"
 
 #define ATTEMPTS 8 /* at a container that changes while it is looked at */
+#define CROWDED  4 /* then a looker stands in line, too: while it does, no verb changes anything */
 
 /*
  * Opening goes from looking without leaving a trace to writing, and every step trusts only what the ones before found:
@@ -287,6 +289,23 @@ static int open_write(struct hf_opening *o, struct hf_error *err)
     return hf_schema_verify(c, err);
 }
 
+/* An operator's verb, which is over soon. Not what may keep the container open for as long as another host takes. */
+static bool is_verb(const struct hf_open_request *q)
+{
+    return q->mode == HF_OPEN_EDIT && q->lock_fd < 0 && !q->incoming && !q->giving && !q->any_owner;
+}
+
+static int stand_in_line(struct hf_opening *o, struct hf_error *err)
+{
+    int r;
+
+    if (o->line >= 0)
+        return 0;
+    r = hf_line_enter(o->c->id, o->c->place.path, &o->line, err);
+    o->waited = r > 0;
+    return r > 0 ? hf_error_set(err, HF_ETIMEDOUT, "%s: was changed while it was opened; try again", o->c->place.path) : r;
+}
+
 static int open_once(struct hf_opening *o, const char *path, struct hf_error *err)
 {
     struct hf_container *c = o->c;
@@ -297,6 +316,8 @@ static int open_once(struct hf_opening *o, const char *path, struct hf_error *er
     if (r < 0)
         return r;
     r = look_frozen(o, err);
+    if (r == 0 && (is_verb(o->request) || o->crowded))
+        r = stand_in_line(o, err);
     if (r == 0)
         r = lock_owner(o, err);
     if (r == 0)
@@ -307,7 +328,7 @@ static int open_once(struct hf_opening *o, const char *path, struct hf_error *er
         r = hf_counter_look(c->id, &o->seen, err);
     if (r == 0)
         r = verify_view(o, err);
-    if (r == -HF_EDAMAGED && o->request->survey)
+    if (r == -HF_EDAMAGED && o->request->survey && c->db)
         r = 0;
     c->mode = o->request->mode;
     if (r < 0 || c->mode == HF_OPEN_LOOK)
@@ -320,8 +341,10 @@ static int open_once(struct hf_opening *o, const char *path, struct hf_error *er
 
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err)
 {
+    int line hf_auto(hf_cleanup_close) = -1;
+
     for (unsigned attempt = 1;; attempt++) {
-        struct hf_opening o = {.c = hf_container_alloc(err), .request = request};
+        struct hf_opening o = {.c = hf_container_alloc(err), .request = request, .line = line, .crowded = attempt > CROWDED};
         bool moving;
         int r;
 
@@ -331,7 +354,10 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
         if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner && !request->incoming &&
             !request->giving)
             r = hf_owner_advance(o.c, request->now, err);
+        line = o.line;
         if (r == 0) {
+            if (is_verb(request))
+                o.c->line = hf_take_fd(line);
             *out = o.c;
             return 0;
         }
@@ -341,6 +367,8 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
         if (request->lock_fd >= 0 && moving && attempt < ATTEMPTS)
             o.c->lock_fd = -1;
         hf_container_free(o.c);
+        if (o.waited)
+            continue;
         if (!moving || attempt == ATTEMPTS)
             return r;
         nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);

@@ -12,6 +12,9 @@ struct hf_opening {
     uint64_t mark;                          /* what the file itself says, without its log */
     uint64_t log_mark;                      /* what the log's header says; 0: none */
     uint64_t seen;                          /* commits that this boot knows of, asked before the view's moment */
+    int line;                               /* line.h; -1: not in it */
+    bool crowded;                           /* others' changes keep getting in between */
+    bool waited;                            /* for the line: everything is to be looked at anew */
     bool apart;                             /* file and log were read at two moments and did not fit */
     struct hf_ledger_row ledger[HF_TABLES]; /* the file's own; valid when mark_known */
 };

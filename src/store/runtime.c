@@ -11,29 +11,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "own_directory.h"
 #include "random_id.h"
-
-/* Makes a directory (and what leads to it) and demands that it be ours alone. */
-static int own_directory(const char *dir, struct hf_error *err)
-{
-    char part[PATH_MAX];
-    struct stat st;
-
-    for (const char *p = strchr(dir + 1, '/');; p = strchr(p + 1, '/')) {
-        snprintf(part, sizeof part, "%.*s", p ? (int)(p - dir) : PATH_MAX - 1, dir);
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return hf_error_set(err, HF_EIO, "cannot make directory %s: %s", part, strerror(errno));
-        if (!p)
-            break;
-    }
-    if (lstat(dir, &st) < 0)
-        return hf_error_set(err, HF_EIO, "%s: %s", dir, strerror(errno));
-    if (!S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-        return hf_error_refuse(err, "permissions", "%s: must be a directory of user %u that nobody else can write (it is "
-                               "user %u's, mode %04o)", dir, (unsigned)geteuid(), (unsigned)st.st_uid,
-                               (unsigned)(st.st_mode & 07777));
-    return 0;
-}
 
 /* variable/suffix, when the variable is set. */
 static bool from_environment(const char *variable, const char *suffix, char dir[PATH_MAX])
@@ -56,15 +35,20 @@ static void runtime_path(char dir[PATH_MAX])
         snprintf(dir, PATH_MAX, "/tmp/holdfast-%u", (unsigned)geteuid());
 }
 
-static void state_path(char dir[PATH_MAX])
+/* *kept: chosen by us, and so in a place where it stays. */
+static int state_path(char dir[PATH_MAX], bool *kept, struct hf_error *err)
 {
+    *kept = false;
     if (from_environment("HOLDFAST_STATE_DIR", "", dir))
-        return;
+        return 0;
+    *kept = true;
     if (geteuid() == 0)
         snprintf(dir, PATH_MAX, "/var/lib/holdfast");
     else if (!from_environment("XDG_STATE_HOME", "/holdfast", dir) &&
              !from_environment("HOME", "/.local/state/holdfast", dir))
-        snprintf(dir, PATH_MAX, "/tmp/holdfast-%u/state", (unsigned)geteuid());
+        return hf_error_refuse(err, "state-directory", "no directory for this host's register of containers: set "
+                               "HOLDFAST_STATE_DIR, XDG_STATE_HOME or HOME");
+    return 0;
 }
 
 int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err)
@@ -73,7 +57,7 @@ int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err)
     int r;
 
     runtime_path(found);
-    r = own_directory(found, err);
+    r = hf_own_directory(found, false, err);
     if (r == 0)
         memcpy(dir, found, PATH_MAX);
     return r;
@@ -82,10 +66,11 @@ int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err)
 int hf_state_dir(char dir[PATH_MAX], struct hf_error *err)
 {
     char found[PATH_MAX];
-    int r;
+    bool kept;
+    int r = state_path(found, &kept, err);
 
-    state_path(found);
-    r = own_directory(found, err);
+    if (r == 0)
+        r = hf_own_directory(found, kept, err);
     if (r == 0)
         memcpy(dir, found, PATH_MAX);
     return r;
@@ -107,7 +92,7 @@ int hf_runtime_guest_dir(const char *container_id, char dir[PATH_MAX], struct hf
     if (r < 0)
         return r;
     hf_runtime_guest_path(container_id, guest);
-    r = own_directory(guest, err);
+    r = hf_own_directory(guest, false, err);
     if (r == 0)
         memcpy(dir, guest, PATH_MAX);
     return r;

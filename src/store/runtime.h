@@ -3,8 +3,9 @@
  * Two directories outside the container. Runtime (lost at boot): owner locks, commit counters, sockets, ROM directories:
  * $HOLDFAST_RUNTIME_DIR, or /run/holdfast for root, or $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID. State (kept):
  * the host's identity and its register of epochs: $HOLDFAST_STATE_DIR, or /var/lib/holdfast for root, or
- * $XDG_STATE_HOME/holdfast, or ~/.local/state/holdfast. Made 0700 when missing; refused (HF_EREFUSED "permissions") when
- * somebody else owns them or can write them.
+ * $XDG_STATE_HOME/holdfast, or ~/.local/state/holdfast; without any of these, and below a directory that everybody may
+ * write, HF_EREFUSED says what to set. Made 0700 when missing; refused (HF_EREFUSED "permissions") when somebody else
+ * owns, or can write, them or a directory on the way to them (own_directory.h).
  */
 #ifndef HF_RUNTIME_H
 #define HF_RUNTIME_H

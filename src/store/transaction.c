@@ -48,6 +48,7 @@ static int begin_raw(struct hf_container *c, struct hf_error *err)
     if (hf_in_transaction(c))
         return hf_error_set(err, HF_EUSAGE, "%s: a transaction is open already", c->place.path);
     hf_ledger_forget(c);
+    c->unsynced = false;
     /* What ends it must not need memory then. */
     r = prepare(c, &c->rollback, ROLLBACK, "begin a transaction", err);
     if (r == 0)
@@ -197,12 +198,18 @@ int hf_commit(struct hf_container *c, enum hf_durability durability, struct hf_e
         r = settle_claim(c, err);
     else if (durability == HF_DURABLE)
         r = hf_sync(c, err);
+    c->unsynced = r < 0;
     if (r == 0 && c->unregistered && !c->note_later)
         hf_owner_register_soon(c);
     /* Durable already; that the log grows on is no failure of this commit. */
     if (r == 0 && c->marked && hf_log_bytes(c) > HF_LOG_HARD)
         (void)hf_checkpoint(c, NULL);
     return r;
+}
+
+bool hf_commit_is_made(const struct hf_container *c)
+{
+    return c->unsynced;
 }
 
 uint64_t hf_log_bytes(const struct hf_container *c)

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "leftover.h"
 #include "no_room.h"
+#include "random_id.h"
 
 static int system_error(struct hf_error *err, const char *doing, const char *path)
 {
@@ -94,27 +96,60 @@ static int sync_directory_of(const char *path, struct hf_error *err)
     return 0;
 }
 
-/* An open file beside `path` under a name of its own. */
-static int make_beside(const char *path, mode_t mode, char beside[PATH_MAX], int *fd, struct hf_error *err)
+/* A file that is filled beside its final name. */
+struct beside {
+    char path[PATH_MAX];
+    int fd;
+    struct hf_leftover leftover;
+};
+
+/* Whether it has its final name by now or not: what is under its own one goes. */
+static void beside_done(struct beside *b)
 {
-    if (snprintf(beside, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "'%s': the path is too long", path);
-    *fd = mkostemp(beside, O_CLOEXEC);
-    if (*fd < 0)
-        return system_error(err, "cannot make a file beside", path);
-    return fchmod(*fd, mode) < 0 ? system_error(err, "cannot set the mode of", beside) : 0;
+    if (b->fd < 0)
+        return;
+    (void)close(b->fd);
+    (void)unlink(b->path);
+    hf_leftover_forget(&b->leftover);
 }
 
-static int fill_beside(const char *path, const void *bytes, uint64_t size, mode_t mode, char beside[PATH_MAX], int *fd,
+/* `path`.RANDOM, absolute. */
+static int name_beside(const char *path, char beside[PATH_MAX], struct hf_error *err)
+{
+    char copy[PATH_MAX], directory[PATH_MAX], id[HF_ID_TEXT_SIZE];
+    const char *slash = strrchr(path, '/');
+    int r = hf_random_id(id, err);
+
+    if (r < 0)
+        return r;
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+        return hf_error_set(err, HF_EUSAGE, "'%s': the path is too long", path);
+    if (!realpath(dirname(copy), directory))
+        return system_error(err, "cannot make a file beside", path);
+    if (snprintf(beside, PATH_MAX, "%s/%s.%.8s", directory, slash ? slash + 1 : path, id) >= PATH_MAX)
+        return hf_error_set(err, HF_EUSAGE, "'%s': the path is too long", path);
+    return 0;
+}
+
+static int fill_beside(const char *path, const void *bytes, uint64_t size, mode_t mode, struct beside *b,
                        struct hf_error *err)
 {
-    int r = make_beside(path, mode, beside, fd, err);
+    int r = name_beside(path, b->path, err);
 
-    if (r == 0)
-        r = write_all(*fd, bytes, size, path, err);
-    if (r < 0 && *fd >= 0)
-        (void)unlink(beside);
-    return r;
+    if (r < 0)
+        return r;
+    hf_leftover_sweep();
+    hf_leftover_expect(b->path, &b->leftover);
+    b->fd = open(b->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (b->fd < 0) {
+        r = system_error(err, "cannot make a file beside", path);
+        hf_leftover_forget(&b->leftover);
+        return r;
+    }
+    hf_leftover_made(&b->leftover, b->path, b->fd);
+    if (fchmod(b->fd, mode) < 0)
+        return system_error(err, "cannot set the mode of", b->path);
+    return write_all(b->fd, bytes, size, path, err);
 }
 
 /* Like rename(), but fails with EEXIST: the name must not be taken from a file that appeared meanwhile. */
@@ -122,32 +157,27 @@ static int name_new(const char *beside, const char *path)
 {
     if (renameat2(AT_FDCWD, beside, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
         return 0;
-    if (errno != EINVAL || link(beside, path) < 0) /* a file system that knows only link() */
-        return -1;
-    return unlink(beside);
+    return errno == EINVAL ? link(beside, path) : -1; /* a file system that knows only link() */
 }
 
 int hf_file_write_new(const char *path, const void *bytes, uint64_t size, mode_t mode, struct hf_error *err)
 {
-    hf_auto(hf_cleanup_close) int fd = -1;
-    char beside[PATH_MAX];
+    hf_auto(beside_done) struct beside beside = {.fd = -1};
     int r;
 
     if (access(path, F_OK) == 0)
         return hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path);
-    r = fill_beside(path, bytes, size, mode, beside, &fd, err);
+    r = fill_beside(path, bytes, size, mode, &beside, err);
     if (r < 0)
         return r;
-    if (name_new(beside, path) == 0) {
+    if (name_new(beside.path, path) == 0) {
         r = sync_directory_of(path, err);
         if (r < 0)
             (void)unlink(path); /* a second try must find the name free */
         return r;
     }
-    r = errno == EEXIST ? hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path)
-                        : system_error(err, "cannot make", path);
-    (void)unlink(beside);
-    return r;
+    return errno == EEXIST ? hf_error_refuse(err, "exists", "'%s' exists; it is not overwritten", path)
+                           : system_error(err, "cannot make", path);
 }
 
 static int keep_old(const char *path, const char *keep, struct hf_error *err)
@@ -163,23 +193,24 @@ static int keep_old(const char *path, const char *keep, struct hf_error *err)
 int hf_file_replace(const char *path, const void *bytes, uint64_t size, mode_t mode, const char *keep,
                     struct hf_error *err)
 {
-    hf_auto(hf_cleanup_close) int fd = -1;
-    char beside[PATH_MAX];
+    hf_auto(beside_done) struct beside beside = {.fd = -1};
+    struct hf_error own;
     struct stat old;
     bool there = stat(path, &old) == 0;
-    int r = fill_beside(path, bytes, size, mode, beside, &fd, err);
+    int r = fill_beside(path, bytes, size, mode, &beside, err);
 
     if (r < 0)
         return r;
-    if (there && fchown(fd, old.st_uid, old.st_gid) < 0 && errno != EPERM)
-        r = system_error(err, "cannot set the owner of", beside);
-    if (r == 0)
-        r = keep_old(path, keep, err);
-    if (r == 0 && rename(beside, path) < 0)
+    if (there && fchown(beside.fd, old.st_uid, old.st_gid) < 0 && errno != EPERM)
+        return system_error(err, "cannot set the owner of", beside.path);
+    r = keep_old(path, keep, err);
+    if (r < 0)
+        return r;
+    if (rename(beside.path, path) < 0) {
         r = system_error(err, "cannot replace", path);
-    if (r < 0) {
-        (void)unlink(beside);
+        if (keep)
+            (void)unlink(keep);
         return r;
     }
-    return sync_directory_of(path, err);
+    return sync_directory_of(path, &own) < 0 ? hf_error_unsynced(err, path, own.text) : 0;
 }

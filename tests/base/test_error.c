@@ -53,10 +53,11 @@ static void every_code_has_words_and_an_exit_status(void **state)
 {
     for (int code = 0; code < HF_CODE_MAX; code++) {
         assert_non_null(hf_code_text((enum hf_code)code));
-        assert_in_range(hf_exit_status(-code), code == 0 ? 0 : 1, 6);
+        assert_in_range(hf_exit_status(-code), code == 0 ? 0 : 1, 7);
     }
     assert_int_equal(hf_exit_status(-HF_EREFUSED), 3);
     assert_int_equal(hf_exit_status(HF_EOWNED), 6);
+    assert_int_equal(hf_exit_status(-HF_EUNSYNCED), 7);
     assert_int_equal(hf_exit_status(-4711), 1);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include <unistd.h>
+
 #include "output.h"
 #include "text.h"
 
@@ -57,6 +59,49 @@ static void times_are_utc(void **state)
     assert_non_null(hf_time_text(INT64_MAX, text));
 }
 
+/* What the table prints, on standard output. */
+static char *printed(const struct hf_table *table)
+{
+    static const struct hf_invocation inv = {.json = false};
+    char name[] = "/tmp/holdfast-table-XXXXXX";
+    int fd = mkstemp(name), before = dup(STDOUT_FILENO);
+    off_t size;
+    char *text;
+
+    assert_true(fd >= 0 && before >= 0);
+    unlink(name);
+    fflush(stdout);
+    dup2(fd, STDOUT_FILENO);
+    hf_table_print(&inv, table);
+    fflush(stdout);
+    dup2(before, STDOUT_FILENO);
+    close(before);
+    size = lseek(fd, 0, SEEK_END);
+    text = calloc(1, (size_t)size + 1);
+    assert_int_equal(pread(fd, text, (size_t)size, 0), size);
+    close(fd);
+    return text;
+}
+
+static void one_very_long_cell_pads_no_other_row(void **state)
+{
+    static const char *const headings[] = {"NAME", "SIZE", NULL};
+    struct hf_table *table = hf_table_new(headings);
+    static char name[100001];
+    char *text;
+
+    memset(name, 'n', sizeof name - 1);
+    hf_table_cell(table, "%s", "short");
+    hf_table_cell(table, "%d", 1);
+    hf_table_cell(table, "%s", name);
+    hf_table_cell(table, "%d", 2);
+    text = printed(table);
+    assert_int_equal(strncmp(text, "NAME   SIZE\nshort  1\n", 21), 0);
+    assert_int_equal(strlen(text), 12 + 9 + sizeof name - 1 + 4);
+    free(text);
+    hf_table_free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -65,6 +110,7 @@ int main(void)
         cmocka_unit_test(other_bytes_reach_json_escaped),
         cmocka_unit_test(sizes_read_well),
         cmocka_unit_test(times_are_utc),
+        cmocka_unit_test(one_very_long_cell_pads_no_other_row),
     };
 
     return cmocka_run_group_tests_name("cli-output", tests, NULL, NULL);

@@ -222,7 +222,7 @@ def _():
     expect(result.out == "! Timeout (EfiGlobalVariable): data\n", result)
 
 
-@case("of changes at the same time each one is made, or refused")
+@case("of changes at the same time each one is made")
 def _():
     def set_one(store, env, number):
         return holdfast("vars", "set", store, f"Boot{number:04X}", "--data", f"{number:04x}", "--in-place", status=None,
@@ -234,9 +234,7 @@ def _():
             results = list(pool.map(lambda number: set_one(store, env, number), range(0x100, 0x108)))
         names = {v["name"] for v in holdfast("vars", "list", store, "--json", env=env).json["variables"]}
         for number, result in enumerate(results, 0x100):
-            expect((result.status == 0) == (f"Boot{number:04X}" in names), f"{result}{names}")
-            expect(result.status == 0 or "rule 'changed'" in result.err or "rule 'exists'" in result.err, result)
-        expect(any(result.status == 0 for result in results), results)
+            expect(result.status == 0 and f"Boot{number:04X}" in names, f"{result}{names}")
 
 
 @case("a dry run, a refusal and looking leave a container byte for byte as it was")

@@ -41,6 +41,7 @@ enum hf_code {
     HF_EPROTO,    /* a peer (QEMU, guest, other host) said something outside the protocol */
     HF_ETIMEDOUT, /* a peer did not answer in time */
     HF_ECANCELED, /* the operator or the peer called it off; the state is as before */
+    HF_EUNSYNCED, /* done, but the last sync failed: a crash of the host may undo it; hf_error_unsynced() */
     HF_CODE_MAX,
 };
 
@@ -59,6 +60,10 @@ HF_PUBLIC int hf_error_set(struct hf_error *err, enum hf_code code, const char *
 
 /* The same for a refusal: code HF_EREFUSED and the name of the rule, which must be a string literal. */
 HF_PUBLIC int hf_error_refuse(struct hf_error *err, const char *rule, const char *fmt, ...) HF_PRINTF(3, 4);
+
+/* What was to be done is done, readers see it, and nothing is to be done again; but it may not be on the disk. `why` is
+ * what the sync said. Returns -HF_EUNSYNCED. */
+int hf_error_unsynced(struct hf_error *err, const char *object, const char *why);
 
 /* Puts context in front of a message that is already there: "G.hold: " + text. Returns -err->code (or `code` when
  * err is NULL), so a caller can write `return hf_error_prefix(err, r, "%s: ", path)`. */
