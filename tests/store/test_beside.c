@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 
 #include "check.h"
@@ -201,7 +202,7 @@ static pid_t start_leaver(const char *path)
         struct flock gone = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
 
         if (hf_container_open(path, HF_OPEN_EDIT, NOW, &c, &err) < 0 || put_pair(c, "editor", 1, &err) < 0 ||
-            fcntl(c->gate, F_OFD_SETLK, &gone) < 0 || write(ready[1], "", 1) != 1)
+            fcntl(c->gate, F_OFD_SETLK, &gone) < 0 || flock(c->line, LOCK_UN) < 0 || write(ready[1], "", 1) != 1)
             _exit(1);
         for (;;)
             pause();
