@@ -41,7 +41,8 @@ int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, str
         mode = HF_OPEN_LOOK;
     r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_check(inv->operands[0], hf_now(), err);
     if (r == 0)
-        r = hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
+        r = mode == HF_OPEN_LOOK ? hf_container_open_quiet(inv->operands[0], hf_now(), &c, err)
+                                 : hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
     if (r == 0 && mode == HF_OPEN_EDIT)
         r = take_over_writes(c, err);
     if (r < 0)

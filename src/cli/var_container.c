@@ -24,7 +24,7 @@ int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enu
     uint64_t n;
     int r;
 
-    r = hf_container_open(path, HF_OPEN_LOOK, time(NULL), &c, err);
+    r = hf_container_open_quiet(path, time(NULL), &c, err);
     if (r < 0)
         return r;
     r = hf_begin(c, err); /* one moment, however long the reading takes */
@@ -129,7 +129,7 @@ int hf_var_container_ask(const char *path, const uint8_t *bytes, uint64_t size, 
     r = hf_variables_of_bytes(copy, size, &then, err);
     if (r < 0)
         return r;
-    r = hf_container_open(path, HF_OPEN_LOOK, time(NULL), &c, err);
+    r = hf_container_open_quiet(path, time(NULL), &c, err);
     if (r == 0)
         r = hf_begin(c, err);
     if (r == 0) {

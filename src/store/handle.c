@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "epochs.h"
+#include "line.h"
 #include "lock.h"
 
 struct hf_container *hf_container_alloc(struct hf_error *err)
@@ -37,7 +38,7 @@ void hf_container_free(struct hf_container *c)
     hf_cleanup_close(&c->lock_fd);
     hf_cleanup_close(&c->uuid_lock_fd);
     hf_cleanup_close(&c->gate);
-    hf_cleanup_close(&c->line);
+    hf_line_leave(&c->line);
     EVP_MD_CTX_free((EVP_MD_CTX *)c->digester);
     free(c);
 }

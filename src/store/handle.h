@@ -91,6 +91,7 @@ struct hf_open_request {
     bool any_owner;     /* whoever owns it, and whatever the register says; RUN: locks, and leaves the epoch */
     bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
     bool survey;        /* LOOK: open even what does not add up */
+    bool quiet;         /* LOOK: in line, so that no operator's verb changes it meanwhile; where there can be a line */
 };
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err);
 struct hf_container *hf_container_alloc(struct hf_error *err);

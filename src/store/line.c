@@ -74,6 +74,13 @@ static int wait_for(int fd, const char *path, struct hf_error *err)
     return 1;
 }
 
+void hf_line_leave(int *line)
+{
+    if (*line >= 0)
+        (void)flock(*line, LOCK_UN);
+    hf_cleanup_close(line);
+}
+
 int hf_line_enter(const char *container_id, const char *path, int *line, struct hf_error *err)
 {
     char dir[PATH_MAX], file[PATH_MAX + 16];

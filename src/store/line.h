@@ -13,6 +13,9 @@
  * held it for a minute. `path` is the container's, for words. */
 int hf_line_enter(const char *container_id, const char *path, int *line, struct hf_error *err);
 
+/* -1: harmless. Also where a child that was forked meanwhile has the descriptor, too. */
+void hf_line_leave(int *line);
+
 /* Of this process: called again and again while it waits, and with `over` when that ends. */
 void hf_line_notice(void (*notice)(const char *path, unsigned seconds, bool over));
 

@@ -302,6 +302,8 @@ static int stand_in_line(struct hf_opening *o, struct hf_error *err)
     if (o->line >= 0)
         return 0;
     r = hf_line_enter(o->c->id, o->c->place.path, &o->line, err);
+    if (r < 0 && r != -HF_ETIMEDOUT && o->request->mode == HF_OPEN_LOOK)
+        return 0; /* looking needs no directory that can be written */
     o->waited = r > 0;
     return r > 0 ? hf_error_set(err, HF_ETIMEDOUT, "%s: was changed while it was opened; try again", o->c->place.path) : r;
 }
@@ -341,10 +343,10 @@ static int open_once(struct hf_opening *o, const char *path, struct hf_error *er
 
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err)
 {
-    int line hf_auto(hf_cleanup_close) = -1;
+    int line hf_auto(hf_line_leave) = -1;
 
     for (unsigned attempt = 1;; attempt++) {
-        struct hf_opening o = {.c = hf_container_alloc(err), .request = request, .line = line, .crowded = attempt > CROWDED};
+        struct hf_opening o = {.c = hf_container_alloc(err), .request = request, .line = line, .crowded = request->quiet || attempt > CROWDED};
         bool moving;
         int r;
 
@@ -356,7 +358,7 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
             r = hf_owner_advance(o.c, request->now, err);
         line = o.line;
         if (r == 0) {
-            if (is_verb(request))
+            if (is_verb(request) || request->quiet)
                 o.c->line = hf_take_fd(line);
             *out = o.c;
             return 0;

@@ -260,6 +260,10 @@ bool hf_place_changed(const struct hf_place *place)
     struct stat st;
     bool logged;
 
+    hf_place_beside(place, "-journal", log);
+    logged = stat(log, &st) == 0 && st.st_size > 0;
+    if (logged != (place->journal_size > 0))
+        return true;
     hf_place_beside(place, "-wal", log);
     logged = stat(log, &st) == 0 && st.st_size > 0;
     if (logged != (place->log_size > 0) || fstat(place->fd, &st) < 0)
