@@ -58,7 +58,7 @@ static void without_room_nothing_is_left(void **state)
     small.rlim_cur = HF_MAILBOX_SIZE / 2;
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    assert_int_equal(hf_mailbox_window_open(dir, &w, NULL), -HF_EIO);
+    assert_int_equal(hf_mailbox_window_open(dir, &w, NULL), -HF_ENOSPC);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
     assert_null(w.bytes);
     assert_int_equal(access(path, F_OK), -1);
