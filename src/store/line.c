@@ -57,10 +57,11 @@ static int wait_for(int fd, const char *path, struct hf_error *err)
     long holder = holder_of(fd);
 
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        long now = holder_of(fd);
+        long now;
 
         if (errno != EWOULDBLOCK && errno != EINTR)
             return hf_error_set(err, HF_EIO, "%s: cannot wait in line: %s", path, strerror(errno));
+        now = holder_of(fd);
         if (now != holder)
             since = now_ms();
         holder = now;

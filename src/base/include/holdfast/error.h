@@ -63,7 +63,7 @@ HF_PUBLIC int hf_error_refuse(struct hf_error *err, const char *rule, const char
 
 /* What was to be done is done, readers see it, and nothing is to be done again; but it may not be on the disk. `why` is
  * what the sync said. Returns -HF_EUNSYNCED. */
-int hf_error_unsynced(struct hf_error *err, const char *object, const char *why);
+HF_PUBLIC int hf_error_unsynced(struct hf_error *err, const char *object, const char *why);
 
 /* Puts context in front of a message that is already there: "G.hold: " + text. Returns -err->code (or `code` when
  * err is NULL), so a caller can write `return hf_error_prefix(err, r, "%s: ", path)`. */
