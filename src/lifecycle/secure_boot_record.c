@@ -93,7 +93,7 @@ static enum hf_secure_boot_mode mode_now(struct hf_container *c, const struct kn
 
 int hf_secure_boot_look(struct hf_container *c, struct hf_secure_boot_report *report, struct hf_error *err)
 {
-    struct hf_secure_boot_report found = {HF_SECURE_BOOT_UNKNOWN};
+    struct hf_secure_boot_report found = {.mode = HF_SECURE_BOOT_UNKNOWN};
     char mode[HF_STATE_VALUE_SIZE];
     struct known k;
     int r = know_image(c, &k, err);

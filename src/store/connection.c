@@ -14,7 +14,7 @@
 #define BUSY_MILLISECONDS 10000
 #define URI_SIZE          (3 * PATH_MAX + 64)
 
-static int code_of(int rc, int system_errno)
+static enum hf_code code_of(int rc, int system_errno)
 {
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
@@ -61,7 +61,8 @@ static void first_line(const char *words, char *line, size_t size)
 
 int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const char *doing)
 {
-    int number = c->db ? sqlite3_system_errno(c->db) : 0, code = code_of(rc, number);
+    int number = c->db ? sqlite3_system_errno(c->db) : 0;
+    enum hf_code code = code_of(rc, number);
     char words[160];
 
     /* Not every call of SQLite's leaves its words behind. */
@@ -77,7 +78,7 @@ int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const cha
                             c->place.path, doing, HF_CONTAINER_MAX);
     if ((rc & 0xff) == SQLITE_READONLY)
         return hf_error_refuse(err, "permissions", "%s: cannot %s: %s", c->place.path, doing, words);
-    return hf_error_set(err, (enum hf_code)code, "%s: cannot %s: %s%s%s", c->place.path, doing, words, number ? ": " : "",
+    return hf_error_set(err, code, "%s: cannot %s: %s%s%s", c->place.path, doing, words, number ? ": " : "",
                         number ? strerror(number) : "");
 }
 

@@ -23,8 +23,8 @@ static void add_set(struct set *s, const char *name)
 
     for (size_t i = 0; set->files[i]; i++) {
         const struct hf_known_certificate *known = hf_known_certificate_of_file(set->files[i]);
-        size_t n = s->request.count++, size;
-        const uint8_t *der;
+        size_t n = s->request.count++, size = 0;
+        const uint8_t *der = NULL;
 
         assert_true(n < HF_KEY_SET_MAX && hf_known_certificate_der(known, &der, &size));
         ok(hf_key_file_read(der, size, &hf_owner_microsoft, &s->files[n], &why));

@@ -111,8 +111,8 @@ static void what_is_no_probe_is_an_error(void **state)
         "{'schema':1,'program':'q','version':[7,2,0],'files':[{'name':'etc/a','key':1,'size':2,'bytes':'0x'}]}",
         "{'schema':1,'program':'q','version':[7,2,0],'files':[{'name':'etc/a','key':1,'size':4194305,'bytes':''}]}",
         "{'schema':1,'program':'q','version':[7,2,0],'files':[{'name':'etc/a','key':65536,'size':2}]}",
-        "{'schema':1,'program':'q','version':[7,2,0],'files':[{'name':'"
-        "etc/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','key':1,'size':2}]}",
+        ("{'schema':1,'program':'q','version':[7,2,0],'files':[{'name':'"
+         "etc/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa','key':1,'size':2}]}"),
     };
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
