@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
+#include "cleanup.h"
 #include "key_variable.h"
 #include "sig_chain.h"
 #include "trust_carry.h"
@@ -80,6 +81,7 @@ static struct issued issue(const char *name, const struct issued *issuer)
 {
     struct issued made = {X509_new(), EVP_EC_gen("P-256")};
     X509_NAME *subject = X509_get_subject_name(made.certificate);
+    X509_EXTENSION *authority = X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
 
     X509_set_version(made.certificate, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), 1);
@@ -88,9 +90,16 @@ static struct issued issue(const char *name, const struct issued *issuer)
     X509_gmtime_adj(X509_getm_notBefore(made.certificate), 0);
     X509_gmtime_adj(X509_getm_notAfter(made.certificate), 86400);
     X509_set_pubkey(made.certificate, made.key);
-    X509_add_ext(made.certificate, X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE"), -1);
+    X509_add_ext(made.certificate, authority, -1);
+    X509_EXTENSION_free(authority);
     assert_true(X509_sign(made.certificate, issuer ? issuer->key : made.key, EVP_sha256()) > 0);
     return made;
+}
+
+static void issued_done(struct issued *c)
+{
+    X509_free(c->certificate);
+    EVP_PKEY_free(c->key);
 }
 
 static void add_certificate(struct hf_sig_chain *chain, const struct issued *c)
@@ -135,8 +144,9 @@ static int carry(const struct bank *now, struct bank *then, unsigned flags, char
 /* Microsoft's order: db gets the new certificate, dbx the old one. */
 static void db_goes_along_with_the_dbx_that_revokes_what_it_had(void **state)
 {
-    struct issued a = issue("A", NULL), b = issue("B", NULL);
-    struct hf_sig_chain old = certificates(&a, NULL), both = certificates(&a, &b), revoked = certificates(&a, NULL);
+    struct issued a hf_auto(issued_done) = issue("A", NULL), b hf_auto(issued_done) = issue("B", NULL);
+    struct hf_sig_chain old hf_auto(hf_sig_chain_done) = certificates(&a, NULL), both hf_auto(hf_sig_chain_done) = certificates(&a, &b);
+    struct hf_sig_chain revoked hf_auto(hf_sig_chain_done) = certificates(&a, NULL);
     struct bank now = fresh(HF_LAYOUT_4M), then = fresh(HF_LAYOUT_4M);
     char carried[HF_CARRIED_SIZE];
     struct hf_error err;
@@ -158,7 +168,7 @@ static void db_goes_along_with_the_dbx_that_revokes_what_it_had(void **state)
 
 static void what_both_have_is_joined(void **state)
 {
-    struct hf_sig_chain had = digests(1, 2), has = digests(2, 3);
+    struct hf_sig_chain had hf_auto(hf_sig_chain_done) = digests(1, 2), has hf_auto(hf_sig_chain_done) = digests(2, 3);
     struct bank now = fresh(HF_LAYOUT_4M), then = fresh(HF_LAYOUT_4M);
     static const char old_sbat[] = "sbat,1,2022052400\nshim,2\n", new_sbat[] = "sbat,1,2025051000\nshim,4\n";
     char carried[HF_CARRIED_SIZE];
@@ -184,16 +194,17 @@ static void what_both_have_is_joined(void **state)
 
 static void a_set_that_boots_nothing_is_refused(void **state)
 {
-    struct issued a = issue("A", NULL), under_a = issue("under A", &a), b = issue("B", NULL);
+    struct issued a hf_auto(issued_done) = issue("A", NULL), under_a hf_auto(issued_done) = issue("under A", &a);
+    struct issued b hf_auto(issued_done) = issue("B", NULL);
     const struct issued *left[] = {&a, &under_a};
-    struct hf_sig_chain revoked = certificates(&a, NULL), other = digests(5, 5);
+    struct hf_sig_chain revoked hf_auto(hf_sig_chain_done) = certificates(&a, NULL), other hf_auto(hf_sig_chain_done) = digests(5, 5);
     char carried[HF_CARRIED_SIZE] = "as before";
     struct hf_error err;
 
-    for (size_t i = 0; i < 2;
-         i++) { /* dbx has it, or who signed it; and the digest that now boots is not carried back */
+    /* dbx has it, or who signed it; and the digest that now boots is not carried back */
+    for (size_t i = 0; i < 2; i++) {
         struct bank store = fresh(HF_LAYOUT_4M);
-        struct hf_sig_chain db = certificates(left[i], NULL), good = certificates(left[i], &b);
+        struct hf_sig_chain db hf_auto(hf_sig_chain_done) = certificates(left[i], NULL), good hf_auto(hf_sig_chain_done) = certificates(left[i], &b);
 
         set(&store, HF_KEY_DB, &db);
         assert_true(hf_trust_vouches(&store.store));
@@ -223,7 +234,7 @@ static void a_set_that_boots_nothing_is_refused(void **state)
 static void what_firmware_could_never_write_again_is_refused(void **state)
 {
     struct bank now = fresh(HF_LAYOUT_4M), small = fresh(HF_LAYOUT_2M), large = fresh(HF_LAYOUT_4M);
-    struct hf_sig_chain dbx = {0};
+    struct hf_sig_chain dbx hf_auto(hf_sig_chain_done) = {0};
     char carried[HF_CARRIED_SIZE];
     struct hf_error err;
 
