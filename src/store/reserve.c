@@ -73,7 +73,7 @@ int hf_container_warm(struct hf_container *c, struct hf_error *err)
     return r < 0 ? r : reserve_log(c, err);
 }
 
-int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+static int reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
 {
     uint64_t used, unused;
     int r = empty(c, err);
@@ -97,5 +97,14 @@ int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error
         r = reserve_log(c, err);
     if (r == -HF_ENOSPC)
         r = hf_error_prefix(err, r, "no room for %llu bytes and the log of a bank: ", (unsigned long long)bytes);
+    return r;
+}
+
+/* Room is not what anybody asked for: that it could not be synced is no change that is made all the same. */
+int hf_container_reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
+{
+    int r = reserve(c, bytes, err);
+
+    c->unsynced = false;
     return r;
 }

@@ -113,7 +113,7 @@ EXPORT int unlink(const char *path)
 
 EXPORT int mkdir(const char *path, mode_t mode)
 {
-    return fails("mkdir") ? -1 : REAL(mkdir)(path, mode);
+    return access(path, F_OK) < 0 && fails("mkdir") ? -1 : REAL(mkdir)(path, mode);
 }
 
 static mode_t mode_of(int flags, va_list more)
