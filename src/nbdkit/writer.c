@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,12 +31,14 @@ static void become(int64_t pid)
     writer.ended = pid > 0 && writer.pidfd < 0 && errno == ESRCH;
 }
 
-/* A process that has ended makes its descriptor readable. */
+/* A process that has ended makes its descriptor readable. Without one the number alone has to do. */
 static bool lives(void)
 {
     struct pollfd p = {.fd = writer.pidfd, .events = POLLIN};
 
-    return !writer.ended && (writer.pidfd < 0 || poll(&p, 1, 0) == 0);
+    if (writer.ended)
+        return false;
+    return writer.pidfd >= 0 ? poll(&p, 1, 0) == 0 : kill((pid_t)writer.pid, 0) == 0 || errno != ESRCH;
 }
 
 /* Whose process cannot be told is nobody's second connection. */

@@ -181,6 +181,8 @@ SHOWN = {
         "via": (LIBVIRT_MOVE, None), "migrate-uri": (LIBVIRT_MOVE, None),
         "undefine-source": (LIBVIRT_MOVE, "a domain that is shut off moves, too"), "unsafe": (LIBVIRT_MOVE, None),
         "transient": not_shown("no test moves a domain with it"),
+        "live-emulated": (LIBVIRT_MOVE, "a domain without KVM is paused before its memory is sent, and resumed where the move "
+                          "fails; --live-emulated: it runs"),
         "timeout": (LIBVIRT_MOVE, "the other host falls silent for ever: before the grant the guest stays; after it the "
                     "other host is asked anew")},
     "libvirt receive": {"timeout": (LIBVIRT_MOVE, None)},
@@ -189,8 +191,8 @@ SHOWN = {
                                  "--no-secure-boot, which is logged"), "label": stage_label, "tpm-aware": (UPGRADES, "a guest with a TPM wants its owner's word")},
     "rollback": {
         "tpm-aware": ("laws/l3_together.c", None, "back.tpm_aware = true"),
-        "variables": (UPGRADES, "Debian 13's OVMF, staged on a running guest, applied at its own reset, tried, confirmed, "
-                      "rolled back with variables"),
+        "variables": (UPGRADES, "{NEWER}, staged on a running guest, applied at its own reset, tried, confirmed, rolled back with "
+                      "variables"),
         "old-dbx": ("supervisor/linux_guest.py", "a rollback by hand over a dbx update keeps the newer dbx, and takes the old "
                     "one back only when told"),
         "now": (UPGRADES, "a rollback that should not wait resets the guest at once, one that hangs too")},
@@ -216,6 +218,7 @@ SHOWN = {
     "keys audit": {"csv": (KEYS, "audit: directories, one verdict for each store, exit status 1 when one needs something")},
     "keys update": {
         "tpm-aware": TPM_AWARE,
+        "stage": ("secureboot/guest_keys.py", None),
         "set": (KEYS, "update --set microsoft: all of 2023 and all of 2011, the other variables byte for byte", '"--set"'),
         "pk": (KEYS, None), "in-place": (KEYS, None),
         **{option: (KEYS, "what is there already is not added again, and nothing is written then")
@@ -233,11 +236,13 @@ SHOWN = {
                  "features": ("acpi/verb.py", "bad arguments and bad directories: one clear error, the right status"),
                  **{option: ("acpi/verb.py", "run --at places every file, --output writes files and tables")
                     for option in ("at", "output")}},
+    "measure": {"staged": ("secureboot/guest_keys.py", "PCR 7 is what `measure` predicts, before and after an update")},
     "caps": {"qemu": ("cli/caps.py", "QEMU's own list of machine types is told, aliases and all"),
              "dir": ("cli/caps.py", "a directory that does not exist is not found")},
     "migrate": {"to": (MOVE, "everything moves, byte for byte, and the source says where it went"),
                 **{option: (MOVE, "two network namespaces, and a real sshd on an address of its own")
                    for option in ("as", "remote-holdfast")},
+                "live-emulated": ("supervisor/migrate_refused.py", None),
                 "timeout": (MOVE, "a stream in pieces arrives; one that stalls is given up, and the source goes on")},
     "send": {"paused": (MOVE, "claim wants a copy, and a guest that runs is not granted unless its manager says that it "
                         "stands still"), "timeout": silent("send")},
