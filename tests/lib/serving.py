@@ -109,14 +109,14 @@ class Serving:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def await_warning(self, text, seconds=120):
-        """The first line of standard error with `text` in it."""
+    def await_warning(self, text, seconds=120, times=1):
+        """The line of standard error with `text` in it, for so many times."""
         end = time.monotonic() + seconds
         with self.changed:
             while True:
-                for line in self.warnings:
-                    if text in line:
-                        return line
+                found = [line for line in self.warnings if text in line]
+                if len(found) >= times:
+                    return found[times - 1]
                 if not self.changed.wait(end - time.monotonic()):
                     raise AssertionError(f"'{text}' was not said within {seconds} s: {self.warnings}")
 

@@ -273,7 +273,7 @@ def _():
         expect(int(early("again")) & nbd.FLAG_READ_ONLY, "a successor")
         expect(early("write", 0x70000, "02") == "1", "a successor wrote")
         s.kill_server()
-        s.await_warning("started again")
+        s.await_warning("started again", times=2)
         last = Other(s.socket)
         expect(last.flags & nbd.FLAG_READ_ONLY, "the next server knows of no writer")
         for other in (reader, early, late, after, last):
