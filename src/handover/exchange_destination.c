@@ -5,7 +5,7 @@
 #include "cleanup.h"
 #include "epochs.h"
 #include "exchange_inside.h"
-#include "random_id.h"
+#include "ids.h"
 #include "runtime.h"
 
 int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exchange **out, struct hf_error *err)

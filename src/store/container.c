@@ -10,7 +10,6 @@
 #include "gate.h"
 #include "handle.h"
 #include "lock.h"
-#include "random_id.h"
 #include "runtime.h"
 #include "schema.h"
 

@@ -23,8 +23,8 @@
 
 #include <holdfast/error.h>
 
-#define HF_ID_TEXT_SIZE       33 /* 32 lower-case hexadecimal digits and the NUL */
-#define HF_UUID_TEXT_SIZE     37 /* lower case, as 8-4-4-4-12 */
+#include "ids.h"
+
 #define HF_GUEST_NAME_SIZE    128
 #define HF_GUEST_ARCH_SIZE    16
 #define HF_GUEST_MACHINE_SIZE 64

@@ -10,7 +10,6 @@
 #include "inside.h"
 #include "lock.h"
 #include "no_room.h"
-#include "random_id.h"
 #include "runtime.h"
 
 /* All pages of `from`, at one moment, into the empty file of the draft. */

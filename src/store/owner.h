@@ -8,8 +8,6 @@
 
 #include "container.h"
 
-#define HF_HOST_NAME_SIZE 128
-
 enum hf_owner_state {
     HF_OWNER_HELD = 1,     /* the host below owns it */
     HF_OWNER_DEPARTED = 2, /* handed over to the host below: this copy never writes again */

@@ -4,6 +4,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "eventlog.h"
+#include "owner.h"
 #include "runtime.h"
 
 #include <errno.h>

@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "own_directory.h"
-#include "random_id.h"
 
 /* variable/suffix, when the variable is set. */
 static bool from_environment(const char *variable, const char *suffix, char dir[PATH_MAX])
@@ -124,17 +122,6 @@ int hf_boot_id(char id[HF_UUID_TEXT_SIZE], struct hf_error *err)
     if (r == 0)
         snprintf(id, HF_UUID_TEXT_SIZE, "%.36s", line);
     return r;
-}
-
-int hf_random_id(char id[HF_ID_TEXT_SIZE], struct hf_error *err)
-{
-    uint8_t bytes[16];
-
-    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-        return hf_error_set(err, HF_EIO, "no random numbers: %s", strerror(errno));
-    for (unsigned i = 0; i < sizeof bytes; i++)
-        snprintf(id + 2 * (size_t)i, 3, "%02x", bytes[i]);
-    return 0;
 }
 
 /* Made under another name and linked, so that two first users agree on one. */

@@ -15,7 +15,7 @@
 #include "cleanup.h"
 #include "leftover.h"
 #include "no_room.h"
-#include "random_id.h"
+#include "ids.h"
 
 static int system_error(struct hf_error *err, const char *doing, const char *path)
 {

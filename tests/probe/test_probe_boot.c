@@ -50,5 +50,5 @@ int main(void)
         cmocka_unit_test(firmware_that_resets_for_ever_has_not_booted),
     };
 
-    return cmocka_run_group_tests_name("qemu-probe_boot", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("probe-probe_boot", tests, NULL, NULL);
 }

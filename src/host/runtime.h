@@ -12,7 +12,7 @@
 
 #include <limits.h>
 
-#include "owner.h"
+#include "ids.h"
 
 int hf_runtime_dir(char dir[PATH_MAX], struct hf_error *err);
 int hf_state_dir(char dir[PATH_MAX], struct hf_error *err);

@@ -143,5 +143,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_at_once_do_not_get_in_each_others_way, ground_setup, ground_teardown),
     };
 
-    return cmocka_run_group_tests_name("store-scratch", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("host-scratch", tests, NULL, NULL);
 }

@@ -119,5 +119,5 @@ int main(void)
         IN_GROUND(a_strangers_file_stays_whatever_its_name_is),
     };
 
-    return cmocka_run_group_tests_name("store-leftover", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("host-leftover", tests, NULL, NULL);
 }

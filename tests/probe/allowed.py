@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a recorded machine may be built of (src/qemu/stub_allowed.c), held against everything that real QEMUs have: no
+"""What a recorded machine may be built of (src/probe/stub_allowed.c), held against everything that real QEMUs have: no
 property that passes names a file, a socket, hardware or a program of the host.
 """
 import json

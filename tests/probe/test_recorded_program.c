@@ -51,5 +51,5 @@ int main(void)
         cmocka_unit_test(a_file_that_others_may_write_is_not),
     };
 
-    return cmocka_run_group_tests_name("qemu-recorded_program", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("probe-recorded_program", tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "container.h"
+#include "ids.h"
 
 enum kind {
     PATH,       /* an absolute path */

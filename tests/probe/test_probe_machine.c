@@ -46,5 +46,5 @@ int main(void)
         cmocka_unit_test(a_machine_type_is_started),
     };
 
-    return cmocka_run_group_tests_name("qemu-probe_machine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("probe-probe_machine", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Internal to the store: directories outside the container that are to be trusted, with all that leads to them. */
+/* Internal to host: directories outside the container that are to be trusted, with all that leads to them. */
 #ifndef HF_OWN_DIRECTORY_H
 #define HF_OWN_DIRECTORY_H
 

@@ -206,5 +206,5 @@ int main(void)
         cmocka_unit_test(no_property_names_a_file_of_the_host),
     };
 
-    return cmocka_run_group_tests_name("qemu-stub_arguments", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("probe-stub_arguments", tests, NULL, NULL);
 }
