@@ -15,6 +15,7 @@ static bool is_too_long(const struct hf_peer_probe *p)
 int hf_move_probe_begin(const struct hf_invocation *inv, struct hf_container *c, bool running,
                         struct hf_peer_probe *ret, struct hf_error *err)
 {
+    const struct hf_peer_probe_source given = {.argv = inv->tail_count ? inv->tail : NULL, .argc = inv->tail_count};
     struct hf_peer_probe p = {.request = NULL};
     struct hf_container_needs *read = NULL;
     struct hf_guest_needs needs;
@@ -28,7 +29,7 @@ int hf_move_probe_begin(const struct hf_invocation *inv, struct hf_container *c,
         return r;
     needs = *hf_container_needs_get(read);
     needs.running = running;
-    r = hf_peer_probe_prepare(c, &needs, inv->tail_count ? inv->tail : NULL, inv->tail_count, &p, err);
+    r = hf_peer_probe_prepare(c, &needs, &given, &p, err);
     hf_container_needs_free(read);
     if (r < 0)
         return r;

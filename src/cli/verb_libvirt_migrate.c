@@ -54,12 +54,15 @@ static void report_moved(const struct hf_invocation *inv, const struct hf_migrat
     hf_put_text(inv->report, "host", report->host);
     hf_put_bool(inv->report, "live", report->live);
     hf_put_bool(inv->report, "paused", report->paused);
+    hf_put_bool(inv->report, "probed", report->probed);
     hf_put_bool(inv->report, "settled", report->settled);
     hf_put_bool(inv->report, "resumed", report->resumed);
     if (report->settled) {
         report_settled(inv, report);
         return;
     }
+    if (report->not_probed[0])
+        hf_tell(inv, "the QEMUs of the two hosts are not compared: %s", report->not_probed);
     hf_say(inv, "%s domain '%s' to '%s'%s", inv->dry_run ? "would move" : "moved", report->name, report->host,
            !report->live    ? ", shut off as it is"
            : report->paused ? ", paused while its memory is sent (it is emulated; '--live-emulated': not paused)"

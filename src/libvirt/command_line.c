@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "command_line.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -45,5 +46,54 @@ int hf_command_line_flash(const char *line, char code[PATH_MAX], char vars[PATH_
     if (!find_node(line, "libvirt-pflash1-storage", vars))
         vars[0] = 0;
     *secure = strstr(line, "driver=cfi.pflash01,property=secure,value=on") != NULL;
+    return 0;
+}
+
+/* ---- words ---- */
+
+static const char *skip_space(const char *p)
+{
+    while (*p == ' ' || *p == '\n' || *p == '\t' || (*p == '\\' && p[1] == '\n'))
+        p += *p == '\\' ? 2 : 1;
+    return p;
+}
+
+/* Up to the space that ends it; NULL: a quote does not end. `to` has room for the rest of the line. */
+static const char *take_word(const char *p, char *to)
+{
+    bool quoted = false;
+
+    for (; *p && (quoted || !strchr(" \n\t", *p)); p++) {
+        if (*p == '\'')
+            quoted = !quoted;
+        else if (*p == '\\' && !quoted && p[1])
+            *to++ = *++p;
+        else
+            *to++ = *p;
+    }
+    *to = '\0';
+    return quoted ? NULL : p;
+}
+
+int hf_command_line_words(const char *line, struct hf_words *ret, struct hf_error *err)
+{
+    hf_auto(hf_words_done) struct hf_words words = {0};
+    hf_auto(hf_cleanup_free) char *word = malloc(strlen(line) + 1);
+
+    if (!word)
+        return hf_error_set(err, HF_ENOMEM, "no memory for libvirt's command line");
+    for (const char *p = skip_space(line); *p; p = skip_space(p)) {
+        p = take_word(p, word);
+        if (!p)
+            return hf_error_set(err, HF_EPROTO, "libvirt's command line for the domain: a quote does not end");
+        if (words.count || word[0] == '/' || !strchr(word, '='))
+            hf_words_add(&words, word);
+    }
+    if (words.bad)
+        return hf_error_set(err, HF_ENOMEM, "no memory for libvirt's command line");
+    if (!words.count)
+        return hf_error_set(err, HF_EPROTO, "libvirt's command line for the domain names no program");
+    *ret = words;
+    words = (struct hf_words){0};
     return 0;
 }

@@ -30,6 +30,7 @@ static void moving_done(struct hf_moving *m)
 {
     hf_moving_disconnect(m);
     hf_container_done(&m->container);
+    hf_domain_probe_done(&m->probe);
     if (m->frozen >= 0)
         (void)close(m->frozen);
     if (m->signals >= 0)
@@ -132,6 +133,8 @@ static int prepare(struct hf_moving *m, struct hf_error *err)
         r = look(m, err);
     if (r == 0)
         r = open_container(m, err);
+    if (r == 0 && !m->settling)
+        r = hf_domain_probe_prepare(m->here, m->container, m->state.active, &m->probe, err);
     if (r == 0 && !m->settling && !m->q->dry_run)
         r = hf_virt_connect(m->q->to, &m->mover->there, err);
     if (r < 0)

@@ -38,6 +38,8 @@ struct hf_migrate_report {
     bool live;
     bool paused;  /* it was live, without KVM, and stood still while its memory was sent */
     bool settled; /* nothing was moved: it was found out what became of an earlier attempt */
+    bool probed;  /* what the QEMUs of both hosts show was compared */
+    char not_probed[512]; /* else why not; "" where nothing was asked */
     bool resumed; /* with settled: the container is this host's again */
 };
 

@@ -9,6 +9,7 @@
 #ifndef HF_MOVING_H
 #define HF_MOVING_H
 
+#include "domain_probe.h"
 #include "exchange_pipe.h"
 #include "intro.h"
 #include "migrate.h"
@@ -22,6 +23,7 @@ struct hf_moving {
     struct hf_virt_state state;
     struct hf_intro intro;
     struct hf_container *container;
+    struct hf_domain_probe probe;
     struct hf_peer_link way;
     struct hf_exchange_pipe link;
     struct hf_mover *mover;

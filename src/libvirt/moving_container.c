@@ -49,10 +49,16 @@ static int find_way(const struct hf_moving *m, char way[PATH_MAX], struct hf_err
                : hf_error_set(err, HF_EUSAGE, "'%s' is too long", m->q->to);
 }
 
+static void json_drop(json_t **json)
+{
+    json_decref(*json);
+}
+
 int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
 {
     char way[PATH_MAX];
     const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
+    hf_auto(json_drop) json_t *extra = hf_domain_probe_extra(&m->probe);
     int r = find_way(m, way, err);
 
     if (r == 0)
@@ -60,7 +66,7 @@ int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
     if (r == 0)
         r = hf_intro_send(m->way.out, &m->intro, (int)m->q->patience_s * 1000, err);
     if (r == 0)
-        r = hf_exchange_source(m->container, NULL, &m->link.exchange, err);
+        r = hf_exchange_source(m->container, extra, &m->link.exchange, err);
     m->link.in = m->way.in;
     m->link.out = m->way.out;
     m->link.ended = false;
@@ -146,6 +152,21 @@ static int grant(struct hf_moving *m, struct hf_error *err)
     return r;
 }
 
+/* Would the guest live there (law L8)? */
+static int ask_destination(struct hf_moving *m, const struct hf_exchange_peer *peer, struct hf_error *err)
+{
+    struct hf_migrate_report *report = &m->report;
+    int r = hf_destination_check(m->container, &m->probe, peer->caps, peer->caps_size, &report->probed, err);
+
+    if (r == 0 && !m->probe.peer.request)
+        snprintf(report->not_probed, sizeof report->not_probed, "%s", m->probe.peer.why);
+    else if (r == 0 && !report->probed)
+        snprintf(report->not_probed, sizeof report->not_probed,
+                 "host '%s' did not probe its own (an older holdfast, or the domain's emulator is not named qemu-...)",
+                 report->host);
+    return r;
+}
+
 static int met(struct hf_moving *m, struct hf_error *err)
 {
     const struct hf_exchange_peer *peer = hf_exchange_peer(m->link.exchange);
@@ -154,7 +175,7 @@ static int met(struct hf_moving *m, struct hf_error *err)
     snprintf(m->report.host, sizeof m->report.host, "%s", peer->host.name);
     if (m->settling)
         return hf_exchange_revoke(m->link.exchange, err);
-    r = hf_destination_check(m->container, peer->caps, peer->caps_size, m->state.active, err);
+    r = ask_destination(m, peer, err);
     if (r < 0)
         return r;
     m->agreed = true;

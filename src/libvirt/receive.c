@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "domain_probe.h"
 #include "exchange.h"
 #include "guard.h"
 #include "host_describe.h"
@@ -88,9 +89,15 @@ static int describe_host(struct receiving *w, const char *version, struct hf_err
     return w->caps ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
 }
 
+static int describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
+{
+    (void)ctx;
+    return hf_domain_probe_answer(source->extra, caps, err);
+}
+
 static int begin(struct receiving *w, const char *version, struct hf_error *err)
 {
-    struct hf_exchange_place place = {.path = w->adoption.container};
+    struct hf_exchange_place place = {.path = w->adoption.container, .describe = describe};
     int r = find_place(w, err);
 
     if (r == 0 && !w->intro.settle)

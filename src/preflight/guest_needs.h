@@ -56,6 +56,7 @@ struct hf_guest_needs {
     bool tpm, tpm_state_moves;  /* it has a TPM; of one that is off: its state moves with it */
     const char *devices; /* as machine_devices.h lists them: "ich9-ahci ich9-ahci/drive ide-cd "; NULL: not known */
     bool roms_from_host;        /* its option ROMs are the host's, not the container's */
+    bool managed; /* libvirt starts it: a ROM of its own is one that the domain names */
 
     const struct hf_rom_need *roms;
     const struct hf_locked_domain *locked;

@@ -186,19 +186,27 @@ static uint64_t rom_memory(uint64_t size)
     return memory;
 }
 
+#define NAME_ROM "name a file that both hosts have in the domain, <rom file='...'/>"
+
 static void ask_rom_of_host(struct question *q, const struct hf_rom_need *need, const struct hf_rom_caps *there)
 {
+    bool managed = q->guest->managed;
+
     if (!there)
-        refuse(q, HF_WHEN_NOW, "install it there, or 'holdfast set roms=guest' so that the guest brings its own",
+        refuse(q, HF_WHEN_NOW,
+               managed ? "install it there, or " NAME_ROM
+                       : "install it there, or 'holdfast set roms=guest' so that the guest brings its own",
                "the guest's option ROM '%s' (%llu bytes) is the host's, and the destination has none", need->name,
                (unsigned long long)need->size);
     else if (q->guest->running && rom_memory(need->size) != rom_memory(there->size))
-        refuse(q, HF_WHEN_NOW, "'holdfast set roms=guest' and start the guest anew, so that it brings its own",
+        refuse(q, HF_WHEN_NOW,
+               managed ? NAME_ROM ", and start it anew"
+                       : "'holdfast set roms=guest' and start the guest anew, so that it brings its own",
                "option ROM '%s' is the host's: %llu bytes here, %llu there, which a live migration ends on "
                "(Size mismatch)",
                need->name, (unsigned long long)need->size, (unsigned long long)there->size);
     else if (strcmp(there->digest, need->digest) != 0)
-        note(q, HF_WHEN_NEXT_RESET, "'holdfast set roms=guest' keeps the present one",
+        note(q, HF_WHEN_NEXT_RESET, managed ? NAME_ROM : "'holdfast set roms=guest' keeps the present one",
              "option ROM '%s' is the host's: the guest will run the destination's, of %llu bytes instead of %llu",
              need->name, (unsigned long long)there->size, (unsigned long long)need->size);
 }

@@ -115,6 +115,15 @@ static void put_roms(json_t *roms, const char *qemu)
     hf_datadirs_free(dirs);
 }
 
+json_t *hf_host_roms(const char *qemu)
+{
+    json_t *roms = json_array();
+
+    if (roms)
+        put_roms(roms, qemu);
+    return roms;
+}
+
 /* ---- programs ---- */
 
 static int put_qemus(json_t *host, char *const *qemus, struct hf_error *err)

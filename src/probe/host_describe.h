@@ -17,4 +17,8 @@ struct hf_host_query {
  * is merely not installed is left out. HF_ENOTFOUND: no such directory; HF_ENOMEM; HF_EIO. */
 int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_error *err);
 
+/* The option ROMs alone that this QEMU would find: an array of `name`, `size`, `digest`, the caller's reference; empty
+ * where there are none or no such QEMU. NULL: no memory. */
+json_t *hf_host_roms(const char *qemu);
+
 #endif

@@ -206,12 +206,11 @@ static int take_request(struct looking *l, const json_t *request, const struct h
     return r;
 }
 
-/* `machine`: instead of the one asked for, or NULL. */
-static int look(const json_t *request, const struct hf_peer_probe_host *host, const char *machine, json_t **ret,
-                struct hf_error *err)
+/* `machine`: instead of the one asked for, or NULL. `seen`'s view is only for the while. */
+static int look(const json_t *request, const struct hf_peer_probe_host *host, const char *machine,
+                struct hf_probe_seen *seen, json_t **ret, struct hf_error *err)
 {
     struct looking l = {.machine = {.type = NULL}};
-    struct hf_probe_seen seen = {.view = NULL};
     struct hf_error why = {.code = HF_OK};
     char usual[64];
     int r = take_request(&l, request, host, err);
@@ -223,43 +222,48 @@ static int look(const json_t *request, const struct hf_peer_probe_host *host, co
             l.machine.type = machine;
         if (host->fault)
             (void)hf_error_set(&why, HF_ENOTFOUND, "%s", host->fault);
-        else if (hf_probe_look(&l.machine, &seen, &why) < 0)
-            seen.view = NULL;
+        else if (hf_probe_look(&l.machine, seen, &why) < 0)
+            seen->view = NULL;
         *ret = hf_probe_told_write(&(const struct hf_probe_side){
-            .program = l.machine.program, .version = seen.version, .view = seen.view, .why = why.text});
+            .program = l.machine.program, .version = seen->version, .view = seen->view, .why = why.text});
         if (!*ret)
             r = hf_error_set(err, HF_ENOMEM, "out of memory");
     }
-    hf_fwcfg_view_free(seen.view);
+    hf_fwcfg_view_free(hf_take_ptr(seen->view));
     done(&l);
     return r;
 }
 
 /* ---- the two sides ---- */
 
-static int look_here(struct hf_container *c, const struct hf_guest_needs *needs, struct hf_peer_probe *p,
-                     struct hf_error *err)
+static int look_here(struct hf_container *c, const struct hf_guest_needs *needs, const char *program,
+                     struct hf_peer_probe *p, struct hf_error *err)
 {
-    struct hf_peer_probe_host host = {.program = NULL};
+    struct hf_peer_probe_host host = {.program = program};
+    struct hf_probe_seen seen = {.roms = &p->roms};
     struct hf_machine_record record;
     int r = hf_machine_record_load(c, &record, err);
 
-    if (r == 0 && record.program[0]) {
+    if (r == 0 && !program && record.program[0]) {
         r = hf_recorded_program_check(record.program, err);
         host.program = record.program;
     }
-    return r < 0 ? r : look(p->request, &host, machine_of(needs, false), &p->here, err);
+    if (r == 0)
+        r = look(p->request, &host, machine_of(needs, false), &seen, &p->here, err);
+    p->version = seen.version;
+    memcpy(p->devices, seen.devices, sizeof p->devices);
+    return r;
 }
 
-int hf_peer_probe_prepare(struct hf_container *c, const struct hf_guest_needs *needs, char *const *argv, int argc,
-                          struct hf_peer_probe *ret, struct hf_error *err)
+int hf_peer_probe_prepare(struct hf_container *c, const struct hf_guest_needs *needs,
+                          const struct hf_peer_probe_source *source, struct hf_peer_probe *ret, struct hf_error *err)
 {
     struct hf_peer_probe p = {.request = NULL};
     struct hf_error why;
-    int r = request_of(c, needs, argv, argc, &p.request, &why);
+    int r = request_of(c, needs, source->argv, source->argc, &p.request, &why);
 
     if (r == 0)
-        r = look_here(c, needs, &p, &why);
+        r = look_here(c, needs, source->program, &p, &why);
     if (r < 0 && r != -HF_ENOMEM) {
         hf_peer_probe_done(&p);
         (void)snprintf(p.why, sizeof p.why, "%.500s", why.text);
@@ -285,6 +289,7 @@ void hf_peer_probe_done(struct hf_peer_probe *p)
 int hf_peer_probe_answer(const json_t *request, const struct hf_peer_probe_host *host, char **caps,
                          struct hf_error *err)
 {
+    struct hf_probe_seen seen = {.view = NULL};
     json_t *all, *told = NULL;
     char *text = NULL;
     int r;
@@ -292,7 +297,7 @@ int hf_peer_probe_answer(const json_t *request, const struct hf_peer_probe_host 
     if (!request)
         return 0;
     all = json_loads(*caps, JSON_REJECT_DUPLICATES, NULL);
-    r = json_is_object(all) ? look(request, host, NULL, &told, err)
+    r = json_is_object(all) ? look(request, host, NULL, &seen, &told, err)
                             : hf_error_set(err, HF_EUSAGE, "this host's description is not a JSON object");
     if (r == 0) {
         (void)json_object_set_new(all, "probe", told);

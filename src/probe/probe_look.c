@@ -136,6 +136,8 @@ static int look(struct look *l, const struct hf_probe_machine *m, struct hf_prob
 
     if (r == 0)
         r = hf_machine_devices(l->monitor, ret->devices, sizeof ret->devices, err);
+    if (r == 0 && ret->roms)
+        r = hf_machine_roms_loaded(l->monitor, ret->roms, err);
     if (r < 0)
         return r;
     reach(l, hf_board_of(m->type));

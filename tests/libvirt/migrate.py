@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -19,6 +20,9 @@ from program import PROGRAM, alive
 from relay import NAMES, Relay
 from sshd import Sshd
 from tap import case, expect, main, note
+
+
+QEMU = "/usr/bin/qemu-system-x86_64"
 
 
 class WatchingRelay(Relay):
@@ -152,6 +156,52 @@ def _():
     pair.move("--dry-run")
     expect(pair.owner(pair.there) == "none", "something is there")
     pair.stays("dry run")
+
+
+@contextlib.contextmanager
+def mounted(domain, target, text=None, data=None):
+    """Another file over one of that host's, for a while."""
+    source = domain.host.root / "other-file"
+    source.write_text(text) if text else source.write_bytes(data)
+    source.chmod(0o755)
+    domain.host.run("mount", "--bind", source, target)
+    try:
+        yield
+    finally:
+        domain.host.run("umount", target)
+
+
+@contextlib.contextmanager
+def qemu_with(domain, *words):
+    """That host's QEMU gets more arguments. It stays in its directory, by which it finds its data."""
+    spare = "/usr/bin/qemu-system-i386"
+    domain.host.run("mount", "--bind", QEMU, spare)
+    try:
+        with mounted(domain, QEMU, f'#!/bin/sh\ncase "$*" in *-blockdev*) set -- {shlex.join(words)} "$@" ;; esac\n'
+                                   f'exec {spare} "$@"\n'):
+            yield
+    finally:
+        domain.host.run("umount", spare)
+
+
+def refused_alike(rule, *parts):
+    """As a dry run and really, and nothing has moved then."""
+    for options in (["--dry-run"], []):
+        said = pair.move(*options, status=3).stderr
+        for part in (f"rule '{rule}'", *parts):
+            expect(part in said, f"{options}: '{part}' is not in: {said}")
+    expect(pair.owner(pair.there) in ("none", "departed"), "something is there")
+
+
+@case("the QEMU there shows its firmware another file, or is none: refused in the dry run and really")
+def _():
+    with qemu_with(pair.there, "-fw_cfg", "name=etc/aa-first,string=x"):
+        refused_alike("fw-cfg-files", "etc/aa-first")
+    with qemu_with(pair.there, "-device", "no-such-device"):
+        refused_alike("probe-start", "no-such-device")
+    pair.stays("refused")
+    done = pair.move("--dry-run", "--json")
+    expect(json.loads(done.stdout)["probed"] is True and "not compared" not in done.stderr, done.stdout + done.stderr)
 
 
 @case("there: the same guest goes on, reset there it runs the same firmware; its container is there alone")
@@ -375,9 +425,24 @@ def _():
         pair.works("Migrate", f"1{number}")
 
 
+@case("an option ROM that takes other memory there is refused for a guest that runs")
+def _():
+    here, there = pair.here, pair.there
+    here.stop()
+    plain = here.virsh("dumpxml", "--inactive")
+    here.define(re.sub("</devices>", "<video><model type='vga'/></video></devices>", plain))
+    rom = pathlib.Path("/usr/share/seabios/vgabios-stdvga.bin")
+    with mounted(there, rom, data=rom.read_bytes() * 4):
+        here.virsh("start", "--paused")  # its firmware would draw for a while
+        refused_alike("roms", rom.name, "Size mismatch", "<rom file=")
+        here.stop()
+        said = pair.move("--dry-run").stderr
+        expect("compared" not in said, said)
+    here.define(plain)
+
+
 @case("a domain that is shut off moves, too")
 def _():
-    pair.here.stop()
     pair.move("--undefine-source")
     expect(pair.state(pair.here) == "shut off" and pair.state(pair.there) == "", "states")
     expect(pair.here.stored("Here") == "a1", "a variable is lost")

@@ -200,6 +200,10 @@ static void a_rom_of_the_host_and_of_another_size(void **state)
     guest.roms_from_host = true;
     expect_refusal("roms", HF_WHEN_NOW, "30000", "39936");
     assert_non_null(strstr(finding("roms")->text, "Size mismatch"));
+    assert_non_null(strstr(finding("roms")->remedy, "roms=guest"));
+    guest.managed = true; /* libvirt does not ask the container for its ROMs */
+    expect_refusal("roms", HF_WHEN_NOW, "30000", "39936");
+    assert_non_null(strstr(finding("roms")->remedy, "<rom file="));
     rom.size = 33000; /* the same memory: it moves, and other bytes run after a power-on */
     hf_preflight(&guest, caps, &verdict);
     assert_false(verdict.refused_now);
