@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "show_mailbox.h"
+#include "show_parts.h"
 
 #include <holdfast/negotiate_host.h>
 
 #include "agreement.h"
 #include "mailbox_hardware.h"
-#include "output.h"
 
 static void put_bits(json_t *row, const char *key, const struct hf_bits *set)
 {
@@ -63,7 +62,9 @@ int hf_show_mailbox(const struct hf_invocation *inv, struct hf_container *c, str
     hf_put_bool(mailbox, "memory_named", hw.memory_named);
     if (hw.mode != HF_MAILBOX_OFF || hw.present)
         hf_field(inv, "Mailbox", "%s%s", hf_mailbox_mode_name(hw.mode),
-                 !hw.present ? ", from the next power-on" : hw.mode == HF_MAILBOX_OFF ? " from the next power-on" : "");
+                 !hw.present                 ? ", from the next power-on"
+                 : hw.mode == HF_MAILBOX_OFF ? " from the next power-on"
+                                             : "");
     rows = hf_put_array(inv->report, "contract");
     for (size_t i = 0; i < count; i++) {
         put_agreement(rows, &list[i]);
