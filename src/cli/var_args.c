@@ -11,11 +11,10 @@
 
 #include "cleanup.h"
 #include "output.h"
+#include "var_rule.h"
 #include "whole_file.h"
 
 #define DATA_MAX (256u << 10) /* more fits into no store */
-
-static const struct hf_guid global = HF_GUID(0x8be4df61, 0x93ca, 0x11d2, 0xaa0d, 0x00e098032b8c);
 
 char *hf_var_name_text(const struct hf_var *var)
 {
@@ -36,21 +35,6 @@ const char *hf_var_vendor_text(const struct hf_guid *guid, char text[HF_GUID_TEX
 static bool is_hex(char c)
 {
     return isxdigit((unsigned char)c);
-}
-
-/* Names that mean EfiGlobalVariable when nothing else is said. */
-static bool defined_by_uefi(const char *name)
-{
-    static const char *const names[] = {"BootOrder",     "BootNext",     "DriverOrder", "SysPrepOrder", "Timeout",
-                                        "Lang",          "PlatformLang", "ConIn",       "ConOut",       "ErrOut",
-                                        "OsIndications", "PK",           "KEK"};
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return n >= 8 && is_hex(name[n - 1]) && is_hex(name[n - 2]) && is_hex(name[n - 3]) && is_hex(name[n - 4]) &&
-           ((n == 8 && strncmp(name, "Boot", 4) == 0) || (n == 10 && strncmp(name, "Driver", 6) == 0));
 }
 
 /* How many variables have this name; *one is the last, *list their GUIDs. */
@@ -79,6 +63,7 @@ static unsigned with_name(const struct hf_var_source *source, const struct hf_va
 int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source *source, const char *name,
                     struct hf_var_key *key, const struct hf_var **var, struct hf_error *err)
 {
+    const struct hf_var_rule *rule = hf_var_rule_named(name);
     const char *guid = hf_value(inv, "guid");
     size_t room = 2 * (strlen(name) + 1), count;
     const struct hf_var *vars = hf_var_source_vars(source, &count), *one = NULL;
@@ -92,7 +77,9 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
     size = name[0] ? hf_ucs2_from_utf8(name, key->bytes, room) : -HF_EUSAGE;
     if (size < 0)
         return hf_error_set(err, HF_EUSAGE, "'%s' cannot be a variable's name: it is empty or no UTF-8", name);
-    key->var = (struct hf_var){.name = key->bytes, .name_size = (uint32_t)size, .guid = global};
+    key->var = (struct hf_var){.name = key->bytes, .name_size = (uint32_t)size};
+    if (rule)
+        key->var.guid = rule->vendor;
     if (guid) {
         if (hf_guid_parse(guid, strlen(guid), &key->var.guid) < 0)
             return hf_error_set(err, HF_EUSAGE, "--guid '%s': wanted is a GUID, or a name that `vars list` shows",
@@ -112,11 +99,11 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
         *var = one;
         return 0;
     }
-    if (!defined_by_uefi(name))
+    if (!rule)
         hf_var_key_done(key);
     if (strcmp(inv->verb->name, "vars set") != 0)
-        return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s'; 'holdfast vars list' shows those that there are",
-                            name);
+        return hf_error_set(err, HF_ENOTFOUND,
+                            "there is no variable '%s'; 'holdfast vars list' shows those that there are", name);
     return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s'%s", name,
                         key->bytes ? "" : "; to make one, say whose it is with --guid");
 }

@@ -18,7 +18,7 @@ static inline void hf_var_key_done(struct hf_var_key *key)
 
 /* The variable called `name` in the source, under --guid when given. Without it the name must be there under one GUID
  * only: HF_EUSAGE lists them. HF_ENOTFOUND: none; `key` is then usable for a new one (under --guid, or
- * EfiGlobalVariable for the names that UEFI itself defines) unless it is empty (bytes NULL). */
+ * that of its row in the table of var_rule.h) unless it is empty (bytes NULL). */
 int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source *source, const char *name,
                     struct hf_var_key *key, const struct hf_var **var, struct hf_error *err);
 

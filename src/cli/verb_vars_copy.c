@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "output.h"
 #include "var_args.h"
+#include "var_rule.h"
 #include "whole_file.h"
 
 /* vars diff */
@@ -275,6 +276,24 @@ static int put_all(struct hf_var_source *source, const struct hf_var_source *oth
     return 0;
 }
 
+/* When all of them are there: an order may come before what it names. */
+static int check_all(const struct hf_var_source *source, const struct hf_var_source *other, struct hf_error *err)
+{
+    size_t others, count;
+    const struct hf_var *in = hf_var_source_vars(other, &others), *vars = hf_var_source_vars(source, &count);
+
+    for (size_t i = 0; i < others; i++) {
+        int r = hf_var_check(&in[i], vars, count, err);
+
+        if (r < 0) {
+            hf_auto(hf_cleanup_free) char *name = hf_var_name_text(&in[i]);
+
+            return hf_error_prefix(err, r, "%s: ", name ? name : "?");
+        }
+    }
+    return 0;
+}
+
 static int import(struct hf_invocation *inv, struct hf_error *err)
 {
     hf_auto(hf_var_source_done) struct hf_var_source source = {0}, other = {0};
@@ -291,6 +310,8 @@ static int import(struct hf_invocation *inv, struct hf_error *err)
         r = remove_others(&source, &other, flags, err);
     if (r == 0)
         r = put_all(&source, &other, flags, &changed, err);
+    if (r == 0 && !hf_given(inv, "raw"))
+        r = check_all(&source, &other, err);
     if (r < 0)
         return r;
     hf_put_number(inv->report, "changed", (int64_t)changed);
@@ -305,6 +326,7 @@ static int import_again(struct hf_invocation *inv, struct hf_error *err)
 static const struct hf_option import_options[] = {
     {.name = "replace", .help = "remove the variables that the other file does not have"},
     {.name = "authenticated", .help = "change variables that only their key's holder should change, too"},
+    {.name = "raw", .help = "take variables that are not what the specification wants, too"},
     HF_VAR_TARGET_OPTIONS,
     {0},
 };

@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "output.h"
 #include "var_args.h"
+#include "var_rule.h"
 
 static unsigned edit_flags(const struct hf_invocation *inv)
 {
@@ -11,6 +12,26 @@ static unsigned edit_flags(const struct hf_invocation *inv)
 }
 
 /* vars set */
+
+/* Those of its row in the table; without one, or with --raw, as they were. */
+static uint32_t default_attributes(const struct hf_invocation *inv, const struct hf_var *var, const struct hf_var *old)
+{
+    const struct hf_var_rule *rule = hf_var_rule_of(var);
+
+    if (rule && rule->attributes && !(old && hf_given(inv, "raw")))
+        return rule->attributes;
+    return old ? old->attributes : HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME;
+}
+
+static int check(const struct hf_invocation *inv, const struct hf_var_source *source, const struct hf_var *var,
+                 struct hf_error *err)
+{
+    size_t count;
+    const struct hf_var *vars = hf_var_source_vars(source, &count);
+    int r = hf_var_check(var, vars, count, err);
+
+    return r < 0 ? hf_error_prefix(err, r, "%s: ", inv->operands[1]) : 0;
+}
 
 static int set(struct hf_invocation *inv, struct hf_error *err)
 {
@@ -29,13 +50,16 @@ static int set(struct hf_invocation *inv, struct hf_error *err)
     r = hf_var_key_find(inv, &source, inv->operands[1], &key, &old, err);
     if (r < 0 && (r != -HF_ENOTFOUND || !key.bytes))
         return r;
-    key.var.attributes = old ? old->attributes : HF_VAR_NON_VOLATILE | HF_VAR_BOOT | HF_VAR_RUNTIME;
+    key.var.attributes = default_attributes(inv, &key.var, old);
     r = attributes ? hf_var_attributes_parse(attributes, &key.var.attributes, err) : 0;
     if (r == 0)
         r = hf_var_data_parse(inv, &data, &key.var.data_size, err);
     if (r < 0)
         return r;
     key.var.data = data;
+    r = hf_given(inv, "raw") ? 0 : check(inv, &source, &key.var, err);
+    if (r < 0)
+        return r;
     r = hf_var_source_set(&source, &key.var, edit_flags(inv), err);
     return r < 0 ? r : hf_var_source_write(&source, inv, err);
 }
@@ -57,8 +81,9 @@ static const struct hf_option set_options[] = {
     {.name = "file", .arg = "FILE", .help = "the data from a file"},
     {.name = "attributes",
      .arg = "LIST",
-     .help = "NV+BS+RT or a number; otherwise as before, NV+BS+RT when new",
+     .help = "NV+BS+RT or a number; otherwise those that the specification wants",
      .words = "NV+BS NV+BS+RT"},
+    {.name = "raw", .help = "store data and attributes that are not what the specification wants, too"},
     {.name = "authenticated", .help = "change a variable that only its key's holder should change"},
     HF_VAR_TARGET_OPTIONS,
     {0},

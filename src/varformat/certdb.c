@@ -28,31 +28,68 @@ const struct hf_var *hf_certdb_in(const struct hf_var *vars, size_t count)
     return NULL;
 }
 
+struct entry {
+    struct hf_guid vendor;
+    const uint8_t *name; /* without its NUL */
+    size_t name_size;
+    const uint8_t *digest;
+    size_t digest_size;
+};
+
+static struct hf_cursor begin(const void *data, size_t size)
+{
+    struct hf_cursor c = hf_cursor_of(data, size);
+
+    if (hf_cursor_le32(&c) != size)
+        c.bad = true;
+    return c;
+}
+
+/* False at the end, and where sizes do not add up: then c->bad. */
+static bool next(struct hf_cursor *c, struct entry *ret)
+{
+    struct entry e;
+    struct node n;
+
+    if (hf_cursor_left(c) == 0)
+        return false;
+    hf_cursor_copy(c, &n, sizeof n);
+    e.vendor = n.vendor;
+    e.name_size = (size_t)hf_le32_get(n.name_chars) * 2;
+    e.name = hf_cursor_take(c, e.name_size);
+    e.digest_size = hf_le32_get(n.digest_size);
+    e.digest = hf_cursor_take(c, e.digest_size);
+    if (hf_le32_get(n.size) != sizeof n + (uint64_t)e.name_size + e.digest_size)
+        c->bad = true;
+    if (c->bad)
+        return false;
+    *ret = e;
+    return true;
+}
+
 const uint8_t *hf_certdb_find(const struct hf_var *certdb, const struct hf_var *var)
 {
     struct hf_cursor c;
+    struct entry e;
 
     if (!certdb)
         return NULL;
-    c = hf_cursor_of(certdb->data, certdb->data_size);
-    if (hf_cursor_le32(&c) != certdb->data_size)
-        return NULL;
-    while (hf_cursor_left(&c)) {
-        struct node n;
-        const uint8_t *node_name, *digest;
-        uint32_t chars;
-
-        hf_cursor_copy(&c, &n, sizeof n);
-        chars = hf_le32_get(n.name_chars);
-        node_name = hf_cursor_take(&c, (uint64_t)chars * 2);
-        digest = hf_cursor_take(&c, hf_le32_get(n.digest_size));
-        if (c.bad || hf_le32_get(n.size) != sizeof n + (uint64_t)chars * 2 + hf_le32_get(n.digest_size))
-            return NULL;
-        if (hf_le32_get(n.digest_size) == HF_CERTDB_DIGEST && hf_guid_equal(&n.vendor, &var->guid) &&
-            (uint64_t)chars * 2 + 2 == var->name_size && memcmp(node_name, var->name, (size_t)chars * 2) == 0)
-            return digest;
-    }
+    c = begin(certdb->data, certdb->data_size);
+    while (next(&c, &e))
+        if (e.digest_size == HF_CERTDB_DIGEST && hf_guid_equal(&e.vendor, &var->guid) &&
+            e.name_size + 2 == var->name_size && memcmp(e.name, var->name, e.name_size) == 0)
+            return e.digest;
     return NULL;
+}
+
+bool hf_certdb_valid(const void *data, size_t size)
+{
+    struct hf_cursor c = begin(data, size);
+    struct entry e;
+
+    while (next(&c, &e))
+        ;
+    return !c.bad;
 }
 
 int hf_certdb_note(struct hf_var_set *set, const struct hf_var *var, const uint8_t digest[HF_CERTDB_DIGEST],

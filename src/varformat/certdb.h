@@ -14,6 +14,9 @@
 /* The digest noted for `var` in certdb's data; NULL when there is none (or the data make no sense). Points into it. */
 const uint8_t *hf_certdb_find(const struct hf_var *certdb, const struct hf_var *var);
 
+/* Whether the sizes inside add up. */
+bool hf_certdb_valid(const void *data, size_t size);
+
 /* The variable itself in a set; NULL when there is none. */
 const struct hf_var *hf_certdb_in(const struct hf_var *vars, size_t count);
 

@@ -105,7 +105,7 @@ def _():
     expect(state["verdict"] == "managed by its owner" and "private key of this PK is public" in state["words"], state)
     expect(state["pk"]["certificates"][0]["private_key_is_public"], state["pk"])
     store = fresh()
-    holdfast("vars", "set", store, "db", "--data", "00" * 40, "--authenticated", "--in-place")
+    holdfast("vars", "set", store, "db", "--data", "00" * 40, "--authenticated", "--raw", "--in-place")
     expect("db" in show(store, status=5)["words"], "a list that cannot be read")
     broken = keep("x.fd", b"no store" * 1000)
     expect(show(broken, status=5)["verdict"] == "unreadable", "no store")

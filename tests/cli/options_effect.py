@@ -116,6 +116,7 @@ FIRST = "create, show, export: byte for byte what went in"
 KINDS = "create: another architecture, a machine without SMM, unknown bytes"
 AUTHENTICATED = "an authenticated variable needs --authenticated, and keeps its time"
 NOT_WRITTEN = "without --out or --in-place, with a file that exists, with --dry-run: nothing is written"
+WRONG_FORM = "a wrong form is refused with what was found instead, and the store stays as it was; --raw stores it"
 JSON_FORMS = "export and import through both JSON forms lose nothing, or say what"
 UPGRADES, LIBVIRT, LIBVIRT_MOVE, SERVED, SETTINGS = ("supervisor/upgrades.py", "libvirt/libvirt.py", "libvirt/migrate.py",
                                                      "nbdkit/served.py", "cli/settings.py")
@@ -208,12 +209,12 @@ SHOWN = {
         "order": (VARS, "set changes one variable and nothing else; the old file is kept"), "file": (VARS, AUTHENTICATED),
         "attributes": ("flash/firmware.py", "2M: what the shell set is listed with its boot entries; the store is then nearly "
                        "filled"),
-        "authenticated": (VARS, AUTHENTICATED), "out": (VARS, NOT_WRITTEN),
+        "authenticated": (VARS, AUTHENTICATED), "out": (VARS, NOT_WRITTEN), "raw": (VARS, WRONG_FORM),
         "in-place": (VARS, "set changes one variable and nothing else; the old file is kept")},
     "vars rm": {"tpm-aware": TPM_AWARE, "guid": (VARS, "one name under two vendors: the GUID decides"), "authenticated": (VARS, AUTHENTICATED),
                 "out": (VARS, "diff: status 1 and the names"), "in-place": (VARS, NOT_WRITTEN)},
     "vars export": {"format": (VARS, JSON_FORMS), "layout": (VARS, JSON_FORMS), "accept-loss": vars_accept_loss},
-    "vars import": {"tpm-aware": TPM_AWARE,
+    "vars import": {"tpm-aware": TPM_AWARE, "raw": (VARS, "import checks what it takes, all of it together"),
                     **{option: (VARS, JSON_FORMS) for option in ("replace", "authenticated", "out", "in-place")}},
     "keys audit": {"csv": (KEYS, "audit: directories, one verdict for each store, exit status 1 when one needs something")},
     "keys update": {

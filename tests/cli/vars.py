@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`vars` and `image` on plain files, as a user calls them."""
+import base64
 import concurrent.futures
 import json
 import os
 import pathlib
 import shutil
+import struct
 import tempfile
+import uuid
 
-from program import holdfast
+from program import SOURCE, holdfast
 from tap import case, expect, main, skip
 
 OVMF = pathlib.Path("/usr/share/OVMF")
@@ -79,12 +82,80 @@ def _():
     store = fresh()
     holdfast("vars", "rm", store, "dbx", "--in-place", status=3)
     (store.parent / "data").write_bytes(bytes(262000))
-    holdfast("vars", "set", store, "dbx", "--file", store.parent / "data", "--authenticated", "--in-place", status=1)
+    holdfast("vars", "set", store, "dbx", "--file", store.parent / "data", "--authenticated", "--raw", "--in-place",
+             status=1)
     data = holdfast("vars", "get", store, "db", "--json").json
     before = holdfast("vars", "get", store, "dbx", "--json").json
     holdfast("vars", "set", store, "dbx", "--data", data["data"], "--authenticated", "--in-place")
     after = holdfast("vars", "get", store, "dbx", "--json").json
     expect(after["data"] == data["data"] and after["time"] == before["time"], after["time"])
+
+
+OLDER = SOURCE / "data" / "certificates" / "ms-kek-2011.pem"
+
+
+def der(pem=OLDER):
+    return base64.b64decode("".join(pem.read_text().split("-----")[2].split()))
+
+
+@case("a wrong form is refused with what was found instead, and the store stays as it was; --raw stores it")
+def _():
+    store = fresh()
+    before, file = store.read_bytes(), store.parent / "data"
+    x509 = uuid.UUID("a5c059a1-94e4-4aa7-87b5-ab155c2bf072").bytes_le
+    signed = bytes([0xda, 7, 3, 6, 19, 17, 21]) + bytes(9) + struct.pack("<IHH", 24 + len(der()), 0x200, 0xEF1) + \
+        uuid.UUID("4aafd29d-68df-49ee-8aa9-347d375665a7").bytes_le + der() + x509 + struct.pack("<III", 28, 0, 48)
+    for name, data, words in (
+            ("dbx", signed, "this is a signed update (EFI_VARIABLE_AUTHENTICATION_2); use `keys update --dbx FILE`"),
+            ("db", der(), "this is a DER certificate; use `keys update --db FILE`"),
+            ("KEK", OLDER.read_bytes(), "this is a certificate in PEM; use `keys update --kek FILE`"),
+            ("BootOrder", bytes.fromhex("01000900"), "Boot0009 does not exist"),
+            ("Boot0001", b"\1", "invalid load option: 1 bytes"),
+            ("SetupMode", b"\1", "firmware makes this variable at each start")):
+        file.write_bytes(data)
+        command = "vars", "set", store, name, "--file", file, "--authenticated", "--in-place"
+        result = holdfast(*command, "--json", status=3)
+        expect(result.json["error"]["rule"] == "form" and words in result.json["error"]["text"], result)
+        expect(store.read_bytes() == before, name)
+        if name != "SetupMode":
+            holdfast(*command, "--raw")
+            shown = holdfast("vars", "get", store, name, "--json").json
+            expect(shown["data"] == data.hex(), name)
+            store.write_bytes(before)
+
+
+@case("a new variable gets the vendor and the attributes that its specification wants")
+def _():
+    store, lists = fresh(OVMF / "OVMF_VARS_4M.fd"), fresh()
+    wanted = {"PK": ("EfiGlobalVariable", 0x27), "db": ("EfiImageSecurityDatabase", 0x27),
+              "MokList": ("Shim", 3), "SecureBootEnable": ("EfiSecureBootEnableDisable", 3),
+              "Timeout": ("EfiGlobalVariable", 7)}
+    for name, (vendor, attributes) in wanted.items():
+        data = {"Timeout": "0300", "SecureBootEnable": "01"}.get(name) or holdfast("vars", "get", lists, "PK", "--json").json["data"]
+        command = "vars", "set", store, name, "--data", data, "--in-place"
+        if attributes & 0x20:
+            holdfast(*command, status=3)
+        holdfast(*command, *(["--authenticated"] if attributes & 0x20 else []))
+        shown = holdfast("vars", "get", store, name, "--json").json
+        expect((shown["vendor"], shown["attributes"]) == (vendor, attributes), shown)
+    refused = holdfast("vars", "set", store, "Timeout", "--data", "0300", "--attributes", "NV+BS", "--in-place", status=3)
+    expect("UEFI specification 2.10, 3.3 wants NV+BS+RT" in refused.err and "rule 'attributes'" in refused.err, refused)
+    holdfast("vars", "set", store, "Timeout", "--data", "0300", "--attributes", "NV+BS", "--raw", "--in-place")
+    holdfast("vars", "set", store, "Timeout", "--data", "0400", "--in-place")
+    expect(holdfast("vars", "get", store, "Timeout", "--json").json["attributes"] == 7, "not mended")
+
+
+@case("import checks what it takes, all of it together")
+def _():
+    store, other = fresh(OVMF / "OVMF_VARS_4M.fd"), fresh()
+    holdfast("vars", "rm", other, "Boot0001", "--in-place")
+    holdfast("vars", "set", other, "BootOrder", "--order", "0001,0000", "--raw", "--in-place")
+    command = "vars", "import", store, other, "--authenticated", "--in-place"
+    before = store.read_bytes()
+    refused = holdfast(*command, status=3)
+    expect("BootOrder: Boot0001 does not exist" in refused.err and store.read_bytes() == before, refused)
+    holdfast(*command, "--raw")
+    expect(holdfast("vars", "diff", store, other, "--json").json["same"], "not imported")
 
 
 @case("2 MB to 4 MB to AAVMF and back is the same store")
@@ -222,11 +293,13 @@ def _():
     expect(result.out == "! Timeout (EfiGlobalVariable): data\n", result)
 
 
+OPTION = "01000000" "0400" "78000000" "7fff0400"  # active, a path of 4 bytes, "x", the path's end
+
+
 @case("of changes at the same time each one is made")
 def _():
     def set_one(store, env, number):
-        return holdfast("vars", "set", store, f"Boot{number:04X}", "--data", f"{number:04x}", "--in-place", status=None,
-                        env=env)
+        return holdfast("vars", "set", store, f"Boot{number:04X}", "--data", OPTION, "--in-place", status=None, env=env)
 
     guest, env = container()
     for store in guest, fresh():

@@ -491,7 +491,7 @@ def _():
             os.kill(pid, signal.SIGKILL)
             serving.kill()
         await_end(pid)
-        change = "vars", "set", path, "BootNext", "--data", operator
+        change = "vars", "set", path, "BootNext", "--data", operator, "--raw"
         first = holdfast(*change, status=None)
         if first.status:
             expect(first.status == 3 and "rule 'changed'" in first.err, first)
