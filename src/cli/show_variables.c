@@ -2,6 +2,7 @@
 #include "show_parts.h"
 
 #include "banks.h"
+#include "fill_report.h"
 #include "key_report.h"
 #include "snapshots.h"
 #include "variables.h"
@@ -31,7 +32,8 @@ int hf_show_variables(const struct hf_invocation *inv, struct hf_container *c, s
     return 0;
 }
 
-/* Whether the Secure Boot keys need something; nothing for a guest without variables. */
+/* Whether the Secure Boot keys need something, and whether the store is nearly full; nothing for a guest without
+ * variables. */
 int hf_show_keys(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     struct hf_key_state state;
@@ -46,6 +48,8 @@ int hf_show_keys(const struct hf_invocation *inv, struct hf_container *c, struct
         hf_key_state_unreadable(v.why.text, &state);
     if (r == 0 && v.bytes)
         hf_key_line(inv, &state);
+    if (r == 0 && v.readable)
+        hf_fill_line(inv, json_object_get(inv->report, "vars"), &v.store);
     if (r == 0)
         hf_key_state_done(&state);
     hf_variables_done(&v);

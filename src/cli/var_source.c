@@ -149,3 +149,35 @@ int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key,
         r = hf_error_set(err, HF_ENOTFOUND, "no such variable");
     return r;
 }
+
+static int empty_bank(struct hf_var_source *s, struct hf_error *err)
+{
+    enum { ANY = HF_EDIT_AUTHENTICATED };
+    int r;
+
+    if (s->store.authenticated) {
+        r = hf_varstore_format(s->bytes, (size_t)s->size, s->store.layout, err);
+        return r < 0 ? r
+                     : hf_varstore_open(s->bytes, (size_t)s->size, HF_VARSTORE_STRICT, s->store.vars, s->store.capacity,
+                                        NULL, NULL, &s->store, err);
+    }
+    while (s->store.count) {
+        const struct hf_var first = s->store.vars[0];
+
+        r = hf_varstore_delete(s->bytes, &s->store, &first.guid, first.name, first.name_size, ANY, err);
+        if (r < 0)
+            return r;
+    }
+    return hf_varstore_reclaim(s->bytes, &s->store, err);
+}
+
+int hf_var_source_replace(struct hf_var_source *source, const struct hf_var_set *set, struct hf_error *err)
+{
+    int r = source->bytes ? empty_bank(source, err) : 0;
+
+    if (!source->bytes)
+        hf_var_set_done(&source->set);
+    for (size_t i = 0; r == 0 && i < set->count; i++)
+        r = hf_var_source_set(source, &set->vars[i], HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, err);
+    return r;
+}

@@ -46,10 +46,13 @@ const struct hf_var *hf_var_source_vars(const struct hf_var_source *source, size
 int hf_var_source_set(struct hf_var_source *source, const struct hf_var *var, unsigned flags, struct hf_error *err);
 int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key, unsigned flags, struct hf_error *err);
 
+/* The source then holds `set` and nothing else, dead variables gone too. */
+int hf_var_source_replace(struct hf_var_source *source, const struct hf_var_set *set, struct hf_error *err);
+
 /* The options --out and --in-place: where the changed store goes. */
 #define HF_VAR_TARGET_OPTIONS                                                                                          \
     {.name = "out", .arg = "NEW", .help = "write the result to a new file"},                                           \
-    {.name = "tpm-aware", .help = "change a container's keys although the guest's TPM will measure them"},             \
+        {.name = "tpm-aware", .help = "change a container's keys although the guest's TPM will measure them"},         \
     {                                                                                                                  \
         .name = "in-place", .help = "replace the file; the old one is kept beside it as FILE.bak"                      \
     }
@@ -57,8 +60,8 @@ int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key,
 /* HF_EUSAGE unless exactly one of them was given (a container is always changed in place). To be called first. */
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err);
 
-/* Calls `change`, which reads a store, changes it and writes it with hf_var_source_write(), again when somebody else changed
- * the store in between: for a minute at most. */
+/* Calls `change`, which reads a store, changes it and writes it with hf_var_source_write(), again when somebody else
+ * changed the store in between: for a minute at most. */
 int hf_var_again(struct hf_invocation *inv, int (*change)(struct hf_invocation *inv, struct hf_error *err),
                  struct hf_error *err);
 

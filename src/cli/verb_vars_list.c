@@ -5,6 +5,7 @@
 #include <holdfast/var_decode.h>
 
 #include "cleanup.h"
+#include "fill_report.h"
 #include "key_report.h"
 #include "output.h"
 #include "var_args.h"
@@ -80,6 +81,7 @@ static void put_store(struct hf_invocation *inv, const struct hf_var_source *sou
     hf_field(inv, "Layout", "%s%s", hf_layout_name(s->layout), s->authenticated ? "" : ", plain");
     hf_field(inv, "Room", "%zu bytes, %zu needed by %zu variables, %zu with the dead ones", s->room, s->live, s->count,
              s->used);
+    hf_fill_line(inv, inv->report, s);
     put_secure_boot(inv, source);
     say_state(inv, s);
 }

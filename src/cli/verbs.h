@@ -40,6 +40,8 @@
     X(vars_get)                                                                                                        \
     X(vars_set)                                                                                                        \
     X(vars_rm)                                                                                                         \
+    X(vars_clean)                                                                                                      \
+    X(vars_reset)                                                                                                      \
     X(vars_diff)                                                                                                       \
     X(vars_export)                                                                                                     \
     X(vars_import)                                                                                                     \

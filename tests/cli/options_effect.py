@@ -117,6 +117,8 @@ KINDS = "create: another architecture, a machine without SMM, unknown bytes"
 AUTHENTICATED = "an authenticated variable needs --authenticated, and keeps its time"
 NOT_WRITTEN = "without --out or --in-place, with a file that exists, with --dry-run: nothing is written"
 WRONG_FORM = "a wrong form is refused with what was found instead, and the store stays as it was; --raw stores it"
+CLEAN = "a store that is nearly full says so and what fills it; clean removes a crashed Linux's dumps and nothing else"
+RESET = "reset leaves nothing, not even dead variables; or keys, or boot entries, or a template's variables"
 JSON_FORMS = "export and import through both JSON forms lose nothing, or say what"
 UPGRADES, LIBVIRT, LIBVIRT_MOVE, SERVED, SETTINGS = ("supervisor/upgrades.py", "libvirt/libvirt.py", "libvirt/migrate.py",
                                                      "nbdkit/served.py", "cli/settings.py")
@@ -212,7 +214,11 @@ SHOWN = {
         "authenticated": (VARS, AUTHENTICATED), "out": (VARS, NOT_WRITTEN), "raw": (VARS, WRONG_FORM),
         "in-place": (VARS, "set changes one variable and nothing else; the old file is kept")},
     "vars rm": {"tpm-aware": TPM_AWARE, "guid": (VARS, "one name under two vendors: the GUID decides"), "authenticated": (VARS, AUTHENTICATED),
-                "out": (VARS, "diff: status 1 and the names"), "in-place": (VARS, NOT_WRITTEN)},
+                "out": (VARS, "diff: status 1 and the names"), "in-place": (VARS, NOT_WRITTEN),
+                "match": (VARS, "rm --match removes by pattern; under one vendor with --guid; nothing that matches is not found")},
+    "vars clean": {"tpm-aware": TPM_AWARE, "out": ("cli/options_effect.py", None), "in-place": (VARS, CLEAN)},
+    "vars reset": {"tpm-aware": TPM_AWARE, "out": (VARS, "reset of a container takes a snapshot; of JSON it empties the list"),
+                   **{option: (VARS, RESET) for option in ("keep-keys", "keep-boot", "from", "authenticated", "in-place")}},
     "vars export": {"format": (VARS, JSON_FORMS), "layout": (VARS, JSON_FORMS), "accept-loss": vars_accept_loss},
     "vars import": {"tpm-aware": TPM_AWARE, "raw": (VARS, "import checks what it takes, all of it together"),
                     **{option: (VARS, JSON_FORMS) for option in ("replace", "authenticated", "out", "in-place")}},
@@ -319,6 +325,8 @@ def _():
         "owner": [first, "--take", "--because", "a test"], "image convert": [STORE, DIR / "2m.fd", "--layout", "aavmf"],
         "vars set": [STORE, *marker, "--text", "x", "--out", DIR / "set.fd"],
         "vars rm": [DIR / "set.fd", *marker, "--out", DIR / "rm.fd"],
+        "vars clean": [DIR / "set.fd", "--out", DIR / "clean.fd"],
+        "vars reset": [DIR / "set.fd", "--keep-keys", "--out", DIR / "reset.fd"],
         "vars export": [DIR / "set.fd", DIR / "set.json", "--format", "qemu"],
         "vars import": [STORE, DIR / "set.json", "--out", DIR / "imported.fd"],
         "keys update": [OVMF / "OVMF_VARS_4M.ms.fd", "--set", "microsoft", "--out", DIR / "keys.fd"],

@@ -158,6 +158,119 @@ def _():
     expect(holdfast("vars", "diff", store, other, "--json").json["same"], "not imported")
 
 
+def container():
+    home = pathlib.Path(tempfile.mkdtemp(dir=SCRATCH))
+    for name in "state", "runtime":
+        (home / name).mkdir(mode=0o700)
+    env = {"HOLDFAST_STATE_DIR": str(home / "state"), "HOLDFAST_RUNTIME_DIR": str(home / "runtime")}
+    holdfast("create", home / "G.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", fresh(), env=env)
+    return home / "G.hold", env
+
+
+CRASH = "cfc8fc79-be2e-4ddc-97f0-9f98bfe298a0"
+
+
+def dump(store, count, size, env=None):
+    """As efi-pstore leaves them; one of another vendor with such a name is not its."""
+    (SCRATCH / "dump").write_bytes(bytes(size))
+    for i in range(count):
+        holdfast("vars", "set", store, f"dump-type0-{i}-1-1700000000-C", "--guid", CRASH, "--file", SCRATCH / "dump",
+                 "--in-place", env=env)
+
+
+@case("rm --match removes by pattern; under one vendor with --guid; nothing that matches is not found")
+def _():
+    store = fresh()
+    dump(store, 3, 100)
+    holdfast("vars", "set", store, "dump-type0-mine", "--guid", "Shim", "--data", "00", "--in-place")
+    before = variables(store)
+    holdfast("vars", "rm", store, "--match", "nothing-*", "--in-place", status=4)
+    holdfast("vars", "rm", store, "--in-place", status=2)
+    holdfast("vars", "rm", store, "--match", "d*", "--in-place", status=3)  # db and dbx among them
+    expect(variables(store) == before, "a refusal changed something")
+    report = holdfast("vars", "rm", store, "--match", "dump-*", "--guid", CRASH, "--in-place", "--json").json
+    expect(len(report["removed"]) == 3, report)
+    expect(variables(store) == {k: v for k, v in before.items() if k[0] != CRASH}, "not those three")
+    holdfast("vars", "rm", store, "Timeout", "--match", "Attempt [1-4]", "--match", "dump-*", "--in-place")
+    gone = {name for _, name in before} - {name for _, name in variables(store)}
+    expect(gone == {"Timeout", "dump-type0-mine", *(f"Attempt {i}" for i in range(1, 5)),
+                    *(f"dump-type0-{i}-1-1700000000-C" for i in range(3))}, gone)
+
+
+@case("a store that is nearly full says so and what fills it; clean removes a crashed Linux's dumps and nothing else")
+def _():
+    store = fresh()
+    was = variables(store)
+    expect("Warning" not in holdfast("vars", "list", store).out, "warned too early")
+    dump(store, 7, 28000)
+    holdfast("vars", "set", store, "dump-type0-mine", "--guid", "Shim", "--data", "00", "--in-place")
+    listed = holdfast("vars", "list", store)
+    expect("variable store 82 % full; most of it: 7 crash dumps of Linux 196" in listed.out, listed)
+    expect("(`vars clean`)" in listed.out, listed)
+    expect(holdfast("vars", "list", store, "--json").json["percent_full"] == 82, "--json")
+    before = store.read_bytes()
+    holdfast("vars", "clean", store, "--in-place", "--dry-run")
+    expect(store.read_bytes() == before, "a dry run wrote")
+    holdfast("vars", "clean", store, "--in-place")
+    now = variables(store)
+    expect([name for _, name in now if name.startswith("dump")] == ["dump-type0-mine"] and was.items() <= now.items(), now)
+    kept = os.listdir(store.parent)
+    expect(not holdfast("vars", "clean", store, "--in-place", "--json").json["removed"], "dumps again")
+    expect(os.listdir(store.parent) == kept, "nothing to do, and it was written")
+
+
+@case("a container's dumps: show warns, clean is one commit")
+def _():
+    guest, env = container()
+    dump(guest, 7, 28000, env)
+    expect("variable store 82 % full" in holdfast("show", guest, env=env).out, "show")
+    holdfast("vars", "clean", guest, env=env)
+    expect("Warning" not in holdfast("show", guest, env=env).out, "not cleaned")
+    expect(holdfast("vars", "diff", guest, MS_4M, "--json", env=env).json["same"], "something else changed")
+
+
+@case("reset leaves nothing, not even dead variables; or keys, or boot entries, or a template's variables")
+def _():
+    keys = {"PK", "KEK", "db", "dbx", "certdb", "SecureBootEnable", "CustomMode", "VendorKeysNv"}
+    boot = {"Boot0000", "Boot0001", "Boot0002", "Key0000", "Key0001", "Timeout"}
+    for words, wanted in ((["--authenticated"], set()), (["--keep-keys"], keys), (["--keep-keys", "--keep-boot"], keys | boot),
+                          (["--keep-boot", "--authenticated"], boot)):
+        store = fresh()
+        before, old = variables(store), store.read_bytes()
+        holdfast("vars", "set", store, "Secret", "--guid", "Shim", "--text", "find-me-not", "--in-place")
+        holdfast("vars", "rm", store, "Secret", "--in-place")
+        expect(b"find-me-not" in store.read_bytes(), "no dead variable to look for")
+        holdfast("vars", "reset", store, *words, "--in-place")
+        now = variables(store)
+        expect({name for _, name in now} == wanted and now.items() <= before.items(), (words, set(now)))
+        expect(b"find-me-not" not in store.read_bytes() and store.stat().st_size == len(old), "a dead variable is left")
+    store, template = fresh(), fresh(OVMF / "OVMF_VARS_4M.snakeoil.fd")
+    before = store.read_bytes()
+    refused = holdfast("vars", "reset", store, "--keep-boot", "--in-place", status=3)
+    expect("would be removed" in refused.err and store.read_bytes() == before, refused)
+    refused = holdfast("vars", "reset", store, "--from", template, "--in-place", status=3)
+    expect("would be replaced" in refused.err and store.read_bytes() == before, refused)
+    holdfast("vars", "reset", store, "--from", template, "--authenticated", "--in-place")
+    expect(holdfast("vars", "diff", store, template, "--json").json["same"], "not the template's")
+    shutil.copy(MS_4M, store)
+    holdfast("vars", "reset", store, "--from", template, "--keep-keys", "--in-place")
+    mine, theirs, now = variables(MS_4M), variables(template), variables(store)
+    expect(now == {k: v for k, v in theirs.items() if k[1] not in keys} | {k: v for k, v in mine.items() if k[1] in keys}, set(now))
+
+
+@case("reset of a container takes a snapshot; of JSON it empties the list")
+def _():
+    guest, env = container()
+    holdfast("vars", "reset", guest, "--keep-keys", env=env)
+    shown = holdfast("show", guest, "--json", env=env).json
+    expect(shown["snapshots"][0]["reason"] == "before vars reset" and "reset by the operator" in holdfast("log", guest, env=env).out, shown)
+    store = fresh()
+    holdfast("vars", "export", store, store.parent / "a.json", "--format", "qemu")
+    holdfast("vars", "reset", store.parent / "a.json", "--keep-boot", "--authenticated", "--out", store.parent / "b.json")
+    expect({v["name"] for v in json.loads((store.parent / "b.json").read_text())["variables"]} ==
+           {"Boot0000", "Boot0001", "Boot0002", "Key0000", "Key0001", "Timeout"}, "JSON")
+
+
 @case("2 MB to 4 MB to AAVMF and back is the same store")
 def _():
     store = fresh(MS)
@@ -270,15 +383,6 @@ def _():
     expect(report["pair"]["fits"] == "yes", report["pair"])
     report = holdfast("image", "identify", code, fresh(MS), "--json").json
     expect(report["pair"]["fits"] == "no" and "--layout 4m" in report["pair"]["why"], report["pair"])
-
-
-def container():
-    home = pathlib.Path(tempfile.mkdtemp(dir=SCRATCH))
-    for name in "state", "runtime":
-        (home / name).mkdir(mode=0o700)
-    env = {"HOLDFAST_STATE_DIR": str(home / "state"), "HOLDFAST_RUNTIME_DIR": str(home / "runtime")}
-    holdfast("create", home / "G.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", fresh(), env=env)
-    return home / "G.hold", env
 
 
 @case("a container's variables are read, changed in one commit, and logged")
