@@ -12,8 +12,9 @@
 Cases run in the order they were written, so that several can share one boot: what they share is kept in a Shared(). A
 case that raises Skip("why") counts as skipped and prints why; what else it raises is a failure, told where it happens,
 and the reasons of all failures once more at the end, since that is what is read of a long log. `--only TEXT` (may be
-repeated) runs the cases whose name contains TEXT.
+repeated) runs the cases whose name contains TEXT. With HOLDFAST_FIRST_FAILURE the first case that fails is the last one.
 """
+import os
 import sys
 import time
 import traceback
@@ -81,6 +82,9 @@ def main(cleanup=None):
             note(traceback.format_exc())
             print(f"not ok {number} - {name}", flush=True)
         note(f"{time.monotonic() - start:.1f} s")
+        if failures and os.environ.get("HOLDFAST_FIRST_FAILURE"):
+            print("Bail out! The first failure is enough here.", flush=True)
+            break
     try:
         if cleanup:
             cleanup()
