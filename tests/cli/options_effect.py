@@ -294,12 +294,20 @@ for _entry in {id(e): e for options in SHOWN.values() for e in options.values() 
     case(_names)(_entry)
 
 
+SEEN = {}  # {a container's path and bytes: what can be seen of it}
+
+
 def state():
     """Every file beside holdfast's own two directories, by content; containers by what can be seen of them."""
     def content(path):
-        if path.suffix == ".hold":
-            return holdfast("show", path, "--json").out + holdfast("log", path, "--json").out
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        log = path.with_name(path.name + "-wal")
+        bytes_of = path.read_bytes() + (log.read_bytes() if log.exists() else b"")
+        if path.suffix != ".hold":
+            return hashlib.sha256(bytes_of).hexdigest()
+        as_it_is = (path, hashlib.sha256(bytes_of).digest())
+        if as_it_is not in SEEN:
+            SEEN[as_it_is] = holdfast("show", path, "--json").out + holdfast("log", path, "--json").out
+        return SEEN[as_it_is]
     return {p: content(p) for p in sorted(DIR.rglob("*")) if p.is_file() and not p.name.endswith(("-wal", "-shm")) and
             p.relative_to(DIR).parts[0] not in ("runtime", "state")}
 

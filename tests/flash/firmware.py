@@ -142,7 +142,7 @@ def _():
     before = pathlib.Path(shutil.copy(store, HOME / "2m.before"))
     log.touch()
     with boot("2m", store, log) as guest:
-        done = set_in_a_loop(guest, 20 if not LONG else 100)
+        done = set_in_a_loop(guest, 12 if not LONG else 100)
     lines = walk(before, log)
     wanted = [(name, value and value[:128]) for name, value in done]
     expect(history(lines) == wanted, f"{history(lines)}\n{wanted}")
@@ -156,7 +156,7 @@ def _():
     before, log = HOME / "2m.before", HOME / "2m.log"
     middle = interesting(before, log)["spare"]
     expect(middle, "no write in the middle of a rewrite")
-    count = 12 if LONG else 2
+    count = 12 if LONG else 1
     chosen = [middle[len(middle) * (2 * i + 1) // (2 * count)] for i in range(count)]
     walk(before, log, HOME, *chosen)
     for number in chosen:

@@ -180,7 +180,9 @@ def frames():
 
 
 def some(count):
-    """Every frame, or the first and last ones and one in the middle of what is alike."""
+    """Every frame, or the first and last ones and one in the middle of what is alike; three under a sanitizer."""
+    if os.environ.get("HOLDFAST_SLOWED"):
+        return [0, count // 2, count - 1]
     return range(count + 1) if LONG or count < 8 else [0, 1, 2, count // 2, count - 3, count - 2, count - 1]
 
 
