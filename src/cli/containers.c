@@ -18,14 +18,6 @@ int64_t hf_now(void)
     return (int64_t)time(NULL);
 }
 
-/* Before anything is changed: what a server that died had answered for. One that runs keeps its own. */
-static int take_over_writes(struct hf_container *c, struct hf_error *err)
-{
-    int r = hf_writeback_drain(c, hf_now(), NULL, err);
-
-    return r == -HF_EOWNED ? 0 : r;
-}
-
 int hf_settle_operand(const struct hf_invocation *inv, struct hf_error *err)
 {
     return inv->dry_run ? 0 : hf_writeback_settle(inv->operands[0], hf_now(), err);
@@ -34,22 +26,9 @@ int hf_settle_operand(const struct hf_invocation *inv, struct hf_error *err)
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err)
 {
-    struct hf_container *c = NULL;
-    int r;
-
-    if (inv->dry_run && mode == HF_OPEN_EDIT)
-        mode = HF_OPEN_LOOK;
-    r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_check(inv->operands[0], hf_now(), err);
-    if (r == 0)
-        r = mode == HF_OPEN_LOOK ? hf_container_open_quiet(inv->operands[0], hf_now(), &c, err)
-                                 : hf_container_open(inv->operands[0], mode, hf_now(), &c, err);
-    if (r == 0 && mode == HF_OPEN_EDIT)
-        r = take_over_writes(c, err);
-    if (r < 0)
-        hf_container_done(&c);
-    else
-        *out = c;
-    return r;
+    if (mode == HF_OPEN_LOOK || (inv->dry_run && mode == HF_OPEN_EDIT))
+        return hf_container_open_quiet(inv->operands[0], hf_now(), out, err);
+    return hf_guest_open(inv->operands[0], mode, hf_now(), out, err);
 }
 
 int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struct hf_error *err)

@@ -27,7 +27,7 @@ static int record_trial(const struct hf_invocation *inv, struct hf_error *err)
 
     if (!signal && !boots)
         return 0;
-    r = hf_container_open(inv->operands[0], HF_OPEN_EDIT, now, &c, err);
+    r = hf_guest_open(inv->operands[0], HF_OPEN_EDIT, now, &c, err);
     if (r == 0)
         r = hf_begin(c, err);
     if (r == 0 && signal)
@@ -58,8 +58,6 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         r = hf_error_set(err, HF_EUSAGE,
                          "'--mailbox' is always or boot-only; 'holdfast set G.hold mailbox=off' removes "
                          "the mailbox");
-    if (r == 0)
-        r = hf_writeback_check(inv->operands[0], (int64_t)time(NULL), err);
     if (r == 0)
         r = record_trial(inv, err);
     if (r < 0)

@@ -251,12 +251,8 @@ static int settle(struct serving *s, struct hf_error *err)
 static int serve(struct serving *s, struct hf_nbd_server_config *config, struct hf_error *err)
 {
     struct hf_error second;
-    int settled, r = hf_writeback_drain(s->container, hf_now(), NULL, err);
+    int r = serve_guest(s, config, err), settled = settle(s, &second);
 
-    if (r < 0)
-        return r;
-    r = serve_guest(s, config, err);
-    settled = settle(s, &second);
     if (r == 0 && settled < 0 && err)
         *err = second;
     return r < 0 ? r : settled;

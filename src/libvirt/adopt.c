@@ -18,6 +18,7 @@
 #include "places.h"
 #include "published.h"
 #include "whole_file.h"
+#include "writeback.h"
 
 /* Everything that one adoption holds while it is being made. */
 struct work {
@@ -187,7 +188,7 @@ static int fill_container(struct work *w, struct hf_error *err)
     int r;
 
     if (w->q->into)
-        r = hf_container_open(report->container, HF_OPEN_EDIT, w->q->now, &c, err);
+        r = hf_guest_open(report->container, HF_OPEN_EDIT, w->q->now, &c, err);
     else
         r = hf_provision_create(report->container, &w->provision, &report->made, &c, err);
     if (r < 0)

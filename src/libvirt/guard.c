@@ -182,7 +182,8 @@ static void asked(void *ctx, short revents)
         answer(fd, r, &err);
 }
 
-/* A container that is being received; where the guard before had heard that it was claimed, it is ours. */
+/* A container that is being received. Nothing is opened where the guard before had heard that it was claimed: then it
+ * is ours. */
 static int open_incoming(struct hf_guard *g, struct hf_error *err)
 {
     struct hf_container *c;
@@ -198,20 +199,18 @@ static int open_incoming(struct hf_guard *g, struct hf_error *err)
     if (owner.state == HF_OWNER_INCOMING)
         return hf_container_open_incoming(g->adoption.container, hf_guard_now(), &g->container, err);
     g->config.incoming = false;
-    return hf_container_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
+    return 0;
 }
 
 static int open_container(struct hf_guard *g, struct hf_error *err)
 {
-    int r;
+    if (g->config.incoming) {
+        int r = open_incoming(g, err);
 
-    if (g->config.incoming)
-        r = open_incoming(g, err);
-    else
-        r = hf_writeback_check(g->adoption.container, hf_guard_now(), err);
-    if (r == 0 && !g->container)
-        r = hf_container_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
-    return r < 0 || g->config.incoming ? r : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+        if (r < 0 || g->container)
+            return r;
+    }
+    return hf_guest_open(g->adoption.container, HF_OPEN_RUN, hf_guard_now(), &g->container, err);
 }
 
 static int prepare(struct hf_guard *g, struct hf_error *err)

@@ -86,8 +86,8 @@ static int read_container(struct leaving *w, struct hf_error *err)
 /* A path of the guest's own beside libvirt's other variable files, "" on overflow. */
 static void own_path(const struct leaving *w, const char *suffix, char path[PATH_MAX])
 {
-    if (snprintf(path, PATH_MAX, "/var/lib/libvirt/qemu/nvram/%s_%s.fd", hf_domain_facts(w->access.xml)->name, suffix) >=
-        PATH_MAX)
+    if (snprintf(path, PATH_MAX, "/var/lib/libvirt/qemu/nvram/%s_%s.fd", hf_domain_facts(w->access.xml)->name,
+                 suffix) >= PATH_MAX)
         path[0] = 0;
 }
 
@@ -151,7 +151,7 @@ static void log_leaving(const struct leaving *w)
 {
     struct hf_container *c;
 
-    if (hf_container_open(w->adoption.container, HF_OPEN_EDIT, w->q->now, &c, NULL) < 0)
+    if (hf_guest_open(w->adoption.container, HF_OPEN_EDIT, w->q->now, &c, NULL) < 0)
         return;
     if (hf_begin(c, NULL) == 0 &&
         hf_event_append(c, w->q->now, "release", NULL, "libvirt's domain '%s' left; it starts from '%s' and '%s'",
@@ -168,8 +168,10 @@ static int leave_as_defined(struct leaving *w, struct hf_error *err)
 
     hf_libvirt_state_path(d->uuid, HF_PUBLISHED_CODE, code);
     if (!strcmp(d->loader, code) || d->nvram_kind == HF_NVRAM_OURS)
-        return hf_error_refuse(err, "allow", "the definition of domain '%s' names its container; 'holdfast libvirt release "
-                               "%s' without --allow takes it out", d->name, d->name);
+        return hf_error_refuse(err, "allow",
+                               "the definition of domain '%s' names its container; 'holdfast libvirt release "
+                               "%s' without --allow takes it out",
+                               d->name, d->name);
     w->report.as_defined = true;
     snprintf(w->report.container, PATH_MAX, "%s", w->adoption.container);
     snprintf(w->report.loader, PATH_MAX, "%s", d->loader);

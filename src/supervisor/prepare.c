@@ -25,7 +25,7 @@ static int open_container(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     for (;;) {
-        r = hf_container_open(s->options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->container, err);
+        r = hf_guest_open(s->options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->container, err);
         if (r != -HF_EOWNED || hf_loop_now() > until)
             return r;
         struct hf_container *look = NULL;
@@ -86,8 +86,6 @@ int hf_prepare_open(struct hf_supervision *s, struct hf_error *err)
     r = open_container(s, err);
     if (r == 0)
         r = learn_guest(s, err);
-    if (r == 0)
-        r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
     if (r == 0)
         r = hf_container_reserve(s->container, 0, err);
     return r;

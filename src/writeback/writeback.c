@@ -71,11 +71,12 @@ static struct hf_queue_owner owner_of(const struct hf_container *c)
 
 static int refuse_copy(const struct hf_container *c, const char *place, uint32_t pages, struct hf_error *err)
 {
-    return hf_error_refuse(err, "copy",
-                           "%s: a copy; a server left %u pages of flash writes for '%s', which the next command that changes "
-                           "that file brings in. When this file is to go on instead, also when it was moved here: 'holdfast "
-                           "owner --take --because TEXT' brings them in here",
-                           hf_container_path(c), pages, place);
+    return hf_error_refuse(
+        err, "copy",
+        "%s: a copy; a server left %u pages of flash writes for '%s', which the next command that changes "
+        "that file brings in. When this file is to go on instead, also when it was moved here: 'holdfast "
+        "owner --take --because TEXT' brings them in here",
+        hf_container_path(c), pages, place);
 }
 
 /* What is to be done with a queue that is there, and may not be ours. */
@@ -256,6 +257,23 @@ int hf_writeback_check(const char *path, int64_t now, struct hf_error *err)
         hf_runner_get(hf_container_id(c), &runner, NULL) == 0)
         return 0;
     return refuse_copy(c, state.place, (uint32_t)(state.bytes / HF_PAGE_SIZE), err);
+}
+
+int hf_guest_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
+                  struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    int r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_check(path, now, err);
+
+    if (r == 0)
+        r = hf_container_open(path, mode, now, &c, err);
+    if (r < 0)
+        return r;
+    r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_drain(c, now, NULL, err);
+    if (r < 0 && !(r == -HF_EOWNED && mode == HF_OPEN_EDIT))
+        return r;
+    *out = hf_take_ptr(c);
+    return 0;
 }
 
 int hf_writeback_look(const struct hf_container *c, struct hf_queue_state *out, struct hf_error *err)

@@ -14,6 +14,14 @@
 #include "container.h"
 #include "queue_file.h"
 
+/* Opens a guest's container with all that the guest was told is stored: where it is opened for more than a look, what a
+ * server that died left behind is brought in, and a copy that such writes are not for is refused before anything of it
+ * changes (hf_writeback_check()). This is the way to open a container that has had a guest. HF_OPEN_EDIT beside a server
+ * that runs leaves its writes to it. Errors as hf_container_open(), hf_writeback_check() and hf_writeback_drain(); then
+ * nothing is open. */
+int hf_guest_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
+                  struct hf_error *err);
+
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
  * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a
  * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is
