@@ -141,7 +141,8 @@ static double negotiations(void)
 
     for (int i = 0; i < 8; i++) {
         snprintf(names[i], sizeof names[i], "d%d", i);
-        domains[i] = (struct hf_negotiate_domain){names[i], 1, hf_bits_of(7), rules, 3};
+        domains[i] = (struct hf_negotiate_domain){
+            .name = names[i], .version = 1, .supported = hf_bits_of(7), .rules = rules, .n_rules = 3};
     }
     if (hf_negotiate_init(memory, sizeof memory, domains, 8, 1, &n, NULL) < 0 ||
         hf_negotiate_request_fill(&q, "d7", 1, &wanted) < 0)

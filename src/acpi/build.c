@@ -3,6 +3,7 @@
 
 #include "description.h"
 #include "acpi_table.h"
+#include "reserved.h"
 
 #include <string.h>
 
@@ -215,8 +216,11 @@ int hf_acpi_build(const struct hf_acpi_description *d, uint64_t features, void *
                   struct hf_acpi_built *ret, struct hf_error *err)
 {
     struct builder b = {.d = d, .features = features};
-    int r = hf_acpi_description_check(d, err);
+    int r;
 
+    if (!HF_RESERVED_IS_ZERO(d))
+        return hf_error_set(err, HF_EUSAGE, "ACPI description: its reserved members are not 0");
+    r = hf_acpi_description_check(d, err);
     if (r < 0)
         return r;
     if (features & ~HF_ACPI_FEATURES)

@@ -2,6 +2,7 @@
 #include "check_rules.h"
 
 #include "format.h"
+#include "reserved.h"
 
 #include <string.h>
 
@@ -113,6 +114,8 @@ int hf_acpi_check(const struct hf_acpi_bundle *bundle, const struct hf_acpi_ques
 
     if (r < 0)
         return r;
+    if (!HF_RESERVED_IS_ZERO(question))
+        return hf_error_set(err, HF_EUSAGE, "checking the script: the question's reserved members are not 0");
     if (size < hf_acpi_check_room(bundle))
         return hf_error_set(err, HF_ENOMEM, "checking the script needs %zu bytes of work area, %zu were given",
                             hf_acpi_check_room(bundle), size);

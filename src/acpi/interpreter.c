@@ -2,6 +2,7 @@
 #include "interpreter.h"
 
 #include "cursor.h"
+#include "reserved.h"
 
 #include <string.h>
 
@@ -257,6 +258,8 @@ int hf_acpi_run(const struct hf_acpi_bundle *bundle, enum hf_acpi_consumer consu
 
     if (r < 0)
         return r;
+    if (!HF_RESERVED_IS_ZERO(m.options))
+        return hf_error_set(err, HF_EUSAGE, "interpreting the script: the options' reserved members are not 0");
     if (size < hf_acpi_run_room(bundle))
         return hf_error_set(err, HF_ENOMEM, "interpreting the script needs %zu bytes of work area, %zu were given",
                             hf_acpi_run_room(bundle), size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Configuration: what the device consists of, until and after the seal. */
 #include "fwcfg_internal.h"
+#include "reserved.h"
 
 static size_t aligned(size_t n)
 {
@@ -25,6 +26,8 @@ static int check_config(const struct hf_fwcfg_config *c, size_t size, struct hf_
 {
     unsigned slots = slots_of(c->slots), width = c->data_width != 0 ? c->data_width : 8;
 
+    if (!HF_RESERVED_IS_ZERO(c))
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: the configuration's reserved members are not 0");
     if (slots < HF_FWCFG_SLOTS_MIN || slots > HF_FWCFG_SLOTS_MAX)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: %u slots; at least %u and at most %u are possible", slots,
                             (unsigned)HF_FWCFG_SLOTS_MIN, (unsigned)HF_FWCFG_SLOTS_MAX);
@@ -121,6 +124,8 @@ static int check_bytes(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it,
 {
     if (d->sealed)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': the device is sealed; add everything before the seal", what);
+    if (!HF_RESERVED_IS_ZERO(it))
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': the item's reserved members are not 0", what);
     if (it->data && it->buffer)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': both data and buffer are given; one of them holds", what);
     if (!it->data && !it->buffer && it->size != 0)

@@ -14,6 +14,7 @@
 #include "negotiate_internal.h"
 
 #include "cursor.h"
+#include "reserved.h"
 
 static const char *const status_texts[] = {
     [HF_NEGOTIATE_NONE] = "none",
@@ -76,6 +77,8 @@ static int check_domain(const struct hf_negotiate_domain *all, size_t i, struct 
     if (!name_ok(d->name))
         return hf_error_set(err, HF_EUSAGE, "domain %zu: '%s' is no name; 1 to 31 of a-z, 0-9, '-', '.' make one", i,
                             d->name ? d->name : "");
+    if (!HF_RESERVED_IS_ZERO(d))
+        return hf_error_set(err, HF_EUSAGE, "domain '%s': its reserved members are not 0", d->name);
     for (size_t j = 0; j < i; j++)
         if (same_name(all[j].name, d->name))
             return hf_error_set(err, HF_EUSAGE, "domain '%s' is declared twice", d->name);

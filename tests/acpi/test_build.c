@@ -175,6 +175,8 @@ static void one_wrong_field_is_one_refusal(void **state)
     sample_init(&a, false);
     assert_int_equal(sample_build(&a, 4), -HF_EREFUSED);
     assert_int_equal(hf_acpi_build(&a.description, 0, a.room, 100, &a.built, NULL), -HF_ENOMEM);
+    a.description.reserved[0] = 1;
+    assert_int_equal(hf_acpi_build(&a.description, 0, a.room, sizeof a.room, &a.built, NULL), -HF_EUSAGE);
 }
 
 static void is_built_once_per_reset_with_what_was_agreed_by_then(void **state)

@@ -51,8 +51,8 @@ static bool is(const char *name)
 static void open_window(uint32_t generation, bool keep)
 {
     struct hf_negotiate_domain domains[] = {
-        {"acpi-loader", 1, {{(uint8_t)acpi_bits}}, NULL, 0},
-        {"lifecycle", 1, {{is("masked") ? 0 : 1}}, NULL, 0},
+        {.name = "acpi-loader", .version = 1, .supported = {{(uint8_t)acpi_bits}}},
+        {.name = "lifecycle", .version = 1, .supported = {{is("masked") ? 0 : 1}}},
     };
     size_t skip = is("refuse"); /* without the first */
 

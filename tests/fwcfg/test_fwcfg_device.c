@@ -281,6 +281,7 @@ static void what_cannot_be_added_is_refused_by_name(void **state)
     assert_string_equal(err.rule, "opt-prefix");
     assert_int_equal(add(&m, "opt/x", HF_FWCFG_USER, 0, &err), 0);
     assert_int_equal(add(&m, "w", HF_FWCFG_WRITABLE, 0, &err), -HF_EUSAGE);
+    assert_int_equal(hf_fwcfg_add_file(m.device, &(struct hf_fwcfg_item){.name = "r", .reserved = {1}}, &err), -HF_EUSAGE);
     assert_int_equal(add(&m, "fixed", 0, 0x19, &err), -HF_EUSAGE);
     assert_int_equal(add(&m, "fixed", 0, 0x1a, &err), 0);
     assert_int_equal(add(&m, "fixed2", 0, 0x1a, &err), -HF_EUSAGE);
@@ -340,6 +341,9 @@ static void bounds_of_the_configuration(void **state)
     machine_done(&m);
     config.data_width = 3;
     config.slots = 0;
+    assert_int_equal(hf_fwcfg_init(&m, sizeof m, &config, &d, NULL), -HF_EUSAGE);
+    config.data_width = 0;
+    config.reserved[1] = 1;
     assert_int_equal(hf_fwcfg_init(&m, sizeof m, &config, &d, NULL), -HF_EUSAGE);
 }
 

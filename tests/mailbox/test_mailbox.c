@@ -22,8 +22,8 @@ static int open_window(uint32_t generation)
 {
     static const struct hf_negotiate_rule rules[] = {{1, 0}};
     const struct hf_negotiate_domain domains[] = {
-        {"acpi-loader", 1, {{3}}, rules, 1},
-        {"lifecycle", 1, {{1}}, NULL, 0},
+        {.name = "acpi-loader", .version = 1, .supported = {{3}}, .rules = rules, .n_rules = 1},
+        {.name = "lifecycle", .version = 1, .supported = {{1}}},
     };
     int r = hf_negotiate_init(memory, sizeof memory, domains, 2, generation, &negotiate, NULL);
 

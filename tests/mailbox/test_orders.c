@@ -29,7 +29,7 @@ static uint32_t staged_flags;
 
 static void open_host(uint32_t generation)
 {
-    const struct hf_negotiate_domain domain = {"lifecycle", 1, {{1}}, NULL, 0};
+    const struct hf_negotiate_domain domain = {.name = "lifecycle", .version = 1, .supported = {{1}}};
 
     assert_int_equal(hf_negotiate_init(memory, sizeof memory, &domain, 1, generation, &negotiate, NULL), 0);
     assert_int_equal(hf_mailbox_publish(window, negotiate, generation, &host, NULL), 0);

@@ -118,6 +118,9 @@ static void a_set_that_is_not_closed_is_refused_when_declared(void **state)
     assert_int_equal(hf_negotiate_init(memory, sizeof memory, d, 2, 1, &n, &err), 0);
     d[1].name = "01234567890123456789012345678901";
     assert_int_equal(hf_negotiate_init(memory, sizeof memory, d, 2, 1, &n, &err), -HF_EUSAGE);
+    d[1].name = "x";
+    d[1].reserved[1] = 1;
+    assert_int_equal(hf_negotiate_init(memory, sizeof memory, d, 2, 1, &n, &err), -HF_EUSAGE);
     assert_int_equal(hf_negotiate_init(memory, 10, d, 1, 1, &n, &err), -HF_ENOMEM);
     assert_int_equal(hf_negotiate_init(NULL, hf_negotiate_size(1), d, 1, 1, &n, &err), -HF_ENOMEM);
     assert_int_equal(hf_negotiate_init(memory, sizeof memory, NULL, 0, 1, &n, &err), 0);

@@ -75,6 +75,7 @@ struct hf_acpi_description {
     const struct hf_acpi_tell *tells;
     size_t part_count, pointer_count, checksum_count, tell_count;
     size_t script_multiple; /* the script is padded with zeros to a multiple of this; 0 for none */
+    uint64_t reserved[2]; /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 struct hf_acpi_built {
@@ -88,7 +89,7 @@ struct hf_acpi_built {
 HF_PUBLIC size_t hf_acpi_build_room(const struct hf_acpi_description *d);
 
 /* Builds into `room`; *ret points into it and into the description. `features` are the agreed HF_ACPI_FEATURE bits;
- * bits that this version does not know are refused.
+ * bits that this version does not know are refused. HF_EUSAGE: the description's reserved members are not 0.
  * HF_EREFUSED: the description breaks a rule (rule "description", "suppressor" or "limits"); the text names the part or
  * link by number. HF_ENOMEM: the room is too small. */
 HF_PUBLIC int hf_acpi_build(const struct hf_acpi_description *d, uint64_t features, void *room, size_t size,

@@ -27,6 +27,7 @@ struct hf_acpi_question {
     unsigned consumers;           /* HF_ACPI_CONSUMER_BIT of each that may read the script; 0 for every one */
     uint64_t features;            /* what every one of them understands beyond the baseline */
     struct hf_acpi_memory memory; /* as in hf_acpi_options */
+    uint64_t reserved[2];         /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 HF_PUBLIC size_t hf_acpi_check_room(const struct hf_acpi_bundle *bundle);

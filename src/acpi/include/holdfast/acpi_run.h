@@ -133,6 +133,7 @@ struct hf_acpi_options {
     /* When not NULL: the address for a file, 0 for "no memory"; it is then not checked against `memory`. */
     uint64_t (*where)(void *context, const struct hf_acpi_file *file, uint32_t align, enum hf_acpi_place place);
     void *context;
+    uint64_t reserved[2]; /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 /* Bytes that hf_acpi_run() needs for this bundle. At most the files' sizes plus 128 KiB plus 32 bytes a file. */

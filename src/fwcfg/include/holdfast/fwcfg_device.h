@@ -54,6 +54,7 @@ struct hf_fwcfg_config {
     /* For the audit: any monotonic number, such as a time. NULL: the device counts its selects and transfers. */
     uint64_t (*now)(void *opaque);
     void *now_opaque;
+    uint64_t reserved[2]; /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 /* Called once per select of the item, before any byte of it is read. May call hf_fwcfg_update for any item. */
@@ -83,6 +84,7 @@ struct hf_fwcfg_item {
     hf_fwcfg_select_fn *on_select; /* may be NULL */
     hf_fwcfg_write_fn *on_write;   /* may be NULL */
     void *opaque;
+    uint64_t reserved[2]; /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 /* Bytes of memory that a device with so many slots needs (0 means 0x20 slots). */

@@ -27,6 +27,7 @@ struct hf_negotiate_domain {
     struct hf_bits supported;
     const struct hf_negotiate_rule *rules; /* borrowed; may be NULL when there are none */
     size_t n_rules;                        /* at most 1024 */
+    uint64_t reserved[2];                  /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 #define HF_NEGOTIATE_DOMAINS_MAX 256
