@@ -46,7 +46,8 @@ static void a_filled_store_in_words(void **state)
     assert_string_equal(described(&s, "EfiImageSecurityDatabase", "dbx"), "1 hash (owner OvmfEnrollDefaultKeys)");
     assert_string_equal(described(&s, "EfiSecureBootEnableDisable", "SecureBootEnable"), "on");
     assert_string_equal(described(&s, "EfiGlobalVariable", "PlatformLang"), "en");
-    assert_string_equal(described(&s, "EfiIScsiInitiatorNameProtocol", "Attempt 1"), "secret, not shown");
+    if (files_of_debian_12()) /* later builds have no iSCSI */
+        assert_string_equal(described(&s, "EfiIScsiInitiatorNameProtocol", "Attempt 1"), "secret, not shown");
     hf_secure_boot_read(&s, &sb);
     assert_false(sb.setup_mode);
     assert_int_equal(sb.enforced, HF_YES);

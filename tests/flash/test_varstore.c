@@ -71,7 +71,7 @@ static void templates_are_the_builds_own(void **state)
         enum hf_layout layout;
     } cases[] = {{"/usr/share/OVMF/OVMF_VARS.fd", HF_LAYOUT_2M}, {"/usr/share/OVMF/OVMF_VARS_4M.fd", HF_LAYOUT_4M}};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = files_of_debian_12() ? 0 : 1; i < 2; i++) {
         struct file f = file_read(cases[i].path);
         uint8_t *ours = malloc(f.size);
 
@@ -90,7 +90,7 @@ static void enrolled_keys_are_read(void **state)
 
     assert_non_null(pk);
     assert_int_equal(pk->attributes, 0x27);
-    assert_int_equal(pk->time[0] | pk->time[1] << 8, 2025);
+    assert_in_range(pk->time[0] | pk->time[1] << 8, 2023, 2099); /* when that package was built */
     assert_true(hf_var_authenticated(pk));
     assert_non_null(found(&s, "BootOrder") ? found(&s, "BootOrder") : found(&s, "Boot0000"));
     assert_true(s.live <= s.used && s.used < s.room);
@@ -100,7 +100,8 @@ static void enrolled_keys_are_read(void **state)
 static void conversion_carries_everything_both_ways(void **state)
 {
     static const enum hf_layout layouts[] = {HF_LAYOUT_2M, HF_LAYOUT_4M, HF_LAYOUT_AAVMF};
-    struct file f = file_read("/usr/share/OVMF/OVMF_VARS.ms.fd");
+    struct file f =
+        file_read(files_of_debian_12() ? "/usr/share/OVMF/OVMF_VARS.ms.fd" : "/usr/share/OVMF/OVMF_VARS_4M.ms.fd");
     struct hf_varstore from = opened(f.bytes, f.size, vars_a), to, back;
     struct hf_error err;
 
@@ -111,7 +112,7 @@ static void conversion_carries_everything_both_ways(void **state)
 
         assert_int_equal(hf_varstore_convert(&from, layouts[i], out, size, vars_b, MAX, &to, &err), 0);
         assert_int_equal(to.count, from.count);
-        assert_int_equal(hf_varstore_convert(&to, HF_LAYOUT_2M, home, f.size, vars_c, MAX, &back, &err), 0);
+        assert_int_equal(hf_varstore_convert(&to, from.layout, home, f.size, vars_c, MAX, &back, &err), 0);
         assert_null(hf_varstore_missing(&from, &back));
         assert_null(hf_varstore_missing(&back, &from));
         free(vars_c);
@@ -310,7 +311,7 @@ static void an_interrupted_rewrite_is_read_from_the_spare_area(void **state)
     static const char *const paths[] = {"/usr/share/OVMF/OVMF_VARS.ms.fd", "/usr/share/OVMF/OVMF_VARS_4M.ms.fd",
                                         "/usr/share/AAVMF/AAVMF_VARS.ms.fd"};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = files_of_debian_12() ? 0 : 1; i < 3; i++) {
         struct file f = file_read(paths[i]);
         struct hf_varstore before = opened(f.bytes, f.size, vars_a), s;
         uint8_t *bank = malloc(f.size), name[32];
@@ -464,7 +465,10 @@ static void an_edit_keeps_all_others(void **state)
  * can be edited. */
 static void any_damage_is_accepted_or_explained(void **state)
 {
-    struct file f = file_read("/usr/share/OVMF/OVMF_VARS.ms.fd");
+    struct file f =
+        file_read(files_of_debian_12() ? "/usr/share/OVMF/OVMF_VARS.ms.fd" : "/usr/share/OVMF/OVMF_VARS_4M.ms.fd");
+    enum hf_layout layout = files_of_debian_12() ? HF_LAYOUT_2M : HF_LAYOUT_4M;
+    const struct hf_layout_info *l = hf_layout_info(layout);
     uint8_t *bank = malloc(f.size), name[32];
     unsigned accepted = 0;
 
@@ -476,10 +480,11 @@ static void any_damage_is_accepted_or_explained(void **state)
 
         memcpy(bank, f.bytes, f.size);
         if (step % 3 == 0)
-            interrupt_rewrite(bank, HF_LAYOUT_2M);
+            interrupt_rewrite(bank, layout);
         for (unsigned n = random_below(4); n > 0; n--) {
-            size_t where = (size_t[]){random_below(0x100), random_below(0x6000), 0xF000 + random_below(0x100),
-                                      0x10000 + random_below(0x6000), random_below((uint32_t)f.size)}[random_below(5)];
+            size_t where =
+                (size_t[]){random_below(0x100), random_below(0x6000), (size_t)l->work_at + random_below(0x100),
+                           (size_t)l->spare_at + random_below(0x6000), random_below((uint32_t)f.size)}[random_below(5)];
 
             if (random_below(2))
                 bank[where] = (uint8_t)random_below(256);

@@ -226,7 +226,10 @@ static void a_life_keeps_the_laws(void **state)
     unsigned count = getenv("HOLDFAST_LONG") ? 20000 : unit_samples(150);
     uint64_t bytes, unused;
     struct witness w = {0};
+    const char *seed = getenv("HOLDFAST_SEED");
 
+    rng = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+    print_message("# HOLDFAST_SEED=%llu\n", (unsigned long long)rng);
     if (images_missing())
         skip();
     guest_new(&w.g, NULL, NULL);
@@ -247,9 +250,5 @@ static void a_life_keeps_the_laws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_life_keeps_the_laws)};
-    const char *seed = getenv("HOLDFAST_SEED");
-
-    rng = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
-    print_message("# HOLDFAST_SEED=%llu\n", (unsigned long long)rng);
     return cmocka_run_group_tests_name("lifecycle-life_random", tests, images_load, images_free);
 }
