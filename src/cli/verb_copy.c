@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* backup, restore, clone: each makes a file that must not exist from one that must. */
+#include "boot_edit.h"
 #include "containers.h"
 #include "copy.h"
 #include "verbs.h"
@@ -65,13 +66,18 @@ static int run_restore(struct hf_invocation *inv, struct hf_error *err)
 static int run_clone(struct hf_invocation *inv, struct hf_error *err)
 {
     const char *uuid = hf_value(inv, "uuid");
+    bool fresh_boot = hf_given(inv, "fresh-boot");
     int r;
 
     if (!uuid)
         return hf_error_set(err, HF_EUSAGE, "--uuid is missing: a clone is another guest and needs a UUID of its own");
     r = inv->dry_run ? rehearse(inv, err) : hf_settle_operand(inv, err);
+    if (r == 0 && fresh_boot) /* what cannot be done is told before there is a clone */
+        r = hf_boot_clear_container(inv->operands[0], /* dry_run= */ true, err);
     if (r == 0 && !inv->dry_run)
         r = hf_clone(inv->operands[0], inv->operands[1], uuid, hf_value(inv, "name"), hf_now(), err);
+    if (r == 0 && !inv->dry_run && fresh_boot)
+        r = hf_boot_clear_container(inv->operands[1], /* dry_run= */ false, err);
     if (r == 0)
         report(inv, "cloned", "would clone");
     return r;
@@ -80,6 +86,7 @@ static int run_clone(struct hf_invocation *inv, struct hf_error *err)
 static const struct hf_option clone_options[] = {
     {.name = "uuid", .arg = "UUID", .help = "the new guest's UUID"},
     {.name = "name", .arg = "TEXT", .help = "the new guest's name, for people", .max = HF_GUEST_NAME_SIZE - 1},
+    {.name = "fresh-boot", .help = "without boot entries: its firmware finds what it can boot"},
     {.name = NULL},
 };
 

@@ -45,6 +45,14 @@
     X(vars_diff)                                                                                                       \
     X(vars_export)                                                                                                     \
     X(vars_import)                                                                                                     \
+    X(boot_list)                                                                                                       \
+    X(boot_add)                                                                                                        \
+    X(boot_move)                                                                                                       \
+    X(boot_next)                                                                                                       \
+    X(boot_rm)                                                                                                         \
+    X(boot_prune)                                                                                                      \
+    X(boot_dedup)                                                                                                      \
+    X(boot_clear)                                                                                                      \
     X(keys_show)                                                                                                       \
     X(keys_audit)                                                                                                      \
     X(keys_update)                                                                                                     \

@@ -117,6 +117,7 @@ KINDS = "create: another architecture, a machine without SMM, unknown bytes"
 AUTHENTICATED = "an authenticated variable needs --authenticated, and keeps its time"
 NOT_WRITTEN = "without --out or --in-place, with a file that exists, with --dry-run: nothing is written"
 WRONG_FORM = "a wrong form is refused with what was found instead, and the store stays as it was; --raw stores it"
+BOOT = "cli/boot.py"
 CLEAN = "a store that is nearly full says so and what fills it; clean removes a crashed Linux's dumps and nothing else"
 RESET = "reset leaves nothing, not even dead variables; or keys, or boot entries, or a template's variables"
 JSON_FORMS = "export and import through both JSON forms lose nothing, or say what"
@@ -154,8 +155,8 @@ SHOWN = {
     "show": {"settings": (VERB_TEST, "set: all or nothing, logged, shown")},
     "log": {option: (VERB_TEST, "log: numbered, chained, from N, head") for option in ("head", "from")},
     "check": {"accept-loss": ("store/test_copy.c", None, "hf_check_accept_loss(")},
-    "clone": {option: (VERB_TEST, "backup is read but does not run until restored; clone is another guest")
-              for option in ("uuid", "name")},
+    "clone": {**{option: (VERB_TEST, "backup is read but does not run until restored; clone is another guest")
+                 for option in ("uuid", "name")}, "fresh-boot": (BOOT, "clone --fresh-boot: no entry, all else the same")},
     "run": {
         "reset": (SETTINGS, "reset: cold starts QEMU anew, from the next reset on; --reset of the run comes first"),
         "qemu": ("supervisor/boots.py", "another architecture's QEMU is refused before the guest runs"),
@@ -222,6 +223,14 @@ SHOWN = {
     "vars export": {"format": (VARS, JSON_FORMS), "layout": (VARS, JSON_FORMS), "accept-loss": vars_accept_loss},
     "vars import": {"tpm-aware": TPM_AWARE, "raw": (VARS, "import checks what it takes, all of it together"),
                     **{option: (VARS, JSON_FORMS) for option in ("replace", "authenticated", "out", "in-place")}},
+    "boot add": {"tpm-aware": TPM_AWARE, "in-place": (BOOT, None), "out": ("cli/options_effect.py", None),
+                 "label": (BOOT, None),
+                 **{option: (BOOT, "entries made from a disk's partition, a path, a URI, firmware's own applications")
+                    for option in ("path", "disk", "partition", "uri", "app", "args", "first", "inactive")}},
+    "boot move": {"tpm-aware": TPM_AWARE, "in-place": (BOOT, None), "out": ("cli/options_effect.py", None),
+                  **{option: (BOOT, "move, next, rm: order and BootNext follow") for option in ("first", "last", "before")}},
+    **{f"boot {verb}": {"tpm-aware": TPM_AWARE, "in-place": (BOOT, None), "out": ("cli/options_effect.py", None)}
+       for verb in ("next", "rm", "prune", "dedup", "clear")},
     "keys audit": {"csv": (KEYS, "audit: directories, one verdict for each store, exit status 1 when one needs something")},
     "keys update": {
         "tpm-aware": TPM_AWARE,
@@ -335,6 +344,11 @@ def _():
         "vars rm": [DIR / "set.fd", *marker, "--out", DIR / "rm.fd"],
         "vars clean": [DIR / "set.fd", "--out", DIR / "clean.fd"],
         "vars reset": [DIR / "set.fd", "--keep-keys", "--out", DIR / "reset.fd"],
+        "boot add": [STORE, "--label", "x", "--path", "/x.efi", "--out", DIR / "boot.fd"],
+        "boot move": [DIR / "boot.fd", "0000", "--last", "--out", DIR / "move.fd"],
+        "boot next": [DIR / "boot.fd", "0000", "--out", DIR / "next.fd"],
+        "boot rm": [DIR / "boot.fd", "0000", "--out", DIR / "boot-rm.fd"],
+        **{f"boot {verb}": [DIR / "boot.fd", "--out", DIR / f"{verb}.fd"] for verb in ("prune", "dedup", "clear")},
         "vars export": [DIR / "set.fd", DIR / "set.json", "--format", "qemu"],
         "vars import": [STORE, DIR / "set.json", "--out", DIR / "imported.fd"],
         "keys update": [OVMF / "OVMF_VARS_4M.ms.fd", "--set", "microsoft", "--out", DIR / "keys.fd"],

@@ -82,6 +82,17 @@ def _():
         same(as_it_reads(store), store)
 
 
+@case("its boot entry for a file has the path that ours has, and it reads ours")
+def _():
+    store = scratch(OVMF / "OVMF_VARS_4M.fd", "boot.fd")
+    ours, its = HOME / "boot-ours.fd", HOME / "boot-its.fd"
+    holdfast("boot", "add", store, "--label", "x", "--path", "/EFI/x.efi", "--out", ours)
+    tool("-i", store, "--append-boot-filepath", "\\EFI\\x.efi", "-o", its)
+    entries = [holdfast("boot", "list", f, "--json").json["entries"] for f in (ours, its)]
+    expect(entries[0][0]["path"] == entries[1][0]["path"] and entries[1][0]["ordered"], entries)
+    same(as_it_reads(ours), ours)
+
+
 @case("we read what it wrote: edits, and a store built from JSON")
 def _():
     store = scratch(OVMF / "OVMF_VARS_4M.ms.fd", "edit.fd")
