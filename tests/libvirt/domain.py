@@ -126,6 +126,11 @@ class Domain:
     def active(self):
         return self.show()["slots"]["active"]["sha256"]
 
+    def counts(self):
+        """(state, boots of the trial begun, failed)"""
+        now = self.show()["lifecycle"]
+        return now["state"], now["boots"]["started"], now["boots"]["failed"]
+
     def processes(self, word):
         """Process ids, as this host's own programs see them, of those with `word` in their command line."""
         lines = self.host.run("ps", "-eo", "pid,args").stdout.splitlines()

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every way a boot can end, by who watches, and what it counts: the table of docs/upgrading.md, each row a real guest.
 
-The guests' firmware is a few instructions at the reset vector of an OVMF image, so a boot takes as long as QEMU's start.
+libvirt's column is in tests/libvirt/evidence.py.
 """
 import os
 import pathlib
 import shlex
 import signal
-import struct
 import subprocess
 import uuid
 
+import tiny_firmware
 from guest import MARKER_GUID, OVMF, Guest, create, digest, wait_until
 from program import PROGRAM, await_end, holdfast, scratch
 from serving import Serving
 from tap import case, expect, main
+from tiny_firmware import HANG, PANIC, POWER_OFF, READS, RESET, TRIPLE_FAULT
 
 DIRECTORY = scratch()
 PATH = pathlib.Path(DIRECTORY.name)
@@ -23,32 +24,9 @@ DISK = PATH / "disk.raw"
 MACHINE = "pc-i440fx-7.2"  # its IDE ports and its power management need no setting up by firmware
 
 
-def out(port, value, size=1):
-    """mov dx, port; mov al/ax/eax, value; out dx, al/ax/eax: in 16-bit code."""
-    load, put, form = {1: (b"\xb0", b"\xee", "<B"), 2: (b"\xb8", b"\xef", "<H"), 4: (b"\x66\xb8", b"\x66\xef", "<I")}[size]
-    return b"\xba" + struct.pack("<H", port) + load + struct.pack(form, value) + put
-
-
-HANG = b"\xfa\xf4\xeb\xfc"  # cli; hlt; jmp
-RESET = out(0xcf9, 6) + HANG
-TRIPLE_FAULT = b"\x0f\x01\x1e\x00\x00" + b"\xcc" + HANG  # lidt of what lies at 0; int3
-PANIC = out(0x505, 1) + HANG
-POWER_OFF = (out(0xcf8, 0x80000b40, 4) + out(0xcfc, 0xb001, 4) + out(0xcf8, 0x80000b80, 4) + out(0xcfc, 1)
-             + out(0xb004, 0x2000, 2) + HANG)
-# Reads a sector of the first IDE disk, and waits for its data (DRQ).
-READS = (out(0x1f6, 0xe0) + out(0x1f2, 1) + out(0x1f3, 0) + out(0x1f4, 0) + out(0x1f5, 0) + out(0x1f7, 0x20)
-         + b"\xba\xf7\x01\xec\xa8\x08\x74\xfb")
-
-
 def image(name, program):
-    """OVMF's code whose reset vector jumps to `program`, 512 bytes before the end."""
-    code = bytearray(CODE.read_bytes())
-    code[-512:-512 + len(program)] = program
-    code[-16:-13] = b"\xe9" + struct.pack("<h", -512 + 16 - 3)
-    at = code.rindex(b"\xff" * 64, 0, -1024) + 16
-    code[at:at + len(name)] = name.encode()
     file = PATH / f"{name}.fd"
-    file.write_bytes(code)
+    file.write_bytes(tiny_firmware.image(CODE.read_bytes(), name, program))
     return file
 
 
