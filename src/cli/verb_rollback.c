@@ -20,6 +20,7 @@ static const struct hf_option options[] = {
      .words = "fallback current"},
     {.name = "old-dbx", .help = "go back to a dbx that forbids less than the present one, too"},
     {.name = "tpm-aware", .help = "go back although the guest's TPM will measure something else"},
+    {.name = "no-secure-boot", .help = "go back although Secure Boot, or the protection of its keys, ends with it"},
     {.name = "now", .help = "reset a guest that runs under 'holdfast run' instead of waiting for its own reset"},
     {.name = NULL},
 };
@@ -146,6 +147,7 @@ static int read_request(const struct hf_invocation *inv, struct hf_rollback_requ
                  .old_dbx = hf_given(inv, "old-dbx"),
                  .now = hf_given(inv, "now")},
         .tpm_aware = hf_given(inv, "tpm-aware"),
+        .no_secure_boot = hf_given(inv, "no-secure-boot"),
         .dry_run = inv->dry_run,
         .now = hf_now(),
     };
@@ -209,7 +211,7 @@ const struct hf_verb hf_verb_rollback = {
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
     .help = "Bring back the firmware and variables from before the last upgrade",
-    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--tpm-aware] [--now]",
+    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--tpm-aware] [--no-secure-boot] [--now]",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

@@ -33,6 +33,12 @@ static int run_snapshot(struct hf_invocation *inv, struct hf_error *err)
     return 0;
 }
 
+static const struct hf_option revert_options[] = {
+    {.name = "tpm-aware", .help = "go back although the guest's TPM will measure something else"},
+    {.name = "no-secure-boot", .help = "go back although Secure Boot, or the protection of its keys, ends with it"},
+    {.name = NULL},
+};
+
 static int read_id(const char *word, int64_t *id, struct hf_error *err)
 {
     char *end;
@@ -62,16 +68,19 @@ static void report_revert(const struct hf_invocation *inv, const struct hf_rever
 
 static int run_revert(struct hf_invocation *inv, struct hf_error *err)
 {
+    struct hf_revert_request request = {.tpm_aware = hf_given(inv, "tpm-aware"),
+                                        .no_secure_boot = hf_given(inv, "no-secure-boot"),
+                                        .dry_run = inv->dry_run,
+                                        .now = hf_now()};
     struct hf_revert_report done;
     struct hf_container *c;
-    int64_t id = 0;
-    int r = read_id(inv->operands[1], &id, err);
+    int r = read_id(inv->operands[1], &request.id, err);
 
     if (r == 0)
         r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
     if (r < 0)
         return r;
-    r = hf_close_after(c, hf_revert(c, id, hf_now(), inv->dry_run, &done, err), err);
+    r = hf_close_after(c, hf_revert(c, &request, &done, err), err);
     if (r == 0)
         report_revert(inv, &done);
     return r;
@@ -94,8 +103,9 @@ const struct hf_verb hf_verb_revert = {
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
     .help = "Go back to a snapshot; the guest is off",
-    .synopsis = "G.hold ID",
+    .synopsis = "G.hold ID [--tpm-aware] [--no-secure-boot]",
     .min_operands = 2,
     .max_operands = 2,
+    .options = revert_options,
     .run = run_revert,
 };

@@ -69,16 +69,22 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
     return 0;
 }
 
-int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err)
+int hf_firmware_of_image(struct hf_container *c, const struct hf_digest *code, const char *label,
+                         struct hf_firmware *fw, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    struct hf_slot_info info;
     uint64_t size;
+    int r = hf_image_load(c, code, &bytes, &size, err);
+
+    return r < 0 ? r : look_at(bytes, (size_t)size, label, fw, err);
+}
+
+int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err)
+{
+    struct hf_slot_info info;
     int r = hf_slot_get(c, slot, &info, err);
 
-    if (r == 0)
-        r = hf_image_load(c, &info.code, &bytes, &size, err);
-    return r < 0 ? r : look_at(bytes, (size_t)size, info.label, fw, err);
+    return r < 0 ? r : hf_firmware_of_image(c, &info.code, info.label, fw, err);
 }
 
 int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err)

@@ -36,6 +36,10 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
 /* What a slot holds; its owner may have put firmware there that nothing is known of. HF_ENOTFOUND: it is empty. */
 int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err);
 
+/* The same of any image that the container has, with a label for it (NULL: what it is). HF_ENOTFOUND: it has none. */
+int hf_firmware_of_image(struct hf_container *c, const struct hf_digest *code, const char *label,
+                         struct hf_firmware *fw, struct hf_error *err);
+
 /* What the guest's variables are now. A guest without a vars bank gives kind HF_FLASH_UNKNOWN and size 0. */
 int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, struct hf_error *err);
 

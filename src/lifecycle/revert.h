@@ -17,10 +17,17 @@ struct hf_revert_report {
     bool code_changes;     /* the active image too */
 };
 
+struct hf_revert_request {
+    int64_t id;                     /* the snapshot */
+    bool tpm_aware, no_secure_boot; /* as in struct hf_rollback_request */
+    bool dry_run;
+    int64_t now;
+};
+
 /* Brings back variables and active image of a snapshot, both or nothing. The guest is off: HF_EREFUSED "running" when
  * somebody runs it (L2). HF_ENOTFOUND: no such snapshot. HF_EREFUSED "staged", "trial", "rollback" (the table),
- * "snapshots". */
-int hf_revert(struct hf_container *c, int64_t id, int64_t now, bool dry_run, struct hf_revert_report *report,
+ * "snapshots"; "tpm-aware", "secure-boot" as hf_rollback(), before anything changes. */
+int hf_revert(struct hf_container *c, const struct hf_revert_request *request, struct hf_revert_report *report,
               struct hf_error *err);
 
 #endif

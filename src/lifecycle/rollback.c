@@ -7,7 +7,9 @@
 #include "banks.h"
 #include "eventlog.h"
 #include "from_inside.h"
+#include "inspect.h"
 #include "life_work.h"
+#include "secure_boot_record.h"
 #include "snapshots.h"
 #include "tpm.h"
 #include "variables.h"
@@ -66,6 +68,15 @@ static int settle_variables(struct hf_life_work *w, struct hf_rollback_wish *wis
     return hf_event_append(w->c, w->at, "rollback", w->err, "the present variables stay: %s", why.text);
 }
 
+/* A guest may go back by itself where the firmware of before has what the present one has. */
+static int ask_secure_boot(struct hf_life_work *w, bool given_up)
+{
+    struct hf_firmware fw;
+    int r = hf_firmware_of_slot(w->c, HF_SLOT_FALLBACK, &fw, w->err);
+
+    return r < 0 ? r : hf_secure_boot_ask(w->c, &fw, given_up, w->at, w->err);
+}
+
 static int plan(struct hf_life_work *w, const struct hf_rollback_request *request, struct hf_rollback_report *report)
 {
     struct hf_rollback_wish wish = request->wish;
@@ -85,6 +96,8 @@ static int plan(struct hf_life_work *w, const struct hf_rollback_request *reques
                                report->fallback.label);
     if (!request->wish.by_guest)
         r = hf_tpm_ask(w->now.tpm, request->tpm_aware, HF_TPM_FIRMWARE, w->err);
+    if (r == 0)
+        r = ask_secure_boot(w, request->no_secure_boot);
     if (r == 0)
         r = settle_variables(w, &wish, report);
     if (r < 0 || request->dry_run)

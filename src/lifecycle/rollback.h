@@ -11,6 +11,7 @@ struct hf_rollback_request {
     bool chosen;                  /* the operator said which variables */
     struct hf_rollback_wish wish; /* with `by_guest` further refusals: those of hf_guest_may() */
     bool tpm_aware;               /* the owner knows that the TPM will measure something else */
+    bool no_secure_boot;          /* the owner gives up what Secure Boot protects */
     bool dry_run;
     int64_t now;
 };
@@ -26,7 +27,8 @@ struct hf_rollback_report {
 int hf_rollback_look(struct hf_container *c, struct hf_rollback_report *report, struct hf_error *err);
 
 /* One durable transaction; works beside a runner. HF_EREFUSED "fallback"; "staged" (unstage first); "variables": the
- * variables differ and the operator has not said which to keep; "tpm-aware": hf_tpm_ask(). Variables that could not
+ * variables differ and the operator has not said which to keep; "tpm-aware": hf_tpm_ask(); "secure-boot":
+ * hf_secure_boot_ask(). Variables that could not
  * come back with what was added since (hf_trust_carry()) do not: the present ones stay, and the report says why. */
 int hf_rollback(struct hf_container *c, const struct hf_rollback_request *request, struct hf_rollback_report *report,
                 struct hf_error *err);

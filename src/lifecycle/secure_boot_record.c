@@ -159,3 +159,17 @@ int hf_secure_boot_allows(struct hf_container *c, const struct hf_firmware *next
     hf_variables_done(&v);
     return r;
 }
+
+int hf_secure_boot_ask(struct hf_container *c, const struct hf_firmware *next, bool no_secure_boot, int64_t now,
+                       struct hf_error *err)
+{
+    struct hf_error why;
+    int r = hf_secure_boot_allows(c, next, &why);
+
+    if (r == -HF_EREFUSED && no_secure_boot)
+        return hf_event_append(c, now, "secure-boot", err, "the owner gives up Secure Boot for '%s' (--no-secure-boot)",
+                               next->label);
+    if (r < 0 && err)
+        *err = why;
+    return r == -HF_EREFUSED ? hf_error_prefix(err, r, "'%s': ", next->label) : r;
+}

@@ -35,4 +35,9 @@ int hf_secure_boot_note(struct hf_container *c, int64_t now, struct hf_error *er
 /* hf_secure_boot_keep() for a container's active image and present variables. */
 int hf_secure_boot_allows(struct hf_container *c, const struct hf_firmware *next, struct hf_error *err);
 
+/* The same, for an image that comes back, unless the owner gives Secure Boot up for it: that is logged then. In a
+ * transaction. */
+int hf_secure_boot_ask(struct hf_container *c, const struct hf_firmware *next, bool no_secure_boot, int64_t now,
+                       struct hf_error *err);
+
 #endif

@@ -195,12 +195,16 @@ SHOWN = {
                                  "--no-secure-boot, which is logged"), "label": stage_label, "tpm-aware": (UPGRADES, "a guest with a TPM wants its owner's word")},
     "rollback": {
         "tpm-aware": ("laws/l3_together.c", None, "back.tpm_aware = true"),
+        "no-secure-boot": ("lifecycle/test_secure_boot.c", None, "back.no_secure_boot = true"),
         "variables": (UPGRADES, "{NEWER}, staged on a running guest, applied at its own reset, tried, confirmed, rolled back with "
                       "variables"),
         "old-dbx": ("supervisor/linux_guest.py", "a rollback by hand over a dbx update keeps the newer dbx, and takes the old "
                     "one back only when told"),
         "now": (UPGRADES, "a rollback that should not wait resets the guest at once, one that hangs too")},
     "snapshot": {"reason": snapshot_reason},
+    "revert": {"tpm-aware": ("cli/tpm.py", "stage, rollback and revert ask; the list of what is lost begins with Secure Boot, ends "
+                             "with what firmware rewrites", '"revert"'),
+               "no-secure-boot": ("lifecycle/test_secure_boot.c", None, "back.no_secure_boot = true")},
     "image convert": {"layout": (VARS, "2 MB to 4 MB to AAVMF and back is the same store")},
     "vars list": {"salvage": (VARS, "a damaged store: status 5 and the place; --salvage reads the rest and writes nothing"),
                   "data": (VARS, None), "reveal": (VARS, None)},

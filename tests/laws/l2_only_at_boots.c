@@ -43,11 +43,11 @@ static int roll_back(struct guest *g, struct hf_error *err)
 
 static int revert(struct guest *g, struct hf_error *err)
 {
+    struct hf_revert_request request = {.now = g->now};
     struct hf_revert_report report;
-    int64_t id;
-    int r = hf_snapshot_now(g->c, "", g->now, false, &id, err);
+    int r = hf_snapshot_now(g->c, "", g->now, false, &request.id, err);
 
-    return r < 0 ? r : hf_revert(g->c, id, g->now, false, &report, err);
+    return r < 0 ? r : hf_revert(g->c, &request, &report, err);
 }
 
 static int (*const deeds[])(struct guest *g, struct hf_error *err) = {stage,   stage_other, unstage,

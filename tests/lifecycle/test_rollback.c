@@ -168,24 +168,24 @@ static void a_snapshot_brings_back_code_and_variables(void **state)
     struct hf_revert_report report;
     struct hf_confirm_report confirmed;
     struct hf_digest code, vars;
+    struct hf_revert_request back = {.now = NOW};
     struct hf_error err;
     struct guest g;
-    int64_t id;
 
     NEED_IMAGES();
     guest_new(&g, NULL, NULL);
     code = guest_code(&g);
     vars = guest_vars(&g);
-    ok(hf_snapshot_now(g.c, "tuesday", g.now, false, &id, &why));
+    ok(hf_snapshot_now(g.c, "tuesday", g.now, false, &back.id, &why));
     guest_write(&g, 200000, "newer");
     guest_stage(&g, 1);
     guest_power_on(&g);
     ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
-    assert_int_equal(hf_revert(g.c, id, g.now, false, &report, &err), -HF_EREFUSED);
+    assert_int_equal(hf_revert(g.c, &back, &report, &err), -HF_EREFUSED);
     assert_string_equal(err.rule, "running");
     ok(hf_container_close(g.c, &why));
     ok(hf_container_open(g.path, HF_OPEN_EDIT, g.now, &g.c, &why));
-    ok(hf_revert(g.c, id, g.now, false, &report, &why));
+    ok(hf_revert(g.c, &back, &report, &why));
     assert_true(report.code_changes);
     same(guest_code(&g), code);
     same(guest_vars(&g), vars);

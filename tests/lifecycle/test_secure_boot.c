@@ -3,8 +3,11 @@
 #include "guest.h"
 
 #include "banks.h"
+#include "confirm.h"
 #include "eventlog.h"
 #include "provision.h"
+#include "revert.h"
+#include "rollback.h"
 #include "secure_boot_record.h"
 
 #define NEED_KEYS()                                                                                                    \
@@ -160,6 +163,72 @@ static void the_policies_keep_the_firmware_that_protects_the_keys(void **state)
     guest_free(&g);
 }
 
+/* A guest that got firmware with Secure Boot, and then keys: what was before has none. */
+static void guest_that_gained_it(struct guest *g, int64_t *before)
+{
+    struct hf_stage_request request = {
+        .bytes = code_smm.bytes, .size = code_smm.size, .origin = "/somewhere/code.fd", .now = NOW};
+    struct hf_stage_report report;
+
+    guest_new_of(g, &code_4m, &vars_4m, NULL);
+    ok(hf_snapshot_now(g->c, "before", NOW, false, before, &why));
+    ok(hf_stage(g->c, &request, &report, &why));
+    assert_int_equal(guest_power_on(g).did, HF_DECIDE_APPLY);
+    ok(hf_begin(g->c, &why));
+    ok(hf_bank_replace(g->c, HF_BANK_VARS, vars_ms.bytes, vars_ms.size, &why));
+    ok(hf_commit(g->c, HF_DURABLE, &why));
+}
+
+static void a_rollback_that_ends_it_is_refused_until_told(void **state)
+{
+    struct hf_rollback_request back = {.chosen = true, .now = NOW};
+    struct hf_rollback_report report;
+    struct hf_error err;
+    struct guest g;
+    int64_t before;
+
+    NEED_KEYS();
+    guest_that_gained_it(&g, &before);
+    for (int from_inside = 0; from_inside < 2; from_inside++) {
+        back.wish.by_guest = from_inside;
+        assert_int_equal(hf_rollback(g.c, &back, &report, &err), -HF_EREFUSED);
+        assert_string_equal(err.rule, "secure-boot");
+        assert_int_equal(guest_record(&g).life, HF_LIFE_TRIAL);
+    }
+    back.wish.by_guest = false;
+    back.no_secure_boot = true;
+    ok(hf_rollback(g.c, &back, &report, &why));
+    assert_true(logged(&g, "gives up Secure Boot"));
+    guest_free(&g);
+}
+
+static void so_is_a_revert(void **state)
+{
+    struct hf_revert_request back = {.now = NOW};
+    struct hf_confirm_report confirmed;
+    struct hf_revert_report report;
+    struct hf_digest code;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_KEYS();
+    guest_that_gained_it(&g, &back.id);
+    ok(hf_confirm(g.c, NOW, false, &confirmed, &why));
+    ok(hf_container_close(g.c, &why));
+    ok(hf_container_open(g.path, HF_OPEN_EDIT, NOW, &g.c, &why));
+    code = guest_code(&g);
+    assert_int_equal(hf_revert(g.c, &back, &report, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "secure-boot");
+    same(guest_code(&g), code);
+    back.dry_run = true;
+    assert_int_equal(hf_revert(g.c, &back, &report, &err), -HF_EREFUSED);
+    back.dry_run = false;
+    back.no_secure_boot = true;
+    assert_int_equal(hf_revert(g.c, &back, &report, &err), -HF_EREFUSED); /* nor does it take the keys away */
+    assert_string_equal(err.rule, "carry");
+    guest_free(&g);
+}
+
 static void a_change_from_inside_is_logged_at_the_next_boot(void **state)
 {
     struct hf_secure_boot_report sb;
@@ -219,6 +288,8 @@ int main(void)
         cmocka_unit_test(an_image_that_gives_up_the_keys_is_staged_only_when_told),
         cmocka_unit_test(keys_that_are_enrolled_after_stage_hold_the_image),
         cmocka_unit_test(the_policies_keep_the_firmware_that_protects_the_keys),
+        cmocka_unit_test(a_rollback_that_ends_it_is_refused_until_told),
+        cmocka_unit_test(so_is_a_revert),
         cmocka_unit_test(a_change_from_inside_is_logged_at_the_next_boot),
         cmocka_unit_test(a_new_guest_keeps_what_its_keys_demand),
     };
