@@ -11,7 +11,7 @@
 #include "cleanup.h"
 #include "output.h"
 #include "var_container.h"
-#include "whole_file.h"
+#include "qcow2.h"
 
 #define FILE_MAX (64u << 20) /* the largest flash bank */
 
@@ -78,7 +78,7 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
 
     s->container = hf_var_is_container(s->path);
     r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, &s->secure_boot, err)
-                     : hf_file_read(s->path, FILE_MAX, &s->bytes, &s->size, err);
+                     : hf_bank_file_read(s->path, FILE_MAX, &s->bytes, &s->size, &s->packed, err);
     if (r < 0)
         return r;
     if (s->container)

@@ -20,6 +20,7 @@ struct hf_var_source {
     struct stat file;          /* before it was read */
     enum hf_var_format format; /* either JSON is HF_FORMAT_QEMU here; writing goes by the caller's choice */
     bool container;
+    bool packed;                /* in a qcow2 image; it is written as one, too */
     enum hf_answer secure_boot; /* a container's active image has it; otherwise unknown */
     uint8_t *bytes;             /* the bank; NULL for JSON */
     uint64_t size;

@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "output.h"
+#include "qcow2.h"
 #include "var_container.h"
 #include "var_source.h"
 #include "whole_file.h"
@@ -139,6 +140,15 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
     return 0;
 }
 
+static int write_packed(struct hf_var_source *s, struct hf_invocation *inv, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *packed = NULL;
+    uint64_t size;
+    int r = hf_qcow2_pack(s->bytes, (size_t)s->size, &packed, &size, err);
+
+    return r < 0 ? hf_error_prefix(err, r, "%s: ", s->path) : write_bytes(s, inv, packed, size, err);
+}
+
 /* Both forms are read alike; virt-firmware's keeps what QEMU's does not. */
 static enum hf_var_format json_form(const struct hf_var_set *set)
 {
@@ -165,6 +175,8 @@ int hf_var_source_write(struct hf_var_source *source, struct hf_invocation *inv,
         hf_say(inv, "%s the variables of %s", inv->dry_run ? "would change" : "changed", source->path);
         return 0;
     }
+    if (source->packed)
+        return write_packed(source, inv, err);
     if (source->bytes)
         return write_bytes(source, inv, source->bytes, source->size, err);
     r = hf_var_json_write(source->set.vars, source->set.count, json_form(&source->set), &text, err);

@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "digest.h"
 #include "output.h"
+#include "qcow2.h"
 #include "var_args.h"
 #include "whole_file.h"
 
@@ -19,7 +20,7 @@ static int look(const char *path, struct hf_flash_image *image, struct hf_digest
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     hf_auto(hf_cleanup_free) void *work = malloc(HF_FLASH_WORK_SIZE);
     uint64_t size;
-    int r = hf_file_read(path, FILE_MAX, &bytes, &size, err);
+    int r = hf_bank_file_read(path, FILE_MAX, &bytes, &size, NULL, err);
 
     if (r < 0)
         return r;
@@ -142,6 +143,32 @@ const struct hf_verb hf_verb_image_identify = {
 
 /* image convert */
 
+/* They are carried over, and firmware reads them; it can only not write them again. */
+static void say_limits(const struct hf_invocation *inv, const struct hf_layout_info *info, const struct hf_varstore *to)
+{
+    json_t *list = hf_put_array(inv->report, "beyond_limit");
+
+    for (size_t i = 0; i < to->count; i++) {
+        const struct hf_var *var = &to->vars[i];
+        uint32_t limit = hf_layout_variable_max(info, hf_var_authenticated(var));
+        size_t size = hf_var_footprint(var, to->authenticated);
+        hf_auto(hf_cleanup_free) char *name = hf_var_name_text(var);
+        json_t *o;
+
+        if (size <= limit)
+            continue;
+        o = hf_append_object(list);
+        hf_put_text(o, "name", name);
+        hf_put_number(o, "bytes", (int64_t)size);
+        hf_put_number(o, "limit", limit);
+        hf_say(inv,
+               "%s takes %zu bytes: firmware with the %s layout reads it and cannot write it again, its limit is %u; a "
+               "guest "
+               "cannot update it",
+               name, size, info->name, limit);
+    }
+}
+
 static int convert(struct hf_invocation *inv, struct hf_error *err)
 {
     hf_auto(hf_var_source_done) struct hf_var_source source = {0};
@@ -176,6 +203,7 @@ static int convert(struct hf_invocation *inv, struct hf_error *err)
     hf_put_text(inv->report, "to", info->name);
     hf_put_number(inv->report, "variables", (int64_t)to.count);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
+    say_limits(inv, info, &to);
     hf_say(inv, "%s %s: %zu variables from %s to %s, all compared", inv->dry_run ? "would write" : "wrote",
            inv->operands[1], to.count, hf_layout_name(source.store.layout), info->name);
     return 0;

@@ -9,7 +9,7 @@
 #include "containers.h"
 #include "descriptors.h"
 #include "verbs.h"
-#include "whole_file.h"
+#include "qcow2.h"
 
 static const struct hf_option options[] = {
     {.name = "label",
@@ -30,11 +30,11 @@ static int read_image(const char *word, const struct hf_guest *guest, uint8_t **
     int r;
 
     if (access(word, F_OK) == 0)
-        return hf_file_read(word, HF_BANK_SIZE_MAX, bytes, size, err);
+        return hf_bank_file_read(word, HF_BANK_SIZE_MAX, bytes, size, NULL, err);
     if (guest->machine[0])
         query.machine = guest->machine;
     r = hf_host_firmware_find(&query, NULL, &found, err);
-    return r < 0 ? r : hf_file_read(found.code, HF_BANK_SIZE_MAX, bytes, size, err);
+    return r < 0 ? r : hf_bank_file_read(found.code, HF_BANK_SIZE_MAX, bytes, size, NULL, err);
 }
 
 static void report_stage(const struct hf_invocation *inv, const struct hf_stage_report *done, bool watched)

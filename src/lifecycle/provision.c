@@ -26,6 +26,8 @@ static int check_code(const struct hf_provision *p, const struct hf_flash_image 
     if (code->kind != HF_FLASH_UNKNOWN)
         return hf_error_refuse(err, "image", "'%s' is no firmware for a code bank but '%s'%s%s", origin,
                                hf_flash_kind_name(code->kind), code->note[0] ? ": " : "", code->note);
+    if (hf_flash_foreign(p->code, p->code_size)) /* whatever the owner allows: a guest cannot run it */
+        return hf_error_refuse(err, "image", "'%s': %s", origin, hf_flash_foreign(p->code, p->code_size));
     if (p->allow_unknown)
         return 0;
     return hf_error_refuse(err, "unknown",
@@ -53,6 +55,8 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
     if (p->vars_size == 0 || p->vars_size > HF_BANK_SIZE_MAX)
         return hf_error_refuse(err, "size", "'%s' has %zu bytes; a bank for variables has 1 to %u", p->vars_origin,
                                p->vars_size, HF_BANK_SIZE_MAX);
+    if (hf_flash_foreign(p->vars, p->vars_size))
+        return hf_error_refuse(err, "image", "'%s': %s", p->vars_origin, hf_flash_foreign(p->vars, p->vars_size));
     if (out->code.layout == HF_LAYOUT_NONE)
         return hf_error_refuse(err, "kind", "%s firmware keeps no variables; leave out '%s'",
                                hf_flash_kind_name(out->code.kind), p->vars_origin);

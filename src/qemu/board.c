@@ -19,7 +19,7 @@ enum hf_board hf_board_of(const char *machine)
 {
     if (!machine || !machine[0])
         return HF_BOARD_NONE;
-    if (machine[strspn(machine, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")])
+    if (machine[strspn(machine, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+")])
         return HF_BOARD_OTHER; /* not a name: it could smuggle properties into -machine */
     for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {
         if (!strcmp(machine, names[i].alias) || !strncmp(machine, names[i].prefix, strlen(names[i].prefix)))

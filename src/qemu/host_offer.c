@@ -9,7 +9,7 @@
 #include "descriptors.h"
 #include "settings.h"
 #include "slots.h"
-#include "whole_file.h"
+#include "qcow2.h"
 
 void hf_host_offer_done(struct hf_host_offer *o)
 {
@@ -46,7 +46,7 @@ static int read_firmware(const struct hf_host_offer_place *place, const char *na
     int r = hf_host_firmware_find(&query, NULL, &found, err);
 
     if (r == 0)
-        r = hf_file_read(found.code, HF_BANK_SIZE_MAX, &o->bytes, &size, err);
+        r = hf_bank_file_read(found.code, HF_BANK_SIZE_MAX, &o->bytes, &size, NULL, err);
     if (r == 0)
         (void)snprintf(o->origin, sizeof o->origin, "%s", found.code);
     hf_host_firmware_done(&found);

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import struct
+import subprocess
 import tempfile
 import uuid
 
@@ -308,6 +309,15 @@ def _():
     (small.parent / "data").write_bytes(bytes(60000))
     holdfast("vars", "set", small, "Big", "--guid", "Shim", "--file", small.parent / "data", "--in-place")
     result = holdfast("image", "convert", small, small.parent / "no.fd", "--layout", "2m", status=1)
+    lists = uuid.UUID("c1c41626-504c-4092-aca9-41f936934328").bytes_le + struct.pack("<III", 28 + 443 * 48, 0, 48) + bytes(443 * 48)
+    (small.parent / "dbx").write_bytes(lists)
+    big = fresh(OVMF / "OVMF_VARS_4M.fd")
+    holdfast("vars", "set", big, "dbx", "--file", small.parent / "dbx", "--authenticated", "--in-place")
+    told = holdfast("image", "convert", big, big.parent / "2m.fd", "--layout", "2m")
+    expect("dbx takes 21360 bytes: firmware with the 2m layout reads it and cannot write it again, its limit is 10240" in told.out,
+           told)
+    told = holdfast("image", "convert", big, big.parent / "aavmf.fd", "--layout", "4m", "--json").json
+    expect(told["beyond_limit"] == [], told)
     expect("60068" in result.err and "57244" in result.err and not (small.parent / "no.fd").exists(), result)
 
 
@@ -379,8 +389,8 @@ def _():
     expect(holdfast("vars", "list", blank, "--json").json["blank"], "not blank")
     holdfast("vars", "set", blank, "Timeout", "--data", "0300", "--in-place")
     expect(list(variables(blank)) == [("8be4df61-93ca-11d2-aa0d-00e098032b8c", "Timeout")], variables(blank))
-    blank.write_bytes(b"QFI\xfb" + bytes(1000))
-    expect("qemu-img convert" in holdfast("vars", "list", blank, status=2).err, "qcow2 is not named")
+    blank.write_bytes(b"KDMV" + bytes(1000))
+    expect("qemu-img convert" in holdfast("vars", "list", blank, status=2).err, "VMDK is not named")
     blank.write_bytes(b"{ not json")
     expect("line 1" in holdfast("vars", "list", blank, status=5).err, "JSON is not named")
     blank.write_bytes(b"")
@@ -389,6 +399,51 @@ def _():
     holdfast("vars", "list", blank / "below-a-file", status=4)
     os.mkfifo(blank.parent / "pipe")
     expect("regular file" in holdfast("vars", "list", blank.parent / "pipe", status=3, timeout=30).err, "a pipe is read")
+
+
+@case("a store in a qcow2 image is read, and written as one; without qemu-img, or with other files in it, one clear sentence")
+def _():
+    raw, store = fresh(), fresh()
+    store = store.rename(store.with_suffix(".qcow2"))
+
+    def qemu_img(*words):
+        subprocess.run(["qemu-img", *words], check=True, stdout=subprocess.DEVNULL)
+
+    if not shutil.which("qemu-img"):
+        skip("qemu-img is not installed")
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, store)
+    expect(holdfast("vars", "diff", raw, store, "--json").json["same"], "read otherwise")
+    told = holdfast("vars", "list", store, status=4, env=NOTHING)
+    expect("qemu-img is not installed (Debian: qemu-utils)" in told.err, told)
+    holdfast("vars", "set", raw, "Timeout", "--data", "0900", "--in-place")
+    before = store.read_bytes()
+    holdfast("vars", "set", store, "Timeout", "--data", "0900", "--in-place")
+    expect((store.parent / "vars.qcow2.bak").read_bytes() == before and store.read_bytes()[:4] == b"QFI\xfb", "its form")
+    qemu_img("convert", "-f", "qcow2", "-O", "raw", store, store.parent / "back.fd")
+    expect((store.parent / "back.fd").read_bytes() == raw.read_bytes(), "not the same bytes inside")
+    holdfast("image", "convert", store, store.parent / "2m.fd", "--layout", "2m")
+    code = store.parent / "code.qcow2"
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", OVMF / "OVMF_CODE_4M.fd", code)
+    holdfast("create", store.parent / "q.hold", "--firmware", code, "--vars", store)
+    holdfast("export", store.parent / "q.hold", store.parent / "out")
+    expect((store.parent / "out" / "code.fd").read_bytes() == (OVMF / "OVMF_CODE_4M.fd").read_bytes(), "code")
+    expect((store.parent / "out" / "vars.fd").read_bytes() == raw.read_bytes(), "vars")
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", raw, store.parent / "above.qcow2")
+    for name, change, status, words in (("backed", None, 3, "with a backing file"), ("v9", (4, 4, 9), 3, "version 9"),
+                                        ("huge", (24, 8, 1 << 40), 3, "bytes inside; at most"), ("short", 20, 5, "ends in its header"),
+                                        ("l1", (40, 8, 0x12345), 5, "qemu-img")):
+        data = bytearray((store.parent / "above.qcow2").read_bytes() if name == "backed" else before)
+        if isinstance(change, tuple):
+            data[change[0]:change[0] + change[1]] = change[2].to_bytes(change[1], "big")
+        elif change:
+            data = data[:change]
+        (store.parent / name).write_bytes(data)
+        result = holdfast("vars", "list", store.parent / name, status=status)
+        expect(words in result.err, result)
+    (store.parent / "vmdk").write_bytes(b"KDMV" + bytes(0x83ffc))
+    for words in (["--firmware", store.parent / "vmdk"], ["--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", store.parent / "vmdk"]):
+        result = holdfast("create", store.parent / "no.hold", *words, "--allow-unknown", "--arch", "x86_64", status=3)
+        expect("a VMDK image" in result.err, result)
 
 
 @case("diff: status 1 and the names")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include "board.h"
 #include "machine.h"
 
 #define OVMF_CODE 0x37C000
@@ -147,6 +148,18 @@ static void banks_that_a_board_cannot_map_are_refused(void **state)
     }
 }
 
+/* Proxmox VE's machine types have a suffix. */
+static void machine_types_of_proxmox_are_known(void **state)
+{
+    struct hf_machine m = ovmf;
+
+    m.type = "pc-q35-9.2+pve1";
+    assert_int_equal(hf_machine_check(&m, NULL), 0);
+    assert_true(hf_machine_is_pinned(m.type));
+    assert_int_equal(hf_board_check("pc-i440fx-8.1+pve0", "x86_64", NULL), 0);
+    assert_int_equal(hf_board_check("pc-q35-9.2,x=y", "x86_64", NULL), -HF_EREFUSED);
+}
+
 static void the_guest_sees_the_variables_here(void **state)
 {
     struct hf_machine virt = {.type = "virt", .code_size = BANK, .vars_size = BANK};
@@ -166,6 +179,7 @@ int main(void)
         cmocka_unit_test(a_path_that_cannot_be_is_named),
         cmocka_unit_test(seabios_is_one_bank),
         cmocka_unit_test(banks_that_a_board_cannot_map_are_refused),
+        cmocka_unit_test(machine_types_of_proxmox_are_known),
         cmocka_unit_test(the_guest_sees_the_variables_here),
     };
 
