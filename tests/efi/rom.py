@@ -119,7 +119,7 @@ def rebuilt(tree):
     for command in commands:
         if "ninja:" in command:
             continue
-        words = [f"{tree}{word[len(relative):]}" if word.startswith(relative + "/") else word.replace(str(SOURCE), str(tree))
+        words = [f"{tree}{word[len(relative):]}" if word.startswith(relative + "/") else word.replace(str(SOURCE), str(tree), 1)
                  for word in shlex.split(command)]
         subprocess.run(words, check=True, cwd=out)
     return (out / "efi" / "holdfast-mailbox.rom").read_bytes()
