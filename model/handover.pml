@@ -12,7 +12,8 @@
  *   2. no acknowledged write is lost: whoever owns the container has every write the guest was told is durable;
  *   3. once the weather is fair and all is quiet, both sides are up and exactly one of them runs the guest.
  *
- * Every step is labelled with its name in the step table of src/handover/steps.c; a test compares the two.
+ * Every step is labelled with its name in the step table of src/handover/steps.c; tests/handover/table.py compares the
+ * two, state by state.
  */
 
 #ifndef WRITES
@@ -81,7 +82,7 @@ end:
     :: atomic { runs_src && !fair && acked < WRITES -> /* the guest writes */
            assert(disk_src == OWNED); disk_vars_src++; acked = disk_vars_src }
 
-    :: atomic { runs_src && !fair && disk_attempt_src < ATTEMPTS ->
+    :: atomic { disk_src == OWNED && up_src && !fair && disk_attempt_src < ATTEMPTS ->
 offer:     disk_attempt_src++ }
     :: atomic { runs_src && !fair && disk_attempt_src > 0 ->
 flush:     runs_src = false; flushed = true }
@@ -100,7 +101,7 @@ retract:   disk_src = OWNED; promised = false; flushed = false; runs_src = true 
 
     :: atomic { up_src && to_src ?? [READY, a, n] -> to_src ?? READY, a, n;
            if
-           :: flushed && (disk_src == OWNED || promised) && a == disk_attempt_src && n == disk_vars_src ->
+           :: flushed && (disk_src == OWNED || disk_src == GRANTED && promised) && a == disk_attempt_src && n == disk_vars_src ->
 #ifdef MUTANT_GRANT_BEFORE_DISK
                tell_dst(GRANT, disk_attempt_src, disk_vars_src); granting = true
 #else
@@ -149,7 +150,7 @@ end:
 
     :: atomic { up_dst && to_dst ?? [OFFER, a, n] -> to_dst ?? OFFER, a, n;
            if
-           :: disk_dst != OWNED && a > disk_attempt_dst || disk_dst == INCOMING && a == disk_attempt_dst ->
+           :: disk_dst != OWNED && disk_dst != GRANTED && a > disk_attempt_dst || disk_dst == INCOMING && a == disk_attempt_dst ->
 ready:         disk_dst = INCOMING; disk_attempt_dst = a; disk_vars_dst = n;
                tell_src(READY, a, n)
            :: else
@@ -171,7 +172,7 @@ claim:         disk_epoch_dst = disk_epoch_src + 1;
            if
            :: disk_dst == OWNED && a == disk_attempt_dst -> tell_src(CLAIMED, a, 0)
            :: a < disk_attempt_dst -> tell_src(CLAIMED, a, 0)
-           :: disk_dst != OWNED && a >= disk_attempt_dst ->
+           :: disk_dst != OWNED && disk_dst != GRANTED && a >= disk_attempt_dst ->
 refuse:        disk_dst = REVOKED; disk_attempt_dst = a;
                tell_src(REFUSED, a, 0)
            :: else

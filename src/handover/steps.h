@@ -2,8 +2,9 @@
 /*
  * Who holds a container while it is handed over from one host to another, and which step may follow which.
  *
- * The table in steps.c and the Spin model in model/handover.pml are two forms of one thing: tests/handover/model.py
- * compares them step by step, and searches the model exhaustively. docs/handover.md tells the story in words.
+ * The table in steps.c and the Spin model in model/handover.pml are two forms of one thing: tests/handover/table.py
+ * compares them state by state, tests/handover/model.py searches the model exhaustively. docs/handover.md tells the story
+ * in words.
  *
  * Pure: no I/O, no clock. What a step changes of the holder must be durable in the container before the step's
  * message is sent.
