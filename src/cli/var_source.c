@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "output.h"
 #include "var_container.h"
+#include "var_directory.h"
 #include "qcow2.h"
 
 #define FILE_MAX (64u << 20) /* the largest flash bank */
@@ -76,6 +77,10 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
 {
     int r;
 
+    if (S_ISDIR(s->file.st_mode)) {
+        s->format = HF_FORMAT_QEMU;
+        return hf_var_directory_read(s->path, &s->set, err);
+    }
     s->container = hf_var_is_container(s->path);
     r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, &s->secure_boot, err)
                      : hf_bank_file_read(s->path, FILE_MAX, &s->bytes, &s->size, &s->packed, err);

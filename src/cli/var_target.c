@@ -22,6 +22,7 @@
 int hf_var_target_check(const struct hf_invocation *inv, const char *path, struct hf_error *err)
 {
     bool out = hf_given(inv, "out"), in_place = hf_given(inv, "in-place");
+    struct stat st;
 
     if (hf_var_is_container(path)) {
         if (out)
@@ -31,6 +32,8 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
                                 path);
         return 0;
     }
+    if (in_place && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return hf_error_set(err, HF_EUSAGE, "%s is a directory, which is only read; --out NEW writes a file", path);
     if (hf_given(inv, "tpm-aware"))
         return hf_error_set(err, HF_EUSAGE, "--tpm-aware is for containers; of a file nothing is known of a TPM");
     if (out == in_place)
@@ -116,6 +119,7 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
     const char *out = hf_value(inv, "out");
     hf_auto(hf_cleanup_free) char *keep = NULL;
     hf_auto(hf_cleanup_close) int lock = -1;
+    mode_t mode = s->file.st_mode & (S_ISDIR(s->file.st_mode) ? 0666 : 0777);
     int r = out ? 0 : lock_file(s->path, &lock, err);
 
     if (r == 0 && !out)
@@ -126,8 +130,8 @@ static int write_bytes(struct hf_var_source *s, struct hf_invocation *inv, const
     if (!out && !keep)
         return hf_error_set(err, HF_ENOMEM, "no name for a copy of %s", s->path);
     if (r == 0 && !inv->dry_run)
-        r = out ? hf_file_write_new(out, bytes, size, s->file.st_mode & 0777, err)
-                : hf_file_replace(s->path, bytes, size, s->file.st_mode & 0777, keep, err);
+        r = out ? hf_file_write_new(out, bytes, size, mode, err)
+                : hf_file_replace(s->path, bytes, size, mode, keep, err);
     if (r < 0)
         return r;
     hf_put_text(inv->report, "written", out ? out : s->path);

@@ -32,7 +32,7 @@ typedef int (*checker)(const struct look *look, struct hf_error *err);
 static int check_signatures(const struct look *l, struct hf_error *err)
 {
     static const struct hf_guid nobody;
-    const char *what = l->var->data[0] == 0x30 ? "a DER certificate" : "a certificate in PEM";
+    const char *what = l->var->data_size && l->var->data[0] == 0x30 ? "a DER certificate" : "a certificate in PEM";
     struct hf_key_file file;
     struct hf_error why;
     int r = hf_key_file_read(l->var->data, l->var->data_size, &nobody, &file, &why);

@@ -446,6 +446,29 @@ def _():
         expect("a VMDK image" in result.err, result)
 
 
+@case("a copy of a Linux guest's efivars is read; what is no variable is named, and nothing is written there")
+def _():
+    store = fresh()
+    directory = store.parent / "efivars"
+    directory.mkdir()
+    for (guid, name), v in variables(store).items():
+        (directory / f"{name}-{guid}").write_bytes(struct.pack("<I", v["attributes"]) + bytes.fromhex(v["data"]))
+    (directory / "SetupMode-8be4df61-93ca-11d2-aa0d-00e098032b8c").write_bytes(struct.pack("<I", 6) + b"\1")
+    keys = "guid", "name", "attributes", "data"
+    wanted = sorted([v[k] for k in keys] for v in variables(store).values())
+    expect(sorted([v[k] for k in keys] for v in variables(directory).values()) == wanted, variables(directory))
+    holdfast("vars", "import", fresh(OVMF / "OVMF_VARS_4M.fd"), directory, "--authenticated", "--out", store.parent / "new.fd")
+    expect(sorted([v[k] for k in keys] for v in variables(store.parent / "new.fd").values()) == wanted, "imported")
+    before = sorted(os.listdir(directory))
+    expect("only read" in holdfast("vars", "rm", directory, "Timeout", "--in-place", status=2).err, "--in-place")
+    expect(sorted(os.listdir(directory)) == before, "written")
+    for name, data in (("README", b"x" * 8), ("x-8be4df61-93ca-11d2-aa0d-00e098032b8z", b"x" * 8),
+                       ("x-8be4df61-93ca-11d2-aa0d-00e098032b8c", b"\7\0\0\0")):
+        (directory / name).write_bytes(data)
+        expect(name in holdfast("vars", "list", directory, status=5).err, name)
+        (directory / name).unlink()
+
+
 @case("diff: status 1 and the names")
 def _():
     store = fresh()
