@@ -62,7 +62,7 @@ def _():
         asked(*edit("set", name, "--data", "00", "--raw"))
     other = PATH / "other.fd"
     holdfast("vars", "set", VARS, "dbx", "--guid", SECURITY, "--authenticated", "--data", "00", "--raw", "--out", other)
-    asked("vars", "import", GUEST, other, "--authenticated", "--in-place")
+    asked("vars", "import", GUEST, other, "--authenticated", "--raw", "--in-place")
     holdfast("vars", "set", GUEST, "Marker", "--guid", MARKER_GUID, "--data", "01", "--in-place")
     holdfast("vars", "rm", GUEST, "Marker", "--guid", MARKER_GUID, "--in-place")
     asked(*edit("set", "SecureBootEnable", "--data", "00", "--raw"), then=True)
