@@ -26,8 +26,14 @@ int hf_settle_operand(const struct hf_invocation *inv, struct hf_error *err)
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err)
 {
-    if (mode == HF_OPEN_LOOK || (inv->dry_run && mode == HF_OPEN_EDIT))
+    int r;
+
+    if (mode == HF_OPEN_LOOK)
         return hf_container_open_quiet(inv->operands[0], hf_now(), out, err);
+    if (inv->dry_run && mode == HF_OPEN_EDIT) {
+        r = hf_writeback_check(inv->operands[0], hf_now(), err);
+        return r < 0 ? r : hf_container_open_rehearsal(inv->operands[0], hf_now(), out, err);
+    }
     return hf_guest_open(inv->operands[0], mode, hf_now(), out, err);
 }
 

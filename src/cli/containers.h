@@ -12,7 +12,8 @@ int64_t hf_now(void);
 
 /* Brings in what a server of operand 0 that died had answered for, before it is copied; not with --dry-run. */
 int hf_settle_operand(const struct hf_invocation *inv, struct hf_error *err);
-/* Opens operand 0 with hf_guest_open(). With --dry-run HF_OPEN_EDIT becomes HF_OPEN_LOOK: a dry run changes nothing, not even the epoch. */
+/* Opens operand 0 with hf_guest_open(). With --dry-run HF_OPEN_EDIT becomes
+ * hf_container_open_rehearsal(): a dry run changes nothing, not even the epoch, and is refused as the change would be. */
 int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, struct hf_container **out,
                     struct hf_error *err);
 

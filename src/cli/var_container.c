@@ -129,7 +129,7 @@ int hf_var_container_ask(const char *path, const uint8_t *bytes, uint64_t size, 
     r = hf_variables_of_bytes(copy, size, &then, err);
     if (r < 0)
         return r;
-    r = hf_container_open_quiet(path, time(NULL), &c, err);
+    r = hf_container_open_rehearsal(path, time(NULL), &c, err);
     if (r == 0)
         r = hf_begin(c, err);
     if (r == 0) {

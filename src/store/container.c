@@ -65,6 +65,14 @@ int hf_container_open_quiet(const char *path, int64_t now, struct hf_container *
     return hf_open(path, &request, out, err);
 }
 
+int hf_container_open_rehearsal(const char *path, int64_t now, struct hf_container **out, struct hf_error *err)
+{
+    const struct hf_open_request request = {
+        .mode = HF_OPEN_LOOK, .now = now, .lock_fd = -1, .quiet = true, .rehearses = true};
+
+    return hf_open(path, &request, out, err);
+}
+
 int hf_container_open_child(const char *path, int lock_fd, struct hf_container **out, struct hf_error *err)
 {
     const struct hf_open_request request = {.mode = HF_OPEN_RUN, .lock_fd = lock_fd};

@@ -78,6 +78,9 @@ int hf_container_open(const char *path, enum hf_open_mode mode, int64_t now, str
 /* HF_OPEN_LOOK for a short time: while it is open, no operator's verb changes the container in between. */
 int hf_container_open_quiet(const char *path, int64_t now, struct hf_container **out, struct hf_error *err);
 
+/* The same for the dry run of a change: refused as HF_OPEN_EDIT would be. */
+int hf_container_open_rehearsal(const char *path, int64_t now, struct hf_container **out, struct hf_error *err);
+
 /* HF_OPEN_RUN for a child that inherited the owner lock from its supervisor: `lock_fd` is hf_container_lock_fd() of the
  * supervisor's handle, inherited over fork and exec (clear FD_CLOEXEC). Same open file description, same lock: whichever
  * of the two lives longer still holds it. Does not move the epoch. The handle owns the descriptor from then on, also

@@ -92,6 +92,7 @@ struct hf_open_request {
     bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
     bool survey;        /* LOOK: open even what does not add up */
     bool quiet;         /* LOOK: in line, so that no operator's verb changes it meanwhile; where there can be a line */
+    bool rehearses;     /* LOOK: refused as HF_OPEN_EDIT would be */
 };
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err);
 struct hf_container *hf_container_alloc(struct hf_error *err);

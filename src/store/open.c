@@ -45,6 +45,11 @@ static int look_frozen(struct hf_opening *o, struct hf_error *err)
     return r;
 }
 
+static bool edits(const struct hf_open_request *q)
+{
+    return q->mode == HF_OPEN_EDIT || q->rehearses;
+}
+
 static int lock_owner(struct hf_opening *o, struct hf_error *err)
 {
     struct hf_container *c = o->c;
@@ -65,12 +70,12 @@ static int lock_owner(struct hf_opening *o, struct hf_error *err)
         return hf_lock_take_beside(&c->place, o->request->now, &c->place_lock_fd, err);
     }
     r = hf_runner_look(c->id, &runner, err);
-    if (r == 0 && o->request->mode == HF_OPEN_EDIT && !o->request->any_owner)
+    if (r == 0 && edits(o->request) && !o->request->any_owner)
         r = hf_lock_check_beside(&c->place, err);
     if (r <= 0)
         return r;
     c->beside = runner.device == c->place.device && runner.inode == c->place.inode;
-    if (!c->beside && o->request->mode != HF_OPEN_LOOK)
+    if (!c->beside && (o->request->mode != HF_OPEN_LOOK || o->request->rehearses))
         return hf_error_set(err, HF_EOWNED, "%s: a copy; process %lld runs the container from another file", c->place.path,
                             (long long)runner.pid);
     return 0;
@@ -333,9 +338,11 @@ static int open_once(struct hf_opening *o, const char *path, struct hf_error *er
     if (r == -HF_EDAMAGED && o->request->survey && c->db)
         r = 0;
     c->mode = o->request->mode;
-    if (r < 0 || c->mode == HF_OPEN_LOOK)
+    if (r < 0 || (c->mode == HF_OPEN_LOOK && !o->request->rehearses))
         return r;
     r = check_ownership(o, err);
+    if (c->mode == HF_OPEN_LOOK)
+        return r;
     if (r == 0)
         r = lock_uuid(o, err);
     return r < 0 ? r : open_write(o, err);

@@ -342,7 +342,11 @@ def _():
     expect(holdfast("owner", GUEST, "--json").json == before, "a dry run changed the owner")
     holdfast("owner", GUEST, "--take", "--because", "the old one counts")
     holdfast("set", GUEST, "name=mine")
-    refused("epoch", "set", DIR / "restored.hold", "name=x")
+    copy, marker = DIR / "restored.hold", ["Marker", "--guid", UUID, "--data", "01"]
+    for words in (["set", copy, "name=x"], ["stage", copy, OVMF / "OVMF_CODE_4M.fd"], ["unstage", copy], ["confirm", copy],
+                  ["rollback", copy], ["snapshot", copy], ["revert", copy, "1"], ["vars", "set", copy, *marker, "--in-place"]):
+        for dry in ([], ["--dry-run"]):  # which refuses what the change itself refuses
+            refused("epoch", *words, *dry)
     expect("the old one counts" in holdfast("log", GUEST).out, "the reason is not in the log")
 
 
@@ -350,8 +354,9 @@ def _():
 def _():
     other = DIR / "state" / "other"
     other.mkdir(mode=0o700)
-    result = holdfast("set", GUEST, "name=theirs", status=6, env={"HOLDFAST_STATE_DIR": str(other)})
-    expect(os.uname().nodename in result.err, result)
+    for dry in ([], ["--dry-run"]):
+        result = holdfast("set", GUEST, "name=theirs", *dry, status=6, env={"HOLDFAST_STATE_DIR": str(other)})
+        expect(os.uname().nodename in result.err, result)
     holdfast("show", GUEST, env={"HOLDFAST_STATE_DIR": str(other)})
 
 
