@@ -197,10 +197,10 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
     }
 }
 
-static json_t *request_of(const struct hf_invocation *inv, unsigned patience_s, const struct hf_peer_probe *probe)
+static json_t *request_of(const struct hf_invocation *inv, unsigned timeout_s, const struct hf_peer_probe *probe)
 {
     json_t *request = json_pack("{s:s, s:b, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout",
-                                (int)patience_s, "live-emulated", hf_given(inv, "live-emulated"));
+                                (int)timeout_s, "live-emulated", hf_given(inv, "live-emulated"));
     json_t *words = inv->tail_count ? json_array() : NULL;
 
     for (int i = 0; words && i < inv->tail_count; i++)
@@ -223,7 +223,7 @@ bool hf_live_pause(unsigned seconds)
     return interrupted == before;
 }
 
-int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned patience_s,
+int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned timeout_s,
                     const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
 {
     struct teller teller = {.inv = inv, .terminal = isatty(STDERR_FILENO) != 0 && !inv->json};
@@ -231,7 +231,7 @@ int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, uns
     struct hf_error own;
 
     hf_signals_catch(on_interrupt);
-    r = hf_control_ask(control, request_of(inv, patience_s, probe), fds, 2, err);
+    r = hf_control_ask(control, request_of(inv, timeout_s, probe), fds, 2, err);
     (void)close(in);
     if (out != in)
         (void)close(out);

@@ -11,12 +11,12 @@
 int hf_live_find(const char *container, int *control, struct hf_error *err);
 
 /* Asks it to move the guest over the connection (both descriptors are taken), tells how that goes, and returns how it
- * ended. Takes `control`. A side that is silent for `patience_s` is given up. An interrupt calls the move off where
+ * ended. Takes `control`. A side that is silent for `timeout_s` is given up. An interrupt calls the move off where
  * that is still possible; another one leaves the supervisor to it. The invocation's tail is what QEMU gets over there,
  * when there is one; `probe` is what this host's QEMU shows. *granted (with an error): given away, and no answer came;
  * the same again asks.
  */
-int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned patience_s,
+int hf_live_migrate(struct hf_invocation *inv, int control, int in, int out, unsigned timeout_s,
                     const struct hf_peer_probe *probe, bool *granted, struct hf_error *err);
 
 /* Waits between two of these; false: interrupted. */

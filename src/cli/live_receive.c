@@ -143,11 +143,11 @@ static int wait_until_settled(pid_t child, int from, struct hf_error *err)
     return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : hf_exit_status(HF_EIO);
 }
 
-int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned patience_s, bool take_arguments,
+int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned timeout_s, bool take_arguments,
                     struct hf_error *err)
 {
     const struct hf_reception_options reception = {
-        .caps = caps, .patience_s = patience_s, .take_arguments = take_arguments};
+        .caps = caps, .timeout_s = timeout_s, .take_arguments = take_arguments};
     struct stay stay = {.caller = getpid()};
     int fds[2], r;
     pid_t child;

@@ -7,9 +7,9 @@
 #include "verb.h"
 
 /* Speaks on standard input and output. Returns, as a verb does, when the guest is ours and runs in another process, in
- * a session of its own, or with the reason why it is not. `options` has no `say`. `caps` as and `patience_s`
+ * a session of its own, or with the reason why it is not. `options` has no `say`. `caps` as and `timeout_s`
  * as in reception.h. */
-int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned patience_s, bool take_arguments,
+int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned timeout_s, bool take_arguments,
                     struct hf_error *err);
 
 #endif

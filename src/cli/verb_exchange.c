@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* send, receive, claim: one side of a hand-over each, over standard input and output. What they say to people goes to
  * standard error. */
+#include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,10 +12,11 @@
 
 #include "cleanup.h"
 #include "containers.h"
-#include "exchange_loop.h"
+#include "exchange_run.h"
 #include "live_receive.h"
 #include "own_caps.h"
 #include "peer_probe.h"
+#include "peer_timeout.h"
 #include "verbs.h"
 #include "whole_file.h"
 #include "writeback.h"
@@ -36,27 +39,34 @@ static int check_pipes(const struct side *s, struct hf_error *err)
         return hf_error_set(err, HF_EUSAGE,
                             "standard input and output lead to the other side's holdfast, not to a terminal; "
                             "to move a guest, see 'holdfast help migrate'");
-    return hf_exchange_loop_signals(err);
+    return hf_exchange_run_signals(err);
 }
 
-static int patience_of(const struct hf_invocation *inv, uint64_t *seconds, struct hf_error *err)
+/* Descriptors 0 and 1 stay taken: what is opened later must not get their numbers. */
+static int dup_pipes(int *in, int *out, struct hf_error *err)
 {
-    return hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, seconds, err);
+    *in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    *out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (*in >= 0 && *out >= 0)
+        return 0;
+    (void)hf_error_set(err, HF_EIO, "standard input and output: %s", strerror(errno));
+    hf_cleanup_close(in);
+    hf_cleanup_close(out);
+    return -HF_EIO;
 }
 
 static int converse(struct side *s, int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err),
                     struct hf_error *err)
 {
-    struct hf_exchange_loop loop = {
-        .x = s->x, .in = STDIN_FILENO, .out = STDOUT_FILENO, .verb = s->inv->verb->name, .event = event, .ctx = s};
-    uint64_t patience;
-    int r = patience_of(s->inv, &patience, err);
+    struct hf_exchange_run run = {.verb = s->inv->verb->name, .event = event, .ctx = s};
+    int in = -1, out = -1, r = hf_peer_timeout(s->inv, &run.timeout_s, err);
 
+    if (r == 0)
+        r = dup_pipes(&in, &out, err);
     if (r < 0)
         return r;
-    loop.patience_s = (unsigned)patience;
-    hf_progress_init(&loop.progress, s->inv->operands[0]);
-    return hf_exchange_loop_run(&loop, err);
+    hf_progress_init(&run.progress, s->inv->operands[0]);
+    return hf_exchange_run(&run, &s->x, in, out, err);
 }
 
 static int hear_peer(struct side *s, struct hf_error *err)
@@ -270,12 +280,12 @@ static int receive_running(struct hf_invocation *inv, struct hf_error *err)
                                            .arguments = inv->tail,
                                            .argument_count = inv->tail_count};
     hf_auto(hf_cleanup_free) char *caps = NULL;
-    uint64_t patience;
-    int r = patience_of(inv, &patience, err);
+    unsigned timeout_s = 0;
+    int r = hf_peer_timeout(inv, &timeout_s, err);
 
     if (r == 0)
         r = read_caps(&s, options.container, &caps, err);
-    return r < 0 ? r : hf_live_receive(&options, caps, (unsigned)patience, hf_given(inv, "take-arguments"), err);
+    return r < 0 ? r : hf_live_receive(&options, caps, timeout_s, hf_given(inv, "take-arguments"), err);
 }
 
 static int run_receive(struct hf_invocation *inv, struct hf_error *err)
@@ -290,14 +300,10 @@ static int run_claim(struct hf_invocation *inv, struct hf_error *err)
     return run_destination(inv, true, err);
 }
 
-#define TIMEOUT                                                                                                        \
-    {                                                                                                                  \
-        .name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120" \
-    }
 
 static const struct hf_option send_options[] = {
     {.name = "paused", .help = "the guest that runs here stands still, and its writes are flushed"},
-    TIMEOUT,
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
 
@@ -306,12 +312,12 @@ static const struct hf_option receive_options[] = {
     {.name = "qemu", .arg = "PROGRAM", .help = "a QEMU to describe; default: those in PATH", .repeat = true},
     {.name = "run", .help = "a running guest comes: run it here, with the first --qemu, and the arguments after --"},
     {.name = "take-arguments", .help = "with --run: without arguments here, use those that QEMU has on the other host"},
-    TIMEOUT,
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
 
 static const struct hf_option claim_options[] = {
-    TIMEOUT,
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
 

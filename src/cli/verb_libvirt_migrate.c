@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "exchange_loop.h"
 #include "migrate.h"
 #include "output.h"
+#include "peer_timeout.h"
 #include "progress.h"
 #include "receive.h"
 #include "verb.h"
@@ -17,19 +17,14 @@ static const struct hf_option migrate_options[] = {
     {.name = "unsafe", .help = "also where libvirt thinks that the disks' caches could be lost"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     {.name = "connect", .arg = "URI", .help = "this host's libvirt (otherwise qemu:///system)"},
-    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other host is silent for so long; default: 120"},
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
 
 static const struct hf_option receive_options[] = {
-    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other host is silent for so long; default: 120"},
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
-
-static int patience_of(const struct hf_invocation *inv, uint64_t *seconds, struct hf_error *err)
-{
-    return hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, seconds, err);
-}
 
 static void show_progress(void *ctx, uint64_t done, uint64_t total)
 {
@@ -89,12 +84,10 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
         .ctx = &progress,
     };
     struct hf_migrate_report report;
-    uint64_t patience;
-    int r = patience_of(inv, &patience, err);
+    int r = hf_peer_timeout(inv, &q.timeout_s, err);
 
     if (r < 0)
         return r;
-    q.patience_s = (unsigned)patience;
     hf_progress_init(&progress, "sending the container");
     r = hf_libvirt_migrate(&q, &report, err);
     hf_progress_done(&progress);
@@ -105,10 +98,10 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
 
 static int run_receive(struct hf_invocation *inv, struct hf_error *err)
 {
-    uint64_t patience;
-    int r = patience_of(inv, &patience, err);
+    unsigned timeout_s = 0;
+    int r = hf_peer_timeout(inv, &timeout_s, err);
 
-    return r < 0 ? r : hf_libvirt_receive(STDIN_FILENO, STDOUT_FILENO, HOLDFAST_VERSION, (unsigned)patience, err);
+    return r < 0 ? r : hf_libvirt_receive(STDIN_FILENO, STDOUT_FILENO, HOLDFAST_VERSION, timeout_s, err);
 }
 
 const struct hf_verb hf_verb_libvirt_migrate = {

@@ -7,11 +7,12 @@
 #include "cleanup.h"
 #include "container_needs.h"
 #include "containers.h"
-#include "exchange_loop.h"
+#include "exchange_run.h"
 #include "live_migrate.h"
 #include "loop.h"
 #include "move_probe.h"
 #include "peer_link.h"
+#include "peer_timeout.h"
 #include "probe_told.h"
 #include "verbs.h"
 #include "verdict.h"
@@ -21,7 +22,7 @@
 
 struct migration {
     struct hf_invocation *inv;
-    unsigned patience_s;
+    unsigned timeout_s;
     struct hf_container *c;
     struct hf_exchange *x;
     struct hf_peer_probe probe;
@@ -139,7 +140,7 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
 {
     const struct hf_invocation *inv = m->inv;
     struct hf_peer_call call = call_of(inv, "receive", hf_container_path(m->c));
-    struct hf_exchange_loop loop = {.verb = inv->verb->name, .event = event, .ctx = m};
+    struct hf_exchange_run run = {.verb = inv->verb->name, .timeout_s = m->timeout_s, .event = event, .ctx = m};
     struct hf_peer_link link;
     char how[64];
     json_t *extra = hf_move_probe_extra(&m->probe);
@@ -150,14 +151,11 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
         r = hf_peer_link_open(&call, &link, err);
     if (r < 0)
         return r;
-    loop.x = m->x;
-    loop.in = link.in;
-    loop.out = link.out;
-    loop.patience_s = m->patience_s;
-    hf_progress_init(&loop.progress, inv->operands[0]);
-    r = hf_exchange_loop_run(&loop, err);
+    hf_progress_init(&run.progress, inv->operands[0]);
+    r = hf_exchange_run(&run, &m->x, link.in, link.out, err);
+    link.in = link.out = -1;
     hf_peer_link_close(&link, how);
-    if (r == -HF_EIO && how[0] && !hf_exchange_peer(m->x))
+    if (r == -HF_EIO && how[0] && m->x && !hf_exchange_peer(m->x))
         r = hf_error_set(err, HF_EIO,
                          "'%s' %s before it said anything: is holdfast there, and does its shell print nothing?",
                          call.to, how);
@@ -181,9 +179,9 @@ struct asking {
     unsigned pause_s;
 };
 
-static struct asking begin_asking(unsigned patience_s)
+static struct asking begin_asking(unsigned timeout_s)
 {
-    return (struct asking){.until = hf_loop_now() + (int64_t)patience_s * 1000, .pause_s = 1};
+    return (struct asking){.until = hf_loop_now() + (int64_t)timeout_s * 1000, .pause_s = 1};
 }
 
 static bool ask_again(struct asking *a, bool (*pause)(unsigned seconds))
@@ -197,7 +195,7 @@ static bool ask_again(struct asking *a, bool (*pause)(unsigned seconds))
 /* The grant went out and no answer came: asks over connections of their own. */
 static int settle(struct migration *m, int r, struct hf_error *err)
 {
-    struct asking asking = begin_asking(m->patience_s);
+    struct asking asking = begin_asking(m->timeout_s);
     struct hf_error again;
     int asked;
 
@@ -208,7 +206,7 @@ static int settle(struct migration *m, int r, struct hf_error *err)
     do {
         hf_exchange_free(hf_take_ptr(m->x));
         asked = converse(m, on_answer, &again);
-    } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_loop_pause));
+    } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_run_wait));
     if (asked < 0)
         return hf_error_prefix(err, r,
                                "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
@@ -247,7 +245,7 @@ static int open_guest(struct migration *m, struct hf_error *err)
 }
 
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
-static int move_running_once(struct hf_invocation *inv, int control, unsigned patience_s,
+static int move_running_once(struct hf_invocation *inv, int control, unsigned timeout_s,
                              const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) char *path = realpath(inv->operands[0], NULL);
@@ -259,17 +257,17 @@ static int move_running_once(struct hf_invocation *inv, int control, unsigned pa
         (void)close(control);
         return r;
     }
-    r = hf_live_migrate(inv, control, link.in, link.out, patience_s, probe, granted, err);
+    r = hf_live_migrate(inv, control, link.in, link.out, timeout_s, probe, granted, err);
     link.in = link.out = -1; /* the supervisor's since then */
     hf_peer_link_close(&link, NULL);
     return r;
 }
 
 /* Given away, and no answer came: `r` and *err say why. */
-static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r, struct hf_error *err)
+static int settle_running(struct hf_invocation *inv, unsigned timeout_s, int r, struct hf_error *err)
 {
     const struct hf_peer_probe none = {.request = NULL};
-    struct asking asking = begin_asking(patience_s);
+    struct asking asking = begin_asking(timeout_s);
     struct hf_error again;
     bool granted;
     int control, asked;
@@ -278,7 +276,7 @@ static int settle_running(struct hf_invocation *inv, unsigned patience_s, int r,
         granted = false;
         if (hf_live_find(inv->operands[0], &control, &again) <= 0)
             return r;
-        asked = move_running_once(inv, control, patience_s, &none, &granted, &again);
+        asked = move_running_once(inv, control, timeout_s, &none, &granted, &again);
         if (asked == 0)
             return 0;
     } while ((granted || is_open_question(asked)) && ask_again(&asking, hf_live_pause));
@@ -297,7 +295,7 @@ static int probe_running(struct hf_invocation *inv, struct hf_peer_probe *probe,
     return r < 0 ? r : hf_move_probe_begin(inv, c, true, probe, err);
 }
 
-static int move_running(struct hf_invocation *inv, int control, unsigned patience_s, struct hf_error *err)
+static int move_running(struct hf_invocation *inv, int control, unsigned timeout_s, struct hf_error *err)
 {
     struct hf_peer_probe probe = {.request = NULL};
     bool granted = false;
@@ -311,10 +309,10 @@ static int move_running(struct hf_invocation *inv, int control, unsigned patienc
         (void)close(control);
         return r;
     }
-    r = move_running_once(inv, control, patience_s, &probe, &granted, err);
+    r = move_running_once(inv, control, timeout_s, &probe, &granted, err);
     hf_peer_probe_done(&probe);
     if (r < 0 && granted && !inv->dry_run) /* a dry run asks nothing, and was refused */
-        r = settle_running(inv, patience_s, r, err);
+        r = settle_running(inv, timeout_s, r, err);
     hf_put_bool(inv->report, "moved", r == 0 && !inv->dry_run);
     return r;
 }
@@ -322,24 +320,22 @@ static int move_running(struct hf_invocation *inv, int control, unsigned patienc
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct migration m = {.inv = inv};
-    uint64_t patience;
     int control, r;
 
     if (!hf_given(inv, "to"))
         return hf_error_set(err, HF_EUSAGE, "--to is missing: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH");
-    r = hf_number(inv, "timeout", 1, HF_PATIENCE_MAX, HF_PATIENCE, &patience, err);
+    r = hf_peer_timeout(inv, &m.timeout_s, err);
     if (r < 0)
         return r;
-    m.patience_s = (unsigned)patience;
     r = hf_live_find(inv->operands[0], &control, err);
     if (r > 0)
-        return move_running(inv, control, m.patience_s, err);
+        return move_running(inv, control, m.timeout_s, err);
     if (r == 0 && hf_given(inv, "live-emulated"))
         r = hf_error_set(err, HF_EUSAGE, "--live-emulated is for a guest that runs; this one is off");
     if (r == 0 && inv->tail_count > 0)
         r = hf_error_set(err, HF_EUSAGE, "arguments for QEMU are for a guest that runs; this one is off");
     if (r == 0)
-        r = hf_exchange_loop_signals(err);
+        r = hf_exchange_run_signals(err);
     if (r == 0)
         r = open_guest(&m, err);
     if (r == 0)
@@ -360,7 +356,7 @@ static const struct hf_option options[] = {
     {.name = "as", .arg = "PATH", .help = "where the container is to be there; default: where it is here"},
     {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
-    {.name = "timeout", .arg = "SECONDS", .help = "give up when the other side is silent for so long; default: 120"},
+    HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };
 

@@ -49,7 +49,7 @@ int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size,
     return 0;
 }
 
-int hf_intro_send(int fd, const struct hf_intro *intro, int patience_ms, struct hf_error *err)
+int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     size_t size = 0;
@@ -57,13 +57,13 @@ int hf_intro_send(int fd, const struct hf_intro *intro, int patience_ms, struct 
 
     for (size_t at = 0; r == 0 && at < size;) {
         struct pollfd p = {.fd = fd, .events = POLLOUT};
-        int ready = poll(&p, 1, patience_ms);
+        int ready = poll(&p, 1, timeout_ms);
         ssize_t n = ready > 0 ? write(fd, bytes + at, size - at) : ready;
 
         if (n > 0)
             at += (size_t)n;
         else if (ready == 0)
-            r = hf_error_set(err, HF_ETIMEDOUT, "the other host's holdfast takes nothing for %d s", patience_ms / 1000);
+            r = hf_error_set(err, HF_ETIMEDOUT, "peer: send timed out after %d s", timeout_ms / 1000);
         else if (errno != EINTR && errno != EAGAIN)
             r = hf_error_set(err, HF_EIO, "the other host's holdfast does not listen: %s", strerror(errno));
     }

@@ -19,8 +19,8 @@ struct hf_intro {
 /* *bytes (length included) is the caller's to free(). */
 int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size, struct hf_error *err);
 
-/* HF_ETIMEDOUT: nothing of it was taken for `patience_ms`. */
-int hf_intro_send(int fd, const struct hf_intro *intro, int patience_ms, struct hf_error *err);
+/* HF_ETIMEDOUT: nothing of it was taken for `timeout_ms`. */
+int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct hf_error *err);
 
 /* Reads from `fd`, waiting at most a minute. HF_EPROTO: it is not what is described above. */
 int hf_intro_read(int fd, struct hf_intro *intro, struct hf_error *err);

@@ -140,16 +140,20 @@ static int prepare(struct hf_moving *m, struct hf_error *err)
     if (r < 0)
         return r;
     r = hf_signals_watch(NULL, 0, &m->signals, err); /* libvirt's threads inherit it */
+    if (r == 0)
+        r = hf_moving_watch(m, err);
     return r < 0 ? r : hf_moving_connect(m, err);
 }
 
 int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_report *report, struct hf_error *err)
 {
     hf_auto(moving_done) struct hf_moving m = {
-        .q = q, .way = {.in = -1, .out = -1}, .signals = -1, .frozen = -1, .link = {.ended = true}};
+        .q = q, .way = {.in = -1, .out = -1}, .signals = -1, .frozen = -1};
     bool settling;
-    int r = prepare(&m, err);
+    int r;
 
+    hf_loop_init(&m.loop);
+    r = prepare(&m, err);
     if (r < 0)
         return r;
     settling = m.settling;

@@ -10,11 +10,11 @@
 #define HF_MOVING_H
 
 #include "domain_probe.h"
-#include "exchange_pipe.h"
 #include "intro.h"
 #include "migrate.h"
 #include "mover.h"
 #include "peer_link.h"
+#include "pump.h"
 
 struct hf_moving {
     const struct hf_migrate_request *q;
@@ -25,10 +25,11 @@ struct hf_moving {
     struct hf_container *container;
     struct hf_domain_probe probe;
     struct hf_peer_link way;
-    struct hf_exchange_pipe link;
+    struct hf_loop loop;
+    struct hf_pump *pump; /* NULL: there is no connection */
     struct hf_mover *mover;
     int signals, frozen; /* frozen: the connection that keeps our guard from serving; -1: it serves */
-    bool settling, flushed, departed, resumed, agreed;
+    bool settling, flushed, departed, resumed, agreed, interrupted;
     uint64_t sent; /* of the guest, by libvirt, when it was asked last */
     int64_t looked_at, stood_at; /* when libvirt was asked for the guest last; since when it stands still; 0: it does not */
 };
@@ -36,7 +37,8 @@ struct hf_moving {
 int64_t hf_moving_now(void);
 void hf_moving_wait_ms(long ms);
 
-/* moving_container.c. run: until it is over, or an error. */
+/* moving_container.c. watch: for signals and libvirt. run: until it is over, or an error. */
+int hf_moving_watch(struct hf_moving *m, struct hf_error *err);
 int hf_moving_connect(struct hf_moving *m, struct hf_error *err);
 void hf_moving_disconnect(struct hf_moving *m);
 int hf_moving_run(struct hf_moving *m, struct hf_error *err);

@@ -10,6 +10,7 @@
 
 #define SETTLE_TRIES 5
 #define SETTLE_MS    1000
+#define FAREWELL_MS  2000
 
 /* The guest there waits for a grant that will never come; when it ends there, libvirt lets it go on here. Not so one
  * that has arrived for libvirt, which has no more to do with it there and so ends it here. */
@@ -80,9 +81,8 @@ int hf_moving_explain(struct hf_moving *m, struct hf_error *err)
 
 void hf_moving_give_up(struct hf_moving *m, const char *why)
 {
-    (void)hf_exchange_cancel(m->link.exchange, why, NULL);
-    for (int i = 0; i < 20 && hf_exchange_pipe_has_output(&m->link); i++)
-        (void)hf_exchange_pipe_turn(&m->link, NULL, 0, 100, NULL);
+    (void)hf_exchange_cancel(hf_pump_exchange(m->pump), why, NULL);
+    hf_pump_flush(m->pump, FAREWELL_MS);
 }
 
 /* Another signal ends the waiting, which may be for a libvirt that waits for ever. */
@@ -100,7 +100,7 @@ int hf_moving_take_back(struct hf_moving *m, struct hf_error *err)
 {
     bool granted = hf_moving_is_granted(m);
 
-    if (!m->departed && !granted && m->link.exchange)
+    if (!m->departed && !granted && m->pump)
         hf_moving_give_up(m, err->text);
     if (granted && !m->departed)
         settle(m);

@@ -2,6 +2,7 @@
 #include "moving.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -10,7 +11,6 @@
 #include "cleanup.h"
 #include "destination_check.h"
 #include "guard_link.h"
-#include "loop.h"
 #include "owner_steps.h"
 #include "virt.h"
 #include "writeback.h"
@@ -24,9 +24,8 @@
 
 void hf_moving_disconnect(struct hf_moving *m)
 {
-    hf_exchange_free(hf_take_ptr(m->link.exchange));
+    hf_pump_close(hf_take_ptr(m->pump), 0);
     hf_peer_link_close(&m->way, NULL);
-    m->link.ended = true;
 }
 
 /* "qemu+ssh://user@host/system" has a holdfast behind ssh://user@host. */
@@ -52,26 +51,6 @@ static int find_way(const struct hf_moving *m, char way[PATH_MAX], struct hf_err
 static void json_drop(json_t **json)
 {
     json_decref(*json);
-}
-
-int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
-{
-    char way[PATH_MAX];
-    const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
-    hf_auto(json_drop) json_t *extra = hf_domain_probe_extra(&m->probe);
-    int r = find_way(m, way, err);
-
-    if (r == 0)
-        r = hf_peer_link_open(&call, &m->way, err);
-    if (r == 0)
-        r = hf_intro_send(m->way.out, &m->intro, (int)m->q->patience_s * 1000, err);
-    if (r == 0)
-        r = hf_exchange_source(m->container, extra, &m->link.exchange, err);
-    m->link.in = m->way.in;
-    m->link.out = m->way.out;
-    m->link.ended = false;
-    hf_exchange_pipe_start_clock(&m->link);
-    return r;
 }
 
 /* ---- libvirt's part ---- */
@@ -136,19 +115,19 @@ static int hand_over(struct hf_moving *m, struct hf_error *err)
         return 0;
     r = flush(m, err);
     if (r == 0)
-        r = hf_exchange_offer(m->link.exchange, true, hf_moving_now(), err);
+        r = hf_exchange_offer(hf_pump_exchange(m->pump), true, hf_moving_now(), err);
     m->flushed = r == 0;
-    hf_exchange_pipe_start_clock(&m->link);
+    hf_pump_start_clock(m->pump);
     return r;
 }
 
 /* An operator's verb may come in between: then once more. */
 static int grant(struct hf_moving *m, struct hf_error *err)
 {
-    int r = hf_exchange_grant(m->link.exchange, hf_moving_now(), err);
+    int r = hf_exchange_grant(hf_pump_exchange(m->pump), hf_moving_now(), err);
 
     if (r == -HF_EREFUSED && !strcmp(err->rule, "changed"))
-        return hf_exchange_offer(m->link.exchange, true, hf_moving_now(), err);
+        return hf_exchange_offer(hf_pump_exchange(m->pump), true, hf_moving_now(), err);
     return r;
 }
 
@@ -169,12 +148,12 @@ static int ask_destination(struct hf_moving *m, const struct hf_exchange_peer *p
 
 static int met(struct hf_moving *m, struct hf_error *err)
 {
-    const struct hf_exchange_peer *peer = hf_exchange_peer(m->link.exchange);
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(m->pump));
     int r;
 
     snprintf(m->report.host, sizeof m->report.host, "%s", peer->host.name);
     if (m->settling)
-        return hf_exchange_revoke(m->link.exchange, err);
+        return hf_exchange_revoke(hf_pump_exchange(m->pump), err);
     r = ask_destination(m, peer, err);
     if (r < 0)
         return r;
@@ -182,12 +161,14 @@ static int met(struct hf_moving *m, struct hf_error *err)
     if (m->q->dry_run)
         return 0;
     return m->intro.live && !hf_moving_has_left(m)
-               ? hf_exchange_offer(m->link.exchange, false, hf_moving_now(), err)
+               ? hf_exchange_offer(hf_pump_exchange(m->pump), false, hf_moving_now(), err)
                : hand_over(m, err);
 }
 
-static int act(struct hf_moving *m, enum hf_exchange_event event, struct hf_error *err)
+static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
 {
+    struct hf_moving *m = ctx;
+
     switch (event) {
     case HF_EXCHANGE_PEER:
         return met(m, err);
@@ -208,43 +189,87 @@ static int act(struct hf_moving *m, enum hf_exchange_event event, struct hf_erro
         m->resumed = true;
         return 0;
     case HF_EXCHANGE_FAILED:
-        return hf_error_set(err, HF_EPROTO, "the other host: %s", hf_exchange_failure(m->link.exchange));
+        return hf_error_set(err, HF_EPROTO, "the other host: %s", hf_exchange_failure(hf_pump_exchange(m->pump)));
     default:
         return 0;
     }
 }
 
-static int act_on_all(struct hf_moving *m, struct hf_error *err)
+int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
 {
-    enum hf_exchange_event event;
-    uint64_t done, total;
-    int r = 0;
+    char way[PATH_MAX];
+    const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
+    const struct hf_pump_ops ops = {.event = act, .ctx = m};
+    hf_auto(json_drop) json_t *extra = hf_domain_probe_extra(&m->probe);
+    struct hf_exchange *exchange;
+    int r = find_way(m, way, err), in, out;
 
-    while (r == 0 && (r = hf_exchange_next(m->link.exchange, hf_moving_now(), &event, err)) == 0 &&
-           event != HF_EXCHANGE_NONE)
-        r = act(m, event, err);
-    hf_exchange_progress(m->link.exchange, &done, &total);
-    if (m->q->progress && !m->mover->started)
-        m->q->progress(m->q->ctx, done, total);
-    return r;
+    if (r == 0)
+        r = hf_peer_link_open(&call, &m->way, err);
+    if (r == 0)
+        r = hf_intro_send(m->way.out, &m->intro, (int)m->q->timeout_s * 1000, err);
+    if (r == 0)
+        r = hf_exchange_source(m->container, extra, &exchange, err);
+    if (r < 0)
+        return r;
+    in = m->way.in;
+    out = m->way.out;
+    m->way.in = m->way.out = -1;
+    return hf_pump_open(exchange, in, out, &m->loop, &ops, &m->pump, err);
+}
+
+static void on_signal(void *ctx, short revents)
+{
+    struct hf_moving *m = ctx;
+    struct signalfd_siginfo signal;
+
+    (void)revents;
+    m->interrupted |= read(m->signals, &signal, sizeof signal) > 0;
+}
+
+static void on_moved(void *ctx, short revents)
+{
+    struct hf_moving *m = ctx;
+
+    (void)revents;
+    hf_loop_unwatch(&m->loop, m->mover->done);
+    hf_mover_take(m->mover);
+}
+
+int hf_moving_watch(struct hf_moving *m, struct hf_error *err)
+{
+    int r = hf_loop_watch(&m->loop, m->signals, POLLIN, on_signal, m, err);
+
+    return r < 0 ? r : hf_loop_watch(&m->loop, m->mover->done, POLLIN, on_moved, m, err);
+}
+
+/* A connection that ended after the answer is no fault. */
+static int check_connection(const struct hf_moving *m, struct hf_error *err)
+{
+    bool answered = m->departed || m->resumed;
+
+    if (hf_pump_is_open(m->pump) || (answered && hf_pump_state(m->pump) == HF_PUMP_ENDED))
+        return 0;
+    if (err)
+        *err = *hf_pump_fault(m->pump);
+    return -(int)hf_pump_fault(m->pump)->code;
 }
 
 /* One turn of everything. */
 static int turn(struct hf_moving *m, struct hf_error *err)
 {
-    struct pollfd others[2] = {{.fd = m->signals, .events = POLLIN},
-                               {.fd = m->mover->started && !m->mover->over ? m->mover->done : -1, .events = POLLIN}};
-    struct signalfd_siginfo signal;
-    int r = hf_exchange_pipe_turn(&m->link, others, 2, TURN_MS, err);
+    uint64_t done, total;
+    int r = hf_loop_turn(&m->loop, TURN_MS, err);
 
-    if (others[1].revents)
-        hf_mover_take(m->mover);
+    hf_exchange_progress(hf_pump_exchange(m->pump), &done, &total);
+    if (m->q->progress && !m->mover->started)
+        m->q->progress(m->q->ctx, done, total);
     if (r == 0)
-        r = act_on_all(m, err);
-    if (r == 0 && others[0].revents && read(m->signals, &signal, sizeof signal) > 0)
+        r = check_connection(m, err);
+    if (r == 0 && m->interrupted) {
+        m->interrupted = false;
         r = hf_error_set(err, HF_EIO, "interrupted");
-    if (r == 0 && m->link.ended && !m->departed && !m->resumed)
-        r = hf_error_set(err, HF_EIO, "the connection to the other host's holdfast broke");
+    }
     return r;
 }
 
@@ -271,17 +296,17 @@ static int64_t stands_for_ms(struct hf_moving *m)
     return m->stood_at ? present - m->stood_at : 0;
 }
 
-static int check_patience(struct hf_moving *m, struct hf_error *err)
+static int check_silence(struct hf_moving *m, struct hf_error *err)
 {
     bool waits = waits_for_peer(m);
-    int64_t silent = waits ? hf_exchange_pipe_silent_ms(&m->link) : stands_for_ms(m);
+    int64_t silent = waits ? hf_pump_silent_ms(m->pump) : stands_for_ms(m);
 
-    if (silent < (int64_t)m->q->patience_s * 1000)
+    if (silent < (int64_t)m->q->timeout_s * 1000)
         return 0;
-    return hf_error_set(err, HF_ETIMEDOUT,
-                        waits ? "the other host's holdfast has neither said nor taken anything for %u s"
-                              : "the guest has stood still for %u s, and the other host has not asked for its container",
-                        m->q->patience_s);
+    if (waits)
+        return hf_pump_timed_out(m->q->timeout_s, err);
+    return hf_error_set(err, HF_ETIMEDOUT, "the guest has been paused for %u s, and the destination has not asked for its "
+                        "container", m->q->timeout_s);
 }
 
 bool hf_moving_is_granted(struct hf_moving *m)
@@ -312,9 +337,10 @@ int hf_moving_run(struct hf_moving *m, struct hf_error *err)
             r = m->mover->r;
         } else if (r == 0 && hf_moving_has_left(m) && m->agreed && !m->departed) {
             r = hand_over(m, err);
+            hf_pump_turn(m->pump);
         }
         if (r == 0)
-            r = check_patience(m, err);
+            r = check_silence(m, err);
     }
     return r;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,8 @@
 #include "guard.h"
 #include "host_describe.h"
 #include "intro.h"
-#include "exchange_pipe.h"
-#include "loop.h"
 #include "places.h"
+#include "pump.h"
 #include "published.h"
 #include "receive_lock.h"
 #include "signals.h"
@@ -27,20 +27,24 @@
 #define GUARD_TRIES 300 /* of TURN_MS */
 #define TURN_MS     200
 #define LOOK_MS     5000
+#define FAREWELL_MS 10000
 
 struct receiving {
     struct hf_intro intro;
     struct hf_adoption adoption; /* this host's */
-    struct hf_exchange_pipe link;
+    struct hf_loop loop;
+    struct hf_exchange *exchange; /* the pump's, once that is open */
+    struct hf_pump *pump;
     char *caps;
     int lock;
     int signals;
-    unsigned patience_s;
+    unsigned timeout_s;
     int awaiting; /* the guard's word that the guest is about to write; -1: none */
     unsigned tries;
     int64_t looked_at; /* for the domain that is being moved here */
     bool moved;
     bool installed, asked, claimed, revoked, given_up;
+    bool guard_spoke, told_to_end;
 };
 
 static int64_t now(void)
@@ -50,7 +54,8 @@ static int64_t now(void)
 
 static void receiving_done(struct receiving *w)
 {
-    hf_exchange_free(w->link.exchange);
+    hf_pump_close(w->pump, 0);
+    hf_exchange_free(w->exchange);
     hf_intro_done(&w->intro);
     free(w->caps);
     if (w->awaiting >= 0)
@@ -106,7 +111,7 @@ static int begin(struct receiving *w, const char *version, struct hf_error *err)
         r = describe_host(w, version, err);
     place.caps = w->caps;
     place.caps_size = w->caps ? strlen(w->caps) : 0;
-    return r < 0 ? r : hf_exchange_destination(&place, &w->link.exchange, err);
+    return r < 0 ? r : hf_exchange_destination(&place, &w->exchange, err);
 }
 
 static int publish(struct receiving *w, struct hf_error *err)
@@ -160,7 +165,7 @@ static int claim(struct receiving *w, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_CLAIMED};
     struct hf_error own;
-    int r = hf_exchange_claim(w->link.exchange, now(), err);
+    int r = hf_exchange_claim(hf_pump_exchange(w->pump), now(), err);
 
     if (r < 0)
         return r;
@@ -171,9 +176,10 @@ static int claim(struct receiving *w, struct hf_error *err)
     return 0;
 }
 
-static int act(struct receiving *w, enum hf_exchange_event event, struct hf_error *err)
+static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
 {
-    const struct hf_exchange_peer *peer = hf_exchange_peer(w->link.exchange);
+    struct receiving *w = ctx;
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(w->pump));
 
     switch (event) {
     case HF_EXCHANGE_PEER:
@@ -196,30 +202,18 @@ static int act(struct receiving *w, enum hf_exchange_event event, struct hf_erro
     }
 }
 
-static int act_on_all(struct receiving *w, struct hf_error *err)
-{
-    enum hf_exchange_event event;
-    int r = 0;
-
-    while (r == 0 && (r = hf_exchange_next(w->link.exchange, now(), &event, err)) == 0 && event != HF_EXCHANGE_NONE) {
-        r = act(w, event, err);
-        if (r < 0)
-            (void)hf_exchange_cancel(w->link.exchange, err ? err->text : "", NULL);
-    }
-    return r;
-}
-
-static int guard_spoke(struct receiving *w, struct hf_error *err)
+static int hear_guard(struct receiving *w, struct hf_error *err)
 {
     int r = hf_guard_answer(w->awaiting, err);
 
+    w->guard_spoke = false;
     (void)close(hf_take_fd(w->awaiting));
     w->tries = 0;
-    hf_exchange_pipe_start_clock(&w->link);
+    hf_pump_start_clock(w->pump);
     if (r < 0)
         return r == -HF_EPROTO ? 0 : r; /* it was killed */
     w->asked = true;
-    return hf_exchange_ask(w->link.exchange, err);
+    return hf_exchange_ask(hf_pump_exchange(w->pump), err);
 }
 
 static bool lacks_guard(const struct receiving *w)
@@ -227,19 +221,33 @@ static bool lacks_guard(const struct receiving *w)
     return w->installed && w->intro.live && !w->asked && !w->claimed && w->awaiting < 0;
 }
 
+static void on_guard(void *ctx, short revents)
+{
+    struct receiving *w = ctx;
+
+    (void)revents;
+    w->guard_spoke = true;
+    hf_loop_unwatch(&w->loop, w->awaiting);
+}
+
 /* A guard that was killed has a successor. */
 static int find_guard(struct receiving *w, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_AWAIT};
-    int r = lacks_guard(w) ? hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err) : 0;
+    int r;
 
+    if (!lacks_guard(w))
+        return 0;
+    r = hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err);
+    if (r == 0)
+        return hf_loop_watch(&w->loop, w->awaiting, POLLIN, on_guard, w, err);
     return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
 }
 
 /* While libvirt moves the guest the source has nothing to say; the guard here ends with what libvirt makes of it. */
 static bool is_source_silent(struct receiving *w)
 {
-    if (hf_exchange_pipe_silent_ms(&w->link) < (int64_t)w->patience_s * 1000)
+    if (hf_pump_silent_ms(w->pump) < (int64_t)w->timeout_s * 1000)
         return false;
     return !w->installed || !w->intro.live || w->asked || !is_being_moved(w);
 }
@@ -250,78 +258,94 @@ static bool is_settled(const struct receiving *w)
 }
 
 /* Not for ever; and who is told to end says so. */
-static int check_patience(struct receiving *w, bool told_to_end, struct hf_error *err)
+static int check_silence(struct receiving *w, struct hf_error *err)
 {
     int r = 0;
 
-    if (told_to_end)
+    if (w->told_to_end)
         r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
     else if (is_source_silent(w))
-        r = hf_error_set(err, HF_ETIMEDOUT, "the other host has neither said nor taken anything for %u s", w->patience_s);
+        r = hf_pump_timed_out(w->timeout_s, err);
     if (r < 0 && is_settled(w)) {
         w->given_up = true; /* there is nothing left to be said */
         return 0;
     }
     if (r < 0)
-        (void)hf_exchange_cancel(w->link.exchange, err->text, NULL);
+        (void)hf_exchange_cancel(hf_pump_exchange(w->pump), err->text, NULL);
     return r;
+}
+
+static void on_signal(void *ctx, short revents)
+{
+    (void)revents;
+    ((struct receiving *)ctx)->told_to_end = true;
+}
+
+/* A connection that the source closed is no fault. */
+static int check_connection(const struct receiving *w, struct hf_error *err)
+{
+    if (hf_pump_state(w->pump) != HF_PUMP_FAILED)
+        return 0;
+    if (err)
+        *err = *hf_pump_fault(w->pump);
+    return -(int)hf_pump_fault(w->pump)->code;
 }
 
 static int serve_source(struct receiving *w, struct hf_error *err)
 {
-    int r = 0;
+    int r = hf_loop_watch(&w->loop, w->signals, POLLIN, on_signal, w, err);
 
-    while (r == 0 && !w->link.ended && !w->given_up) {
-        struct pollfd others[] = {{.fd = w->awaiting, .events = POLLIN}, {.fd = w->signals, .events = POLLIN}};
-
-        r = hf_exchange_pipe_turn(&w->link, others, 2, lacks_guard(w) ? TURN_MS : 5 * TURN_MS, err);
+    while (r == 0 && hf_pump_is_open(w->pump) && !w->given_up) {
+        r = hf_loop_turn(&w->loop, lacks_guard(w) ? TURN_MS : 5 * TURN_MS, err);
         if (r == 0)
-            r = act_on_all(w, err);
-        if (r == 0 && w->awaiting >= 0 && others[0].revents)
-            r = guard_spoke(w, err);
+            r = check_connection(w, err);
+        if (r == 0 && w->guard_spoke)
+            r = hear_guard(w, err);
         if (r == 0)
             r = find_guard(w, err);
         if (r == 0)
-            r = check_patience(w, others[1].revents != 0, err);
+            r = check_silence(w, err);
+        hf_pump_turn(w->pump);
     }
-    return r;
+    return r < 0 ? r : check_connection(w, err);
 }
 
-/* The source learns why. */
-static void say_last(struct receiving *w)
+static int open_pump(struct receiving *w, int in, int out, struct hf_error *err)
 {
-    struct hf_error own;
+    const struct hf_pump_ops ops = {.event = act, .ctx = w};
+    int fds[2] = {fcntl(in, F_DUPFD_CLOEXEC, 3), fcntl(out, F_DUPFD_CLOEXEC, 3)};
 
-    for (int i = 0; i < 50 && hf_exchange_pipe_has_output(&w->link); i++)
-        if (hf_exchange_pipe_turn(&w->link, NULL, 0, TURN_MS, &own) < 0)
-            return;
+    if (fds[0] >= 0 && fds[1] >= 0)
+        return hf_pump_open(hf_take_ptr(w->exchange), fds[0], fds[1], &w->loop, &ops, &w->pump, err);
+    (void)hf_error_set(err, HF_EIO, "standard input and output: %s", strerror(errno));
+    hf_cleanup_close(&fds[0]);
+    hf_cleanup_close(&fds[1]);
+    return -HF_EIO;
 }
 
-int hf_libvirt_receive(int in, int out, const char *version, unsigned patience_s, struct hf_error *err)
+int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s, struct hf_error *err)
 {
-    hf_auto(receiving_done) struct receiving w = {
-        .lock = -1, .awaiting = -1, .signals = -1, .patience_s = patience_s, .link = {.in = in, .out = out}};
+    hf_auto(receiving_done) struct receiving w = {.lock = -1, .awaiting = -1, .signals = -1, .timeout_s = timeout_s};
     int r;
 
     (void)prctl(PR_SET_PDEATHSIG, 0);
     if (geteuid() != 0)
         return hf_error_refuse(err, "root", "this is for root: it writes root's files, for libvirt's domains");
+    hf_loop_init(&w.loop);
     r = hf_intro_read(in, &w.intro, err);
     if (r == 0)
         r = begin(&w, version, err);
+    if (r == 0)
+        r = hf_signals_watch(NULL, 0, &w.signals, err);
+    if (r == 0)
+        r = open_pump(&w, in, out, err);
     if (r < 0)
         return r;
-    r = hf_signals_watch(NULL, 0, &w.signals, err);
-    if (r < 0)
-        return r;
-    hf_exchange_pipe_start_clock(&w.link);
-    (void)fcntl(in, F_SETFL, fcntl(in, F_GETFL) | O_NONBLOCK);
-    (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
     r = serve_source(&w, err);
     if (r < 0)
-        say_last(&w);
+        hf_pump_flush(w.pump, FAREWELL_MS); /* the source learns why */
     if (r == 0 && !w.claimed && !w.revoked && !w.given_up && !w.intro.settle)
         r = hf_error_set(err, HF_EPROTO,
-                         "the other host went away before it gave the container over; it is still there");
+                         "the source closed the connection before it granted the container; it is still there");
     return r;
 }

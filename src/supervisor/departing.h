@@ -10,7 +10,7 @@
 #define HF_DEPARTING_H
 
 #include "control.h"
-#include "link.h"
+#include "pump.h"
 #include "promise_work.h"
 #include "stream_relay.h"
 #include "supervision.h"
@@ -19,7 +19,7 @@ enum hf_departure_stage { HF_MEETING, HF_AHEAD, HF_MOVING, HF_STANDING, HF_GRANT
 
 struct hf_departure {
     enum hf_departure_stage stage;
-    struct hf_link *link; /* NULL: HF_GRANTED, and the connection is gone */
+    struct hf_pump *pump; /* NULL: HF_GRANTED, and the connection is gone */
     struct hf_stream_relay *relay;
     char host[HF_HOST_NAME_SIZE];
     json_t *here;                     /* what a probe of the QEMU here showed (probe_told.h); NULL: nobody looked */
@@ -36,7 +36,7 @@ struct hf_departure {
     bool kept;                        /* `promise` has ended its work */
     struct hf_promise_work *promise;  /* NULL: none, or it is known what came of it */
     int64_t stood_at;
-    unsigned patience_s; /* for a side that is silent */
+    unsigned timeout_s; /* for a side that is silent */
     int64_t asked_at;    /* for the answer, once granted */
 };
 

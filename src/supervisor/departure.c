@@ -37,7 +37,7 @@ static int start_stream(struct hf_supervision *s, struct hf_error *err)
     hf_auto(hf_cleanup_close) int theirs = -1;
     int r = hf_departing_set_pause(s, true, err);
 
-    (void)hf_exchange_prepare(hf_link_exchange(d->link), NULL); /* while the guest runs */
+    (void)hf_exchange_prepare(hf_pump_exchange(d->pump), NULL); /* while the guest runs */
     if (r == 0)
         r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
     if (r == 0)
@@ -45,7 +45,7 @@ static int start_stream(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
     if (r == 0)
-        r = hf_stream_relay_read(d->relay, d->link, err);
+        r = hf_stream_relay_read(d->relay, d->pump, err);
     if (r < 0)
         return r;
     d->migrating = true;
@@ -93,14 +93,14 @@ int hf_departing_promised(struct hf_departure *d, struct hf_error *err)
     if (!d->promise)
         return 0;
     r = hf_promise_work_end(hf_take_ptr(d->promise), err);
-    hf_exchange_promised(hf_link_exchange(d->link), r);
+    hf_exchange_promised(hf_pump_exchange(d->pump), r);
     return r;
 }
 
 /* The disk has time for it while QEMU's rest travels. What an operator's verb changed meanwhile is offered anew, later. */
 static int promise(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_exchange *x = hf_link_exchange(s->departure->link);
+    struct hf_exchange *x = hf_pump_exchange(s->departure->pump);
     struct hf_owner_pending *pending;
     int r = hf_exchange_promise(x, (int64_t)time(NULL), &pending, err);
 
@@ -126,10 +126,10 @@ static int stand(struct hf_supervision *s, struct hf_error *err)
         return r;
     d->stage = HF_STANDING;
     d->ready = false;
-    r = hf_exchange_offer(hf_link_exchange(d->link), true, (int64_t)time(NULL), err);
+    r = hf_exchange_offer(hf_pump_exchange(d->pump), true, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
-    hf_link_pump(d->link);
+    hf_pump_turn(d->pump);
     r = promise(s, err);
     return r < 0 ? r : hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
 }
@@ -138,24 +138,24 @@ static int grant(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
     int64_t now = (int64_t)time(NULL);
-    int r = hf_exchange_grant(hf_link_exchange(d->link), now, err);
+    int r = hf_exchange_grant(hf_pump_exchange(d->pump), now, err);
 
     if (r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed")) { /* an operator's verb came in between */
         d->ready = false;
-        r = hf_exchange_offer(hf_link_exchange(d->link), true, now, err);
+        r = hf_exchange_offer(hf_pump_exchange(d->pump), true, now, err);
     } else if (r == 0) {
         d->stage = HF_GRANTED;
         d->asked_at = hf_loop_now();
     }
     if (r == 0)
-        hf_link_pump(d->link);
+        hf_pump_turn(d->pump);
     return r;
 }
 
 static int judge(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(d->link));
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(d->pump));
     json_t *findings = NULL;
     bool probed = false;
     int r;
@@ -179,7 +179,7 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
         hf_departing_could(s);
         return 0;
     }
-    r = hf_exchange_offer(hf_link_exchange(d->link), false, (int64_t)time(NULL), err);
+    r = hf_exchange_offer(hf_pump_exchange(d->pump), false, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
     d->stage = HF_AHEAD;
@@ -189,11 +189,11 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
 
 /* ---- between turns ---- */
 
-static bool take(struct hf_link *link, enum hf_exchange_event event)
+static bool take(struct hf_pump *pump, enum hf_exchange_event event)
 {
-    bool seen = hf_link_seen(link, event);
+    bool seen = hf_pump_seen(pump, event);
 
-    hf_link_forget(link, event);
+    hf_pump_forget(pump, event);
     return seen;
 }
 
@@ -204,21 +204,21 @@ static int64_t waited_ms(const struct hf_departure *d)
     case HF_GRANTED: /* whatever else it says meanwhile */
         return hf_loop_now() - d->asked_at;
     case HF_MOVING: /* QEMU may have nothing to send */
-        return hf_link_is_stuck(d->link) ? hf_link_silent_ms(d->link) : 0;
+        return hf_pump_is_stuck(d->pump) ? hf_pump_silent_ms(d->pump) : 0;
     case HF_STANDING:
-        return d->ready && d->asked ? 0 : hf_link_silent_ms(d->link);
+        return d->ready && d->asked ? 0 : hf_pump_silent_ms(d->pump);
     default:
-        return hf_link_silent_ms(d->link);
+        return hf_pump_silent_ms(d->pump);
     }
 }
 
-static int check_patience(const struct hf_departure *d, struct hf_error *err)
+static int check_silence(const struct hf_departure *d, struct hf_error *err)
 {
-    if (waited_ms(d) < (int64_t)d->patience_s * 1000)
+    if (waited_ms(d) < (int64_t)d->timeout_s * 1000)
         return 0;
     if (d->stage == HF_GRANTED)
-        return hf_error_set(err, HF_ETIMEDOUT, "it has not answered for %u s", d->patience_s);
-    return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s", d->patience_s);
+        return hf_error_set(err, HF_ETIMEDOUT, "no answer for %u s", d->timeout_s);
+    return hf_pump_timed_out(d->timeout_s, err);
 }
 
 void hf_departing_look_at_clock(void *ctx)
@@ -232,7 +232,7 @@ void hf_departing_look_at_clock(void *ctx)
 /* What became of the grant? Of a promise that was taken back, and whose taking back the disk refused, nothing did. */
 static int ask(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_exchange *x = hf_link_exchange(s->departure->link);
+    struct hf_exchange *x = hf_pump_exchange(s->departure->pump);
     int r;
 
     if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
@@ -248,10 +248,10 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     struct hf_departure *d = s->departure;
     int r;
 
-    d->ready |= take(d->link, HF_EXCHANGE_READY);
-    d->asked |= take(d->link, HF_EXCHANGE_ASKED);
+    d->ready |= take(d->pump, HF_EXCHANGE_READY);
+    d->asked |= take(d->pump, HF_EXCHANGE_ASKED);
     if (d->stage == HF_GRANTED)
-        return take(d->link, HF_EXCHANGE_PEER) ? ask(s, err) : 0;
+        return take(d->pump, HF_EXCHANGE_PEER) ? ask(s, err) : 0;
     if (d->cancelled)
         return hf_error_set(err, HF_ECANCELED, "called off");
     if (d->late)
@@ -267,7 +267,7 @@ static int step(struct hf_supervision *s, struct hf_error *err)
         if (r < 0)
             return r;
     }
-    if (d->stage == HF_MEETING && take(d->link, HF_EXCHANGE_PEER))
+    if (d->stage == HF_MEETING && take(d->pump, HF_EXCHANGE_PEER))
         return judge(s, err);
     if (d->stage == HF_AHEAD && d->ready)
         return start_stream(s, err);
@@ -280,11 +280,11 @@ static int step(struct hf_supervision *s, struct hf_error *err)
 
 static bool answered(struct hf_supervision *s)
 {
-    struct hf_link *link = s->departure->link;
+    struct hf_pump *pump = s->departure->pump;
 
-    if (take(link, HF_EXCHANGE_DEPARTED))
+    if (take(pump, HF_EXCHANGE_DEPARTED))
         hf_departing_departed(s);
-    else if (take(link, HF_EXCHANGE_RESUMED))
+    else if (take(pump, HF_EXCHANGE_RESUMED))
         hf_departing_resumed(s);
     return s->departure == NULL;
 }
@@ -296,21 +296,21 @@ void hf_departure_go_on(struct hf_supervision *s)
     int r;
 
     s->todo &= ~(unsigned)HF_TODO_DEPART;
-    if (!d || !d->link || answered(s))
+    if (!d || !d->pump || answered(s))
         return;
-    if (take(d->link, HF_EXCHANGE_FAILED))
+    if (take(d->pump, HF_EXCHANGE_FAILED))
         r = hf_error_set(&err, HF_EIO, "host '%s' gave up: %s", d->host,
-                         hf_exchange_failure(hf_link_exchange(d->link)));
+                         hf_exchange_failure(hf_pump_exchange(d->pump)));
     else
-        r = hf_link_is_open(d->link) ? step(s, &err) : -(int)(err = *hf_link_fault(d->link)).code;
+        r = hf_pump_is_open(d->pump) ? step(s, &err) : -(int)(err = *hf_pump_fault(d->pump)).code;
     if (r == 0 && s->departure)
-        r = check_patience(d, &err);
+        r = check_silence(d, &err);
     if (r < 0 && hf_departure_is_granted(s))
         hf_departing_lost(s, &err);
     else if (r < 0)
         hf_departing_abandon(s, &err);
-    else if (s->departure && d->link)
-        hf_link_pump(d->link);
+    else if (s->departure && d->pump)
+        hf_pump_turn(d->pump);
 }
 
 bool hf_departure_is_granted(const struct hf_supervision *s)

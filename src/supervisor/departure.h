@@ -15,7 +15,7 @@
  * An emulated guest is paused before QEMU begins (HF_HOLD_MOVE), unless the caller wants it live: QEMU's emulation can
  * lose stores of a guest that runs while its memory is copied (docs/handover.md).
  *
- * A side that is waited for and silent for the caller's patience is gone. In MOVING it is waited for while it does not
+ * A peer that is waited for and silent for the caller's time-out is gone. In MOVING it is waited for while it does not
  * take what QEMU writes; once granted, nothing but the answer counts.
  */
 #ifndef HF_DEPARTURE_H

@@ -7,8 +7,6 @@
 #include "cleanup.h"
 
 #define PROGRESS_MS  500
-#define PATIENCE_S   120
-#define PATIENCE_MAX 86400
 
 /* ---- telling ---- */
 
@@ -106,7 +104,7 @@ static bool fill(void *ctx)
 static int meet(struct hf_supervision *s, const json_t *given, const json_t *probe, int in, int out,
                 struct hf_error *err)
 {
-    const struct hf_link_ops ops = {.news = news, .fill = fill, .ctx = s};
+    const struct hf_pump_ops ops = {.news = news, .fill = fill, .ctx = s};
     struct hf_exchange *exchange;
     json_t *extra = live_words(s);
     int r = extra ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
@@ -123,17 +121,17 @@ static int meet(struct hf_supervision *s, const json_t *given, const json_t *pro
         (void)close(out);
         return r;
     }
-    return hf_link_open(exchange, in, out, &s->loop, &ops, &s->departure->link, err);
+    return hf_pump_open(exchange, in, out, &s->loop, &ops, &s->departure->pump, err);
 }
 
-static int take_patience(struct hf_departure *d, const json_t *request, struct hf_error *err)
+static int take_timeout(struct hf_departure *d, const json_t *request, struct hf_error *err)
 {
     const json_t *given = json_object_get(request, "timeout");
-    json_int_t seconds = given ? json_integer_value(given) : PATIENCE_S;
+    json_int_t seconds = given ? json_integer_value(given) : HF_PEER_TIMEOUT;
 
-    if (seconds < 1 || seconds > PATIENCE_MAX)
-        return hf_error_set(err, HF_EPROTO, "a request with a time-out that is not 1 to %d s", PATIENCE_MAX);
-    d->patience_s = (unsigned)seconds;
+    if (seconds < 1 || seconds > HF_PEER_TIMEOUT_MAX)
+        return hf_error_set(err, HF_EPROTO, "timeout must be 1 to %d s", HF_PEER_TIMEOUT_MAX);
+    d->timeout_s = (unsigned)seconds;
     d->asked_at = hf_loop_now();
     return 0;
 }
@@ -145,7 +143,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
 
     if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || count != 2)
         return hf_error_set(err, HF_EPROTO, "a request that this version does not know");
-    if (s->departure && (!again || s->departure->link))
+    if (s->departure && (!again || s->departure->pump))
         return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
     if (s->letting_go_on)
         return hf_error_set(err, HF_EOWNED, "the guest is just being let go on after a move that was called off; try again");
@@ -168,7 +166,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
         s->departure->live_emulated = json_is_true(json_object_get(request, "live-emulated"));
     }
-    r = take_patience(s->departure, request, err);
+    r = take_timeout(s->departure, request, err);
     if (r == 0)
         r = meet(s, json_object_get(request, "arguments"), json_object_get(request, "probe"), hf_take_fd(fds[0]),
                  hf_take_fd(fds[1]), err);
@@ -202,7 +200,7 @@ static void asked(void *ctx, const json_t *request, int *fds, size_t count)
     if (begin(s, request, fds, count, &err) < 0)
         turn_away(s, &err);
     else
-        hf_link_pump(s->departure->link);
+        hf_pump_turn(s->departure->pump);
 }
 
 static void gone(void *ctx)

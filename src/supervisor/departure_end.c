@@ -30,7 +30,7 @@ void hf_departing_forget(struct hf_supervision *s)
     hf_loop_cancel(&s->loop, hf_departing_stood_too_long, s);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     (void)hf_promise_work_end(d->promise, NULL);
-    hf_link_close(d->link, FAREWELL_MS);
+    hf_pump_close(d->pump, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
     json_decref(d->here);
     free(d);
@@ -106,7 +106,7 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
 /* What was promised, and nobody heard of, is held again before the guest goes on. */
 static int keep(struct hf_departure *d, struct hf_error *err)
 {
-    struct hf_exchange *x = hf_link_exchange(d->link);
+    struct hf_exchange *x = hf_pump_exchange(d->pump);
 
     (void)hf_departing_promised(d, NULL);
     return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
@@ -137,8 +137,8 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
         hf_departing_lost(s, &err);
         return;
     }
-    if (hf_link_is_open(d->link))
-        (void)hf_exchange_cancel(hf_link_exchange(d->link), why->text, NULL);
+    if (hf_pump_is_open(d->pump))
+        (void)hf_exchange_cancel(hf_pump_exchange(d->pump), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
     resume = end_pause(s);
     hf_departing_forget(s);
@@ -156,7 +156,7 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 
 void hf_departing_could(struct hf_supervision *s)
 {
-    (void)hf_exchange_cancel(hf_link_exchange(s->departure->link), "a dry run", NULL);
+    (void)hf_exchange_cancel(hf_pump_exchange(s->departure->pump), "a dry run", NULL);
     hf_departing_tell_stage(s, "could");
     hf_departing_forget(s);
     hf_departing_tell_end(s, NULL);
@@ -207,7 +207,7 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
                        "here and take it: 'holdfast owner --take --because TEXT'", d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
-    hf_link_close(hf_take_ptr(d->link), 0);
+    hf_pump_close(hf_take_ptr(d->pump), 0);
     hf_stream_relay_close(hf_take_ptr(d->relay));
     hf_departing_tell_end(s, &why);
 }

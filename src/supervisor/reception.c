@@ -7,7 +7,7 @@
 
 #include "banks.h"
 #include "cleanup.h"
-#include "link.h"
+#include "pump.h"
 #include "peer_probe.h"
 #include "stream_relay.h"
 #include "supervision.h"
@@ -20,7 +20,7 @@
 
 struct hf_reception {
     const struct hf_reception_options *given;
-    struct hf_link *link; /* NULL: settled */
+    struct hf_pump *pump; /* NULL: settled */
     struct hf_stream_relay *relay;
     struct hf_run_options options;
     char **words; /* the other side's arguments, NULL terminated */
@@ -43,7 +43,7 @@ static bool stream(void *ctx, const void *bytes, size_t size)
 {
     struct hf_reception *n = ((struct hf_supervision *)ctx)->reception;
 
-    return hf_stream_relay_put(n->relay, n->link, bytes, size);
+    return hf_stream_relay_put(n->relay, n->pump, bytes, size);
 }
 
 /* Every now and then: a connection may be gone without a word. */
@@ -120,7 +120,7 @@ static int take_reset(struct hf_reception *n, const json_t *live, struct hf_erro
 static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_link_exchange(n->link));
+    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(n->pump));
     const json_t *live = json_object_get(peer->extra, "live"), *clock = json_object_get(live, "clock");
     int r;
 
@@ -143,35 +143,32 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 
 static int failed(struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_link *link = s->reception->link;
-    unsigned patience = s->reception->given->patience_s;
+    struct hf_pump *pump = s->reception->pump;
 
-    if (hf_link_seen(link, HF_EXCHANGE_FAILED))
+    if (hf_pump_seen(pump, HF_EXCHANGE_FAILED))
         return hf_error_set(err, HF_ECANCELED, "host '%s' gave up: %s", s->reception->host,
-                            hf_exchange_failure(hf_link_exchange(link)));
-    if (hf_link_seen(link, HF_EXCHANGE_REVOKED))
+                            hf_exchange_failure(hf_pump_exchange(pump)));
+    if (hf_pump_seen(pump, HF_EXCHANGE_REVOKED))
         return hf_error_set(err, HF_ECANCELED, "host '%s' took the guest back", s->reception->host);
-    if (hf_link_is_open(link) && hf_link_silent_ms(link) >= (int64_t)patience * 1000)
-        return hf_error_set(err, HF_ETIMEDOUT, "the other side has neither said nor taken anything for %u s", patience);
-    if (hf_link_is_open(link))
-        return 0;
+    if (hf_pump_is_open(pump))
+        return hf_pump_check_silence(pump, s->reception->given->timeout_s, err);
     if (err)
-        *err = *hf_link_fault(link);
-    return -(int)hf_link_fault(link)->code;
+        *err = *hf_pump_fault(pump);
+    return -(int)hf_pump_fault(pump)->code;
 }
 
 static int await(struct hf_supervision *s, enum hf_exchange_event event, struct hf_error *err)
 {
     int r = 0;
 
-    while (r == 0 && !hf_link_seen(s->reception->link, event)) {
+    while (r == 0 && !hf_pump_seen(s->reception->pump, event)) {
         r = failed(s, err);
         if (r == 0 && s->ended_by_owner)
             r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
         if (r == 0)
             r = hf_loop_turn(&s->loop, -1, err);
     }
-    hf_link_forget(s->reception->link, event);
+    hf_pump_forget(s->reception->pump, event);
     return r;
 }
 
@@ -207,7 +204,7 @@ static int describe(void *ctx, const struct hf_exchange_peer *source, char **cap
 static int open_link(struct hf_supervision *s, struct hf_error *err)
 {
     const struct hf_reception_options *given = s->reception->given;
-    const struct hf_link_ops ops = {.news = news, .stream = stream, .ctx = s};
+    const struct hf_pump_ops ops = {.news = news, .stream = stream, .ctx = s};
     json_t *extra = json_pack("{s:{}}", "live");
     struct hf_exchange_place place = {.path = s->options->container,
                                       .caps = given->caps,
@@ -220,7 +217,7 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
     int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
 
     json_decref(extra);
-    return r < 0 ? r : hf_link_open(exchange, given->in, given->out, &s->loop, &ops, &s->reception->link, err);
+    return r < 0 ? r : hf_pump_open(exchange, given->in, given->out, &s->loop, &ops, &s->reception->pump, err);
 }
 
 int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
@@ -244,13 +241,13 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = take_introduction(s, err);
     if (r == 0)
-        hf_link_pump(n->link);
+        hf_pump_turn(n->pump);
     if (r == 0)
         r = await(s, HF_EXCHANGE_READY, err);
     if (r < 0)
         return r;
     s->options = &n->options;
-    s->container = hf_exchange_container(hf_link_exchange(n->link));
+    s->container = hf_exchange_container(hf_pump_exchange(n->pump));
     (void)hf_container_warm(s->container, NULL); /* the claim comes when the guest stands still */
     return hf_mailbox_arrival_check(s->container, err);
 }
@@ -317,7 +314,7 @@ static void settle(struct hf_supervision *s)
     struct hf_reception *n = s->reception;
 
     hf_loop_cancel(&s->loop, look_at_clock, s);
-    hf_link_close(hf_take_ptr(n->link), FAREWELL_MS);
+    hf_pump_close(hf_take_ptr(n->pump), FAREWELL_MS);
     hf_stream_relay_close(hf_take_ptr(n->relay));
     hf_supervision_say(s, "the guest runs here now; it came from host '%s'", n->host);
     if (n->given->settled)
@@ -386,7 +383,7 @@ static int check_alive(struct hf_supervision *s, struct hf_error *err)
 static int claim(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_reception *n = s->reception;
-    struct hf_exchange *x = hf_link_exchange(n->link);
+    struct hf_exchange *x = hf_pump_exchange(n->pump);
     struct hf_error later;
     int r = check_alive(s, err);
 
@@ -403,7 +400,7 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     s->let_go = true;
     if (hf_exchange_claim_told(x, s->container, &later) < 0)
         hf_supervision_say(s, "%s", later.text);
-    hf_link_pump(n->link);
+    hf_pump_turn(n->pump);
     settle(s);
     if (!hf_owner_is_registered(s->container))
         hf_supervision_say(s, "the container is this host's; its register of epochs cannot be written now, and will be "
@@ -419,26 +416,26 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     /* Also when the connection is gone since: the source will ask, and hear that the guest runs here. */
-    if (hf_link_seen(n->link, HF_EXCHANGE_GRANTED) && !hf_link_seen(n->link, HF_EXCHANGE_REVOKED))
+    if (hf_pump_seen(n->pump, HF_EXCHANGE_GRANTED) && !hf_pump_seen(n->pump, HF_EXCHANGE_REVOKED))
         return claim(s, err);
     r = failed(s, err);
     if (r < 0)
         return r;
-    if (hf_link_seen(n->link, HF_EXCHANGE_READY)) {
-        hf_link_forget(n->link, HF_EXCHANGE_READY);
-        s->container = hf_exchange_container(hf_link_exchange(n->link));
+    if (hf_pump_seen(n->pump, HF_EXCHANGE_READY)) {
+        hf_pump_forget(n->pump, HF_EXCHANGE_READY);
+        s->container = hf_exchange_container(hf_pump_exchange(n->pump));
         r = hf_mailbox_arrival_check(s->container, err); /* the firmware goes on negotiating while it moves */
         if (r < 0)
             return r;
     }
-    if (hf_link_seen(n->link, HF_EXCHANGE_STREAM_END))
+    if (hf_pump_seen(n->pump, HF_EXCHANGE_STREAM_END))
         hf_stream_relay_end(n->relay);
     if (n->complete && !n->asked) {
         n->asked = true;
-        r = hf_exchange_ask(hf_link_exchange(n->link), err);
+        r = hf_exchange_ask(hf_pump_exchange(n->pump), err);
     }
     if (r == 0)
-        hf_link_pump(n->link);
+        hf_pump_turn(n->pump);
     return r;
 }
 
@@ -464,12 +461,12 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
         return;
     hf_loop_cancel(&s->loop, look_at_clock, s);
     hf_loop_cancel(&s->loop, time_to_move_in, s);
-    if (n->link) {
-        if (hf_link_is_open(n->link))
-            (void)hf_exchange_cancel(hf_link_exchange(n->link), why->text, NULL);
+    if (n->pump) {
+        if (hf_pump_is_open(n->pump))
+            (void)hf_exchange_cancel(hf_pump_exchange(n->pump), why->text, NULL);
         if (!n->ours)
             s->container = NULL; /* the exchange's */
-        hf_link_close(hf_take_ptr(n->link), FAREWELL_MS);
+        hf_pump_close(hf_take_ptr(n->pump), FAREWELL_MS);
     }
     hf_stream_relay_close(n->relay);
     if (n->qemu_fd >= 0)

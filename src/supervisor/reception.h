@@ -18,7 +18,7 @@
 struct hf_reception_options {
     int in, out;         /* the other side; taken */
     const char *caps;    /* this host's description (host_caps.h); NULL: none is sent */
-    unsigned patience_s; /* without a byte either way before it is given up */
+    unsigned timeout_s; /* without a byte either way before it is given up */
     bool take_arguments; /* run QEMU with what the other side says where run_options has no arguments */
     void (*housed)(void *ctx, const char *dir); /* the guest's runtime directory is known; QEMU not started yet */
     bool (*claiming)(void *ctx); /* the guest outlives whoever called from now on; false: they are gone already */

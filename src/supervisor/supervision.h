@@ -19,7 +19,6 @@
  *                    guest_work.c: the long part of an order, in a thread
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
  *   reception.c      a running guest comes from another host
- *   link.c           the hand-over's protocol on descriptors; stream_relay.c: QEMU's stream within it
  *
  * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
  * is done from supervisor.c between two turns. One thread, but for guest_work.c's, which touches nothing of this.

@@ -386,8 +386,8 @@ def _():
         told = os.read(up[0], 4096)
         for fd in (*silent, up[0]):
             os.close(fd)
-        expect(b"neither said nor taken" in told, told)
-        expect(there.returncode == 1 and "neither said nor taken anything for 1 s" in there.stderr, there)
+        expect(b"peer: no data for" in told, told)
+        expect(there.returncode == 1 and "peer: no data for 1 s" in there.stderr, there)
 
 
 @case("what is not a holdfast on the other side is one clear error")

@@ -12,7 +12,7 @@
 
 struct hf_stream_relay {
     struct hf_loop *loop;
-    struct hf_link *link;
+    struct hf_pump *pump;
     int fd;
     uint8_t *buffer;
     size_t begin, end; /* destination: of what waits in it */
@@ -61,25 +61,25 @@ static void on_qemu_said(void *ctx, short revents)
     struct hf_stream_relay *r = ctx;
 
     hf_loop_unwatch(r->loop, r->fd);
-    hf_link_pump(r->link);
+    hf_pump_turn(r->pump);
 }
 
-int hf_stream_relay_read(struct hf_stream_relay *r, struct hf_link *link, struct hf_error *err)
+int hf_stream_relay_read(struct hf_stream_relay *r, struct hf_pump *pump, struct hf_error *err)
 {
-    r->link = link;
+    r->pump = pump;
     return hf_loop_watch(r->loop, r->fd, POLLIN, on_qemu_said, r, err);
 }
 
 /* Tells the end, once there is room for it. */
 static bool put_end(struct hf_stream_relay *r)
 {
-    r->told = hf_exchange_put_stream(hf_link_exchange(r->link), NULL, 0, NULL) > 0;
+    r->told = hf_exchange_put_stream(hf_pump_exchange(r->pump), NULL, 0, NULL) > 0;
     return r->told;
 }
 
 bool hf_stream_relay_fill(struct hf_stream_relay *r)
 {
-    struct hf_exchange *x = r->link ? hf_link_exchange(r->link) : NULL;
+    struct hf_exchange *x = r->pump ? hf_pump_exchange(r->pump) : NULL;
     uint8_t *bytes;
     size_t room;
     ssize_t n;
@@ -155,14 +155,14 @@ static void on_qemu_takes(void *ctx, short revents)
 
     write_some(r);
     if (r->end == 0)
-        hf_link_go_on(r->link);
+        hf_pump_resume(r->pump);
 }
 
-bool hf_stream_relay_put(struct hf_stream_relay *r, struct hf_link *link, const void *bytes, size_t size)
+bool hf_stream_relay_put(struct hf_stream_relay *r, struct hf_pump *pump, const void *bytes, size_t size)
 {
     size_t given = r->end == 0 ? give(r, bytes, size) : 0, left = size - given;
 
-    r->link = link;
+    r->pump = pump;
     r->bytes += size;
     if (left > HF_STREAM_BUFFER - r->end) /* a frame is no larger, and only one is under way */
         left = HF_STREAM_BUFFER - r->end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A link and the relay of QEMU's stream, at both ends of a hand-over: one end is a link in a loop, as a supervisor has it;
+ * A pump and the relay of QEMU's stream, at both ends of a hand-over: one end is a pump in a loop, as a supervisor has it;
  * the other an exchange that the test moves by hand, so that it decides when that end reads and writes. QEMU is a socket.
  */
 #include "ground.h"
@@ -12,7 +12,7 @@
 
 #include "cleanup.h"
 #include "exchange.h"
-#include "link.h"
+#include "pump.h"
 #include "stream_relay.h"
 
 #define STREAM_SIZE (24U << 20)
@@ -22,13 +22,13 @@
 
 struct ends {
     struct hf_loop loop;
-    struct hf_link *link;
+    struct hf_pump *pump;
     struct hf_stream_relay *relay;
     struct hf_container *c; /* the source's */
     struct hf_exchange *hand;
-    const char *host, *other; /* of the link, of the hand */
+    const char *host, *other; /* of the pump, of the hand */
     int fd;                   /* the hand's; -1: closed */
-    int qemu;                 /* of the link's side */
+    int qemu;                 /* of the pump's side */
     unsigned news;
     unsigned seen; /* by the hand: a bit for each event */
     uint64_t heard; /* of the stream, by the hand */
@@ -51,7 +51,7 @@ static bool stream(void *ctx, const void *bytes, size_t size)
 {
     struct ends *e = ctx;
 
-    return hf_stream_relay_put(e->relay, e->link, bytes, size);
+    return hf_stream_relay_put(e->relay, e->pump, bytes, size);
 }
 
 static bool fill(void *ctx)
@@ -85,10 +85,10 @@ static struct hf_exchange *destination(void)
     return x;
 }
 
-/* The link is the source, on host "a", or the destination, on host "b". */
+/* The pump is the source, on host "a", or the destination, on host "b". */
 static void begin(struct ends *e, bool is_source)
 {
-    const struct hf_link_ops ops = {.news = news, .stream = is_source ? NULL : stream, .fill = is_source ? fill : NULL,
+    const struct hf_pump_ops ops = {.news = news, .stream = is_source ? NULL : stream, .fill = is_source ? fill : NULL,
                                     .ctx = e};
     struct hf_exchange *x;
     int pair[2];
@@ -104,13 +104,13 @@ static void begin(struct ends *e, bool is_source)
     hf_loop_init(&e->loop);
     OK(hf_stream_relay_open(&e->loop, &e->relay, &e->qemu, &err));
     no_waiting(e->qemu);
-    OK(hf_link_open(x, pair[1], pair[1], &e->loop, &ops, &e->link, &err));
+    OK(hf_pump_open(x, pair[1], pair[1], &e->loop, &ops, &e->pump, &err));
 }
 
 static void finish(struct ends *e)
 {
     ground_host(e->host);
-    hf_link_close(e->link, 0);
+    hf_pump_close(e->pump, 0);
     hf_stream_relay_close(e->relay);
     ground_host(e->other);
     hf_exchange_free(e->hand);
@@ -184,10 +184,10 @@ static bool turn(struct ends *e, bool hand)
 
 static void turn_until_seen(struct ends *e, enum hf_exchange_event event)
 {
-    for (unsigned i = 0; i < TURNS && !hf_link_seen(e->link, event); i++)
+    for (unsigned i = 0; i < TURNS && !hf_pump_seen(e->pump, event); i++)
         (void)turn(e, true);
-    if (!hf_link_seen(e->link, event))
-        fail_msg("event %d never came: %s %s", (int)event, hf_link_fault(e->link)->text, e->failed.text);
+    if (!hf_pump_seen(e->pump, event))
+        fail_msg("event %d never came: %s %s", (int)event, hf_pump_fault(e->pump)->text, e->failed.text);
 }
 
 static void turn_until_heard(struct ends *e, enum hf_exchange_event event)
@@ -195,7 +195,7 @@ static void turn_until_heard(struct ends *e, enum hf_exchange_event event)
     for (unsigned i = 0; i < TURNS && !(e->seen & 1U << event); i++)
         (void)turn(e, true);
     if (!(e->seen & 1U << event))
-        fail_msg("the hand never had event %d: %s %s", (int)event, hf_link_fault(e->link)->text, e->failed.text);
+        fail_msg("the hand never had event %d: %s %s", (int)event, hf_pump_fault(e->pump)->text, e->failed.text);
 }
 
 /* QEMU here writes more of its stream, as much as is taken. */
@@ -223,10 +223,10 @@ static void meet_as_source(struct ends *e)
 {
     begin(e, true);
     turn_until_seen(e, HF_EXCHANGE_PEER);
-    OK(hf_exchange_offer(hf_link_exchange(e->link), true, NOW, &err));
-    hf_link_pump(e->link);
+    OK(hf_exchange_offer(hf_pump_exchange(e->pump), true, NOW, &err));
+    hf_pump_turn(e->pump);
     turn_until_seen(e, HF_EXCHANGE_READY);
-    OK(hf_stream_relay_read(e->relay, e->link, &err));
+    OK(hf_stream_relay_read(e->relay, e->pump, &err));
 }
 
 static void a_stream_goes_out_whole_and_its_end_is_told_once(void **state)
@@ -247,9 +247,9 @@ static void a_stream_goes_out_whole_and_its_end_is_told_once(void **state)
     turn_until_heard(&e, HF_EXCHANGE_STREAM_END);
     assert_true(hf_stream_relay_is_done(e.relay));
     assert_int_equal(hf_stream_relay_bytes(e.relay), STREAM_SIZE);
-    assert_true(hf_link_is_open(e.link));
-    OK(hf_exchange_grant(hf_link_exchange(e.link), NOW, &err)); /* the hand-over goes on behind the stream */
-    hf_link_pump(e.link);
+    assert_true(hf_pump_is_open(e.pump));
+    OK(hf_exchange_grant(hf_pump_exchange(e.pump), NOW, &err)); /* the hand-over goes on behind the stream */
+    hf_pump_turn(e.pump);
     turn_until_heard(&e, HF_EXCHANGE_GRANTED);
     ground_host(e.other);
     OK(hf_exchange_claim(e.hand, NOW, &err));
@@ -269,7 +269,7 @@ static void a_side_that_does_not_read_stops_qemu(void **state)
         said = say(e.qemu, said, STREAM_SIZE);
     } while (turn(&e, false) || said != before);
     assert_in_range(said, 1, BETWEEN_MAX);
-    assert_true(hf_link_is_open(e.link));
+    assert_true(hf_pump_is_open(e.pump));
     for (unsigned i = 0; i < TURNS && e.heard < STREAM_SIZE; i++) { /* and then it reads */
         said = say(e.qemu, said, STREAM_SIZE);
         (void)turn(&e, true);
@@ -290,14 +290,14 @@ static void what_came_before_the_end_of_the_connection_is_heard(void **state)
     move_hand(&e);
     (void)close(e.fd); /* ... and is gone */
     e.fd = -1;
-    for (unsigned i = 0; i < 100 && hf_link_is_open(e.link); i++)
+    for (unsigned i = 0; i < 100 && hf_pump_is_open(e.pump); i++)
         (void)turn(&e, false);
-    assert_true(hf_link_seen(e.link, HF_EXCHANGE_PEER));
-    assert_false(hf_link_is_open(e.link));
-    assert_int_equal(hf_link_fault(e.link)->code, HF_EIO);
+    assert_true(hf_pump_seen(e.pump, HF_EXCHANGE_PEER));
+    assert_false(hf_pump_is_open(e.pump));
+    assert_int_equal(hf_pump_fault(e.pump)->code, HF_EIO);
     assert_true(e.news >= 2);
-    hf_link_forget(e.link, HF_EXCHANGE_PEER);
-    assert_false(hf_link_seen(e.link, HF_EXCHANGE_PEER));
+    hf_pump_forget(e.pump, HF_EXCHANGE_PEER);
+    assert_false(hf_pump_seen(e.pump, HF_EXCHANGE_PEER));
     finish(&e);
 }
 
@@ -310,13 +310,13 @@ static void a_peer_that_talks_nonsense_is_told_so_and_left(void **state)
 
     begin(&e, true);
     assert_int_equal(write(e.fd, nonsense, sizeof nonsense), sizeof nonsense);
-    for (unsigned i = 0; i < 100 && hf_link_is_open(e.link); i++)
+    for (unsigned i = 0; i < 100 && hf_pump_is_open(e.pump); i++)
         (void)turn(&e, false);
-    assert_false(hf_link_is_open(e.link));
-    assert_int_equal(hf_link_fault(e.link)->code, HF_EPROTO);
-    (void)snprintf(why, sizeof why, "%s", hf_link_fault(e.link)->text);
-    hf_link_close(e.link, 1000);
-    e.link = NULL;
+    assert_false(hf_pump_is_open(e.pump));
+    assert_int_equal(hf_pump_fault(e.pump)->code, HF_EPROTO);
+    (void)snprintf(why, sizeof why, "%s", hf_pump_fault(e.pump)->text);
+    hf_pump_close(e.pump, 1000);
+    e.pump = NULL;
     while ((n = read(e.fd, text + used, sizeof text - (size_t)used)) > 0)
         used += n;
     assert_int_equal(n, 0); /* closed, and before that: HELLO, and why it was left */
@@ -366,11 +366,11 @@ static void last_words_wait_for_a_slow_reader(void **state)
         before = said;
         said = say(e.qemu, said, STREAM_SIZE);
     } while (turn(&e, false) || said != before);
-    OK(hf_exchange_cancel(hf_link_exchange(e.link), why, &err));
+    OK(hf_exchange_cancel(hf_pump_exchange(e.pump), why, &err));
     reader = (struct reader){.fd = e.fd};
     assert_int_equal(pthread_create(&thread, NULL, read_to_the_end, &reader), 0);
-    hf_link_close(e.link, 60000);
-    e.link = NULL;
+    hf_pump_close(e.pump, 60000);
+    e.pump = NULL;
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_non_null(memmem(reader.last, reader.used, why, strlen(why)));
     finish(&e);
@@ -438,7 +438,7 @@ static void a_stream_comes_in_whole_and_then_its_end(void **state)
         assert_true(more);
     }
     assert_false(wrong);
-    assert_false(hf_link_seen(e.link, HF_EXCHANGE_STREAM_END));
+    assert_false(hf_pump_seen(e.pump, HF_EXCHANGE_STREAM_END));
     ground_host(e.other);
     assert_int_equal(hf_exchange_put_stream(e.hand, NULL, 0, NULL), 1);
     turn_until_seen(&e, HF_EXCHANGE_STREAM_END);
@@ -461,8 +461,8 @@ static void a_qemu_that_takes_nothing_stops_the_other_side_and_is_waited_for(voi
         given = put(&e, given, STREAM_SIZE);
     } while (turn(&e, true) || given != before);
     assert_in_range(given, 1, BETWEEN_MAX);
-    assert_true(hf_link_is_open(e.link));
-    assert_int_equal(hf_link_silent_ms(e.link), 0); /* it is not the peer that is silent */
+    assert_true(hf_pump_is_open(e.pump));
+    assert_int_equal(hf_pump_silent_ms(e.pump), 0); /* it is not the peer that is silent */
     for (unsigned i = 0; i < TURNS && taken < STREAM_SIZE; i++) {
         assert_true(take(&e, &taken, &wrong));
         given = put(&e, given, STREAM_SIZE);
@@ -497,9 +497,9 @@ static void a_qemu_that_is_gone_holds_nobody_up(void **state)
 static void what_cannot_be_opened_is_let_go(void **state)
 {
     struct ends e = {.host = "a"};
-    const struct hf_link_ops ops = {.news = news, .ctx = &e};
+    const struct hf_pump_ops ops = {.news = news, .ctx = &e};
     struct hf_exchange *x;
-    struct hf_link *link;
+    struct hf_pump *pump;
     int pair[2];
 
     hf_loop_init(&e.loop);
@@ -507,7 +507,7 @@ static void what_cannot_be_opened_is_let_go(void **state)
     for (int i = 0; i < HF_LOOP_WATCHES_MAX; i++)
         e.loop.watches[i].fd = pair[0]; /* full */
     x = source(&e);
-    FAILS(HF_ENOMEM, hf_link_open(x, pair[1], pair[1], &e.loop, &ops, &link, &err));
+    FAILS(HF_ENOMEM, hf_pump_open(x, pair[1], pair[1], &e.loop, &ops, &pump, &err));
     assert_int_equal(fcntl(pair[1], F_GETFD), -1);
     (void)close(pair[0]);
     OK(hf_container_close(e.c, &err));
@@ -528,5 +528,5 @@ int main(void)
         IT(what_cannot_be_opened_is_let_go),
     };
 
-    return cmocka_run_group_tests_name("supervisor-link", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("handover-pump", tests, NULL, NULL);
 }
