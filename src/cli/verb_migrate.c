@@ -5,15 +5,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "container_needs.h"
 #include "containers.h"
 #include "exchange_run.h"
 #include "live_migrate.h"
 #include "loop.h"
 #include "move_probe.h"
+#include "peer_check.h"
 #include "peer_link.h"
 #include "peer_timeout.h"
-#include "probe_told.h"
 #include "verbs.h"
 #include "verdict.h"
 #include "writeback.h"
@@ -30,50 +29,30 @@ struct migration {
     bool moved, resumed;
 };
 
-static int compare_probes(const struct migration *m, const struct hf_guest_needs *needs, const json_t *there,
-                          struct hf_verdict *v, struct hf_error *err)
+static void judged(void *ctx, const struct hf_host_caps *host, const struct hf_verdict *verdict)
 {
-    if (!m->probe.request)
-        return 0;
-    if (there)
-        return hf_preflight_told(needs, m->probe.here, there, NULL, v, err);
-    hf_move_probe_missed(m->inv, hf_exchange_peer(m->x)->host.name);
-    return 0;
+    const struct migration *m = ctx;
+
+    if (verdict->count > 0)
+        hf_report_verdict(m->inv, hf_container_path(m->c), host, verdict, hf_put_array(m->inv->report, "preflight"));
 }
 
 /* Would the guest live there (law L8)? Before anything moves. */
 static int ask_preflight(struct migration *m, struct hf_error *err)
 {
     const struct hf_exchange_peer *peer = hf_exchange_peer(m->x);
-    hf_auto(hf_manifests_cleanup) struct hf_manifests *manifests = NULL;
-    struct hf_container_needs *read = NULL;
-    struct hf_host_caps *host = NULL;
-    struct hf_guest_needs needs;
-    struct hf_verdict v;
-    json_t *json = peer->caps ? json_loadb(peer->caps, peer->caps_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    int r = json ? hf_host_caps_read(json, &host, err)
-                 : hf_error_set(err, HF_EPROTO, "host '%s' did not say what it can do", peer->host.name);
+    const struct hf_peer_check check = {.container = m->c,
+                                        .host = peer->host.name,
+                                        .caps = peer->caps,
+                                        .caps_size = peer->caps_size,
+                                        .here = m->probe.request ? m->probe.here : NULL,
+                                        .judged = judged,
+                                        .ctx = m};
+    bool probed = false;
+    int r = hf_peer_check(&check, &probed, err);
 
-    if (r == 0)
-        r = hf_manifests_open_default(&manifests, err);
-    if (r == 0)
-        r = hf_container_needs_read(m->c, &read, err);
-    if (r == 0) {
-        needs = *hf_container_needs_get(read);
-        needs.manifest = hf_manifests_find(manifests, needs.code_digest);
-        needs.manifests = manifests;
-        hf_preflight(&needs, host, &v);
-        r = compare_probes(m, &needs, json_object_get(json, "probe"), &v, err);
-        if (v.count > 0)
-            hf_report_verdict(m->inv, hf_container_path(m->c), host, &v, hf_put_array(m->inv->report, "preflight"));
-        for (size_t i = 0; i < v.count && r == 0; i++)
-            if (v.finding[i].weight == HF_FINDING_REFUSE)
-                r = hf_error_refuse(err, v.finding[i].rule, "host '%s': %s; %s", peer->host.name, v.finding[i].text,
-                                    v.finding[i].remedy);
-    }
-    hf_container_needs_free(read);
-    hf_host_caps_free(host);
-    json_decref(json);
+    if ((r == 0 || r == -HF_EREFUSED) && m->probe.request && !probed)
+        hf_move_probe_missed(m->inv, peer->host.name);
     return r;
 }
 

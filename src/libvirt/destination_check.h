@@ -4,14 +4,13 @@
 #define HF_DESTINATION_CHECK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "container.h"
 #include "domain_probe.h"
+#include "exchange.h"
 
-/* HF_EREFUSED with a rule of docs/preflight.md, its words and the remedy: now or at the next reset the guest would not
- * live there. HF_EPROTO: that is no description. *probed: what the QEMUs of both hosts show was compared. */
-int hf_destination_check(struct hf_container *c, const struct hf_domain_probe *probe, const char *caps, size_t size,
+/* hf_peer_check() with what the probe saw of the domain. */
+int hf_destination_check(struct hf_container *c, struct hf_domain_probe *probe, const struct hf_exchange_peer *peer,
                          bool *probed, struct hf_error *err);
 
 #endif

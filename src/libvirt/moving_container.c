@@ -135,7 +135,7 @@ static int grant(struct hf_moving *m, struct hf_error *err)
 static int ask_destination(struct hf_moving *m, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
     struct hf_migrate_report *report = &m->report;
-    int r = hf_destination_check(m->container, &m->probe, peer->caps, peer->caps_size, &report->probed, err);
+    int r = hf_destination_check(m->container, &m->probe, peer, &report->probed, err);
 
     if (r == 0 && !m->probe.peer.request)
         snprintf(report->not_probed, sizeof report->not_probed, "%s", m->probe.peer.why);

@@ -166,9 +166,7 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
                                "host '%s' takes containers there but runs no guests; the other side of a "
                                "running guest is 'holdfast receive --run'",
                                d->host);
-    if (!peer->caps)
-        return hf_error_set(err, HF_EPROTO, "host '%s' did not say what it can do", d->host);
-    r = hf_departure_check(s, peer->caps, peer->caps_size, d->here, &findings, &probed, err);
+    r = hf_departure_check(s, peer, d->here, &findings, &probed, err);
     if (d->here && r == 0 && !probed)
         hf_departing_tell_stage(s, "not-probed");
     if (findings)

@@ -28,6 +28,7 @@
 #include <holdfast/error.h>
 
 struct hf_supervision;
+struct hf_exchange_peer;
 
 /* For the life of a run: listens for who asks. */
 int hf_departure_listen(struct hf_supervision *s, struct hf_error *err);
@@ -47,10 +48,9 @@ bool hf_departure_is_granted(const struct hf_supervision *s);
 /* departure_check.c: whether QEMU emulates the guest's processors, as it says itself. */
 int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err);
 
-/* departure_check.c: would the guest live there (law L8)? `caps` is the destination's own description, with its probe
- * where it made one; `here` is this host's, or NULL. HF_EREFUSED with the first refusal's rule and remedy; *findings,
- * the caller's reference, has them all (also the mere notes); *probed says whether two probes were compared. */
-int hf_departure_check(struct hf_supervision *s, const char *caps, size_t size, const json_t *here, json_t **findings,
-                       bool *probed, struct hf_error *err);
+/* departure_check.c: hf_peer_check() of the guest that runs; `here` is this host's probe, or NULL. *findings, the
+ * caller's reference, has them all, the mere notes too; NULL: it was not judged. */
+int hf_departure_check(struct hf_supervision *s, const struct hf_exchange_peer *peer, const json_t *here,
+                       json_t **findings, bool *probed, struct hf_error *err);
 
 #endif
