@@ -299,11 +299,14 @@ static int move_running(struct hf_invocation *inv, int control, unsigned timeout
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct migration m = {.inv = inv};
+    uint64_t pause_limit_s;
     int control, r;
 
     if (!hf_given(inv, "to"))
         return hf_error_set(err, HF_EUSAGE, "--to is missing: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH");
     r = hf_peer_timeout(inv, &m.timeout_s, err);
+    if (r == 0)
+        r = hf_number(inv, "pause-limit", 1, HF_PEER_TIMEOUT_MAX, 1, &pause_limit_s, err);
     if (r < 0)
         return r;
     r = hf_live_find(inv->operands[0], &control, err);
@@ -311,6 +314,8 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         return move_running(inv, control, m.timeout_s, err);
     if (r == 0 && hf_given(inv, "live-emulated"))
         r = hf_error_set(err, HF_EUSAGE, "--live-emulated is for a guest that runs; this one is off");
+    if (r == 0 && hf_given(inv, "pause-limit"))
+        r = hf_error_set(err, HF_EUSAGE, "--pause-limit is for a guest that runs; this one is off");
     if (r == 0 && inv->tail_count > 0)
         r = hf_error_set(err, HF_EUSAGE, "arguments for QEMU are for a guest that runs; this one is off");
     if (r == 0)
@@ -336,6 +341,7 @@ static const struct hf_option options[] = {
     {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     HF_PEER_TIMEOUT_OPTION,
+    {.name = "pause-limit", .arg = "SECONDS", .help = "resume the guest here when it is paused for so long; default: 30"},
     {.name = NULL},
 };
 

@@ -36,8 +36,9 @@ struct hf_departure {
     bool kept;                        /* `promise` has ended its work */
     struct hf_promise_work *promise;  /* NULL: none, or it is known what came of it */
     int64_t stood_at;
-    unsigned timeout_s; /* for a side that is silent */
-    int64_t asked_at;    /* for the answer, once granted */
+    unsigned timeout_s;     /* for a silent peer */
+    unsigned pause_limit_s; /* from pre-switchover to the grant */
+    int64_t asked_at;       /* for the answer, once granted */
 };
 
 /* departure_ask.c. `line` is stolen. end: the last line; `err` NULL: the guest is gone. */

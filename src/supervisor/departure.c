@@ -8,7 +8,6 @@
 #include "cleanup.h"
 #include "writeback.h"
 
-#define STAND_MS    30000
 #define LOOK_MS     500
 #define CLOCK_SLACK 5 /* seconds: firmware writes back what it read, a time service corrects by moments */
 #define STREAM_NAME "hf-stream"
@@ -131,7 +130,7 @@ static int stand(struct hf_supervision *s, struct hf_error *err)
         return r;
     hf_pump_turn(d->pump);
     r = promise(s, err);
-    return r < 0 ? r : hf_loop_timer(&s->loop, STAND_MS, hf_departing_stood_too_long, s, err);
+    return r < 0 ? r : hf_loop_timer(&s->loop, (int64_t)d->pause_limit_s * 1000, hf_departing_stood_too_long, s, err);
 }
 
 static int grant(struct hf_supervision *s, struct hf_error *err)
@@ -253,8 +252,8 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     if (d->cancelled)
         return hf_error_set(err, HF_ECANCELED, "called off");
     if (d->late)
-        return hf_error_set(err, HF_ETIMEDOUT, "the guest stood still for %d s, and host '%s' had not taken it",
-                            STAND_MS / 1000, d->host);
+        return hf_error_set(err, HF_ETIMEDOUT, "the guest was paused for %u s, and host '%s' did not take it; "
+                            "--pause-limit allows longer", d->pause_limit_s, d->host);
     if (d->failed)
         return hf_error_set(err, HF_EIO, "QEMU could not migrate: its own message says why");
     if (d->resumed)

@@ -6,7 +6,8 @@
 
 #include "cleanup.h"
 
-#define PROGRESS_MS  500
+#define PROGRESS_MS 500
+#define PAUSE_LIMIT 30 /* seconds */
 
 /* ---- telling ---- */
 
@@ -124,15 +125,15 @@ static int meet(struct hf_supervision *s, const json_t *given, const json_t *pro
     return hf_pump_open(exchange, in, out, &s->loop, &ops, &s->departure->pump, err);
 }
 
-static int take_timeout(struct hf_departure *d, const json_t *request, struct hf_error *err)
+static int take_seconds(const json_t *request, const char *name, unsigned otherwise, unsigned *seconds,
+                        struct hf_error *err)
 {
-    const json_t *given = json_object_get(request, "timeout");
-    json_int_t seconds = given ? json_integer_value(given) : HF_PEER_TIMEOUT;
+    const json_t *given = json_object_get(request, name);
+    json_int_t value = given ? json_integer_value(given) : (json_int_t)otherwise;
 
-    if (seconds < 1 || seconds > HF_PEER_TIMEOUT_MAX)
-        return hf_error_set(err, HF_EPROTO, "timeout must be 1 to %d s", HF_PEER_TIMEOUT_MAX);
-    d->timeout_s = (unsigned)seconds;
-    d->asked_at = hf_loop_now();
+    if (value < 1 || value > HF_PEER_TIMEOUT_MAX)
+        return hf_error_set(err, HF_EPROTO, "%s must be 1 to %d s", name, HF_PEER_TIMEOUT_MAX);
+    *seconds = (unsigned)value;
     return 0;
 }
 
@@ -166,7 +167,10 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
         s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
         s->departure->live_emulated = json_is_true(json_object_get(request, "live-emulated"));
     }
-    r = take_timeout(s->departure, request, err);
+    s->departure->asked_at = hf_loop_now();
+    r = take_seconds(request, "timeout", HF_PEER_TIMEOUT, &s->departure->timeout_s, err);
+    if (r == 0)
+        r = take_seconds(request, "pause-limit", PAUSE_LIMIT, &s->departure->pause_limit_s, err);
     if (r == 0)
         r = meet(s, json_object_get(request, "arguments"), json_object_get(request, "probe"), hf_take_fd(fds[0]),
                  hf_take_fd(fds[1]), err);

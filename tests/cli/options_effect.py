@@ -263,6 +263,8 @@ SHOWN = {
                 **{option: (MOVE, "two network namespaces, and a real sshd on an address of its own")
                    for option in ("as", "remote-holdfast")},
                 "live-emulated": ("supervisor/migrate_refused.py", None),
+                "pause-limit": ("supervisor/migrate.py", "a guest that is paused for longer than --pause-limit is resumed "
+                                "here"),
                 "timeout": (MOVE, "a stream in pieces arrives; one that stalls is given up, and the source goes on")},
     "send": {"paused": (MOVE, "claim wants a copy, and a guest that runs is not granted unless its manager says that it "
                         "stands still"), "timeout": silent("send")},

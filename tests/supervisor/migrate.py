@@ -153,11 +153,21 @@ def _():
     for step in steps:
         seconds = patience(guest, there)
         result = cut_at(guest, there, step, do="stall", options=("--timeout", seconds))
-        said = (f"for {seconds} s", "stood still for 30 s")  # whichever comes first
+        said = (f"for {seconds} s", "paused for 30 s")  # whichever comes first
         expect(result.status == 1 and any(words in result.err for words in said), f"{step}: {result}")
         expect(here.state() == "held", f"{step}: {here.owner()}")
         wait_until(lambda: there.supervisor() is None, 60, f"{step}: the end of the other side")
         lives(shell, guest)
+
+
+@case("a guest that is paused for longer than --pause-limit is resumed here")
+def _():
+    guest, shell, here, there = needs_guest()
+    result = cut_at(guest, there, "<READY.2", do="stall", options=("--pause-limit", "3"))
+    expect(result.status == 1 and "paused for 3 s" in result.err, result)
+    expect(here.state() == "held", here.owner())
+    wait_until(lambda: there.supervisor() is None, 60, "the end of the other side")
+    lives(shell, guest)
 
 
 @case("it falls silent before it hears the grant: it is asked over another connection, and the guest runs on here")
