@@ -84,7 +84,7 @@ static void tell_progress(struct teller *t, const json_t *line)
     (void)fprintf(stderr, "\rmoving: %.0f of %.0f MiB left, %.1f Mbit/s", number_at(line, "remaining") / 1048576,
                   number_at(line, "total") / 1048576, number_at(line, "mbps"));
     if (!t->paused)
-        (void)fprintf(stderr, ", expected to stand still for %.0f ms", number_at(line, "downtime"));
+        (void)fprintf(stderr, ", expected pause %.0f ms", number_at(line, "downtime"));
     (void)fputs("\x1b[K", stderr);
     t->shown = true;
 }
@@ -132,7 +132,7 @@ static void tell(struct teller *t, const json_t *line)
     }
     if (!strcmp(stage, "departed")) {
         wipe(t);
-        hf_say(t->inv, "the guest runs on host '%s' now; it stood still for about %.0f ms", t->host,
+        hf_say(t->inv, "the guest runs on host '%s' now; it was paused for about %.0f ms", t->host,
                number_at(line, "stood-ms"));
         hf_put_text(t->inv->report, "host", t->host);
         (void)json_object_set(t->inv->report, "stood-ms", json_object_get(line, "stood-ms"));
@@ -175,8 +175,8 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 
         if (interrupted > before + 1)
             return hf_error_set(err, HF_ECANCELED,
-                                "left while the guest's supervisor waits for the other side; 'holdfast "
-                                "show' says what becomes of the guest");
+                                "interrupted while the guest's supervisor waits for the peer; 'holdfast "
+                                "show' tells what becomes of the guest");
         if (interrupted > before && !told) {
             told = true;
             (void)hf_control_ask(control, json_pack("{s:s}", "do", "cancel"), NULL, 0, NULL);
@@ -186,7 +186,7 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
             continue;
         if (n <= 0)
             return hf_error_set(err, HF_EIO,
-                                "the guest's supervisor ended the connection; 'holdfast show' says what "
+                                "the guest's supervisor closed the connection; 'holdfast show' tells what "
                                 "became of the guest");
         used += (size_t)n;
         while ((end = memchr(text, '\n', used)) != NULL) {

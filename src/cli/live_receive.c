@@ -107,7 +107,7 @@ static int stay_and_run(const struct hf_run_options *options, const struct hf_re
     (void)setsid();
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != stay.caller)
-        return hf_error_set(err, HF_ECANCELED, "whoever called ended at once");
+        return hf_error_set(err, HF_ECANCELED, "the caller exited");
     reception.housed = housed;
     reception.claiming = claiming;
     reception.settled = settled;

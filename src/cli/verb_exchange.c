@@ -37,7 +37,7 @@ static int check_pipes(const struct side *s, struct hf_error *err)
 {
     if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
         return hf_error_set(err, HF_EUSAGE,
-                            "standard input and output lead to the other side's holdfast, not to a terminal; "
+                            "standard input and output must lead to the peer, not to a terminal; "
                             "to move a guest, see 'holdfast help migrate'");
     return hf_exchange_run_signals(err);
 }
@@ -79,8 +79,8 @@ static int offer(struct side *s, struct hf_error *err)
 {
     if (s->asked && !s->still)
         return hf_error_refuse(err, "running",
-                               "%s: the other side wants to claim it, and a process of this host runs the guest: "
-                               "end that, or stop the guest and say --paused",
+                               "%s: the peer wants to claim it, and a process of this host runs the guest: "
+                               "end that, or pause the guest and say --paused",
                                hf_container_path(s->c));
     s->flushed = s->asked;
     return hf_exchange_offer(s->x, s->flushed, hf_now(), err);
@@ -110,7 +110,7 @@ static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error
             return r;
         return hf_exchange_state(s->x).holder == HF_HOLDER_GRANTED ? hf_exchange_revoke(s->x, err) : offer(s, err);
     case HF_EXCHANGE_RESUMED:
-        hf_tell(s->inv, "'%s' was not taken by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
+        hf_tell(s->inv, "'%s' was not claimed by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
         return offer(s, err);
     case HF_EXCHANGE_ASKED:
         s->asked = true;
@@ -157,7 +157,7 @@ static int run_send(struct hf_invocation *inv, struct hf_error *err)
         r = converse(&s, source_event, err);
     if (r < 0 && s.x && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
         (void)hf_error_prefix(err, r,
-                              "it was granted, and whether it was taken is not known: send again, or migrate, asks: ");
+                              "granted, and whether the peer claimed it is unknown; 'send' again, or 'migrate', asks: ");
     hf_exchange_free(s.x);
     return s.c ? hf_close_after(s.c, r, err) : r;
 }
@@ -302,7 +302,7 @@ static int run_claim(struct hf_invocation *inv, struct hf_error *err)
 
 
 static const struct hf_option send_options[] = {
-    {.name = "paused", .help = "the guest that runs here stands still, and its writes are flushed"},
+    {.name = "paused", .help = "the guest that runs here is paused, and its writes are flushed"},
     HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };

@@ -10,7 +10,7 @@
 #include "verb.h"
 
 static const struct hf_option migrate_options[] = {
-    {.name = "via", .arg = "WAY", .help = "the other host's holdfast: ssh://HOST, exec:COMMAND or unix:PATH"},
+    {.name = "via", .arg = "WAY", .help = "the destination's holdfast: ssh://HOST, exec:COMMAND or unix:PATH"},
     {.name = "migrate-uri", .arg = "URI", .help = "where QEMU connects to there, as virsh's --migrateuri"},
     {.name = "transient", .help = "do not define the domain there"},
     {.name = "undefine-source", .help = "and not here any more"},
@@ -34,10 +34,10 @@ static void show_progress(void *ctx, uint64_t done, uint64_t total)
 static void report_settled(const struct hf_invocation *inv, const struct hf_migrate_report *report)
 {
     if (report->resumed)
-        hf_say(inv, "domain '%s' was not taken by '%s': its container is this host's again", report->name,
+        hf_say(inv, "domain '%s' was not claimed by '%s': its container is this host's again", report->name,
                report->host);
     else
-        hf_say(inv, "domain '%s' was taken by '%s': its container is there", report->name, report->host);
+        hf_say(inv, "domain '%s' was claimed by '%s': its container is there", report->name, report->host);
 }
 
 static void report_moved(const struct hf_invocation *inv, const struct hf_migrate_report *report)

@@ -78,8 +78,8 @@ static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *er
             return begin_offer(m, err);
         if (m->inv->dry_run)
             return hf_error_refuse(err, "granted",
-                                   "%s: its hand-over to host '%s' was interrupted after it was granted; without "
-                                   "--dry-run this asks whether it was taken there, and goes on",
+                                   "%s: granted to host '%s', and no answer came; without --dry-run this "
+                                   "asks whether that host claimed it",
                                    hf_container_path(m->c), m->peer);
         return hf_exchange_revoke(m->x, err);
     case HF_EXCHANGE_RESUMED:

@@ -58,7 +58,7 @@ int hf_exchange_say(struct hf_exchange *x, enum hf_message message, const struct
 
 int hf_exchange_unexpected(const struct hf_frame *frame, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EPROTO, "the other side sent a frame of type %u, which is out of place here", frame->type);
+    return hf_error_set(err, HF_EPROTO, "peer: frame of type %u is unexpected here", frame->type);
 }
 
 struct hf_digest hf_exchange_digest(const struct hf_frame *frame)
@@ -148,7 +148,7 @@ int hf_exchange_next(struct hf_exchange *x, int64_t now, enum hf_exchange_event 
         if (r == 0)
             break;
         if (r > 0 && x->side == HF_SIDE_DESTINATION && x->out_to - x->out_from > ANSWERS_AHEAD)
-            r = hf_error_set(&own, HF_EPROTO, "the other side asks and takes no answer");
+            r = hf_error_set(&own, HF_EPROTO, "the peer does not read replies");
         if (r > 0) {
             x->in_from += (size_t)r;
             r = hear(x, &frame, now, &found, &own);
@@ -193,7 +193,7 @@ int hf_exchange_stream_space(struct hf_exchange *x, uint8_t **bytes, size_t *roo
     int r;
 
     if (x->side != HF_SIDE_SOURCE || x->over || x->src.stream_ended)
-        return hf_error_set(err, HF_EUSAGE, "there is nobody to stream to");
+        return hf_error_set(err, HF_EUSAGE, "no destination to stream to");
     if (x->src.offering || x->out_to - x->out_from >= STREAM_AHEAD) { /* in order, and not more than the pipe takes */
         *room = 0;
         return 0;
@@ -234,7 +234,7 @@ int hf_exchange_put_stream(struct hf_exchange *x, const void *bytes, size_t size
 int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *err)
 {
     if (x->state.holder == HF_HOLDER_GRANTED || (x->side == HF_SIDE_DESTINATION && x->state.holder == HF_HOLDER_OWNED))
-        return hf_error_set(err, HF_EUSAGE, "it is too late to call the hand-over off: it was granted");
+        return hf_error_set(err, HF_EUSAGE, "the hand-over cannot be cancelled: it was granted");
     if (x->state.flushed)
         (void)hf_step_take(HF_STEP_CANCEL, x->state.attempt, &x->state, NULL);
     if (!x->over)

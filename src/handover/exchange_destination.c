@@ -204,7 +204,7 @@ static int read_hello(struct hf_exchange *x, const struct hf_frame *frame, struc
         return r;
     if (x->greeting.side != HF_SIDE_SOURCE || (x->greeting.holder != HF_HOLDER_OWNED &&
                                                x->greeting.holder != HF_HOLDER_GRANTED))
-        return hf_error_set(err, HF_EPROTO, "the other side has nothing to hand over");
+        return hf_error_set(err, HF_EPROTO, "the peer is a destination, too: it has nothing to hand over");
     x->peer.host = x->greeting.host;
     x->peer.holder = x->greeting.holder;
     x->peer.extra = x->greeting.extra;
@@ -385,6 +385,6 @@ const uint8_t *hf_exchange_stream(const struct hf_exchange *x, size_t *size)
 int hf_exchange_ask(struct hf_exchange *x, struct hf_error *err)
 {
     if (x->side != HF_SIDE_DESTINATION || x->over || !x->greeted)
-        return hf_error_set(err, HF_EUSAGE, "there is no source to ask");
+        return hf_error_set(err, HF_EUSAGE, "no source to ask");
     return hf_exchange_put(x, HF_FRAME_ASK, NULL, 0, NULL, 0, err);
 }

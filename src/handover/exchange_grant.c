@@ -78,7 +78,7 @@ int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
     int r = 0;
 
     if (x->side != HF_SIDE_SOURCE || x->over || !x->src.ready || !x->src.flushed)
-        return hf_error_set(err, HF_EUSAGE, "nothing that was flushed is ready over there");
+        return hf_error_set(err, HF_EUSAGE, "no flushed offer to grant");
     if (!x->state.promised)
         r = promise_now(x, now, err);
     else if (!x->src.durable)
@@ -93,7 +93,7 @@ int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err)
     int r;
 
     if (x->side != HF_SIDE_SOURCE || x->over || !x->greeted)
-        return hf_error_set(err, HF_EUSAGE, "there is no destination to ask");
+        return hf_error_set(err, HF_EUSAGE, "no destination to ask");
     r = hf_step_take(HF_STEP_REVOKE, x->state.attempt, &x->state, err);
     return r < 0 ? r : hf_exchange_say(x, hf_step_sends(HF_STEP_REVOKE), NULL, err);
 }

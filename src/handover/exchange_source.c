@@ -84,7 +84,7 @@ static int hear_hello(struct hf_exchange *x, const struct hf_frame *frame, struc
     if (r < 0)
         return r;
     if (x->greeting.side != HF_SIDE_DESTINATION)
-        return hf_error_set(err, HF_EPROTO, "the other side wants to hand over, too");
+        return hf_error_set(err, HF_EPROTO, "the peer is a source: it wants to hand over, too");
     x->greeted = true;
     x->peer.host = x->greeting.host;
     x->peer.holder = x->greeting.holder;
@@ -218,7 +218,7 @@ static int queue_images(struct hf_exchange *x, struct hf_error *err)
         if (contains(x->src.has, x->src.has_count, &list[i].digest))
             continue;
         if (x->src.has_count == HF_ARRAY_SIZE(x->src.has))
-            return hf_error_set(err, HF_ENOSPC, "more images changed during this hand-over than one exchange can send: begin anew");
+            return hf_error_set(err, HF_ENOSPC, "more images changed during this hand-over than one exchange can send: start again");
         x->src.has[x->src.has_count++] = list[i].digest;
         x->src.due[x->src.due_count++] = list[i];
         x->total += list[i].stored;
@@ -230,9 +230,9 @@ static int queue_images(struct hf_exchange *x, struct hf_error *err)
 static int may_offer(const struct hf_exchange *x, struct hf_error *err)
 {
     if (x->side != HF_SIDE_SOURCE || !x->greeted || x->over)
-        return hf_error_set(err, HF_EUSAGE, "there is no destination to offer to");
+        return hf_error_set(err, HF_EUSAGE, "no destination to offer to");
     if (x->state.holder != HF_HOLDER_OWNED)
-        return hf_error_set(err, HF_EUSAGE, "the container is %s: ask the other side first", hf_holder_name(x->state.holder));
+        return hf_error_set(err, HF_EUSAGE, "the container is %s: revoke the grant first", hf_holder_name(x->state.holder));
     if (x->src.offering || x->src.waiting)
         return hf_error_set(err, HF_EUSAGE, "the last offer was not heard of yet");
     return 0;

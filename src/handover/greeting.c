@@ -79,7 +79,7 @@ int hf_greeting_write(const struct hf_greeting *g, char **text, struct hf_error 
 
 static int wrong(const char *member, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EPROTO, "the other side's introduction has no valid member '%s'", member);
+    return hf_error_set(err, HF_EPROTO, "peer's introduction: '%s': missing or invalid", member);
 }
 
 static int read_text(const json_t *object, const char *member, char *to, size_t size, struct hf_error *err)
@@ -162,7 +162,7 @@ static int read_common(const json_t *json, struct hf_greeting *g, struct hf_erro
     int r = read_number(json, "schema", UINT32_MAX, &schema, err);
 
     if (r == 0 && schema != SCHEMA)
-        r = hf_error_set(err, HF_EVERSION, "the other side's introduction has schema %llu; this program knows %d",
+        r = hf_error_set(err, HF_EVERSION, "peer's introduction: unsupported schema %llu (this program has %d)",
                          (unsigned long long)schema, SCHEMA);
     if (r == 0)
         r = read_text(json, "side", side, sizeof side, err);
@@ -187,7 +187,7 @@ int hf_greeting_read(const void *text, size_t size, struct hf_greeting *g, struc
 {
     struct hf_greeting read = {.side = HF_SIDE_SOURCE};
     json_t *json = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL), *extra;
-    int r = json_is_object(json) ? 0 : hf_error_set(err, HF_EPROTO, "the other side's introduction is no JSON object");
+    int r = json_is_object(json) ? 0 : hf_error_set(err, HF_EPROTO, "peer's introduction: invalid JSON object");
 
     if (r == 0)
         r = read_common(json, &read, err);
@@ -231,7 +231,7 @@ int hf_want_read(const void *text, size_t size, struct hf_digest wanted[HF_IMAGE
     }
     json_decref(json);
     if (!ok)
-        return hf_error_set(err, HF_EPROTO, "what the other side says that it wants is no list of digests");
+        return hf_error_set(err, HF_EPROTO, "peer's list of wanted images: must be a list of digests");
     *count = n;
     return 0;
 }

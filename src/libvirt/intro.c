@@ -65,14 +65,14 @@ int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct h
         else if (ready == 0)
             r = hf_error_set(err, HF_ETIMEDOUT, "peer: send timed out after %d s", timeout_ms / 1000);
         else if (errno != EINTR && errno != EAGAIN)
-            r = hf_error_set(err, HF_EIO, "the other host's holdfast does not listen: %s", strerror(errno));
+            r = hf_error_set(err, HF_EIO, "connection to the peer: %s", strerror(errno));
     }
     return r;
 }
 
 static int bad(struct hf_error *err, const char *key)
 {
-    return hf_error_set(err, HF_EPROTO, "what the other host says of the domain: '%s' is missing or not as it must be",
+    return hf_error_set(err, HF_EPROTO, "peer's description of the domain: '%s': missing or invalid",
                         key);
 }
 
@@ -152,9 +152,9 @@ int hf_intro_parse(const char *text, size_t size, struct hf_intro *intro, struct
     int r;
 
     if (!json_is_object(json))
-        return hf_error_set(err, HF_EPROTO, "what the other host says of the domain is no JSON object");
+        return hf_error_set(err, HF_EPROTO, "peer's description of the domain: invalid JSON object");
     if (json_integer_value(json_object_get(json, "schema")) != 1)
-        return hf_error_set(err, HF_EVERSION, "the other host's holdfast says it in another way (schema)");
+        return hf_error_set(err, HF_EVERSION, "peer's description of the domain: unsupported schema");
     r = read_adoption(json, &out.adoption, err);
     if (r == 0)
         r = get_bool(json, "live", &out.live, err);
@@ -181,12 +181,12 @@ static int read_all(int fd, void *bytes, size_t size, struct hf_error *err)
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready == 0)
-            return hf_error_set(err, HF_ETIMEDOUT, "the other host has said nothing for %d s", WAIT_MS / 1000);
+            return hf_error_set(err, HF_ETIMEDOUT, "peer: no data for %d s", WAIT_MS / 1000);
         n = read(fd, (uint8_t *)bytes + at, size - at);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
-            return hf_error_set(err, HF_EPROTO, "the other host went away before it said for which domain");
+            return hf_error_set(err, HF_EPROTO, "connection to the peer: closed before it named the domain");
         at += (size_t)n;
     }
     return 0;
@@ -203,7 +203,7 @@ int hf_intro_read(int fd, struct hf_intro *intro, struct hf_error *err)
         return r;
     size = hf_be32_get(head);
     if (size > INTRO_MAX)
-        return hf_error_set(err, HF_EPROTO, "the other host announces %zu bytes about the domain; at most %u are read",
+        return hf_error_set(err, HF_EPROTO, "peer's description of the domain: %zu bytes; at most %u are read",
                             size, INTRO_MAX);
     text = malloc(size + 1);
     if (!text)

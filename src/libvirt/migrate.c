@@ -66,11 +66,11 @@ static int look(struct hf_moving *m, struct hf_error *err)
     int r;
 
     if (geteuid() != 0)
-        return hf_error_refuse(err, "root", "this is for root: it reads root's files and speaks for libvirt's domains");
+        return hf_error_refuse(err, "root", "root is required: it reads root's files and moves libvirt's domains");
     r = hf_virt_open(m->q->uri, m->q->domain, &m->mover->here, err);
     m->here = m->mover->here;
     if (r == 0 && !hf_virt_is_system(m->here))
-        r = hf_error_refuse(err, "session", "only domains of qemu:///system of this host");
+        r = hf_error_refuse(err, "session", "unsupported connection: only qemu:///system of this host");
     if (r == 0)
         r = hf_virt_state(m->here, &m->state, err);
     if (r == 0)
@@ -163,7 +163,7 @@ int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_rep
     else if (r < 0)
         r = hf_moving_explain(&m, err);
     if (r == 0 && q->dry_run && !settling)
-        hf_moving_give_up(&m, "it was only asked whether the domain may move");
+        hf_moving_give_up(&m, "dry run");
     if (r == 0 && m.departed && m.mover->started && m.mover->r < 0) {
         *err = m.mover->err;
         r = hf_moving_explain(&m, err);

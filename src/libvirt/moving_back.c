@@ -65,7 +65,7 @@ int hf_moving_explain(struct hf_moving *m, struct hf_error *err)
     if (hf_moving_has_left(m) && !m->departed && !hf_moving_is_granted(m))
         return hf_error_prefix(err, -(int)err->code,
                                "domain '%s' is on '%s' and its container is still here: it does not run until the same "
-                               "command is given again and brings it there. What happened: ",
+                               "command moves the container, too. Cause: ",
                                m->report.name, m->report.host);
     if (m->departed)
         return hf_error_prefix(err, -(int)err->code, "domain '%s' and its container are on '%s', but: ", m->report.name,
@@ -73,10 +73,10 @@ int hf_moving_explain(struct hf_moving *m, struct hf_error *err)
     if (hf_moving_is_granted(m))
         return hf_error_prefix(
             err, -(int)err->code,
-            "domain '%s' was given to '%s', which has not said whether it took it: it does not run here. "
-            "When that host can be reached, give the same command again to find out. What happened: ",
+            "domain '%s' was granted to '%s', and whether that claimed it is unknown: it does not run here. "
+            "When that host can be reached, give the same command again. Cause: ",
             m->report.name, m->report.host);
-    return hf_error_prefix(err, -(int)err->code, "domain '%s' stays here as it was: ", m->report.name);
+    return hf_error_prefix(err, -(int)err->code, "domain '%s' stays here: ", m->report.name);
 }
 
 void hf_moving_give_up(struct hf_moving *m, const char *why)

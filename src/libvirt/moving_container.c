@@ -40,7 +40,7 @@ static int find_way(const struct hf_moving *m, char way[PATH_MAX], struct hf_err
     if (strncmp(m->q->to, prefix, sizeof prefix - 1) != 0)
         return hf_error_refuse(
             err, "transport",
-            "'%s' does not say how to reach the other host's holdfast; use qemu+ssh://, or add --via "
+            "'%s': no way to the holdfast of that host; use qemu+ssh://, or add --via "
             "ssh://HOST, exec:COMMAND or unix:PATH",
             m->q->to);
     return snprintf(way, PATH_MAX, "ssh://%.*s", (int)strcspn(host, "/?"), host) < PATH_MAX
@@ -88,7 +88,7 @@ static int check_stopped(struct hf_moving *m, struct hf_error *err)
             return r;
         hf_moving_wait_ms(STOP_MS);
     }
-    return hf_error_set(err, HF_EPROTO, "the other host asks for the container, but the guest runs here");
+    return hf_error_set(err, HF_EPROTO, "peer: asks for the grant while the guest runs here");
 }
 
 /* Everything that the guest wrote is in the container, and nobody writes any more. */
@@ -180,7 +180,7 @@ static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
         if (m->mover->started)
             return hand_over(m, err);
         return hf_error_set(err, HF_EPROTO,
-                            "the other host asks for a container whose guest has not been moved; an "
+                            "peer: asks for the grant of a guest that has not been moved; an "
                             "earlier attempt may be left there: 'virsh destroy' it there");
     case HF_EXCHANGE_DEPARTED:
         m->departed = true;
@@ -189,7 +189,7 @@ static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
         m->resumed = true;
         return 0;
     case HF_EXCHANGE_FAILED:
-        return hf_error_set(err, HF_EPROTO, "the other host: %s", hf_exchange_failure(hf_pump_exchange(m->pump)));
+        return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(hf_pump_exchange(m->pump)));
     default:
         return 0;
     }

@@ -263,7 +263,7 @@ static int check_silence(struct receiving *w, struct hf_error *err)
     int r = 0;
 
     if (w->told_to_end)
-        r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
+        r = hf_error_set(err, HF_ECANCELED, "cancelled by a signal");
     else if (is_source_silent(w))
         r = hf_pump_timed_out(w->timeout_s, err);
     if (r < 0 && is_settled(w)) {
@@ -330,7 +330,7 @@ int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s,
 
     (void)prctl(PR_SET_PDEATHSIG, 0);
     if (geteuid() != 0)
-        return hf_error_refuse(err, "root", "this is for root: it writes root's files, for libvirt's domains");
+        return hf_error_refuse(err, "root", "root is required: it writes root's files, for libvirt's domains");
     hf_loop_init(&w.loop);
     r = hf_intro_read(in, &w.intro, err);
     if (r == 0)

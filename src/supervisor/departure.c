@@ -64,16 +64,16 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
     if (r < 0 && r != -HF_ENOTFOUND)
         return r;
     if ((s->pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->todo & HF_TODO_VERIFY) || queue.bytes)
-        return hf_error_set(err, HF_EIO, "the guest's flash writes are not all in the container now (%llu bytes wait)",
+        return hf_error_set(err, HF_EIO, "flash writes of the guest are not stored yet: %llu bytes; try again",
                             (unsigned long long)queue.bytes);
     if (!resets_at_rest || (s->todo & HF_TODO_DECIDE))
-        return hf_error_set(err, HF_ECANCELED, "the guest is just being reset; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest is being reset; try again");
     if (s->departure->stopped)
-        return hf_error_set(err, HF_ECANCELED, "the guest was stopped while it moved; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest was paused by its operator during the migration; try again");
     if (llabs((long long)(s->departure->ahead - s->clock.ahead)) > CLOCK_SLACK)
-        return hf_error_set(err, HF_ECANCELED, "the guest set its clock while it moved; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest set its clock during the migration; try again");
     if (s->watch.life == HF_LIFE_TRIAL && s->departure->alive != s->trial.life)
-        return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life while it moved; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life during the migration; try again");
     return 0;
 }
 
@@ -162,8 +162,8 @@ static int judge(struct hf_supervision *s, struct hf_error *err)
     (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
     if (!json_object_get(peer->extra, "live"))
         return hf_error_refuse(err, "live",
-                               "host '%s' takes containers there but runs no guests; the other side of a "
-                               "running guest is 'holdfast receive --run'",
+                               "host '%s' receives containers but runs no guests; a running guest needs "
+                               "'holdfast receive --run' there",
                                d->host);
     r = hf_departure_check(s, peer, d->here, &findings, &probed, err);
     if (d->here && r == 0 && !probed)
@@ -240,6 +240,20 @@ static int ask(struct hf_supervision *s, struct hf_error *err)
     return r;
 }
 
+static int failure_of(struct hf_supervision *s, struct hf_error *err)
+{
+    json_t *result = NULL;
+    int r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
+
+    if (r == 0) {
+        const char *why = hf_departing_text(result, "error-desc");
+
+        r = hf_error_set(err, HF_EIO, "migration failed: %s", *why ? why : "QEMU tells no reason");
+    }
+    json_decref(result);
+    return r;
+}
+
 static int step(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
@@ -250,14 +264,14 @@ static int step(struct hf_supervision *s, struct hf_error *err)
     if (d->stage == HF_GRANTED)
         return take(d->pump, HF_EXCHANGE_PEER) ? ask(s, err) : 0;
     if (d->cancelled)
-        return hf_error_set(err, HF_ECANCELED, "called off");
+        return hf_error_set(err, HF_ECANCELED, "migration cancelled");
     if (d->late)
         return hf_error_set(err, HF_ETIMEDOUT, "the guest was paused for %u s, and host '%s' did not take it; "
                             "--pause-limit allows longer", d->pause_limit_s, d->host);
     if (d->failed)
-        return hf_error_set(err, HF_EIO, "QEMU could not migrate: its own message says why");
+        return failure_of(s, err);
     if (d->resumed)
-        return hf_error_set(err, HF_ECANCELED, "the guest was resumed while it moved; try again");
+        return hf_error_set(err, HF_ECANCELED, "the guest was resumed by its operator during the migration; try again");
     if (d->kept) {
         d->kept = false;
         r = hf_departing_promised(d, err);
@@ -359,7 +373,7 @@ void hf_departure_on_resume(struct hf_supervision *s)
     }
     if (!hf_departure_is_granted(s))
         return;
-    hf_supervision_say(s, "somebody let the guest go on here, which was given away to host '%s': it is stopped again; "
+    hf_supervision_say(s, "the guest was resumed here after it was granted to host '%s': it is paused again; "
                        "'holdfast migrate' asks that host whether it runs there",
                        s->departure->host);
     hf_supervision_pause(s, HF_PAUSE_STOP);

@@ -143,18 +143,18 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     int r;
 
     if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || count != 2)
-        return hf_error_set(err, HF_EPROTO, "a request that this version does not know");
+        return hf_error_set(err, HF_EPROTO, "request to the supervisor: unknown; this version knows migrate and cancel");
     if (s->departure && (!again || s->departure->pump))
-        return hf_error_set(err, HF_EOWNED, "the guest is leaving already");
+        return hf_error_set(err, HF_EOWNED, "the guest is already being migrated");
     if (s->letting_go_on)
-        return hf_error_set(err, HF_EOWNED, "the guest is just being let go on after a move that was called off; try again");
+        return hf_error_set(err, HF_EOWNED, "the previous migration is still being cancelled; try again");
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
-        return hf_error_set(err, HF_EOWNED, "the guest is just starting; try again");
+        return hf_error_set(err, HF_EOWNED, "the guest is starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
-        return hf_error_refuse(err, "granted", "the guest was given away, and no answer came; without --dry-run this asks "
-                               "host '%s' whether it runs there, and goes on", s->departure->host);
+        return hf_error_refuse(err, "granted", "the guest was granted, and no answer came; without --dry-run this asks "
+                               "host '%s' whether it runs there", s->departure->host);
     if (s->pause.holds && !again)
-        return hf_error_set(err, HF_EOWNED, "the guest is stopped until its flash writes are stored; try again");
+        return hf_error_set(err, HF_EOWNED, "the guest is paused until its flash writes are stored; try again");
     if (!again)
         s->departure = calloc(1, sizeof *s->departure);
     if (!s->departure)

@@ -61,7 +61,7 @@ static int await_over(struct hf_supervision *s, struct hf_error *err)
         over = r == 0 && is_over(hf_departing_text(result, "status"));
         json_decref(result);
         if (r == 0 && !over && hf_loop_now() > until)
-            r = hf_error_set(err, HF_ETIMEDOUT, "QEMU did not end its migration");
+            r = hf_error_set(err, HF_ETIMEDOUT, "QEMU: ending the migration timed out");
         if (r == 0 && !over)
             r = hf_loop_turn(&s->loop, 10, err);
     }
@@ -150,7 +150,7 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
     }
     s->letting_go_on = false;
     if (r < 0)
-        hf_supervision_say(s, "the guest could not be let go again: %s", err.text);
+        hf_supervision_say(s, "the guest cannot be resumed: %s", err.text);
     hf_departing_tell_end(s, why);
 }
 
@@ -180,7 +180,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     bool resume = end_pause(s);
     int r;
 
-    (void)hf_error_set(&why, HF_ECANCELED, "host '%s' has not taken the guest and never will; it runs on here",
+    (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here",
                        s->departure->host);
     hf_supervision_say(s, "%s", why.text);
     hf_departing_forget(s);
@@ -202,9 +202,9 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
     struct hf_error why;
 
     (void)hf_error_set(&why, how->code == HF_ETIMEDOUT ? HF_ETIMEDOUT : HF_EIO,
-                       "the guest was given to host '%s', and whether it was taken there is not known (%s): it stands "
-                       "still here until 'holdfast migrate' to there has asked. When that host is gone for good, end it "
-                       "here and take it: 'holdfast owner --take --because TEXT'", d->host, how->text);
+                       "the guest was granted to host '%s', and whether that claimed it is unknown (%s): it stays paused "
+                       "here until 'holdfast migrate' to that host asks. If that host is gone for good, end the guest "
+                       "here and take the container: 'holdfast owner --take --because TEXT'", d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     hf_pump_close(hf_take_ptr(d->pump), 0);
@@ -219,7 +219,7 @@ void hf_departure_end(struct hf_supervision *s)
     if (!s->departure)
         return;
     s->granted = hf_departure_is_granted(s);
-    (void)hf_error_set(&why, HF_EIO, "the guest's QEMU has ended");
+    (void)hf_error_set(&why, HF_EIO, "QEMU exited");
     if (s->granted) {
         hf_departing_forget(s);
         hf_departing_tell_end(s, &why);

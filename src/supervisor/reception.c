@@ -71,16 +71,16 @@ static int take_words(struct hf_reception *n, const json_t *live, struct hf_erro
         return 0;
     if (!n->given->take_arguments)
         return hf_error_refuse(err, "arguments",
-                               "no QEMU arguments were given for the guest here (after '--'), and the "
-                               "other host's are not to be taken (--take-arguments)");
+                               "no QEMU arguments: give them after '--', or accept the source's with "
+                               "--take-arguments");
     if (!json_is_array(list) || count > WORDS_MAX)
-        return hf_error_set(err, HF_EPROTO, "the other side's QEMU arguments are no list of at most %d", WORDS_MAX);
+        return hf_error_set(err, HF_EPROTO, "source's QEMU arguments: must be a list of at most %d", WORDS_MAX);
     n->words = calloc(count + 1, sizeof *n->words);
     for (size_t i = 0; n->words && i < count; i++) {
         const char *word = json_string_value(json_array_get(list, i));
 
         if (!word)
-            return hf_error_set(err, HF_EPROTO, "the other side's QEMU argument %zu is no text", i);
+            return hf_error_set(err, HF_EPROTO, "source's QEMU argument %zu: must be a string", i);
         n->words[i] = strdup(word);
         if (!n->words[i])
             return hf_error_set(err, HF_ENOMEM, "out of memory");
@@ -98,7 +98,7 @@ static int take_machine(struct hf_supervision *s, const json_t *live, struct hf_
     size_t length = machine ? strlen(machine) : 0;
 
     if (length == 0 || length >= sizeof s->pin || strspn(machine, good) != length)
-        return hf_error_set(err, HF_EPROTO, "the other side names no machine type");
+        return hf_error_set(err, HF_EPROTO, "source's machine type: missing or invalid");
     memcpy(s->pin, machine, length + 1);
     return 0;
 }
@@ -149,7 +149,7 @@ static int failed(struct hf_supervision *s, struct hf_error *err)
         return hf_error_set(err, HF_ECANCELED, "host '%s' gave up: %s", s->reception->host,
                             hf_exchange_failure(hf_pump_exchange(pump)));
     if (hf_pump_seen(pump, HF_EXCHANGE_REVOKED))
-        return hf_error_set(err, HF_ECANCELED, "host '%s' took the guest back", s->reception->host);
+        return hf_error_set(err, HF_ECANCELED, "host '%s' revoked the migration", s->reception->host);
     if (hf_pump_is_open(pump))
         return hf_pump_check_silence(pump, s->reception->given->timeout_s, err);
     if (err)
@@ -302,7 +302,7 @@ void hf_reception_on_migration(struct hf_supervision *s, const json_t *data)
     if (!strcmp(status, "failed")) {
         struct hf_error err;
 
-        (void)hf_error_set(&err, HF_EIO, "%s could not load the guest's state: its own message says why", s->program);
+        (void)hf_error_set(&err, HF_EIO, "%s: the guest's state cannot be loaded; see its own message", s->program);
         hf_supervision_fail(s, &err);
     }
 }
@@ -362,7 +362,7 @@ static void time_to_move_in(void *ctx)
 static void let_go_answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
     if (err && err->code == HF_EREFUSED)
-        hf_supervision_say(ctx, "the guest is this host's and stands still: %s; 'cont' on its monitor tries again",
+        hf_supervision_say(ctx, "the guest arrived but cannot be resumed: %s; 'cont' on its monitor tries again",
                            err->text);
 }
 
@@ -374,9 +374,9 @@ static int check_alive(struct hf_supervision *s, struct hf_error *err)
     if (s->ended_by_owner)
         return hf_error_set(err, HF_ECANCELED, "ended by a signal");
     if (s->qemu <= 0 || !hf_monitor_is_open(s->monitor))
-        return hf_error_set(err, HF_EIO, "%s ended before the guest was taken", s->program);
+        return hf_error_set(err, HF_EIO, "%s exited before the guest was claimed", s->program);
     if (given->claiming && !given->claiming(given->ctx))
-        return hf_error_set(err, HF_ECANCELED, "whoever received the guest ended before it was taken");
+        return hf_error_set(err, HF_ECANCELED, "the caller of 'receive' exited before the guest was claimed");
     return 0;
 }
 
@@ -403,8 +403,8 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     hf_pump_turn(n->pump);
     settle(s);
     if (!hf_owner_is_registered(s->container))
-        hf_supervision_say(s, "the container is this host's; its register of epochs cannot be written now, and will be "
-                              "with a later change");
+        hf_supervision_say(s, "the container is claimed, but this host's register of epochs cannot be written now; a later "
+                              "change writes it");
     if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, time_to_move_in, s, NULL) < 0)
         move_in(s);
     return r;

@@ -102,7 +102,7 @@ def _():
         expect(moving.wait(60), "nothing moves")
         calling.send_signal(signal.SIGINT)
         words = calling.communicate(timeout=60)[1]
-    expect(calling.returncode == 1 and "called off" in words, f"{calling.returncode}: {words}")
+    expect(calling.returncode == 1 and "cancelled" in words, f"{calling.returncode}: {words}")
     lives(shell, guest)
     expect(here.state() == "held", here.owner())
 
@@ -203,14 +203,14 @@ def _():
 def _():
     guest, shell, here, there = needs_guest()
     result = cut_at(guest, there, ">GRANT", options=("--timeout", patience(guest, there)))
-    expect(result.status == 1 and "was given to host" in result.err and "owner --take" in result.err, result)
+    expect(result.status == 1 and "was granted to host" in result.err and "owner --take" in result.err, result)
     expect(here.state() == "granted", here.owner())
     expect(guest.connect().status() == "postmigrate", "the guest runs, and nobody knows whose it is")
     result = guest.move(there, status=3, options=["--dry-run", "--timeout", "86400"])  # it is not asked again and again
     expect("rule 'granted'" in result.err and here.state() == "granted", result)
     before = here.container.read_bytes()
     guest.qmp.execute("cont")  # by whoever else manages it
-    wait_until(lambda: "it is stopped again" in guest.said(), 60, "what holdfast says")
+    wait_until(lambda: "it is paused again" in guest.said(), 60, "what holdfast says")
     wait_until(lambda: guest.qmp.status() == "paused", 60, "the guest stands again")
     expect(here.state() == "granted" and here.container.read_bytes() == before, "the container was written")
     wait_until(lambda: there.supervisor() is None, 30, "the end of the other side")
@@ -228,7 +228,7 @@ def _():
     shell.tell("w.nsh")
     result = cut_at(guest, there, "<CLAIMED", at_rest=lambda: os.kill(there.part("nbdkit"), signal.SIGKILL),
                     options=("--timeout", seconds))
-    expect(result.status == 1 and "was given to host" in result.err, f"{result}{guest.said()}")
+    expect(result.status == 1 and "was granted to host" in result.err, f"{result}{guest.said()}")
     expect(here.state() == "granted" and there.state() == "held", f"{here.owner()}{there.owner()}")
     result = guest.move(there, status=None)
     expect(result.status == 0 and "runs on host" in result.out, result)

@@ -186,7 +186,7 @@ def _():
         expect(refused.get("refused"), f"{request}: {refused}")
     caller.ask({"do": "cancel"})
     ended = caller.hear("ended", "refused")
-    expect("called off" in ended.get("text", "") and ended.get("ended"), ended)
+    expect("cancelled" in ended.get("text", "") and ended.get("ended"), ended)
     caller.close()
     for fd in silent[0] + silent[1]:
         os.close(fd)
