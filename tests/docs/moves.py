@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""docs/moves.md walks each kind of move through at most 15 files, and names functions that are in them."""
+import os
+import pathlib
+import re
+
+from tap import case, expect, main
+
+ROOT = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
+FILES_MAX = 15
+SECTIONS = {section.split("\n")[0]: section for section in re.split(r"^## ", (ROOT / "docs" / "moves.md").read_text(), flags=re.M)[1:]}
+
+
+def items(section):
+    """[(file, functions named with it)]"""
+    return [(item.group(1), re.findall(r"`(\w+)\(\)`", item.group(2)))
+            for item in re.finditer(r"^- `(src/[\w/.]+)`: (.*(?:\n  .*)*)", section, re.M)]
+
+
+@case("four kinds of move, each in at most 15 files")
+def _():
+    expect(len(SECTIONS) == 4, sorted(SECTIONS))
+    for title, section in SECTIONS.items():
+        files = {file for file, _ in items(section)}
+        expect(3 <= len(files) <= FILES_MAX, f"{title}: {len(files)} files: {sorted(files)}")
+
+
+@case("every function stands in the file that it is named with, and all kinds share pump, preflight and exchange")
+def _():
+    wrong = [f"{title}: {file}: {function}()" for title, section in SECTIONS.items() for file, functions in items(section)
+             for function in functions if not re.search(rf"\b{function}\(", (ROOT / file).read_text())]
+    expect(not wrong, "; ".join(wrong))
+    shared = {"src/handover/pump.c", "src/preflight/peer_check.c", "src/handover/exchange_source.c", "src/handover/exchange_claim.c"}
+    for title in list(SECTIONS)[:3]:
+        missing = shared - {file for file, _ in items(SECTIONS[title])}
+        expect(not missing, f"{title}: without {sorted(missing)}")
+
+
+main()
