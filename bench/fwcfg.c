@@ -136,7 +136,7 @@ static double negotiations(void)
     struct hf_negotiate_request q;
     struct hf_negotiate_answer a;
     struct hf_negotiate *n;
-    char names[8][8];
+    char names[8][16];
     double start;
 
     for (int i = 0; i < 8; i++) {

@@ -149,7 +149,7 @@ int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct 
 
         if (!is_container_id(entry->d_name))
             continue;
-        (void)snprintf(path, sizeof path, "%s/epochs/%s", state, entry->d_name);
+        (void)snprintf(path, sizeof path, "%s/epochs/%.*s", state, HF_ID_TEXT_SIZE - 1, entry->d_name);
         r = read_entry(path, &seen, err);
         if (r > 0)
             r = each(ctx, entry->d_name, &seen);
