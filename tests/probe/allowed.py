@@ -12,7 +12,7 @@ import tempfile
 from program import BUILD, SOURCE
 from tap import case, expect, main, note, skip
 
-SIEVE = BUILD / "tests" / "preflight" / "sieve"
+SIEVE = BUILD / "tests" / "probe" / "sieve"
 MODULES = pathlib.Path("/usr/lib/x86_64-linux-gnu/qemu")
 _found = subprocess.run([SOURCE / "tests/lib/debian13"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
