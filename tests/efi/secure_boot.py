@@ -25,11 +25,12 @@ def create(name, arch="x86_64"):
     return path
 
 
-def enroll(path, name, data):
+def enroll(path, name, data, *options):
     file = ROOT / "list"
     file.write_bytes(data)
     there = holdfast("vars", "get", path, name, status=None).status == 0
-    holdfast("vars", "set", path, name, "--file", file, *(["--authenticated"] if there else ["--attributes", "NV+BS+RT+TA"]))
+    holdfast("vars", "set", path, name, "--file", file, *options,
+             *(["--authenticated"] if there else ["--attributes", "NV+BS+RT+TA"]))
 
 
 def refused(path, rom, *words, machine=SECURE):
@@ -99,7 +100,7 @@ def _():
                        (signing.list_of(signing.X509_SHA256, signing.revoked(leaf)), "forbids"),
                        (signing.list_of(signing.SHA256, bytes(32), signing.signed_digest(images[1])), "AArch64"),
                        (b"garbage", "cannot be read")):
-        enroll(path, "dbx", dbx)
+        enroll(path, "dbx", dbx, *(["--raw"] if dbx == b"garbage" else []))
         refused(path, rom, "dbx", words)
     enroll(path, "dbx", signing.list_of(signing.SHA256, bytes(32)))
     taken(path, rom)
