@@ -31,7 +31,7 @@ static void become(int64_t pid)
     writer.ended = pid > 0 && writer.pidfd < 0 && errno == ESRCH;
 }
 
-/* A process that has ended makes its descriptor readable. Without one the number alone has to do. */
+/* A pidfd becomes readable when its process ends. Where there is none, the process number decides. */
 static bool lives(void)
 {
     struct pollfd p = {.fd = writer.pidfd, .events = POLLIN};

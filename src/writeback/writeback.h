@@ -14,10 +14,9 @@
 #include "container.h"
 #include "queue_file.h"
 
-/* Opens a guest's container with all that the guest was told is stored: where it is opened for more than a look, what a
- * server that died left behind is brought in, and a copy that such writes are not for is refused before anything of it
- * changes (hf_writeback_check()). This is the way to open a container that has had a guest. HF_OPEN_EDIT beside a server
- * that runs leaves its writes to it. Errors as hf_container_open(), hf_writeback_check() and hf_writeback_drain(); then
+/* Opens a container whose guest has run. Unless `mode` is HF_OPEN_LOOK, the flash writes that a killed server acknowledged
+ * and did not commit are committed first, and a copy that these writes do not belong to is refused unchanged
+ * (hf_writeback_check()). With HF_OPEN_EDIT a server may run: its writes stay its own. Errors as hf_container_open(), hf_writeback_check() and hf_writeback_drain(); then
  * nothing is open. */
 int hf_guest_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
                   struct hf_error *err);

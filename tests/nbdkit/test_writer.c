@@ -14,7 +14,7 @@ static pid_t sleeper(void)
     pid_t parent = getpid(), pid = fork();
 
     assert_true(pid >= 0);
-    if (pid == 0) { /* a case that failed leaves nobody who holds its output open */
+    if (pid == 0) { /* ends with its parent, so that a failed case leaves no process */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
             pause();
         _exit(0);
