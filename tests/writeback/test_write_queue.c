@@ -401,6 +401,53 @@ static void a_killed_process_leaves_every_answered_write_and_no_half_one(void **
                   (unsigned long long)total, unanswered);
 }
 
+/* A child does two writes over the same pages; it dies at the second one's first store to page number `fatal`, which it
+ * made read-only before. The intent and what attach needs lie elsewhere. */
+static void die_in_the_second_write(void *m, uint64_t offset, size_t size, uint32_t fatal)
+{
+    uint8_t bytes[4 * PAGE];
+    struct hf_write_queue q;
+
+    hf_write_queue_init(&q, m, BANK_SIZE, key, &ops);
+    memset(bytes, 1, size);
+    if (hf_write_queue_write(&q, offset, bytes, size, NULL) != 1)
+        _exit(1);
+    signal(SIGSEGV, SIG_DFL);
+    if (mprotect((void *)(uintptr_t)hf_write_queue_page(&q, fatal), PAGE, PROT_READ))
+        _exit(2);
+    memset(bytes, 2, size);
+    hf_write_queue_write(&q, offset, bytes, size, NULL);
+    _exit(3);
+}
+
+static void a_write_cut_off_between_two_pages_is_done_again(void **state)
+{
+    const uint64_t offset = 5 * PAGE + 100;
+    const size_t size = 3 * PAGE; /* pages 5 to 8 */
+    static uint8_t expected[PAGES * PAGE], seen[PAGES * PAGE];
+
+    for (uint32_t fatal = 5; fatal <= 8; fatal++) {
+        void *m = new_memory();
+        struct hf_write_queue q;
+        pid_t pid = fork();
+        int status;
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+            die_in_the_second_write(m, offset, size, fatal);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+
+        memcpy(expected, bank.bytes, sizeof expected);
+        memset(expected + offset, 2, size);
+        assert_int_equal(hf_write_queue_attach(&q, m, BANK_SIZE, &ops, NULL), 0);
+        assert_int_equal(hf_write_queue_recover(&q, NULL), 0);
+        view(&q, seen);
+        assert_memory_equal(seen, expected, sizeof seen);
+        free_memory(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +457,7 @@ int main(void)
         cmocka_unit_test_setup(memory_is_given_back_only_when_nothing_in_it_waits, new_bank),
         cmocka_unit_test_setup(memory_that_contradicts_itself_is_refused, new_bank),
         cmocka_unit_test_setup(any_history_gives_the_guests_view_and_commits_its_moments_in_order, new_bank),
+        cmocka_unit_test_setup(a_write_cut_off_between_two_pages_is_done_again, new_bank),
         cmocka_unit_test_setup(a_killed_process_leaves_every_answered_write_and_no_half_one, new_bank),
     };
 
