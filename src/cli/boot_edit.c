@@ -218,6 +218,7 @@ int hf_boot_clear_container(const char *path, bool dry_run, struct hf_error *err
 
 int hf_boot_edit_write(struct hf_boot_edit *edit, struct hf_invocation *inv, struct hf_error *err)
 {
-    edit->source.note = (struct hf_var_note){.kind = "vars", .text = "boot entries changed by the operator"};
-    return hf_var_source_write(&edit->source, inv, err);
+    static const struct hf_var_note note = {.kind = "vars", .text = "boot entries changed by the operator"};
+
+    return hf_var_source_write(&edit->source, &note, inv, err);
 }

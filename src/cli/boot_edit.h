@@ -5,6 +5,7 @@
 
 #include "boot_entries.h"
 #include "var_source.h"
+#include "var_write.h"
 
 struct hf_boot_edit {
     struct hf_var_source source;

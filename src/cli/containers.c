@@ -55,29 +55,6 @@ int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struc
     return 0;
 }
 
-/* Every commit of a verb is durable, so what closing cannot sync is where the log belongs, and no change. */
-int hf_close_after(struct hf_container *c, int r, struct hf_error *err)
-{
-    bool changes = hf_container_mode(c) != HF_OPEN_LOOK, made = r < 0 && hf_commit_is_made(c);
-    char path[PATH_MAX];
-    struct hf_error own = {.code = HF_OK};
-    int closed;
-
-    (void)snprintf(path, sizeof path, "%s", hf_container_path(c));
-    closed = hf_container_close(c, r < 0 ? NULL : &own);
-    if (made && err) {
-        own = *err;
-        return hf_error_unsynced(err, path, own.text);
-    }
-    if (r < 0 || closed == 0)
-        return r;
-    if (changes)
-        return hf_error_unsynced(err, path, own.text);
-    if (err)
-        *err = own;
-    return closed;
-}
-
 static void wait_for_notice(const char *id, uint64_t commits)
 {
     const struct timespec moment = {.tv_nsec = 5000000};

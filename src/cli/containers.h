@@ -21,10 +21,6 @@ int hf_open_operand(const struct hf_invocation *inv, enum hf_open_mode mode, str
  * aside and the user is told where. */
 int hf_set_writes_aside(const struct hf_invocation *inv, const char *path, struct hf_error *err);
 
-/* Closes and keeps the first error: `r` when it is one, else that of closing. HF_EUNSYNCED: everything is done, and the
- * last sync failed. */
-int hf_close_after(struct hf_container *c, int r, struct hf_error *err);
-
 /* hf_close_after(), for what decides about the guest's next reset: when the guest runs, its supervisor has then seen to
  * it. A supervisor that is busy otherwise (a reset, a move) is not waited for longer than two seconds. */
 int hf_close_noticed(const struct hf_invocation *inv, struct hf_container *c, int r, struct hf_error *err);

@@ -4,6 +4,7 @@
 #define HF_VAR_ARGS_H
 
 #include "var_source.h"
+#include "var_write.h"
 
 /* A variable's name with its GUID; `bytes` is allocated. */
 struct hf_var_key {

@@ -10,6 +10,7 @@
 #include "owner.h"
 #include "staged_keys.h"
 #include "tpm.h"
+#include "var_write.h"
 #include "verbs.h"
 
 static int read_rules(const struct hf_invocation *inv, struct hf_key_request *request, struct hf_error *err)
@@ -152,17 +153,17 @@ static int change_now(struct hf_invocation *inv, struct hf_var_source *source, c
                       struct hf_error *err)
 {
     char text[HF_KEY_PLAN_TEXT], told[HF_KEY_PLAN_TEXT + 32];
+    const struct hf_var_note note = {.kind = "keys", .text = told, .snapshot = "before keys update"};
     int r = hf_tpm_ask(tpm && plan->changed, hf_given(inv, "tpm-aware"), HF_TPM_KEYS, err);
 
     if (r < 0)
         return r;
     (void)snprintf(told, sizeof told, "Secure Boot keys: %s", hf_key_plan_text(plan, text));
-    source->note = (struct hf_var_note){.kind = "keys", .text = told, .snapshot = "before keys update"};
     r = apply(source, plan, err);
     if (r == 0)
         r = hf_key_line_of_source(inv, source, err);
     if (r == 0 && (plan->changed || hf_given(inv, "out")))
-        r = hf_var_source_write(source, inv, err);
+        r = hf_var_source_write(source, &note, inv, err);
     return r;
 }
 
@@ -174,7 +175,7 @@ static int change(struct hf_invocation *inv, struct hf_var_source *source, struc
     struct hf_key_plan plan;
     size_t count;
     const struct hf_var *vars = hf_var_source_vars(source, &count);
-    int r = source->container ? find_place(inv, source->path, &place, err) : 0;
+    int r = source->kind == HF_VARS_CONTAINER ? find_place(inv, source->path, &place, err) : 0;
 
     if (r < 0)
         return r;

@@ -315,7 +315,7 @@ static int import(struct hf_invocation *inv, struct hf_error *err)
     if (r < 0)
         return r;
     hf_put_number(inv->report, "changed", (int64_t)changed);
-    return hf_var_source_write(&source, inv, err);
+    return hf_var_source_write(&source, NULL, inv, err);
 }
 
 static int import_again(struct hf_invocation *inv, struct hf_error *err)

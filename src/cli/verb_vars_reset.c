@@ -74,6 +74,8 @@ static int make(struct hf_invocation *inv, struct hf_var_source *source, struct 
 static int reset(struct hf_invocation *inv, struct hf_error *err)
 {
     hf_auto(hf_var_source_done) struct hf_var_source source = {0};
+    static const struct hf_var_note note = {
+        .kind = "vars", .text = "variables reset by the operator", .snapshot = "before vars reset"};
     hf_auto(hf_var_set_done) struct hf_var_set set = {0};
     size_t before;
     int r;
@@ -92,9 +94,7 @@ static int reset(struct hf_invocation *inv, struct hf_error *err)
     hf_put_number(inv->report, "before", (int64_t)before);
     hf_put_number(inv->report, "variables", (int64_t)set.count);
     hf_say(inv, "%zu variables before, %zu now", before, set.count);
-    source.note = (struct hf_var_note){
-        .kind = "vars", .text = "variables reset by the operator", .snapshot = "before vars reset"};
-    return hf_var_source_write(&source, inv, err);
+    return hf_var_source_write(&source, &note, inv, err);
 }
 
 static int reset_again(struct hf_invocation *inv, struct hf_error *err)

@@ -111,7 +111,7 @@ static int rm(struct hf_invocation *inv, struct hf_error *err)
     }
     for (size_t n = 0; r == 0 && (text = hf_value_at(inv, "match", n)) != NULL; n++)
         r = remove_matching(inv, &source, text, err);
-    return r < 0 ? r : hf_var_source_write(&source, inv, err);
+    return r < 0 ? r : hf_var_source_write(&source, NULL, inv, err);
 }
 
 static int rm_again(struct hf_invocation *inv, struct hf_error *err)
@@ -163,7 +163,7 @@ static int clean(struct hf_invocation *inv, struct hf_error *err)
         return r;
     hf_say(inv, "%zu crash dump%s of Linux", n, n == 1 ? "" : "s");
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    return n || hf_given(inv, "out") ? hf_var_source_write(&source, inv, err) : 0;
+    return n || hf_given(inv, "out") ? hf_var_source_write(&source, NULL, inv, err) : 0;
 }
 
 static int clean_again(struct hf_invocation *inv, struct hf_error *err)

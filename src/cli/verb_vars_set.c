@@ -61,7 +61,7 @@ static int set(struct hf_invocation *inv, struct hf_error *err)
     if (r < 0)
         return r;
     r = hf_var_source_set(&source, &key.var, edit_flags(inv), err);
-    return r < 0 ? r : hf_var_source_write(&source, inv, err);
+    return r < 0 ? r : hf_var_source_write(&source, NULL, inv, err);
 }
 
 static int set_again(struct hf_invocation *inv, struct hf_error *err)

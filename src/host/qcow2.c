@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "block_device.h"
 #include "child.h"
 #include "cleanup.h"
 #include "cursor.h"
@@ -174,8 +175,9 @@ int hf_bank_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t 
                       struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *file = NULL;
+    bool device = hf_block_device_is(path);
     uint64_t length;
-    int r = hf_file_read(path, max, &file, &length, err);
+    int r = device ? hf_block_store_read(path, &file, &length, err) : hf_file_read(path, max, &file, &length, err);
 
     if (r < 0)
         return r;

@@ -23,7 +23,8 @@ int hf_qcow2_check(const void *bytes, size_t size, uint64_t max, uint64_t *insid
 int hf_qcow2_unpack(const void *bytes, size_t size, uint64_t max, uint8_t **raw, uint64_t *raw_size,
                     struct hf_error *err);
 
-/* hf_file_read(), and what is inside of a qcow2 image; *packed (may be NULL) says which. */
+/* hf_file_read(), and what is inside of a qcow2 image; *packed (may be NULL) says which. Of a block device, the store
+ * at its beginning (block_device.h). */
 int hf_bank_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t *size, bool *packed,
                       struct hf_error *err);
 

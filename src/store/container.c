@@ -101,6 +101,29 @@ int hf_container_close(struct hf_container *c, struct hf_error *err)
     return r < 0 ? r : closed;
 }
 
+/* Every commit was durable, so what closing cannot sync is where the log belongs, and no change. */
+int hf_close_after(struct hf_container *c, int r, struct hf_error *err)
+{
+    bool changes = hf_container_mode(c) != HF_OPEN_LOOK, made = r < 0 && hf_commit_is_made(c);
+    char path[PATH_MAX];
+    struct hf_error own = {.code = HF_OK};
+    int closed;
+
+    (void)snprintf(path, sizeof path, "%s", hf_container_path(c));
+    closed = hf_container_close(c, r < 0 ? NULL : &own);
+    if (made && err) {
+        own = *err;
+        return hf_error_unsynced(err, path, own.text);
+    }
+    if (r < 0 || closed == 0)
+        return r;
+    if (changes)
+        return hf_error_unsynced(err, path, own.text);
+    if (err)
+        *err = own;
+    return closed;
+}
+
 void hf_container_done(struct hf_container **c)
 {
     (void)hf_container_close(*c, NULL);

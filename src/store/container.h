@@ -98,6 +98,9 @@ int hf_container_lock_fd(const struct hf_container *c);
  * frees the handle, in any case. An error says what could not be brought in; it is safe in the files beside it.
  * NULL is allowed. */
 int hf_container_close(struct hf_container *c, struct hf_error *err);
+/* The same at the end of a change whose every commit is durable; keeps the first error: `r` when it is one, else that of
+ * closing. HF_EUNSYNCED: everything is done, and the last sync failed. */
+int hf_close_after(struct hf_container *c, int r, struct hf_error *err);
 /* For hf_auto(): closes and ignores the error. */
 void hf_container_done(struct hf_container **c);
 

@@ -30,8 +30,10 @@ enum {
 #define EDK2_MTC    "edk2, MdeModulePkg/Include/Guid/MtcVendor.h"
 #define SHIM_MOK    "shim, MokVars.txt"
 #define SHIM_SBAT   "shim, SBAT.md"
-/* What mokutil asks shim for is written by an operating system, so it has runtime access. */
-#define SHIM_ASKED "shim, MokVars.txt; mokutil"
+/* What an operating system asks shim for: MokVars.txt, "Request variables": BS,RT,NV. */
+#define SHIM_ASKED "shim, MokVars.txt"
+/* Requests that MokVars.txt does not list. */
+#define MOKUTIL "mokutil, src/mokutil.c, update_request()"
 
 static const struct hf_var_rule rules[] = {
     {"PK", GLOBAL, HF_FORM_KEY, BY_KEY, HF_PART_KEYS, UEFI_KEYS, "pk"},
@@ -81,9 +83,16 @@ static const struct hf_var_rule rules[] = {
     {"MokPolicy", SHIM, HF_FORM_U8, NV_BS, HF_PART_KEYS, SHIM_MOK, NULL},
     {"MokPWStore", SHIM, HF_FORM_ANY, NV_BS, HF_PART_KEYS, SHIM_MOK, NULL},
     {"MokNew", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
-    {"MokDel", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
-    {"MokXNew", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
-    {"MokXDel", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
+    {"MokDel", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
+    {"MokXNew", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
+    {"MokXDel", SHIM, HF_FORM_SIGNATURES, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
+    {"MokAuth", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
+    {"MokPW", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
+    {"MokSB", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
+    {"MokDB", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, SHIM_ASKED, NULL},
+    {"MokDelAuth", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
+    {"MokXAuth", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
+    {"MokXDelAuth", SHIM, HF_FORM_ANY, NV_BS_RT, HF_PART_OTHER, MOKUTIL, NULL},
     {"SbatLevel", SHIM, HF_FORM_SBAT, NV_BS, HF_PART_KEYS, SHIM_SBAT, NULL},
     {"MokListRT", SHIM, HF_FORM_VOLATILE, 0, HF_PART_OTHER, SHIM_MOK, NULL},
     {"MokListXRT", SHIM, HF_FORM_VOLATILE, 0, HF_PART_OTHER, SHIM_MOK, NULL},

@@ -309,6 +309,10 @@ for _entry in {id(e): e for options in SHOWN.values() for e in options.values() 
     case(_names)(_entry)
 
 
+for name, options in SHOWN.items():
+    if any(o["name"] == "backup" for o in VERBS[name]["options"]):
+        options["backup"] = ("cli/stores.py", "--backup names the file that keeps the old store; one that exists is not overwritten")
+
 SEEN = {}  # {a container's path and bytes: what can be seen of it}
 
 

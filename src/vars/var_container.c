@@ -7,7 +7,7 @@
 
 #include "banks.h"
 #include "cleanup.h"
-#include "containers.h"
+#include "container.h"
 #include "eventlog.h"
 #include "owner.h"
 #include "secure_boot_record.h"

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "block_device.h"
 #include "cleanup.h"
-#include "output.h"
+#include "qcow2.h"
 #include "var_container.h"
 #include "var_directory.h"
-#include "qcow2.h"
 
 #define FILE_MAX (64u << 20) /* the largest flash bank */
 
@@ -49,7 +49,7 @@ static int open_json(struct hf_var_source *s, struct hf_error *err)
 {
     int r = hf_var_json_read((const char *)s->bytes, (size_t)s->size, &s->set, err);
 
-    s->format = HF_FORMAT_QEMU;
+    s->kind = HF_VARS_JSON;
     free(s->bytes);
     s->bytes = NULL;
     return r;
@@ -73,24 +73,48 @@ bool hf_var_is_container(const char *path)
     return is;
 }
 
+static enum hf_var_kind kind_of(const struct hf_var_source *s)
+{
+    if (S_ISDIR(s->file.st_mode))
+        return HF_VARS_DIRECTORY;
+    if (S_ISBLK(s->file.st_mode))
+        return HF_VARS_DEVICE;
+    return hf_var_is_container(s->path) ? HF_VARS_CONTAINER : HF_VARS_BANK;
+}
+
+static int read_bytes(struct hf_var_source *s, struct hf_error *err)
+{
+    bool packed = false;
+    int r;
+
+    switch (s->kind) {
+    case HF_VARS_CONTAINER:
+        return hf_var_container_read(s->path, &s->bytes, &s->size, &s->secure_boot, err);
+    case HF_VARS_DEVICE:
+        return hf_block_store_read(s->path, &s->bytes, &s->size, err);
+    default:
+        r = hf_bank_file_read(s->path, FILE_MAX, &s->bytes, &s->size, &packed, err);
+        s->kind = packed ? HF_VARS_QCOW2 : HF_VARS_BANK;
+        return r;
+    }
+}
+
 static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque, struct hf_error *err)
 {
     int r;
 
-    if (S_ISDIR(s->file.st_mode)) {
-        s->format = HF_FORMAT_QEMU;
+    s->kind = kind_of(s);
+    if (s->kind == HF_VARS_DIRECTORY)
         return hf_var_directory_read(s->path, &s->set, err);
-    }
-    s->container = hf_var_is_container(s->path);
-    r = s->container ? hf_var_container_read(s->path, &s->bytes, &s->size, &s->secure_boot, err)
-                     : hf_bank_file_read(s->path, FILE_MAX, &s->bytes, &s->size, &s->packed, err);
+    r = read_bytes(s, err);
     if (r < 0)
         return r;
-    if (s->container)
+    if (s->kind == HF_VARS_CONTAINER || s->kind == HF_VARS_DEVICE)
         s->was = hf_digest_of(s->bytes, (size_t)s->size);
     if (hf_flash_foreign(s->bytes, (size_t)s->size))
         return hf_error_set(err, HF_EUSAGE, "%s", hf_flash_foreign(s->bytes, (size_t)s->size));
-    return looks_like_json(s->bytes, s->size) ? open_json(s, err) : open_bank(s, lost, opaque, err);
+    return s->kind == HF_VARS_BANK && looks_like_json(s->bytes, s->size) ? open_json(s, err)
+                                                                         : open_bank(s, lost, opaque, err);
 }
 
 int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, struct hf_var_source *source,
