@@ -35,7 +35,7 @@ static uint64_t bar_address(struct hf_efi_window *w, EFI_PCI_IO_PROTOCOL *pci)
 }
 
 #ifdef __aarch64__
-/* A BAR is mapped as a device's registers, which caches do not see; the other side of this one is ordinary, cached
+/* A BAR is mapped as a device's registers, which caches do not see; behind this one is ordinary, cached
  * memory of the host. The global coherency domain remaps it, once it was told that this memory can be cached. */
 static EFI_STATUS map_write_back(struct hf_efi_window *w, uint64_t address)
 {

@@ -61,7 +61,7 @@ static const struct {
     {"status", HF_MAILBOX_STATUS, 0, REPLY_S, NULL},
     {"confirm", HF_MAILBOX_CONFIRM, 0, REPLY_S, NULL},
     {"rollback", HF_MAILBOX_ROLLBACK, HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT, REPLY_S,
-     "The firmware from before comes back when this machine reboots."},
+     "The previous firmware is restored when this machine reboots."},
     {"update", HF_MAILBOX_BEGIN, HF_MAILBOX_TPM_AWARE, STAGE_S,
      "The new firmware runs when this machine reboots; confirm it then, or it may be rolled back."},
 };
@@ -80,7 +80,7 @@ static int choose_verb(const char *name, struct request *q, struct hf_error *err
         q->timeout = q->timeout ? q->timeout : verbs[i].timeout;
         return 0;
     }
-    return hf_error_set(err, HF_EUSAGE, "'%.40s' is no verb; it is one of status, confirm, rollback, update", name);
+    return hf_error_set(err, HF_EUSAGE, "unknown verb '%.40s'; use status, confirm, rollback or update", name);
 }
 
 static int choose_variables(const char *which, struct request *q, struct hf_error *err)
@@ -91,7 +91,7 @@ static int choose_variables(const char *which, struct request *q, struct hf_erro
     else if (strcmp(which, "current") == 0)
         q->flags |= HF_MAILBOX_VARIABLES_CURRENT;
     else
-        return hf_error_set(err, HF_EUSAGE, "--variables '%.40s': wanted is fallback or current", which);
+        return hf_error_set(err, HF_EUSAGE, "--variables '%.40s': invalid; use fallback or current", which);
     return 0;
 }
 
@@ -102,8 +102,7 @@ static int choose_timeout(const char *text, struct request *q, struct hf_error *
     errno = 0;
     q->timeout = strtoul(text, &end, 10);
     if (errno || end == text || *end || text[0] == '-' || q->timeout < 1 || q->timeout > TIMEOUT_MAX)
-        return hf_error_set(err, HF_EUSAGE, "--timeout '%.40s': wanted is a number of seconds, 1 to %d", text,
-                            TIMEOUT_MAX);
+        return hf_error_set(err, HF_EUSAGE, "--timeout '%.40s': invalid; use 1 to %d seconds", text, TIMEOUT_MAX);
     return 0;
 }
 
@@ -113,10 +112,10 @@ static int wrong_option(int c, const char *word, struct hf_error *err)
     static const char try[] = "try 'holdfast-guest --help'";
 
     if (c == ':')
-        return hf_error_set(err, HF_EUSAGE, "'%.40s' wants a value; %s", word, try);
+        return hf_error_set(err, HF_EUSAGE, "option '%.40s': value missing; %s", word, try);
     if (optopt && strchr(word, '='))
-        return hf_error_set(err, HF_EUSAGE, "'%.40s': this option takes no value; %s", word, try);
-    return hf_error_set(err, HF_EUSAGE, "'%.40s' is no option; %s", word, try);
+        return hf_error_set(err, HF_EUSAGE, "option '%.40s': takes no value; %s", word, try);
+    return hf_error_set(err, HF_EUSAGE, "unknown option '%.40s'; %s", word, try);
 }
 
 static int read_options(int argc, char **argv, struct request *q, struct hf_error *err)
@@ -150,7 +149,7 @@ static int read_options(int argc, char **argv, struct request *q, struct hf_erro
         else
             r = wrong_option(c, argv[optind - 1], err);
     }
-    for (int i = 1; r < 0 && i < argc; i++) /* whoever asks for it behind the mistake gets it, too */
+    for (int i = 1; r < 0 && i < argc; i++) /* --help after a mistake is answered, too */
         q->json = q->json || strcmp(argv[i], "--json") == 0;
     return r;
 }
@@ -163,7 +162,7 @@ static int read_words(int argc, char **argv, struct request *q, struct hf_error 
     if (r < 0 || q->verb)
         return r;
     if (optind >= argc)
-        return hf_error_set(err, HF_EUSAGE, "no verb was given; try 'holdfast-guest --help'");
+        return hf_error_set(err, HF_EUSAGE, "verb missing; try 'holdfast-guest --help'");
     r = choose_verb(argv[optind++], q, err);
     if (r < 0)
         return r;
@@ -262,10 +261,10 @@ static int explain(const struct window *w, const struct request *q, int r, struc
         return r;
     if (r == -HF_ETIMEDOUT)
         return hf_error_set(err, HF_ETIMEDOUT,
-                            "%s: the host did not reply within %lu s; nothing is known to have changed. Look at the "
-                            "container there: 'holdfast show G.hold'",
+                            "%s: timed out after %lu s: no reply from the host; check on the host whether anything "
+                            "changed: 'holdfast show G.hold'",
                             w->device, q->timeout);
-    return hf_error_set(err, HF_EPROTO, "%s: the host's reply cannot be understood", w->device);
+    return hf_error_set(err, HF_EPROTO, "%s: invalid reply from the host", w->device);
 }
 
 static int run(const struct request *q, struct hf_error *err)

@@ -84,22 +84,22 @@ int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err)
         return hf_error_refuse(err, rule_of(reply), "%s", text);
     case HF_MAILBOX_NOT_ALLOWED:
         return hf_error_refuse(err, "guest-update",
-                               "the guest's owner has not allowed this image; on the host: 'holdfast set G.hold "
-                               "guest-update=SHA256' with the image's digest%s%s",
+                               "this image is not allowed; on the host, allow it by its digest: 'holdfast set G.hold "
+                               "guest-update=SHA256'%s%s",
                                text[0] ? ": " : "", text);
     case HF_MAILBOX_TOO_LARGE:
         return hf_error_refuse(err, "size", "the image is too large for this guest's flash%s%s", text[0] ? ": " : "",
                                text);
     case HF_MAILBOX_LATER:
-        return hf_error_refuse(err, "rate", "too many orders in a short time; try again in %u s",
+        return hf_error_refuse(err, "rate", "too many requests; try again in %u s",
                                (hf_le32_get(reply->retry_ms) + 999) / 1000);
     case HF_MAILBOX_NOT_THE_IMAGE:
-        return hf_error_set(err, HF_EDAMAGED, "what arrived at the host is not what was sent; try again%s%s",
+        return hf_error_set(err, HF_EDAMAGED, "the image was damaged on the way to the host; try again%s%s",
                             text[0] ? ": " : "", text);
     case HF_MAILBOX_FAILED:
-        return hf_error_set(err, HF_EIO, "the host could not do it%s%s", text[0] ? ": " : "", text);
+        return hf_error_set(err, HF_EIO, "the host failed%s%s", text[0] ? ": " : "", text);
     default:
-        return hf_error_set(err, HF_EPROTO, "the host did not take the order%s%s", text[0] ? ": " : "", text);
+        return hf_error_set(err, HF_EPROTO, "the host refused the request%s%s", text[0] ? ": " : "", text);
     }
 }
 

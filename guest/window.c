@@ -65,12 +65,12 @@ static int not_permitted(const struct window *w, int why, struct hf_error *err)
         return hf_error_set(err, HF_EIO, "%s/resource2: %s", w->device, strerror(why));
     if (geteuid() != 0)
         return hf_error_refuse(err, "root", "%s/resource2: %s; run this as root", w->device, strerror(why));
-    return hf_error_refuse(err, "lockdown",
-                           "%s/resource2: %s: the kernel is locked down%s%s%s, as it is under Secure Boot, and lets "
-                           "nobody map a device's memory. Ask the host's operator for 'holdfast stage', 'confirm' or "
-                           "'rollback', or boot without lockdown",
-                           w->device, strerror(why), locked_down(mode, sizeof mode) ? " ('" : "",
-                           locked_down(mode, sizeof mode) ? mode : "", locked_down(mode, sizeof mode) ? "')" : "");
+    return hf_error_refuse(
+        err, "lockdown",
+        "%s/resource2: %s: the kernel is locked down%s%s%s, as under Secure Boot, and device memory cannot be mapped. "
+        "Ask the host's operator for 'holdfast stage', 'confirm' or 'rollback', or boot without lockdown",
+        w->device, strerror(why), locked_down(mode, sizeof mode) ? " ('" : "",
+        locked_down(mode, sizeof mode) ? mode : "", locked_down(mode, sizeof mode) ? "')" : "");
 }
 
 /* Nothing drives the device, so its memory may be switched off. */
@@ -95,7 +95,7 @@ static int lock(const struct window *w, struct hf_error *err)
 {
     if (flock(w->fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
-    return errno == EWOULDBLOCK ? hf_error_set(err, HF_EOWNED, "%s: another holdfast-guest is at work", w->device)
+    return errno == EWOULDBLOCK ? hf_error_set(err, HF_EOWNED, "%s: in use by another holdfast-guest", w->device)
                                 : hf_error_set(err, HF_EIO, "%s: flock: %s", w->device, strerror(errno));
 }
 
@@ -109,7 +109,7 @@ static int open_bar(struct window *w, struct hf_error *err)
     if (w->fd < 0)
         return not_permitted(w, errno, err);
     if (fstat(w->fd, &st) < 0 || st.st_size != HF_MAILBOX_SIZE)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: its memory is not a mailbox's %u bytes", w->device,
+        return hf_error_set(err, HF_ENOTFOUND, "%s: not a mailbox: its memory does not have %u bytes", w->device,
                             HF_MAILBOX_SIZE);
     return 0;
 }
@@ -131,7 +131,7 @@ static int map(struct window *w, struct hf_error *err)
     w->port.window = at;
     if (hf_mailbox_guest_attach(&w->port) < 0)
         return hf_error_set(err, HF_ENOTFOUND,
-                            "%s: no holdfast behind this device, or a newer one than this program knows", w->device);
+                            "%s: no holdfast serves this device, or it is newer than this program supports", w->device);
     return 0;
 }
 
@@ -189,8 +189,8 @@ int window_open(const char *device, struct window *w, struct hf_error *err)
     r = device ? take(device, &found, err) : look(&found, err);
     if (r == 0 && hf_mailbox_guest_is_boot_only(&found.port))
         r = hf_error_refuse(err, "boot-only",
-                            "the mailbox is boot-only: nobody answers once an operating system runs. The host's "
-                            "operator can change that with 'holdfast set G.hold mailbox=always'");
+                            "the mailbox is boot-only: it is closed once an operating system runs. The host's operator "
+                            "can change that with 'holdfast set G.hold mailbox=always'");
     if (r < 0) {
         unmap(&found);
         return r;

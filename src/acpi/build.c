@@ -224,13 +224,13 @@ int hf_acpi_build(const struct hf_acpi_description *d, uint64_t features, void *
     if (r < 0)
         return r;
     if (features & ~HF_ACPI_FEATURES)
-        return hf_error_refuse(err, "limits", "features 0x%llx; known are 0x%llx", (unsigned long long)features,
-                               (unsigned long long)HF_ACPI_FEATURES);
+        return hf_error_refuse(err, "limits", "features 0x%llx: unsupported; supported are 0x%llx",
+                               (unsigned long long)features, (unsigned long long)HF_ACPI_FEATURES);
     if (script_size(d) > HF_ACPI_SCRIPT_MAX)
-        return hf_error_refuse(err, "limits", "the script would have %zu bytes; the limit is %d", script_size(d),
+        return hf_error_refuse(err, "limits", "script too large: %zu bytes; the limit is %d", script_size(d),
                                HF_ACPI_SCRIPT_MAX);
     if (size < hf_acpi_build_room(d))
-        return hf_error_set(err, HF_ENOMEM, "building the script needs room for %zu bytes, %zu were given",
+        return hf_error_set(err, HF_ENOMEM, "script buffer too small: %zu bytes are needed, %zu were given",
                             hf_acpi_build_room(d), size);
     lay_out(&b, room);
     r = emit(&b, err);

@@ -117,7 +117,7 @@ int hf_acpi_check(const struct hf_acpi_bundle *bundle, const struct hf_acpi_ques
     if (!HF_RESERVED_IS_ZERO(question))
         return hf_error_set(err, HF_EUSAGE, "checking the script: the question's reserved members are not 0");
     if (size < hf_acpi_check_room(bundle))
-        return hf_error_set(err, HF_ENOMEM, "checking the script needs %zu bytes of work area, %zu were given",
+        return hf_error_set(err, HF_ENOMEM, "work area too small: checking the script needs %zu bytes, %zu were given",
                             hf_acpi_check_room(bundle), size);
     checker_init(&k, work);
     for (uint32_t i = 0; safe && i < k.count; i++)

@@ -22,22 +22,20 @@ static int check_part(const struct hf_acpi_description *d, uint32_t i, struct hf
     size_t length = strlen(p->file);
 
     if (length == 0 || length >= HF_ACPI_NAME_SIZE)
-        return hf_error_refuse(err, "description", "part %u: its file name has %zu bytes, wanted are 1 to 55", i,
-                               length);
+        return hf_error_refuse(err, "description", "part %u: file name of %zu bytes; use 1 to 55", i, length);
     for (uint32_t j = 0; j < i; j++)
         if (strlen(d->parts[j].file) == length && memcmp(d->parts[j].file, p->file, length) == 0)
             return hf_error_refuse(err, "description", "parts %u and %u are both named '%s'", j, i, p->file);
     if (p->size == 0 || hf_acpi_part_file_size(p, 4096) > HF_ACPI_FILE_MAX)
-        return hf_error_refuse(err, "limits", "part %u ('%s') has %zu bytes; wanted are 1 to %d", i, p->file, p->size,
+        return hf_error_refuse(err, "limits", "part %u ('%s'): %zu bytes of data; use 1 to %d", i, p->file, p->size,
                                HF_ACPI_FILE_MAX - 4096);
     if (!is_power(p->align) || p->align > 4096)
         return hf_error_refuse(err, "description",
-                               "part %u ('%s') is aligned to %u; wanted is a power of two up to 4096", i, p->file,
+                               "part %u ('%s'): invalid alignment %u; use a power of two up to 4096", i, p->file,
                                p->align);
     if (p->align_data != 0 && (!is_power(p->align_data) || p->align_data > p->align))
         return hf_error_refuse(err, "description",
-                               "part %u ('%s'): its data is aligned to %u; wanted is a power of two "
-                               "up to the part's own %u",
+                               "part %u ('%s'): invalid data alignment %u; use a power of two up to the part's own %u",
                                i, p->file, p->align_data, p->align);
     return 0;
 }
@@ -60,12 +58,12 @@ static int check_pointer(const struct hf_acpi_description *d, size_t i, struct h
     const struct hf_acpi_pointer *p = &d->pointers[i];
 
     if (p->part >= d->part_count || p->target_part >= d->part_count)
-        return hf_error_refuse(err, "description", "pointer %zu: from part %u to part %u; there are %zu parts", i,
-                               p->part, p->target_part, d->part_count);
+        return hf_error_refuse(err, "description", "pointer %zu: invalid: from part %u to part %u; there are %zu parts",
+                               i, p->part, p->target_part, d->part_count);
     if (p->size != 4 && p->size != 8)
-        return hf_error_refuse(err, "description", "pointer %zu is %u bytes wide; wanted are 4 or 8", i, p->size);
+        return hf_error_refuse(err, "description", "pointer %zu: invalid width of %u bytes; use 4 or 8", i, p->size);
     if (p->bias_size != 0 && !hf_acpi_is_width(p->bias_size))
-        return hf_error_refuse(err, "description", "pointer %zu: its bias is %u bytes wide; wanted are 0, 1, 2, 4 or 8",
+        return hf_error_refuse(err, "description", "pointer %zu: invalid bias width of %u bytes; use 0, 1, 2, 4 or 8",
                                i, p->bias_size);
     if (!hf_range_ok(p->offset, p->size, d->parts[p->part].size) ||
         !hf_range_ok(p->bias_offset, p->bias_size, d->parts[p->part].size))
@@ -89,7 +87,7 @@ static int check_checksum(const struct hf_acpi_description *d, size_t i, struct 
     const struct hf_acpi_checksum *c = &d->checksums[i];
 
     if (c->part >= d->part_count)
-        return hf_error_refuse(err, "description", "checksum %zu: in part %u; there are %zu parts", i, c->part,
+        return hf_error_refuse(err, "description", "checksum %zu: invalid part %u; there are %zu parts", i, c->part,
                                d->part_count);
     if (c->length == 0 || !hf_range_ok(c->start, c->length, d->parts[c->part].size) || c->result < c->start ||
         c->result - c->start >= c->length)
@@ -112,13 +110,12 @@ static int check_tell(const struct hf_acpi_description *d, size_t i, struct hf_e
     const struct hf_acpi_tell *t = &d->tells[i];
 
     if (strlen(t->file) == 0 || strlen(t->file) >= HF_ACPI_NAME_SIZE)
-        return hf_error_refuse(err, "description", "tell %zu: its file name has %zu bytes, wanted are 1 to 55", i,
-                               strlen(t->file));
+        return hf_error_refuse(err, "description", "tell %zu: file name of %zu bytes; use 1 to 55", i, strlen(t->file));
     if (t->size != 4 && t->size != 8)
-        return hf_error_refuse(err, "description", "tell %zu is %u bytes wide; wanted are 4 or 8", i, t->size);
+        return hf_error_refuse(err, "description", "tell %zu: invalid width of %u bytes; use 4 or 8", i, t->size);
     if (t->target_part >= d->part_count || t->target_offset >= d->parts[t->target_part].size)
-        return hf_error_refuse(err, "description", "tell %zu: part %u, offset 0x%x: there is no such place", i,
-                               t->target_part, t->target_offset);
+        return hf_error_refuse(err, "description", "tell %zu: invalid place: part %u, offset 0x%x", i, t->target_part,
+                               t->target_offset);
     return 0;
 }
 
@@ -130,7 +127,8 @@ int hf_acpi_description_check(const struct hf_acpi_description *d, struct hf_err
     if (d->part_count > HF_ACPI_FILES_MAX || d->pointer_count > HF_ACPI_COMMANDS_MAX ||
         d->checksum_count > HF_ACPI_COMMANDS_MAX || d->tell_count > HF_ACPI_COMMANDS_MAX ||
         commands > HF_ACPI_COMMANDS_MAX)
-        return hf_error_refuse(err, "limits", "%zu commands; the limit is %d", commands, HF_ACPI_COMMANDS_MAX);
+        return hf_error_refuse(err, "limits", "script: too many commands: %zu; the limit is %d", commands,
+                               HF_ACPI_COMMANDS_MAX);
     for (uint32_t i = 0; r == 0 && i < d->part_count; i++)
         r = check_part(d, i, err);
     for (size_t i = 0; r == 0 && i < d->pointer_count; i++)

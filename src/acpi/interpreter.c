@@ -28,10 +28,7 @@ int hf_acpi_consumer_find(const char *name, enum hf_acpi_consumer *ret, struct h
             return 0;
         }
     }
-    return hf_error_set(err, HF_ENOTFOUND,
-                        "'%s' is not a firmware that is known here; those are seabios, ovmf (AAVMF "
-                        "too) and qboot",
-                        name);
+    return hf_error_set(err, HF_ENOTFOUND, "'%s': unknown firmware; use seabios, ovmf (AAVMF too) or qboot", name);
 }
 
 const char *hf_acpi_verdict_text(enum hf_acpi_verdict verdict)
@@ -261,7 +258,8 @@ int hf_acpi_run(const struct hf_acpi_bundle *bundle, enum hf_acpi_consumer consu
     if (!HF_RESERVED_IS_ZERO(m.options))
         return hf_error_set(err, HF_EUSAGE, "interpreting the script: the options' reserved members are not 0");
     if (size < hf_acpi_run_room(bundle))
-        return hf_error_set(err, HF_ENOMEM, "interpreting the script needs %zu bytes of work area, %zu were given",
+        return hf_error_set(err, HF_ENOMEM,
+                            "work area too small: interpreting the script needs %zu bytes, %zu were given",
                             hf_acpi_run_room(bundle), size);
     machine_init(&m, work);
     verdict = run(&m, interpreters[consumer]);

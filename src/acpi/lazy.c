@@ -42,14 +42,15 @@ int hf_acpi_lazy_load(struct hf_acpi_lazy *l, const uint8_t bytes[HF_ACPI_LAZY_S
     memcpy(&s, bytes, sizeof s);
     features = hf_le64_get(s.features);
     if (memcmp(s.magic, "HFAL", 4) != 0 || s.built > 1 || s.zero != 0)
-        return hf_error_set(err, HF_EPROTO, "saved state of the ACPI files: not one (magic, flag or padding is wrong)");
+        return hf_error_set(err, HF_EPROTO, "saved state of the ACPI files: invalid magic, flag or padding");
     if (s.minimum_reader > 1)
-        return hf_error_set(err, HF_EVERSION, "saved state of the ACPI files: needs a reader of version %u, this is 1",
-                            s.minimum_reader);
+        return hf_error_set(
+            err, HF_EVERSION,
+            "saved state of the ACPI files: unsupported version: it needs a reader of version %u; this is 1",
+            s.minimum_reader);
     if (features & ~HF_ACPI_FEATURES)
         return hf_error_refuse(err, "feature",
-                               "saved state of the ACPI files: built with features 0x%llx, known here "
-                               "are 0x%llx",
+                               "saved state of the ACPI files: unsupported features 0x%llx; supported are 0x%llx",
                                (unsigned long long)features, (unsigned long long)HF_ACPI_FEATURES);
     *l = (struct hf_acpi_lazy){.built = s.built, .features = features};
     return 0;

@@ -79,13 +79,13 @@ struct hf_acpi_cmd hf_acpi_decode(const struct hf_acpi_bundle *b, size_t index)
 int hf_acpi_bundle_check(const struct hf_acpi_bundle *b, struct hf_error *err)
 {
     if (b->script_size > HF_ACPI_SCRIPT_MAX)
-        return hf_error_refuse(err, "limits", "%s has %zu bytes; the limit is %d", HF_ACPI_SCRIPT_FILE, b->script_size,
-                               HF_ACPI_SCRIPT_MAX);
+        return hf_error_refuse(err, "limits", "%s: too large: %zu bytes; the limit is %d", HF_ACPI_SCRIPT_FILE,
+                               b->script_size, HF_ACPI_SCRIPT_MAX);
     if (b->count > HF_ACPI_FILES_MAX)
-        return hf_error_refuse(err, "limits", "%zu files; the limit is %d", b->count, HF_ACPI_FILES_MAX);
+        return hf_error_refuse(err, "limits", "too many files: %zu; the limit is %d", b->count, HF_ACPI_FILES_MAX);
     for (size_t i = 0; i < b->count; i++)
         if (b->files[i].size > HF_ACPI_FILE_MAX)
-            return hf_error_refuse(err, "limits", "'%s' has %zu bytes; the limit is %d", b->files[i].name,
+            return hf_error_refuse(err, "limits", "'%s': too large: %zu bytes; the limit is %d", b->files[i].name,
                                    b->files[i].size, HF_ACPI_FILE_MAX);
     return 0;
 }

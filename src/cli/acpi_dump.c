@@ -38,7 +38,7 @@ static int add_file(struct hf_acpi_dump *d, const char *path, const char *name, 
         return 0;
     }
     if (d->bundle.count == HF_ACPI_FILES_MAX)
-        return hf_error_refuse(err, "limits", "more than %d files; give a directory that holds one fw_cfg dump alone",
+        return hf_error_refuse(err, "limits", "too many files; the limit is %d: give a directory with one fw_cfg dump",
                                HF_ACPI_FILES_MAX);
     copy = strdup(name);
     more = realloc(d->files, (d->bundle.count + 1) * sizeof *more);
@@ -83,12 +83,11 @@ int hf_acpi_dump_open(const char *path, struct hf_acpi_dump *ret, struct hf_erro
     if (stat(path, &st) < 0)
         return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return hf_error_set(err, HF_ENOTFOUND,
-                            "%s: not a directory; wanted is one that holds %s and the files it names", path,
+        return hf_error_set(err, HF_ENOTFOUND, "%s: not a directory; give one with %s and the files it names", path,
                             HF_ACPI_SCRIPT_FILE);
     r = read_all(path, &d, err);
     if (r == 0 && !d.script)
-        r = hf_error_set(err, HF_ENOTFOUND, "%s: there is no %s in it", path, HF_ACPI_SCRIPT_FILE);
+        r = hf_error_set(err, HF_ENOTFOUND, "%s: %s not found in it", path, HF_ACPI_SCRIPT_FILE);
     if (r == 0) {
         if (d.bundle.count)
             qsort(d.files, d.bundle.count, sizeof *d.files, by_name);

@@ -88,7 +88,7 @@ void hf_acpi_report(const struct hf_invocation *inv, const struct hf_acpi_bundle
 {
     static const char *const words[] = {
         [HF_ACPI_COMPLETE] = "a complete set of tables",
-        [HF_ACPI_DAMAGED] = "tables, but not all is well",
+        [HF_ACPI_DAMAGED] = "tables, but with faults",
         [HF_ACPI_NONE] = "none of the host's tables",
         [HF_ACPI_STOPPED] = "nothing: the firmware stops",
     };
@@ -138,7 +138,7 @@ static int write_one(const char *directory, const char *name, const uint8_t *byt
     int r;
 
     if (!is_plain(name))
-        return hf_error_refuse(err, "name", "'%s' is not a plain relative path; it is not written", name);
+        return hf_error_refuse(err, "name", "'%s': not a plain relative path; it is not written", name);
     if (asprintf(&path, "%s/%s", directory, name) < 0) {
         path = NULL;
         return hf_error_set(err, HF_ENOMEM, "out of memory");
@@ -159,7 +159,7 @@ int hf_acpi_write_out(const char *path, const struct hf_acpi_outcome *o, struct 
     int r = 0;
 
     if (mkdir(path, 0777) < 0)
-        return errno == EEXIST ? hf_error_refuse(err, "exists", "%s is there already; name a new directory", path)
+        return errno == EEXIST ? hf_error_refuse(err, "exists", "%s: exists already; name a new directory", path)
                                : hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     for (size_t i = 0; r == 0 && i < o->blob_count; i++)
         r = write_one(path, o->blobs[i].file->name, o->blobs[i].bytes, o->blobs[i].file->size, err);

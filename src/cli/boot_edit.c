@@ -124,7 +124,7 @@ int hf_boot_order_write(struct hf_boot_edit *edit, struct hf_error *err)
     struct key key;
 
     if (!data)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an order of %zu boot entries", e->order_count);
+        return hf_error_set(err, HF_ENOMEM, "order of %zu boot entries: out of memory", e->order_count);
     if (e->order_count == 0)
         return unset(edit, "BootOrder", err);
     for (size_t i = 0; i < e->order_count; i++) {
@@ -145,7 +145,7 @@ static int delete_copy(struct hf_boot_edit *edit, const struct hf_var *var, stru
     struct hf_var key = {.guid = var->guid, .name = name, .name_size = var->name_size};
 
     if (!name)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a name");
+        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
     memcpy(name, var->name, var->name_size);
     return hf_var_source_delete(&edit->source, &key, 0, err);
 }

@@ -11,9 +11,9 @@
 #define OPTION_WIDTH 28
 
 static const char *const group_titles[] = {
-    [HF_GROUP_GUEST] = "A guest's container",        [HF_GROUP_RUN] = "Running",
-    [HF_GROUP_UPGRADE] = "Upgrading and going back", [HF_GROUP_FIRMWARE] = "Firmware files and variables",
-    [HF_GROUP_MOVE] = "Moving to another host",      [HF_GROUP_OTHER] = "Other",
+    [HF_GROUP_GUEST] = "A guest's container",     [HF_GROUP_RUN] = "Running",
+    [HF_GROUP_UPGRADE] = "Upgrades and rollback", [HF_GROUP_FIRMWARE] = "Firmware files and variables",
+    [HF_GROUP_MOVE] = "Moving to another host",   [HF_GROUP_OTHER] = "Other",
 };
 _Static_assert(sizeof group_titles / sizeof group_titles[0] == HF_GROUP_MAX, "one title per group");
 

@@ -32,7 +32,7 @@ static int put(struct hf_key_additions *a, enum hf_key_variable variable, const 
     if (a->count == HF_KEY_ADDITIONS_MAX) {
         hf_key_file_done(file);
         free(bytes);
-        return hf_error_set(err, HF_EUSAGE, "more than %d files and sets at once", HF_KEY_ADDITIONS_MAX);
+        return hf_error_set(err, HF_EUSAGE, "too many files and sets; the limit is %d", HF_KEY_ADDITIONS_MAX);
     }
     a->files[a->count] = *file;
     a->bytes[a->count] = bytes;
@@ -53,7 +53,7 @@ static int read_file(const struct hf_invocation *inv, struct hf_key_additions *a
     int r;
 
     if (word && hf_guid_parse(word, strlen(word), &owner) < 0)
-        return hf_error_set(err, HF_EUSAGE, "--owner '%s': wanted is a GUID", word);
+        return hf_error_set(err, HF_EUSAGE, "--owner '%s': not a GUID", word);
     r = hf_file_read(path, HF_SIG_CHAIN_MAX, &bytes, &size, err);
     if (r < 0)
         return r;
@@ -69,7 +69,7 @@ static int read_set(struct hf_key_additions *a, const char *name, struct hf_erro
     int r = 0;
 
     if (!set)
-        return hf_error_set(err, HF_EUSAGE, "--set '%s': wanted is one of %s", name, HF_KEY_SET_WORDS);
+        return hf_error_set(err, HF_EUSAGE, "--set '%s': unknown; use one of %s", name, HF_KEY_SET_WORDS);
     for (size_t i = 0; r == 0 && set->files[i]; i++) {
         const struct hf_known_certificate *known = hf_known_certificate_of_file(set->files[i]);
         struct hf_key_file file;
@@ -77,7 +77,7 @@ static int read_set(struct hf_key_additions *a, const char *name, struct hf_erro
         size_t size;
 
         if (!hf_known_certificate_der(known, &der, &size))
-            return hf_error_set(err, HF_ENOTFOUND, "certificate '%s' is not built in", known->name);
+            return hf_error_set(err, HF_ENOTFOUND, "certificate '%s': not built in", known->name);
         r = hf_key_file_read(der, size, &hf_owner_microsoft, &file, err);
         if (r == 0)
             r = put(a, known->variable, set->name, known->variable != HF_KEY_PK, &file, NULL, err);
@@ -124,7 +124,7 @@ static int read_all(const struct hf_invocation *inv, struct hf_key_additions *a,
     if (r == 0 && word)
         r = read_store(a, word, err);
     if (r == 0 && a->count == 0)
-        r = hf_error_set(err, HF_EUSAGE, "say what to add: --set, --pk, --kek, --db, --dbx, --mok or --from");
+        r = hf_error_set(err, HF_EUSAGE, "nothing to add; give --set, --pk, --kek, --db, --dbx, --mok or --from");
     return r;
 }
 

@@ -24,7 +24,7 @@ struct hf_key_additions {
         {.name = "pk", .arg = "FILE", .help = "the platform key: one certificate"},                                    \
         {.name = "kek", .arg = "FILE", .help = "keys that may sign updates of db and dbx", .repeat = true},            \
         {.name = "db", .arg = "FILE", .help = "who may sign what the guest boots", .repeat = true},                    \
-        {.name = "dbx", .arg = "FILE", .help = "what must not run any more", .repeat = true},                          \
+        {.name = "dbx", .arg = "FILE", .help = "what must no longer run", .repeat = true},                             \
         {.name = "mok", .arg = "FILE", .help = "who else may sign what shim starts", .repeat = true},                  \
         {.name = "from", .arg = "STORE", .help = "KEK, db and dbx of another guest or template"},                      \
     {                                                                                                                  \

@@ -65,12 +65,11 @@ static int no_such_verb(const struct hf_verb *const *verbs, int argc, char **arg
         }
     }
     if (in_family && (argc < 2 || argv[1][0] == '-'))
-        return hf_error_set(err, HF_EUSAGE, "'%s' wants a second word; 'holdfast %s --help' lists them", argv[0],
+        return hf_error_set(err, HF_EUSAGE, "verb '%s': second word missing; see 'holdfast %s --help'", argv[0],
                             argv[0]);
     if (in_family)
-        return hf_error_set(err, HF_EUSAGE, "there is no verb '%s %s'%s", argv[0], argv[1],
-                            hf_nearest_hint(&second, ""));
-    return hf_error_set(err, HF_EUSAGE, "there is no verb '%s'%s", argv[0], hf_nearest_hint(&family, ""));
+        return hf_error_set(err, HF_EUSAGE, "unknown verb '%s %s'%s", argv[0], argv[1], hf_nearest_hint(&second, ""));
+    return hf_error_set(err, HF_EUSAGE, "unknown verb '%s'%s", argv[0], hf_nearest_hint(&family, ""));
 }
 
 int hf_find_verb(const struct hf_verb *const *verbs, int argc, char **argv, const struct hf_verb **verb, int *used,
@@ -111,7 +110,7 @@ static int unknown_option(const struct hf_verb *verb, const char *name, size_t l
     for (const struct hf_option *o = hf_common_options; o->name; o++)
         if (hf_common_applies(verb, o))
             hf_nearest_try(&nearest, o->name, strlen(o->name));
-    return hf_error_set(err, HF_EUSAGE, "there is no option '--%s'%s", word, hf_nearest_hint(&nearest, "--"));
+    return hf_error_set(err, HF_EUSAGE, "unknown option '--%s'%s", word, hf_nearest_hint(&nearest, "--"));
 }
 
 static int take_option(struct hf_invocation *inv, const struct hf_option *o, const char *value, struct hf_error *err)
@@ -123,9 +122,10 @@ static int take_option(struct hf_invocation *inv, const struct hf_option *o, con
     else if (!strcmp(o->name, "help"))
         inv->want_help = true;
     else if (!o->repeat && hf_given(inv, o->name))
-        return hf_error_set(err, HF_EUSAGE, "'--%s' is given twice", o->name);
+        return hf_error_set(err, HF_EUSAGE, "option '--%s': given twice", o->name);
     else if (o->max && strlen(value) > o->max)
-        return hf_error_set(err, HF_EUSAGE, "--%s has %zu bytes; at most %zu are kept", o->name, strlen(value), o->max);
+        return hf_error_set(err, HF_EUSAGE, "--%s: too long: %zu bytes; the limit is %zu", o->name, strlen(value),
+                            o->max);
     else
         inv->given[inv->given_count++] = (struct hf_given){.option = o, .value = value};
     return 0;
@@ -147,9 +147,9 @@ static int parse_option(struct hf_invocation *inv, int argc, char **argv, int *a
     else if (o->arg && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
         value = argv[++*at];
     else if (o->arg)
-        return hf_error_set(err, HF_EUSAGE, "'--%s' wants a value: %s", o->name, o->arg);
+        return hf_error_set(err, HF_EUSAGE, "option '--%s': value missing: %s", o->name, o->arg);
     else if (equals)
-        return hf_error_set(err, HF_EUSAGE, "'--%s' takes no value", o->name);
+        return hf_error_set(err, HF_EUSAGE, "option '--%s': takes no value", o->name);
     return take_option(inv, o, value, err);
 }
 
@@ -171,7 +171,7 @@ static int parse_words(struct hf_invocation *inv, int argc, char **argv, struct 
         else if (!strcmp(argv[i], "-h"))
             inv->want_help = true;
         else if (argv[i][1] != '-')
-            r = hf_error_set(err, HF_EUSAGE, "there is no option '%s'; options start with two dashes%s", argv[i],
+            r = hf_error_set(err, HF_EUSAGE, "unknown option '%s'; options start with two dashes%s", argv[i],
                              inv->verb->flags & HF_VERB_TAIL ? ", and QEMU's follow after '--'" : "");
         else
             r = parse_option(inv, argc, argv, &i, err);
@@ -189,10 +189,9 @@ static int check_operands(const struct hf_invocation *inv, struct hf_error *err)
         return 0;
     if (inv->operand_count < verb->min_operands)
         return hf_error_set(err, HF_EUSAGE, "%s; usage: holdfast %s %s",
-                            inv->operand_count ? "an operand is missing" : "operands are missing", verb->name,
-                            verb->synopsis);
+                            inv->operand_count ? "operand missing" : "operands missing", verb->name, verb->synopsis);
     if (verb->max_operands >= 0 && inv->operand_count > verb->max_operands)
-        return hf_error_set(err, HF_EUSAGE, "'%s' is one operand too many; usage: holdfast %s %s",
+        return hf_error_set(err, HF_EUSAGE, "too many operands: '%s'; usage: holdfast %s %s",
                             inv->operands[verb->max_operands], verb->name, verb->synopsis);
     return 0;
 }
@@ -216,7 +215,7 @@ int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invoca
     inv->given = calloc(room, sizeof *inv->given);
     inv->report = json_object();
     if (!inv->operands || !inv->given || !inv->report)
-        return hf_error_set(err, HF_ENOMEM, "out of memory while reading %d arguments", argc);
+        return hf_error_set(err, HF_ENOMEM, "reading %d arguments: out of memory", argc);
     r = parse_words(inv, argc, argv, err);
     if (r < 0 && find_option(verb, "json", 4))
         inv->json = hf_asks_for_json(argc, argv);
@@ -268,7 +267,7 @@ int hf_number(const struct hf_invocation *inv, const char *name, uint64_t min, u
     errno = 0;
     v = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end || errno || v < min || v > max)
-        return hf_error_set(err, HF_EUSAGE, "--%s '%s': want a whole number from %llu to %llu", name, text,
+        return hf_error_set(err, HF_EUSAGE, "--%s '%s': invalid; use a whole number from %llu to %llu", name, text,
                             (unsigned long long)min, (unsigned long long)max);
     *value = v;
     return 0;
@@ -293,5 +292,5 @@ int hf_choice(const struct hf_invocation *inv, const char *name, const char *con
         if (used < sizeof list)
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", words[i]);
     }
-    return hf_error_set(err, HF_EUSAGE, "--%s '%s': want one of %s", name, text, list);
+    return hf_error_set(err, HF_EUSAGE, "--%s '%s': invalid; use one of %s", name, text, list);
 }

@@ -32,14 +32,14 @@ int hf_own_caps(const struct hf_invocation *inv, const char *directory, json_t *
 
     for (size_t n = 0; hf_value_at(inv, "qemu", n); n++) {
         if (n == QEMUS_MAX)
-            return hf_error_set(err, HF_EUSAGE, "--qemu: at most %d programs", QEMUS_MAX);
+            return hf_error_set(err, HF_EUSAGE, "--qemu: too many programs; the limit is %d", QEMUS_MAX);
         named[n] = (char *)hf_value_at(inv, "qemu", n);
         query.qemus = named;
     }
     r = hf_host_describe(&query, &host, err);
     for (size_t n = 0; r == 0 && named[n]; n++)
         if (!has_qemu(host, named[n]))
-            r = hf_error_set(err, HF_ENOTFOUND, "--qemu: there is no QEMU '%s'", named[n]);
+            r = hf_error_set(err, HF_ENOTFOUND, "--qemu '%s': program not found", named[n]);
     if (r == 0)
         *ret = host;
     else

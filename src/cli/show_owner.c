@@ -30,7 +30,8 @@ static void show_lost(const struct hf_invocation *inv, struct hf_container *c, c
     if (!lost)
         return;
     (void)hf_event_list(c, 1, keep_taken, &taken, NULL);
-    hf_field(inv, "Lost", "host '%s' has the container since %s: what the guest writes here is not stored; end it",
+    hf_field(inv, "Lost",
+             "host '%s' owns the container since %s: what the guest writes here is not stored; shut it down",
              owner->host_name, hf_time_text(owner->since, since));
     if (taken.seq)
         hf_field(inv, "Taken", "%s: %s", hf_time_text(taken.last, since), taken.text);
@@ -78,8 +79,8 @@ int hf_show_owner(const struct hf_invocation *inv, struct hf_container *c, struc
              (unsigned long long)owner.epoch, hf_time_text(owner.since, since));
     if (owner.state == HF_OWNER_GRANTED)
         hf_field(inv, "Hand-over",
-                 "granted %s, and whether it was taken is not known here: 'holdfast migrate' to there asks, "
-                 "and goes on; when that host is gone for good: 'holdfast owner --take'",
+                 "granted %s, not known to be claimed: repeat 'holdfast migrate' to that host, or if it is lost, "
+                 "'holdfast owner --take --because TEXT'",
                  owner.reason);
     show_runner(inv, c, &owner);
     return 0;

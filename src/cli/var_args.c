@@ -73,7 +73,7 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
 
     *key = (struct hf_var_key){.bytes = (uint8_t *)malloc(room)};
     if (!key->bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a name");
+        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
     size = name[0] ? hf_ucs2_from_utf8(name, key->bytes, room) : -HF_EUSAGE;
     if (size < 0)
         return hf_error_set(err, HF_EUSAGE, "'%s' cannot be a variable's name: it is empty or no UTF-8", name);
@@ -82,14 +82,14 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
         key->var.guid = rule->vendor;
     if (guid) {
         if (hf_guid_parse(guid, strlen(guid), &key->var.guid) < 0)
-            return hf_error_set(err, HF_EUSAGE, "--guid '%s': wanted is a GUID, or a name that `vars list` shows",
+            return hf_error_set(err, HF_EUSAGE, "--guid '%s': invalid; use a GUID, or a name that `vars list` shows",
                                 guid);
         for (size_t i = 0; i < count; i++)
             if (hf_var_same_key(&vars[i], &key->var)) {
                 *var = &vars[i];
                 return 0;
             }
-        return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s' under %s", name, guid);
+        return hf_error_set(err, HF_ENOTFOUND, "variable '%s' not found under %s", name, guid);
     }
     n = with_name(source, &key->var, &one, list, sizeof list);
     if (n > 1)
@@ -102,9 +102,8 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
     if (!rule)
         hf_var_key_done(key);
     if (strcmp(inv->verb->name, "vars set") != 0)
-        return hf_error_set(err, HF_ENOTFOUND,
-                            "there is no variable '%s'; 'holdfast vars list' shows those that there are", name);
-    return hf_error_set(err, HF_ENOTFOUND, "there is no variable '%s'%s", name,
+        return hf_error_set(err, HF_ENOTFOUND, "variable '%s' not found; 'holdfast vars list' shows all", name);
+    return hf_error_set(err, HF_ENOTFOUND, "variable '%s' not found%s", name,
                         key->bytes ? "" : "; to make one, say whose it is with --guid");
 }
 
@@ -123,7 +122,7 @@ int hf_var_attributes_parse(const char *text, uint32_t *attributes, struct hf_er
         unsigned long n = strtoul(text, &end, 0);
 
         if (*end || errno || n > 0xFF)
-            return hf_error_set(err, HF_EUSAGE, "--attributes '%s': wanted is a number up to 0xff", text);
+            return hf_error_set(err, HF_EUSAGE, "--attributes '%s': invalid; use a number up to 0xff", text);
         *attributes = (uint32_t)n;
         return 0;
     }
@@ -150,7 +149,7 @@ static int parse_hex(const char *text, uint8_t **data, uint32_t *size, struct hf
     uint8_t *out = (uint8_t *)malloc(n / 2 + 1);
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the data");
+        return hf_error_set(err, HF_ENOMEM, "data: out of memory");
     for (size_t i = 0; i < n; i += 2) {
         char pair[3] = {text[i], i + 1 < n ? text[i + 1] : 'x', 0};
 
@@ -172,7 +171,7 @@ static int parse_order(const char *text, uint8_t **data, uint32_t *size, struct 
     uint32_t n = 0;
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the data");
+        return hf_error_set(err, HF_ENOMEM, "data: out of memory");
     for (const char *p = text; *p;) {
         char *end;
         unsigned long value = strtoul(p, &end, 16);
@@ -201,7 +200,7 @@ static int parse_ucs2(const char *text, uint8_t **data, uint32_t *size, struct h
 
     if (n < 0) {
         free(out);
-        return hf_error_set(err, (enum hf_code) - n, "--ucs2: no memory, or no UTF-8");
+        return hf_error_set(err, (enum hf_code) - n, "--ucs2: out of memory, or not valid UTF-8");
     }
     *data = out;
     *size = (uint32_t)n;
@@ -226,7 +225,7 @@ int hf_var_data_parse(const struct hf_invocation *inv, uint8_t **data, uint32_t 
     if (text) {
         *data = (uint8_t *)strdup(text);
         *size = (uint32_t)strlen(text);
-        return *data ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for the data");
+        return *data ? 0 : hf_error_set(err, HF_ENOMEM, "data: out of memory");
     }
     r = hf_file_read(file, DATA_MAX, data, &length, err);
     if (r == 0)

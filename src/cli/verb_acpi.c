@@ -25,7 +25,7 @@ static int read_consumers(const struct hf_invocation *inv, unsigned *ret, struct
         int r = hf_acpi_consumer_find(name, &consumer, err);
 
         if (r < 0)
-            return hf_error_set(err, HF_EUSAGE, "--as '%s': wanted is seabios, ovmf (AAVMF too) or qboot", name);
+            return hf_error_set(err, HF_EUSAGE, "--as '%s': unknown; use seabios, ovmf (AAVMF too) or qboot", name);
         set |= HF_ACPI_CONSUMER_BIT(consumer);
     }
     *ret = set ? set : HF_ACPI_EVERY_CONSUMER;
@@ -45,7 +45,7 @@ static int read_features(const struct hf_invocation *inv, uint64_t *ret, struct 
         else if (n == 6 && !strncmp(text, "noacpi", n))
             set |= HF_ACPI_FEATURE_NOACPI;
         else
-            return hf_error_set(err, HF_EUSAGE, "--features '%.*s': wanted is 64bit, noacpi, or both with a comma",
+            return hf_error_set(err, HF_EUSAGE, "--features '%.*s': unknown; use 64bit, noacpi, or both with a comma",
                                 (int)n, text);
         text += n + (text[n] == ',');
     }
@@ -174,7 +174,7 @@ static int check_places(const struct hf_invocation *inv, struct hf_error *err)
         char *end = NULL;
 
         if (!equals || strtoull(equals + 1, &end, 0) == 0 || *end)
-            return hf_error_set(err, HF_EUSAGE, "--at '%s': wanted is FILE=ADDRESS, the address not 0", text);
+            return hf_error_set(err, HF_EUSAGE, "--at '%s': invalid; use FILE=ADDRESS, the address not 0", text);
     }
     return 0;
 }

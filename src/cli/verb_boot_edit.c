@@ -138,7 +138,7 @@ static bool prune_order(struct hf_invocation *inv, struct hf_boot_entries *e)
         if (!twice && hf_boot_entry_find(e, e->order[i]))
             e->order[n++] = e->order[i];
         else
-            say_changed(inv, twice ? "named once in BootOrder" : "not in BootOrder any more: it does not exist",
+            say_changed(inv, twice ? "named once in BootOrder" : "removed from BootOrder: it does not exist",
                         e->order[i]);
     }
     if (n == e->order_count)
@@ -176,7 +176,7 @@ static int prune(struct hf_invocation *inv, struct hf_boot_edit *edit, size_t *c
         r = hf_boot_order_write(edit, err);
     }
     if (r == 0 && edit->entries.has_next && !hf_boot_entry_find(&edit->entries, edit->entries.next)) {
-        say_changed(inv, "not BootNext any more: it does not exist", edit->entries.next);
+        say_changed(inv, "removed as BootNext: it does not exist", edit->entries.next);
         ++*changes;
         r = hf_boot_next_set(edit, false, 0, err);
     }

@@ -125,7 +125,7 @@ static int find_partition(const struct hf_invocation *inv, struct hf_gpt_partiti
     if (r < 0)
         return r;
     if (!head)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the head of %s", disk);
+        return hf_error_set(err, HF_ENOMEM, "%s: header: out of memory", disk);
     r = read_head(disk, head, &size, &image_size, err);
     if (r < 0)
         return r;
@@ -169,10 +169,10 @@ static int to_ucs2(const char *option, const char *text, uint8_t **bytes, size_t
     int n;
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for --%s", option);
+        return hf_error_set(err, HF_ENOMEM, "--%s: out of memory", option);
     n = text ? hf_ucs2_from_utf8(text, out, room) : 0;
     if (n < 0)
-        return hf_error_set(err, HF_EUSAGE, "--%s '%s': it is no UTF-8", option, text);
+        return hf_error_set(err, HF_EUSAGE, "--%s '%s': not valid UTF-8", option, text);
     *bytes = hf_take_ptr(out);
     *size = (size_t)n;
     return 0;

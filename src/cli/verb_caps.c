@@ -76,7 +76,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 
 static const struct hf_option options[] = {
     {.name = "qemu", .arg = "PROGRAM", .help = "a QEMU to describe; default: those in PATH", .repeat = true},
-    {.name = "dir", .arg = "DIR", .help = "where containers lie, for the free room; default: here"},
+    {.name = "dir", .arg = "DIR", .help = "where containers are, for the free space; default: here"},
     {.name = NULL},
 };
 

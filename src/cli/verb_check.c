@@ -5,7 +5,7 @@
 #include "verbs.h"
 
 static const struct hf_option options[] = {
-    {.name = "accept-loss", .help = "go on without a log that is lost, keeping what the file itself holds"},
+    {.name = "accept-loss", .help = "accept the loss of a log, keeping what the file itself has"},
     {.name = NULL},
 };
 
@@ -51,7 +51,7 @@ static int accept_loss(const struct hf_invocation *inv, struct hf_error *err)
     if (r < 0)
         return r;
     hf_put_bool(inv->report, "accepted", true);
-    hf_say(inv, "the loss is accepted and logged; what the file itself holds is sound");
+    hf_say(inv, "the loss is accepted and logged; the file itself is sound");
     return 0;
 }
 
@@ -78,10 +78,10 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     hf_put_number(inv->report, "bytes", (int64_t)report.bytes);
     hf_put_bool(inv->report, "sound", report.findings == 0);
     if (report.findings)
-        return hf_error_set(err, HF_EDAMAGED,
-                            "'%s': %zu findings; nothing was changed. Restore a backup, or export what "
-                            "can still be read",
-                            inv->operands[0], report.findings);
+        return hf_error_set(
+            err, HF_EDAMAGED,
+            "'%s': damaged: %zu findings; nothing was changed. Restore a backup, or export what can still be read",
+            inv->operands[0], report.findings);
     hf_say(inv, "sound: %llu rows, %llu images, %s read", (unsigned long long)report.rows,
            (unsigned long long)report.images, hf_size_text(report.bytes, size));
     return 0;

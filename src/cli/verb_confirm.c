@@ -10,7 +10,7 @@ static const char *said(const struct hf_confirm_report *done)
     case HF_LIFE_TRIAL:
         return "its trial is over";
     case HF_LIFE_ROLLBACK:
-        return "the rollback that waited is called off";
+        return "the pending rollback is cancelled";
     default:
         return "there was no trial";
     }
@@ -38,7 +38,7 @@ const struct hf_verb hf_verb_confirm = {
     .name = "confirm",
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Say that the firmware on trial is good",
+    .help = "Confirm that the firmware on trial is good",
     .synopsis = "G.hold",
     .min_operands = 1,
     .max_operands = 1,

@@ -48,7 +48,8 @@ static int set_aside(const struct hf_invocation *inv, struct hf_error *err)
 {
     int r = hf_set_writes_aside(inv, inv->operands[1], err);
 
-    return r < 0 ? hf_error_prefix(err, r, "'%s' is restored; what a server left stays where it is: ", inv->operands[1])
+    return r < 0 ? hf_error_prefix(err, r,
+                                   "'%s' is restored; flash writes of a server stay in its queue: ", inv->operands[1])
                  : r;
 }
 
@@ -70,7 +71,7 @@ static int run_clone(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (!uuid)
-        return hf_error_set(err, HF_EUSAGE, "--uuid is missing: a clone is another guest and needs a UUID of its own");
+        return hf_error_set(err, HF_EUSAGE, "--uuid missing: a clone is another guest and needs its own UUID");
     r = inv->dry_run ? rehearse(inv, err) : hf_settle_operand(inv, err);
     if (r == 0 && fresh_boot) /* what cannot be done is told before there is a clone */
         r = hf_boot_clear_container(inv->operands[0], /* dry_run= */ true, err);

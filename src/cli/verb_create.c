@@ -35,7 +35,7 @@ static const struct hf_option options[] = {
     {.name = "uuid", .arg = "UUID", .help = "the guest's UUID (otherwise a new one)", .max = HF_UUID_TEXT_SIZE - 1},
     {.name = "qemu", .arg = "PROGRAM", .help = "whose data directories hold SeaBIOS"},
     {.name = "no-secure-boot", .help = "take firmware without Secure Boot for variables that enforce it"},
-    {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
+    {.name = "allow-unknown", .help = "take unknown firmware, or an unknown pair"},
     {.name = NULL},
 };
 
@@ -79,7 +79,7 @@ static int read_sources(const struct hf_invocation *inv, struct sources *s, stru
     int r;
 
     if (!query.name)
-        return hf_error_set(err, HF_EUSAGE, "--firmware is missing: ovmf, ovmf-secboot, aavmf, seabios, or a path");
+        return hf_error_set(err, HF_EUSAGE, "--firmware missing: use ovmf, ovmf-secboot, aavmf, seabios, or a path");
     r = hf_host_firmware_find(&query, NULL, &s->firmware, err);
     if (r == 0)
         r = hf_bank_file_read(s->firmware.code, HF_BANK_SIZE_MAX, &s->code, &s->code_size, NULL, err);

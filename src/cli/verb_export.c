@@ -105,7 +105,7 @@ static int export_vars(struct export *x, struct hf_container *c, struct hf_error
         return r;
     bytes = malloc(size + 1);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %llu bytes of variables", (unsigned long long)size);
+        return hf_error_set(err, HF_ENOMEM, "%llu bytes of variables: out of memory", (unsigned long long)size);
     r = hf_bank_read(c, HF_BANK_VARS, 0, bytes, size, err);
     return r < 0 ? r : write_one(x, "vars.fd", bytes, size, err);
 }

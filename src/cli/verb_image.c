@@ -134,7 +134,7 @@ const struct hf_verb hf_verb_image_identify = {
     .name = "image identify",
     .group = HF_GROUP_FIRMWARE,
     .flags = HF_VERB_REPORTS,
-    .help = "Say what a firmware image is, and whether code and variables fit together",
+    .help = "Identify a firmware image, and whether code and variables fit together",
     .synopsis = "CODE [VARS]",
     .min_operands = 1,
     .max_operands = 2,
@@ -181,18 +181,19 @@ static int convert(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (!info)
-        return hf_error_set(err, HF_EUSAGE, "--layout: wanted is 2m, 4m or aavmf");
+        return hf_error_set(err, HF_EUSAGE, "--layout: invalid or missing; use 2m, 4m or aavmf");
     r = hf_var_source_open(inv->operands[0], NULL, NULL, &source, err);
     if (r < 0)
         return r;
     if (!source.bytes)
-        return hf_error_set(err, HF_EUSAGE, "%s is JSON; `vars export --format raw --layout %s` makes a bank of it",
+        return hf_error_set(err, HF_EUSAGE,
+                            "%s: JSON, not a bank; convert it with `vars export --format raw --layout %s`",
                             inv->operands[0], info->name);
     most = hf_varstore_max((size_t)info->bank_size) + 1;
     vars = (struct hf_var *)calloc(most, sizeof *vars);
     out = (uint8_t *)malloc(info->bank_size);
     if (!vars || !out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)info->bank_size);
+        return hf_error_set(err, HF_ENOMEM, "bank of %llu bytes: out of memory", (unsigned long long)info->bank_size);
     r = hf_varstore_convert(&source.store, hf_layout_named(name), out, (size_t)info->bank_size, vars, most, &to, err);
     if (r == 0 && !inv->dry_run)
         r = hf_file_write_new(inv->operands[1], out, info->bank_size, source.file.st_mode & 0777, err);
@@ -218,7 +219,7 @@ const struct hf_verb hf_verb_image_convert = {
     .name = "image convert",
     .group = HF_GROUP_FIRMWARE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Carry a variable store over to another layout; the original stays as it is",
+    .help = "Convert a variable store to another layout; the original is unchanged",
     .synopsis = "IN OUT --layout 2m|4m|aavmf",
     .min_operands = 2,
     .max_operands = 2,

@@ -114,7 +114,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     int r = 0;
 
     if (a.csv && inv->json)
-        return hf_error_set(err, HF_EUSAGE, "--csv and --json exclude each other");
+        return hf_error_set(err, HF_EUSAGE, "--csv and --json: give only one of them");
     a.rows = hf_put_array(inv->report, "rows");
     if (a.csv)
         (void)puts("path,domain,mode,verdict,words");

@@ -18,7 +18,7 @@ static const char *purpose(enum hf_key_variable v, const struct hf_key_entry *en
 {
     static const char *const words[HF_KEY_VARIABLES] = {
         [HF_KEY_PK] = "updates of KEK",    [HF_KEY_KEK] = "updates of db and dbx",
-        [HF_KEY_DB] = "programs",          [HF_KEY_DBX] = "nothing any more",
+        [HF_KEY_DB] = "programs",          [HF_KEY_DBX] = "nothing (forbidden)",
         [HF_KEY_MOK] = "what shim starts", [HF_KEY_MOKX] = "nothing that shim starts",
     };
 
@@ -115,7 +115,7 @@ static void say_certificates(const struct hf_invocation *inv, const struct hf_ke
             add_row(table, (enum hf_key_variable)v, &state->lists[v].certificates[i]);
     hf_table_print(inv, table);
     if (any_expired(state))
-        hf_say(inv, "An expired certificate goes on verifying: firmware does not look at dates. It signs nothing new.");
+        hf_say(inv, "An expired certificate still verifies: firmware ignores dates. It signs nothing new.");
 }
 
 static void say_digests(const struct hf_invocation *inv, const struct hf_key_state *state)
@@ -134,7 +134,7 @@ static void say_digests(const struct hf_invocation *inv, const struct hf_key_sta
         if (what[v] && (list->digests || v == HF_KEY_DBX))
             hf_field(inv, info->name, "%s: %zu", what[v], list->digests);
         if (list->damaged)
-            hf_field(inv, info->name, "the sizes of its lists do not add up: firmware stops reading there");
+            hf_field(inv, info->name, "invalid sizes in its lists: firmware stops reading there");
         if (list->present && list->attributes != info->attributes)
             hf_field(inv, info->name, "attributes 0x%x; firmware wants 0x%x", list->attributes, info->attributes);
     }
@@ -185,7 +185,7 @@ const struct hf_verb hf_verb_keys_show = {
     .name = "keys show",
     .group = HF_GROUP_FIRMWARE,
     .flags = HF_VERB_REPORTS,
-    .help = "Show a guest's Secure Boot keys, and whether they need something",
+    .help = "Show a guest's Secure Boot keys, and whether they need an update",
     .synopsis = "G.hold|FILE",
     .min_operands = 1,
     .max_operands = 1,

@@ -25,7 +25,7 @@ static int read_rules(const struct hf_invocation *inv, struct hf_key_request *re
         while (rule < HF_KEY_RULES && strcmp(word, hf_key_rule_names[rule]) != 0)
             rule++;
         if (rule == HF_KEY_RULES)
-            return hf_error_set(err, HF_EUSAGE, "--allow '%s': wanted is one of " HF_KEY_RULE_WORDS, word);
+            return hf_error_set(err, HF_EUSAGE, "--allow '%s': unknown; use one of " HF_KEY_RULE_WORDS, word);
         request->allow[rule] = true;
     }
     return 0;
@@ -144,7 +144,7 @@ static int stage(const struct hf_invocation *inv, const struct hf_key_request *r
     if (!done.nothing)
         hf_say(inv, "%s; the keys are added at the guest's next power-on or reset%s",
                inv->dry_run ? "would be staged" : "staged",
-               done.with_image ? ", together with the image that waits" : ", and then a trial begins");
+               done.with_image ? ", together with the staged image" : ", and then a trial begins");
     return 0;
 }
 
@@ -187,7 +187,7 @@ static int change(struct hf_invocation *inv, struct hf_var_source *source, struc
         report_change(inv, changes, (enum hf_key_variable)v, &plan.changes[v],
                       hf_key_variable_in((enum hf_key_variable)v, vars, count));
     if (plan.changed == 0)
-        hf_say(inv, "nothing to add: all of it is there");
+        hf_say(inv, "nothing to add: all keys are there");
     r = place.stage ? stage(inv, request, &plan, err) : change_now(inv, source, &plan, place.tpm, err);
     hf_key_plan_done(&plan);
     return r;
@@ -203,7 +203,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     additions.count = 0;
     r = hf_var_target_check(inv, inv->operands[0], err);
     if (r == 0 && hf_given(inv, "stage") && !hf_var_is_container(inv->operands[0]))
-        r = hf_error_set(err, HF_EUSAGE, "--stage is for containers; %s is a file", inv->operands[0]);
+        r = hf_error_set(err, HF_EUSAGE, "--stage: %s is not a container", inv->operands[0]);
     if (r == 0)
         r = read_rules(inv, &request, err);
     if (r == 0)

@@ -20,7 +20,7 @@ static const struct hf_option adopt_options[] = {
     {.name = "into", .arg = "G.hold", .help = "back into the container that the guest has already"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
     {.name = "no-secure-boot", .help = "take firmware without Secure Boot for variables that enforce it"},
-    {.name = "allow-unknown", .help = "take firmware, or a pair, about which nothing can be told"},
+    {.name = "allow-unknown", .help = "take unknown firmware, or an unknown pair"},
     {.name = NULL},
 };
 
@@ -73,9 +73,9 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (q.into && (q.container || q.allow_unknown))
-        return hf_error_set(err, HF_EUSAGE,
-                            "--into takes a container as it is: --container and --allow-unknown do not go "
-                            "with it");
+        return hf_error_set(
+            err, HF_EUSAGE,
+            "--into cannot be combined with --container or --allow-unknown: it uses the container unchanged");
     r = hf_libvirt_adopt(&q, &report, err);
     if (r == 0)
         report_adopted(inv, &report);
@@ -83,8 +83,7 @@ static int run_adopt(struct hf_invocation *inv, struct hf_error *err)
 }
 
 static const struct hf_option release_options[] = {
-    {.name = "allow",
-     .help = "leave the definition as it is, which does not name the container, and forget the adoption"},
+    {.name = "allow", .help = "keep the definition, which does not name the container, and forget the adoption"},
     {.name = "connect", .arg = "URI", .help = "libvirt's URI (otherwise qemu:///system)"},
     {.name = NULL},
 };
@@ -107,7 +106,7 @@ static void report_released(const struct hf_invocation *inv, const struct hf_rel
         hf_field(inv, "Variables", "'%s'", report->nvram);
     if (report->kept[0])
         hf_field(inv, "Before", "what was there is kept as '%s'", report->kept);
-    hf_field(inv, "Container", "'%s' stays; the guest does not use it any more", report->container);
+    hf_field(inv, "Container", "'%s' stays; the guest no longer uses it", report->container);
 }
 
 static int run_release(struct hf_invocation *inv, struct hf_error *err)
@@ -135,15 +134,15 @@ static int read_xml(char **xml, size_t *size, struct hf_error *err)
     ssize_t n;
 
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the domain's XML");
+        return hf_error_set(err, HF_ENOMEM, "domain XML: out of memory");
     while ((n = read(STDIN_FILENO, text + at, HF_DOMAIN_XML_MAX - at)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return hf_error_set(err, HF_EIO, "cannot read the domain's XML: %s", strerror(errno));
+            return hf_error_set(err, HF_EIO, "domain XML: cannot be read: %s", strerror(errno));
         at += (size_t)n;
         if (at == HF_DOMAIN_XML_MAX)
-            return hf_error_refuse(err, "xml", "domain XML of more than %u bytes", HF_DOMAIN_XML_MAX);
+            return hf_error_refuse(err, "xml", "domain XML: too large; the limit is %u bytes", HF_DOMAIN_XML_MAX);
     }
     *xml = hf_take_ptr(text);
     *size = at;
@@ -206,7 +205,7 @@ static int run_guard(struct hf_invocation *inv, struct hf_error *err)
         return r;
     answer = dup(STDOUT_FILENO);
     if (answer < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-        return hf_error_set(err, HF_EIO, "cannot keep the way back to the hook: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "status pipe to the hook: %s", strerror(errno));
     return hf_guard_run(&config, answer, err);
 }
 
@@ -252,7 +251,7 @@ const struct hf_verb hf_verb_libvirt_release = {
     .name = "libvirt release",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Give a libvirt domain its loose files and its old XML back",
+    .help = "Return a libvirt domain to its loose files and its old XML",
     .synopsis = "DOMAIN [OPTIONS]",
     .min_operands = 1,
     .max_operands = 1,
@@ -287,7 +286,7 @@ const struct hf_verb hf_verb_libvirt_watch = {
     .name = "libvirt watch",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_HIDDEN,
-    .help = "What waits beside a guard to replace it",
+    .help = "The standby process that replaces a guard",
     .synopsis = "UUID [OPTIONS]",
     .min_operands = 1,
     .max_operands = 1,
@@ -299,7 +298,7 @@ const struct hf_verb hf_verb_libvirt_align = {
     .name = "libvirt align",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_HIDDEN,
-    .help = "What the guard calls when the guest has to stand still, or may go on",
+    .help = "What the guard calls to pause and resume the guest",
     .synopsis = "UUID",
     .min_operands = 1,
     .max_operands = 1,
@@ -310,7 +309,7 @@ const struct hf_verb hf_verb_libvirt_resync = {
     .name = "libvirt resync",
     .group = HF_GROUP_RUN,
     .flags = HF_VERB_HIDDEN,
-    .help = "What the guard calls when the server had died",
+    .help = "What the guard calls after the server died",
     .synopsis = "UUID",
     .min_operands = 1,
     .max_operands = 1,

@@ -11,10 +11,10 @@
 
 static const struct hf_option migrate_options[] = {
     {.name = "via", .arg = "WAY", .help = "the destination's holdfast: ssh://HOST, exec:COMMAND or unix:PATH"},
-    {.name = "migrate-uri", .arg = "URI", .help = "where QEMU connects to there, as virsh's --migrateuri"},
-    {.name = "transient", .help = "do not define the domain there"},
-    {.name = "undefine-source", .help = "and not here any more"},
-    {.name = "unsafe", .help = "also where libvirt thinks that the disks' caches could be lost"},
+    {.name = "migrate-uri", .arg = "URI", .help = "QEMU's address on the destination, as virsh's --migrateuri"},
+    {.name = "transient", .help = "do not define the domain on the destination"},
+    {.name = "undefine-source", .help = "undefine the domain on the source"},
+    {.name = "unsafe", .help = "also where libvirt considers the disks' caches unsafe"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     {.name = "connect", .arg = "URI", .help = "this host's libvirt (otherwise qemu:///system)"},
     HF_PEER_TIMEOUT_OPTION,
@@ -63,7 +63,7 @@ static void report_moved(const struct hf_invocation *inv, const struct hf_migrat
            : report->paused ? ", paused while its memory is sent (it is emulated; '--live-emulated': not paused)"
                             : "");
     if (!inv->dry_run)
-        hf_field(inv, "Container", "'%s' stays here as a copy that does not run any more", report->container);
+        hf_field(inv, "Container", "'%s' stays here as a copy that no longer runs", report->container);
 }
 
 static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
@@ -120,7 +120,7 @@ const struct hf_verb hf_verb_libvirt_receive = {
     .name = "libvirt receive",
     .group = HF_GROUP_MOVE,
     .flags = HF_VERB_HIDDEN,
-    .help = "The other end of migrate",
+    .help = "The destination's part of migrate",
     .synopsis = "[UUID] <INPUT >OUTPUT",
     .options = receive_options,
     .max_operands = 1, /* for who looks at a list of processes: the input says it */

@@ -5,7 +5,7 @@
 #include "verbs.h"
 
 static const struct hf_option options[] = {
-    {.name = "head", .help = "only the newest entry's number and hash, to be kept elsewhere as a proof"},
+    {.name = "head", .help = "only the newest entry's number and hash, to keep elsewhere as a proof"},
     {.name = "from", .arg = "N", .help = "start with entry N"},
     {.name = NULL},
 };
@@ -61,7 +61,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     int r = hf_number(inv, "from", 1, INT64_MAX, 1, &from, err);
 
     if (r == 0 && hf_given(inv, "head") && hf_given(inv, "from"))
-        r = hf_error_set(err, HF_EUSAGE, "--head is the newest entry alone; leave out --from");
+        r = hf_error_set(err, HF_EUSAGE, "--head cannot be combined with --from: it shows only the newest entry");
     if (r == 0)
         r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
     if (r < 0)
@@ -79,7 +79,7 @@ const struct hf_verb hf_verb_log = {
     .name = "log",
     .group = HF_GROUP_GUEST,
     .flags = HF_VERB_REPORTS,
-    .help = "Tell what happened to a guest's firmware",
+    .help = "Show the history of a guest's firmware",
     .synopsis = "G.hold [--head | --from N]",
     .min_operands = 1,
     .max_operands = 1,

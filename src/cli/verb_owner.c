@@ -5,7 +5,7 @@
 #include "writeback.h"
 
 static const struct hf_option options[] = {
-    {.name = "take", .help = "make this copy the one that counts, at a new epoch, on this host"},
+    {.name = "take", .help = "make this copy the valid one, owned by this host, at a new epoch"},
     {.name = "because", .arg = "TEXT", .help = "why; it is logged (with --take)"},
     {.name = NULL},
 };
@@ -64,8 +64,7 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (!because || !because[0])
-        return hf_error_set(err, HF_EUSAGE,
-                            "--because is missing: say why this copy is the one that counts; it is logged");
+        return hf_error_set(err, HF_EUSAGE, "--because missing: give the reason for the take; it is logged");
     if (inv->dry_run) {
         r = hf_open_operand(inv, HF_OPEN_LOOK, &c, err);
         if (r == 0)
@@ -87,7 +86,7 @@ static int take(const struct hf_invocation *inv, struct hf_error *err)
     hf_put_number(inv->report, "epoch", (int64_t)epoch);
     hf_put_number(inv->report, "writes_brought_in", pages);
     if (pages)
-        hf_say(inv, "%u pages of flash writes that a server had left are brought in", pages);
+        hf_say(inv, "%u pages of flash writes from a server's queue were stored", pages);
     hf_say(inv, "this host owns '%s' at epoch %llu", inv->operands[0], (unsigned long long)epoch);
     return 0;
 }
@@ -97,7 +96,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     if (hf_given(inv, "take"))
         return take(inv, err);
     if (hf_given(inv, "because"))
-        return hf_error_set(err, HF_EUSAGE, "--because goes with --take");
+        return hf_error_set(err, HF_EUSAGE, "--because: only with --take");
     return show(inv, err);
 }
 

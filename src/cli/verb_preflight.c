@@ -35,7 +35,8 @@ static int read_host(const char *path, struct hf_host_caps **ret, struct hf_erro
         return r;
     json = json_loadb((const char *)bytes, (size_t)size, JSON_REJECT_DUPLICATES, &where);
     if (!json)
-        return hf_error_set(err, HF_EUSAGE, "%s: not JSON (line %d: %s); make it with 'holdfast caps --json'", path,
+        return hf_error_set(err, HF_EUSAGE,
+                            "%s: invalid JSON at line %d: %s; make the file with 'holdfast caps --json'", path,
                             where.line, where.text);
     r = hf_host_caps_read(json, ret, err);
     json_decref(json);
@@ -152,7 +153,7 @@ static int read_hosts(struct hf_invocation *inv, struct hosts *hosts, struct hf_
         int r;
 
         if (n == HOSTS_MAX)
-            return hf_error_set(err, HF_EUSAGE, "--host: at most %d hosts", HOSTS_MAX);
+            return hf_error_set(err, HF_EUSAGE, "--host: too many hosts; the limit is %d", HOSTS_MAX);
         r = read_host(path, &hosts->caps[n], err);
         if (r < 0)
             return r;
@@ -172,10 +173,10 @@ static int describe_probed(struct hf_invocation *inv, struct hosts *hosts, struc
         int r;
 
         if (n == HOSTS_MAX)
-            return hf_error_set(err, HF_EUSAGE, "--probe: at most %d programs", HOSTS_MAX);
+            return hf_error_set(err, HF_EUSAGE, "--probe: too many programs; the limit is %d", HOSTS_MAX);
         r = hf_host_describe(&query, &json, err);
         if (r == 0 && json_array_size(json_object_get(json, "qemu")) == 0)
-            r = hf_error_set(err, HF_ENOTFOUND, "--probe: there is no program '%s'", program);
+            r = hf_error_set(err, HF_ENOTFOUND, "--probe '%s': program not found", program);
         if (r == 0)
             r = hf_host_caps_read(json, &hosts->caps[n], err);
         json_decref(json);
@@ -190,12 +191,12 @@ static int check_usage(const struct hf_invocation *inv, struct hf_error *err)
 {
     if (!hf_given(inv, "host") && !hf_given(inv, "probe"))
         return hf_error_set(err, HF_EUSAGE,
-                            "where to? Give --host with a file made on the destination with 'holdfast caps --json', "
-                            "or --probe with the QEMU it is going to run");
+                            "destination missing: give --host with the output of 'holdfast caps --json' there, or "
+                            "--probe with its QEMU");
     if (!hf_given(inv, "probe") && (hf_given(inv, "boot") || hf_given(inv, "probe-source") || inv->tail_count))
-        return hf_error_set(err, HF_EUSAGE, "--boot, --probe-source and arguments after '--' go with --probe");
+        return hf_error_set(err, HF_EUSAGE, "--boot, --probe-source and arguments after '--': only with --probe");
     if (inv->tail_count && inv->operand_count > 1)
-        return hf_error_set(err, HF_EUSAGE, "arguments after '--' are one guest's: name one container");
+        return hf_error_set(err, HF_EUSAGE, "arguments after '--': only for one guest; name one container");
     return 0;
 }
 
@@ -244,7 +245,7 @@ const struct hf_verb hf_verb_preflight = {
     .name = "preflight",
     .group = HF_GROUP_MOVE,
     .flags = HF_VERB_REPORTS | HF_VERB_TAIL,
-    .help = "Say whether guests would live on other hosts, now and after their next reset",
+    .help = "Check whether guests would run on other hosts, now and after their next reset",
     .synopsis = "G.hold... [--host CAPS]... [--probe QEMU [--boot]]... [-- QEMU-ARGS...]",
     .min_operands = 1,
     .max_operands = -1,

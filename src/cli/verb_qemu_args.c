@@ -57,8 +57,8 @@ static int tell_of_mailbox(const struct hf_invocation *inv, struct hf_container 
     if (r < 0 || hw.mode == HF_MAILBOX_OFF)
         return r;
     hf_tell(inv,
-            "the container says mailbox=%s, and this machine will have none: 'holdfast run' alone can give it one; "
-            "'holdfast set G.hold mailbox=off' ends this message",
+            "mailbox=%s: no effect here: only 'holdfast run' provides a mailbox; turn it off with "
+            "'holdfast set G.hold mailbox=off'",
             hf_mailbox_mode_name(hw.mode));
     return 0;
 }

@@ -55,9 +55,9 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0 && hf_given(inv, "mailbox"))
         r = hf_mailbox_mode_parse(hf_value(inv, "mailbox"), &options.mailbox, err);
     if (r == 0 && hf_given(inv, "mailbox") && options.mailbox == HF_MAILBOX_OFF)
-        r = hf_error_set(err, HF_EUSAGE,
-                         "'--mailbox' is always or boot-only; 'holdfast set G.hold mailbox=off' removes "
-                         "the mailbox");
+        r = hf_error_set(
+            err, HF_EUSAGE,
+            "--mailbox: invalid; use always or boot-only ('holdfast set G.hold mailbox=off' removes the mailbox)");
     if (r == 0)
         r = record_trial(inv, err);
     if (r < 0)

@@ -54,14 +54,14 @@ static int parse_owner(const char *text, uid_t *uid, gid_t *gid, struct hf_error
     pw = getpwnam(user);
     *uid = pw ? pw->pw_uid : (uid_t)strtoul(user, &end, 10);
     if (!pw && (*user == '\0' || *end))
-        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': this host knows no user '%s'", text, user);
+        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': user '%s' not found", text, user);
     *gid = pw ? pw->pw_gid : (gid_t)-1;
     if (!group)
         return 0;
     gr = getgrnam(group);
     *gid = gr ? gr->gr_gid : (gid_t)strtoul(group, &end, 10);
     if (!gr && (*group == '\0' || *end))
-        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': this host knows no group '%s'", text, group);
+        return hf_error_set(err, HF_ENOTFOUND, "--socket-owner '%s': group '%s' not found", text, group);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int power_on(struct serving *s, struct hf_boot_plan *plan, struct hf_erro
     if (r == 0)
         r = hf_lifecycle_wants_offer(s->container, &boot, &wants, err);
     if (r == 0 && wants)
-        boot.no_offer = "serve does not look for the host's firmware; 'holdfast stage' takes it";
+        boot.no_offer = "serve does not use the host's firmware; take it with 'holdfast stage'";
     return r < 0 ? r : hf_lifecycle_power_on(s->container, &boot, plan, err);
 }
 
@@ -87,12 +87,12 @@ static int configure(const struct hf_invocation *inv, struct hf_nbd_server_confi
     char cwd[PATH_MAX];
 
     if (!given)
-        return hf_error_set(err, HF_EUSAGE, "--socket PATH is needed: where QEMU finds the banks");
+        return hf_error_set(err, HF_EUSAGE, "--socket missing: give the path where QEMU finds the banks");
     /* Clients may stand elsewhere; the URIs we print name the socket for all of them. */
     if (given[0] == '/')
         (void)snprintf(socket, PATH_MAX, "%s", given);
     else if (!getcwd(cwd, sizeof cwd) || snprintf(socket, PATH_MAX, "%s/%s", cwd, given) >= PATH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "--socket '%s': no usable path from here", given);
+        return hf_error_set(err, HF_EUSAGE, "--socket '%s': not a usable path", given);
     *config = (struct hf_nbd_server_config){
         .container = inv->operands[0],
         .socket = socket,
@@ -107,7 +107,7 @@ static int configure(const struct hf_invocation *inv, struct hf_nbd_server_confi
     return parse_owner(hf_value(inv, "socket-owner"), &config->socket_uid, &config->socket_gid, err);
 }
 
-/* Printed at once: whoever started us waits for it. */
+/* Printed at once: the caller waits for it. */
 static int announce(const struct serving *s, const struct hf_boot_plan *plan, struct hf_error *err)
 {
     const char *socket = hf_nbd_server_socket(s->server);
@@ -135,7 +135,7 @@ static void fell_behind(const struct serving *s, const struct hf_nbd_status *st)
 {
     char since[HF_TIME_TEXT_MAX];
 
-    hf_tell(s->inv, "behind since %s, %llu bytes: %.400s", hf_time_text(st->since, since),
+    hf_tell(s->inv, "flash writes: behind since %s, %llu bytes: %.400s", hf_time_text(st->since, since),
             (unsigned long long)st->bytes, st->text);
 }
 
@@ -178,7 +178,7 @@ static void handle_status(struct serving *s)
         if (st.kind == HF_NBD_BEHIND)
             fell_behind(s, &st);
         else if (st.kind == HF_NBD_CAUGHT_UP)
-            hf_tell(s->inv, "caught up: every flash write is in the container");
+            hf_tell(s->inv, "flash writes: caught up: all are in the container");
         else if (st.kind == HF_NBD_DIED || st.kind == HF_NBD_ALARM)
             hf_tell(s->inv, "%s", st.text);
     }
@@ -278,9 +278,9 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 
 static const struct hf_option options[] = {
     {.name = "socket", .arg = "PATH", .help = "where to listen"},
-    {.name = "socket-owner", .arg = "USER[:GROUP]", .help = "whose socket it becomes; default: yours"},
-    {.name = "user", .arg = "USER", .help = "whom the server becomes; default: the container's owner"},
-    {.name = "group", .arg = "GROUP", .help = "with which group"},
+    {.name = "socket-owner", .arg = "USER[:GROUP]", .help = "owner of the socket; default: you"},
+    {.name = "user", .arg = "USER", .help = "user that the server runs as; default: the container's owner"},
+    {.name = "group", .arg = "GROUP", .help = "group that the server runs as"},
     {.name = "selinux-label", .arg = "LABEL", .help = "SELinux label of the socket"},
     {.name = NULL},
 };

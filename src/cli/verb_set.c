@@ -30,7 +30,7 @@ static int split(const char *word, char key[64], const char **value, struct hf_e
     const char *equals = strchr(word, '=');
 
     if (!equals || equals == word || (size_t)(equals - word) >= 64)
-        return hf_error_set(err, HF_EUSAGE, "'%s' is not KEY=VALUE; 'holdfast show' lists the keys", word);
+        return hf_error_set(err, HF_EUSAGE, "'%s': not KEY=VALUE; 'holdfast show' lists the keys", word);
     snprintf(key, 64, "%.*s", (int)(equals - word), word);
     *value = equals + 1;
     return 0;
@@ -52,7 +52,7 @@ static int check_one(const char *word, struct hf_error *err)
     }
     if (strlen(value) < size)
         return 0;
-    return hf_error_set(err, HF_EUSAGE, "%s has %zu bytes; at most %zu are kept", key, strlen(value), size - 1);
+    return hf_error_set(err, HF_EUSAGE, "%s: too long: %zu bytes; the limit is %zu", key, strlen(value), size - 1);
 }
 
 static int set_guest(struct hf_container *c, const char *key, const char *value, struct hf_error *err)

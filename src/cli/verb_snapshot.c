@@ -47,7 +47,7 @@ static int read_id(const char *word, int64_t *id, struct hf_error *err)
     errno = 0;
     n = strtoll(word, &end, 10);
     if (errno != 0 || *end != '\0' || end == word || n < 1)
-        return hf_error_set(err, HF_EUSAGE, "'%s' is no snapshot's number; 'holdfast show' lists them", word);
+        return hf_error_set(err, HF_EUSAGE, "'%s': not a snapshot number; 'holdfast show' lists them", word);
     *id = n;
     return 0;
 }
@@ -90,7 +90,7 @@ const struct hf_verb hf_verb_snapshot = {
     .name = "snapshot",
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Keep the variables and the firmware of this moment",
+    .help = "Take a snapshot of the variables and the firmware",
     .synopsis = "G.hold [--reason TEXT]",
     .min_operands = 1,
     .max_operands = 1,
@@ -102,7 +102,7 @@ const struct hf_verb hf_verb_revert = {
     .name = "revert",
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Go back to a snapshot; the guest is off",
+    .help = "Return to a snapshot; the guest must be off",
     .synopsis = "G.hold ID [--tpm-aware] [--no-secure-boot]",
     .min_operands = 2,
     .max_operands = 2,

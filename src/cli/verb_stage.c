@@ -14,7 +14,7 @@
 static const struct hf_option options[] = {
     {.name = "label",
      .arg = "TEXT",
-     .help = "what people call the image (otherwise told from its bytes)",
+     .help = "name of the image (otherwise derived from its bytes)",
      .max = HF_SLOT_LABEL_SIZE - 1},
     {.name = "no-secure-boot", .help = "take it although Secure Boot, or the protection of its keys, ends with it"},
     {.name = "tpm-aware", .help = "apply it although the guest's TPM will measure something else"},
@@ -55,13 +55,13 @@ static void report_stage(const struct hf_invocation *inv, const struct hf_stage_
            done->firmware.label, hf_digest_short(&done->firmware.digest, digest),
            watched ? "power-on or reset" : "power-on");
     if (!watched)
-        hf_field(
-            inv, "Trial",
-            "nobody watches its boots under 'serve' and libvirt: 'holdfast confirm' or 'holdfast rollback' ends it");
+        hf_field(inv, "Trial",
+                 "its boots are not watched under 'serve' and libvirt: end it with 'holdfast confirm' or 'holdfast "
+                 "rollback'");
     if (done->converts)
         hf_field(inv, "Variables", "converted to %s when it is applied", hf_layout_name(done->firmware.image.layout));
     if (done->replaced)
-        hf_field(inv, "Note", "the image that was staged before is not any more");
+        hf_field(inv, "Note", "it replaces the image that was staged before");
     if (done->reserved)
         hf_field(inv, "Room", "%s kept for snapshot and rollback", hf_size_text(done->reserved, size));
 }
@@ -102,7 +102,7 @@ static int run_stage(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (inv->operand_count < 2 && !hf_given(inv, "tpm-aware") && !hf_given(inv, "no-secure-boot"))
-        return hf_error_set(err, HF_EUSAGE, "the image is missing: 'holdfast stage G.hold IMAGE'");
+        return hf_error_set(err, HF_EUSAGE, "image missing: 'holdfast stage G.hold IMAGE'");
     r = hf_open_operand(inv, HF_OPEN_EDIT, &c, err);
     return r < 0 ? r : hf_close_noticed(inv, c, stage(inv, c, err), err);
 }
@@ -118,7 +118,7 @@ static int run_unstage(struct hf_invocation *inv, struct hf_error *err)
     if (r < 0)
         return r;
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    hf_say(inv, "%s the staged image; the guest keeps what it has", inv->dry_run ? "would take back" : "took back");
+    hf_say(inv, "%s the staged image; the guest keeps what it has", inv->dry_run ? "would remove" : "removed");
     return 0;
 }
 
@@ -126,7 +126,7 @@ const struct hf_verb hf_verb_stage = {
     .name = "stage",
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Put a firmware image in line for the guest's next power-on or reset",
+    .help = "Stage a firmware image for the guest's next power-on or reset",
     .synopsis = "G.hold [IMAGE] [--label TEXT] [--tpm-aware] [--no-secure-boot]",
     .min_operands = 1,
     .max_operands = 2,
@@ -138,7 +138,7 @@ const struct hf_verb hf_verb_unstage = {
     .name = "unstage",
     .group = HF_GROUP_UPGRADE,
     .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
-    .help = "Take the staged image back before it was applied",
+    .help = "Remove the staged image before it is applied",
     .synopsis = "G.hold",
     .min_operands = 1,
     .max_operands = 1,

@@ -124,7 +124,7 @@ static int build_bank(const struct hf_var_source *source, enum hf_layout layout,
     int r;
 
     if (!vars || !out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %zu bytes", bank);
+        return hf_error_set(err, HF_ENOMEM, "bank of %zu bytes: out of memory", bank);
     if (!source->bytes) {
         memset(&from, 0, sizeof from);
         from.vars = source->set.vars;
@@ -157,7 +157,7 @@ static int make_export(struct hf_invocation *inv, const struct hf_var_source *so
     int r;
 
     if (format == HF_FORMAT_RAW && !hf_layout_info(layout))
-        return hf_error_set(err, HF_EUSAGE, "--layout '%s': wanted is 2m, 4m or aavmf", name);
+        return hf_error_set(err, HF_EUSAGE, "--layout '%s': invalid; use 2m, 4m or aavmf", name);
     if (format == HF_FORMAT_RAW)
         return build_bank(source, layout, bytes, size, err);
     vars = hf_var_source_vars(source, &count);
@@ -244,7 +244,7 @@ static int remove_others(struct hf_var_source *source, const struct hf_var_sourc
         int r;
 
         if (!name)
-            return hf_error_set(err, HF_ENOMEM, "no memory for a name");
+            return hf_error_set(err, HF_ENOMEM, "name: out of memory");
         memcpy(name, vars[i].name, vars[i].name_size);
         key.name = name;
         r = hf_var_source_delete(source, &key, flags, err);

@@ -24,7 +24,7 @@ static int remove_one(struct hf_invocation *inv, struct hf_var_source *source, c
     int r;
 
     if (!text || !name)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a name");
+        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
     memcpy(name, var->name, var->name_size);
     r = hf_var_source_delete(source, &key, flags, err);
     if (r < 0)
@@ -82,7 +82,7 @@ static int remove_matching(struct hf_invocation *inv, struct hf_var_source *sour
     int r;
 
     if (guid && hf_guid_parse(guid, strlen(guid), &vendor) < 0)
-        return hf_error_set(err, HF_EUSAGE, "--guid '%s': wanted is a GUID, or a name that `vars list` shows", guid);
+        return hf_error_set(err, HF_EUSAGE, "--guid '%s': invalid; use a GUID, or a name that `vars list` shows", guid);
     if (guid)
         pattern.vendor = &vendor;
     r = remove_all(inv, source, matches, &pattern, edit_flags(inv), &n, err);

@@ -70,7 +70,7 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
         }
         if (c == '?' || c == ':')
             return wrong("%s: %s", argv[optind - 1],
-                         c == ':' ? "a value is missing" : "no such option, or one that takes no value");
+                         c == ':' ? "value missing" : "unknown option, or one that takes no value");
         if (c == RESET) {
             p->reset = strcmp(optarg, "none") == 0 ? NULL : optarg;
             continue;
@@ -90,8 +90,8 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
             o->seed = n;
     }
     if (o->slots < HF_FWCFG_SLOTS_MIN || o->slots > 0x400)
-        return wrong("--slots %u: a machine has %u to %u", o->slots, HF_FWCFG_SLOTS_MIN, 0x400);
-    return optind < argc || wrong("there is no COMMAND behind '--', which is the machine to check");
+        return wrong("--slots %u: out of range; use %u to %u", o->slots, HF_FWCFG_SLOTS_MIN, 0x400);
+    return optind < argc || wrong("COMMAND missing after '--': the machine to check");
 }
 
 int main(int argc, char **argv)

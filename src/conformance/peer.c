@@ -27,7 +27,7 @@ void peer_open(struct peer *p, char *const argv[])
     int down[2], up[2];
 
     if (pipe(down) < 0 || pipe(up) < 0)
-        bail(p, "no pipe for the peer");
+        bail(p, "peer: cannot make a pipe");
     p->pid = fork();
     if (p->pid == 0) {
         hf_signals_for_exec();
@@ -68,7 +68,7 @@ static void send_bytes(struct peer *p, const char *text, size_t n)
         if (w < 0 && errno == EINTR)
             continue;
         if (w <= 0)
-            bail(p, "the peer does not listen any more");
+            bail(p, "the peer no longer reads");
         text += w;
         n -= (size_t)w;
     }
@@ -90,12 +90,12 @@ static void receive_line(struct peer *p, char *to, size_t size)
             return;
         }
         if (end || p->held == sizeof p->line)
-            bail(p, "the peer's answer is too long");
+            bail(p, "the peer's reply is too long");
         r = read(p->from, p->line + p->held, sizeof p->line - p->held);
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            bail(p, "the peer has ended");
+            bail(p, "the peer exited");
         p->held += (size_t)r;
     }
 }

@@ -70,7 +70,7 @@ static void check_lock(struct hf_qtest *p, struct report *r, struct smi *s)
     find_all(p, s);
     report_expect(r, request(s, 1u << 30) == 0, "an unknown bit was accepted");
     report_expect(r, request(s, s->host) == 1, "after a refusal the whole set is not accepted");
-    report_expect(r, request(s, 1u << 30) == 1, "features-ok is taken back after the lock");
+    report_expect(r, request(s, 1u << 30) == 1, "features-ok is cleared after the lock");
     hf_fwcfg_client_read(&s->c, &s->requested, &now, sizeof now);
     report_expect(r, hf_le64_get(now) == 1u << 30, "requested-features cannot be written after the lock");
     report_end(r, "SMI: a refusal is not final, a lock is, until reset");

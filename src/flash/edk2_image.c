@@ -183,8 +183,7 @@ static void place_ovmf(struct hf_flash_image *image)
     if (image->size == 0xE0000) /* the 1 MB build: another base, the 2 MB build's store */
         image->layout = HF_LAYOUT_2M;
     if (image->layout == HF_LAYOUT_UNKNOWN)
-        hf_format(image->note, sizeof image->note,
-                  "a code bank of 0x%llx bytes belongs to no known build; perhaps one that keeps no variables",
+        hf_format(image->note, sizeof image->note, "code bank of unknown size 0x%llx; the build may keep no variables",
                   (unsigned long long)image->size);
 }
 
@@ -213,7 +212,7 @@ static void conclude(const struct finds *f, struct hf_flash_image *image)
     } else if (f->reset_arch == HF_ARCH_AARCH64 || f->reset_arch == HF_ARCH_ARM) {
         place_virt(image);
     } else {
-        hf_format(image->note, sizeof image->note, "firmware volumes for %s, which is not known here",
+        hf_format(image->note, sizeof image->note, "firmware volumes for unknown architecture %s",
                   hf_arch_name(f->reset_arch));
     }
 }

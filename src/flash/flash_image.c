@@ -97,5 +97,5 @@ void hf_flash_identify(const void *bytes, size_t size, void *work, size_t work_s
     }
     if (hf_edk2_identify(p, size, work, work_size, image) || hf_legacy_identify(p, size, image))
         return;
-    hf_format(image->note, sizeof image->note, "no firmware volume, reset vector or option ROM that is known here");
+    hf_format(image->note, sizeof image->note, "no known firmware volume, reset vector or option ROM");
 }

@@ -10,9 +10,9 @@ static bool is_variable_bank(const struct hf_flash_image *vars, struct hf_pairin
     if (vars->kind == HF_FLASH_VARS)
         return true;
     if (vars->kind == HF_FLASH_UNKNOWN)
-        SAY(p, HF_UNKNOWN, "the variables are not known: %s", vars->note);
+        SAY(p, HF_UNKNOWN, "unknown variable store: %s", vars->note);
     else
-        SAY(p, HF_NO, "the second image is no variable store but %s", hf_flash_kind_name(vars->kind));
+        SAY(p, HF_NO, "the second image is not a variable store: %s", hf_flash_kind_name(vars->kind));
     return false;
 }
 
@@ -49,7 +49,7 @@ void hf_flash_pair(const struct hf_flash_image *code, const struct hf_flash_imag
         SAY(&p, HF_NO, "%s keeps no variables; run it without a variable bank", hf_flash_kind_name(code->kind));
     } else if (is_variable_bank(vars, &p)) {
         if (code->layout == HF_LAYOUT_UNKNOWN || vars->layout == HF_LAYOUT_UNKNOWN)
-            SAY(&p, HF_UNKNOWN, "the layout of the %s is not known: %s",
+            SAY(&p, HF_UNKNOWN, "unknown layout of the %s: %s",
                 code->layout == HF_LAYOUT_UNKNOWN ? "code" : "variables",
                 code->layout == HF_LAYOUT_UNKNOWN ? code->note : vars->note);
         else if (code->layout != vars->layout)

@@ -3,7 +3,7 @@
 
 #include <holdfast/flash_image.h>
 
-#define RAW_BANK "`qemu-img convert -O raw` makes the raw bank that is wanted here"
+#define RAW_BANK "convert it to a raw bank with `qemu-img convert -O raw`"
 
 /* Files in which a bank may lie somewhere, or packed: some of its bytes look like firmware, but a guest that is given
  * the file as it is runs nothing. What distributions ship (qcow2) comes first. */

@@ -72,7 +72,7 @@ static void locate(const struct hf_ftw_record *r, const struct hf_layout_info *l
         return;
     }
     if (!(r->flags & HF_FTW_BOOT_BLOCK)) {
-        ftw->problem = "the pending write is one of a boot block, which no known firmware keeps here";
+        ftw->problem = "the pending write is for a boot block, which no known firmware keeps in this bank";
         return;
     }
     ftw->pending = true;

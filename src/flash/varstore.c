@@ -129,12 +129,12 @@ static void read_record(const struct scan *s, struct hf_var *v)
 static const char *bad_name(const struct hf_var *v)
 {
     if (v->name_size < 4 || v->name_size % 2)
-        return "a name of no or half a character";
+        return "a name of invalid length";
     for (uint32_t i = 0; i < v->name_size; i += 2) {
         bool nul = v->name[i] == 0 && v->name[i + 1] == 0;
 
         if (nul != (i == v->name_size - 2))
-            return "a name that does not end where its size says";
+            return "a name whose NUL is not where its size says";
     }
     return NULL;
 }
@@ -155,7 +155,7 @@ static int append(struct scan *s, const struct hf_var *v)
     uint32_t *bucket = &store->bucket[bucket_of(&v->guid, v->name, v->name_size)];
 
     if (store->count == store->capacity)
-        return hf_error_set(s->err, HF_ENOMEM, "variable store: more than the %zu variables there is memory for",
+        return hf_error_set(s->err, HF_ENOMEM, "variable store: too many variables; there is memory for %zu",
                             store->capacity);
     store->vars[store->count] = *v;
     store->vars[store->count].next = *bucket;
@@ -173,7 +173,7 @@ static int keep(struct scan *s, const struct hf_var *v)
         return append(s, v);
     other = &s->store->vars[i - 1];
     if (v->state == HF_STATE_ADDED && other->state == HF_STATE_ADDED)
-        return damaged(s, s->at, hf_var_footprint(v, s->authenticated), "the same variable a second time");
+        return damaged(s, s->at, hf_var_footprint(v, s->authenticated), "duplicate variable");
     if (other->state != HF_STATE_ADDED) {
         uint32_t next = other->next;
 
@@ -246,7 +246,7 @@ static int take_record(struct scan *s)
     }
     s->torn_end = 0; /* of a header that is not the last: nothing that follows this record belongs to it */
     if (!known_state(v.state))
-        why = "a variable in a state that no firmware writes";
+        why = "a variable in an invalid state";
     else if (v.name_size > s->end - start - header || v.data_size > s->end - start - header - v.name_size)
         why = "a variable that runs past the end of the store";
     else if (alive(v.state))
@@ -272,7 +272,7 @@ static int check_tail(struct scan *s)
     s->store->torn = true;
     if (written - from <= hf_record_header_size(s->authenticated) || written <= s->torn_end)
         return 0; /* the power went while a header was written, or what belongs to it */
-    return skip_damage(s, from, from, "bytes behind the last variable");
+    return skip_damage(s, from, from, "bytes after the last variable");
 }
 
 static int scan_records(struct scan *s)

@@ -32,15 +32,15 @@ int hf_varstore_convert(const struct hf_varstore *from, enum hf_layout layout, v
         need += hf_var_footprint(&from->vars[i], /* authenticated= */ true);
     if (need > room)
         return hf_error_set(err, HF_ENOSPC,
-                            "%zu variables need %zu bytes and the %s layout has room for %zu: %zu too many; remove "
-                            "something first (dbx is often the largest)",
+                            "%zu variables need %zu bytes and the %s layout has %zu: %zu too many; remove variables "
+                            "first (dbx is often the largest)",
                             from->count, need, hf_layout_name(layout), room, need - room);
     for (size_t i = 0; i < from->count; i++)
         p += hf_record_write(p, &from->vars[i], /* authenticated= */ true);
     r = hf_varstore_open(out, out_size, HF_VARSTORE_STRICT, to_vars, capacity, NULL, NULL, to, err);
     if (r < 0)
-        return hf_error_prefix(err, r, "the converted store does not read back: ");
+        return hf_error_prefix(err, r, "the converted store cannot be read back: ");
     if (to->count != from->count || hf_varstore_missing(from, to) || hf_varstore_missing(to, from))
-        return hf_error_set(err, HF_EDAMAGED, "the converted store does not have the same variables; nothing was kept");
+        return hf_error_set(err, HF_EDAMAGED, "the converted store differs in its variables; it was discarded");
     return 0;
 }

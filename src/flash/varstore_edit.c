@@ -52,7 +52,7 @@ int hf_varstore_format(void *bank, size_t size, enum hf_layout layout, struct hf
     const struct hf_layout_info *info = hf_layout_info(layout);
 
     if (!info || (size != info->bank_size && size != info->volume_size))
-        return hf_error_set(err, HF_EUSAGE, "a bank of 0x%zx bytes is no %s variable store", size,
+        return hf_error_set(err, HF_EUSAGE, "bank of 0x%zx bytes: wrong size for a %s variable store", size,
                             hf_layout_name(layout));
     memset(bank, 0xFF, (size_t)info->volume_size);
     memset((uint8_t *)bank + info->volume_size, 0, size - (size_t)info->volume_size);
@@ -170,7 +170,7 @@ static int check_request(const struct hf_varstore *store, const struct hf_var *v
                      HF_VAR_TIME_AUTHENTICATED | HF_VAR_ENHANCED;
 
     if (var->attributes & ~known)
-        return hf_error_set(err, HF_EUSAGE, "attributes 0x%x: bits 0x%x cannot be stored", var->attributes,
+        return hf_error_set(err, HF_EUSAGE, "attributes 0x%x: unsupported bits 0x%x", var->attributes,
                             var->attributes & ~known);
     if (!(var->attributes & HF_VAR_NON_VOLATILE))
         return hf_error_set(err, HF_EUSAGE, "attributes 0x%x: only non-volatile variables (1) are kept on flash",
@@ -185,8 +185,8 @@ static int check_request(const struct hf_varstore *store, const struct hf_var *v
             return hf_error_set(err, HF_EUSAGE, "this is a plain store: it cannot hold an authenticated variable");
     if (!(flags & HF_EDIT_AUTHENTICATED) && (hf_var_authenticated(var) || (old && hf_var_authenticated(old))))
         return hf_error_refuse(err, "authenticated",
-                               "only the holder of its key can change this variable from inside the guest; ask for it "
-                               "explicitly (--authenticated) to change it from outside");
+                               "authenticated variable: inside the guest only the owner of its key can change it; "
+                               "--authenticated changes it from outside");
     return 0;
 }
 
@@ -237,8 +237,8 @@ int hf_varstore_set(void *bank, struct hf_varstore *store, const struct hf_var *
     live = store->live - (old ? hf_var_footprint(old, store->authenticated) : 0);
     if (var->data_size > store->room || var->name_size > store->room || need > store->room - live)
         return hf_error_set(err, HF_ENOSPC,
-                            "the variable needs %zu bytes and the store has %zu left of %zu; remove something, or "
-                            "convert to a layout with more room",
+                            "variable store full: the variable needs %zu bytes, free are %zu of %zu; remove variables, "
+                            "or convert to a larger layout",
                             need, store->room - live, store->room);
     r = settle(bank, store, err);
     if (r < 0)
@@ -264,11 +264,11 @@ int hf_varstore_delete(void *bank, struct hf_varstore *store, const struct hf_gu
 
     assert(bank == store->bank);
     if (!old)
-        return hf_error_set(err, HF_ENOTFOUND, "no such variable");
+        return hf_error_set(err, HF_ENOTFOUND, "variable not found");
     if (!(flags & HF_EDIT_AUTHENTICATED) && hf_var_authenticated(old))
         return hf_error_refuse(err, "authenticated",
-                               "only the holder of its key can remove this variable from inside the guest; ask for it "
-                               "explicitly (--authenticated) to remove it from outside");
+                               "authenticated variable: inside the guest only the owner of its key can remove it; "
+                               "--authenticated removes it from outside");
     r = settle(bank, store, err);
     if (r < 0)
         return r;

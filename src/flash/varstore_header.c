@@ -56,7 +56,7 @@ static int check_volume(const uint8_t *bytes, size_t size, const struct hf_layou
     if (!v->checksum_ok)
         return BAD(h, "volume header: the checksum is wrong; firmware would erase the store");
     if (!info || v->length != info->volume_size)
-        return BAD(h, "volume header: length 0x%llx is none of the known layouts (0x20000, 0x84000, 0xc0000)",
+        return BAD(h, "volume header: unknown length 0x%llx; known layouts have 0x20000, 0x84000 or 0xc0000",
                    (unsigned long long)v->length);
     if (v->revision != 2)
         return BAD(h, "volume header: revision %u, not 2", v->revision);
@@ -96,7 +96,7 @@ int hf_varstore_header_read(const uint8_t *bytes, size_t size, struct hf_varstor
         h.layout = layout_of_work(bytes, size);
     info = hf_layout_info(h.layout);
     if (info && size < info->volume_size) {
-        r = BAD(&h, "cut short: %llu bytes of %llu", (unsigned long long)size, (unsigned long long)info->volume_size);
+        r = BAD(&h, "truncated: %llu bytes of %llu", (unsigned long long)size, (unsigned long long)info->volume_size);
         goto done;
     }
     if (info) {

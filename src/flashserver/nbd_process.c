@@ -102,11 +102,11 @@ static int open_pipes(struct hf_nbd_process *p, int *status_in, int *words_in, s
     int status[2], words[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, status) < 0) /* answers go the other way */
-        return hf_error_set(err, HF_EIO, "no socket for the NBD server: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "NBD server: socketpair: %s", strerror(errno));
     p->status_fd = status[0];
     *status_in = status[1];
     if (pipe2(words, O_CLOEXEC) < 0)
-        return hf_error_set(err, HF_EIO, "no pipe for the NBD server: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "NBD server: pipe: %s", strerror(errno));
     p->words_fd = words[0];
     *words_in = words[1];
     /* Nobody reads its standard error while it runs: what does not fit into the pipe is dropped, never waited for. */
@@ -131,7 +131,7 @@ int hf_nbd_process_start(struct hf_nbd_process *p, const struct hf_nbd_server_co
     p->line_used = 0;
     p->pid = fork();
     if (p->pid < 0)
-        return hf_error_set(err, HF_EIO, "the NBD server cannot be started: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "NBD server: cannot be started: %s", strerror(errno));
     if (p->pid == 0)
         become_nbdkit(&args, (const int[2]){config->lock_fd, status_in}, words_in);
     return 0;
@@ -182,7 +182,7 @@ static void describe_end(struct hf_nbd_process *p, int wait_status, struct hf_nb
     else if (WEXITSTATUS(wait_status) == 127)
         (void)snprintf(how, sizeof how, "nbdkit is not installed");
     else
-        (void)snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(wait_status));
+        (void)snprintf(how, sizeof how, "exited with status %d", WEXITSTATUS(wait_status));
     *out = (struct hf_nbd_status){.kind = HF_NBD_DIED};
     out->code = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 127 ? HF_ENOTFOUND : HF_EIO;
     (void)snprintf(out->text, sizeof out->text, "NBD server %s%s%s", how, words[0] ? ": " : "", words);

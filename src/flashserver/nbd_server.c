@@ -104,12 +104,13 @@ static int clear_socket(const char *path, struct hf_error *err)
     struct stat st;
 
     if (strlen(path) >= sizeof a.sun_path)
-        return hf_error_set(err, HF_EUSAGE, "socket '%s': %zu bytes long, at most %zu fit", path, strlen(path),
-                            sizeof a.sun_path - 1);
+        return hf_error_set(err, HF_EUSAGE, "socket '%s': path too long: %zu bytes; the limit is %zu", path,
+                            strlen(path), sizeof a.sun_path - 1);
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "socket '%s': %s", path, strerror(errno));
     if (!S_ISSOCK(st.st_mode))
-        return hf_error_refuse(err, "exists", "socket '%s': something else has that name; choose another", path);
+        return hf_error_refuse(err, "exists", "socket '%s': the file exists and is not a socket; choose another name",
+                               path);
     memcpy(a.sun_path, path, strlen(path));
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
@@ -153,7 +154,7 @@ static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
         if (r > 0)
             continue;
         if (now_ms() >= deadline)
-            return hf_error_set(err, HF_ETIMEDOUT, "the NBD server was not ready after %d s", START_MS / 1000);
+            return hf_error_set(err, HF_ETIMEDOUT, "NBD server: not ready after %d s", START_MS / 1000);
         (void)poll(&p, 1, 1000);
     }
 }
@@ -214,7 +215,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     int r;
 
     if (!s)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an NBD server");
+        return hf_error_set(err, HF_ENOMEM, "NBD server: out of memory");
     s->config = *config;
     s->config.container = copy(config->container, &ok);
     s->config.socket = copy(config->socket, &ok);
@@ -224,7 +225,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     s->config.boot_id = copy(config->boot_id, &ok);
     s->process = HF_NBD_NO_PROCESS;
     r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err)
-           : hf_error_set(err, HF_ENOMEM, "no memory for an NBD server");
+           : hf_error_set(err, HF_ENOMEM, "NBD server: out of memory");
     if (r == 0)
         r = launch(s, err);
     if (r < 0) {

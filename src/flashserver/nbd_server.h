@@ -28,7 +28,7 @@ struct hf_nbd_server_config {
     gid_t socket_gid;
     const char *user, *group;  /* what the server becomes once it has everything open; NULL: see below */
     const char *selinux_label; /* label of the socket, NULL: none */
-    int64_t writer;            /* the process that may write; 0: whoever writes first */
+    int64_t writer;            /* the process that may write; 0: the first to write */
     bool judged;               /* HF_NBD_WHOLE waits for hf_nbd_server_allow() */
     const char *boot_id;       /* the server opens the guest's boot (boots.h); the host's boot id. NULL: the caller does */
     bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */

@@ -83,8 +83,7 @@ int hf_nbd_status_parse(const char *line, struct hf_nbd_status *out, struct hf_e
         s.kind = HF_NBD_BEHIND;
         keep_text(&s, line + at);
     } else {
-        return hf_error_set(err, HF_EPROTO, "NBD server: its status line '%.60s' is none that this program knows",
-                            line);
+        return hf_error_set(err, HF_EPROTO, "NBD server: unknown status line '%.60s'", line);
     }
     *out = s;
     return 0;

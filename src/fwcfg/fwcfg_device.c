@@ -29,15 +29,16 @@ static int check_config(const struct hf_fwcfg_config *c, size_t size, struct hf_
     if (!HF_RESERVED_IS_ZERO(c))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: the configuration's reserved members are not 0");
     if (slots < HF_FWCFG_SLOTS_MIN || slots > HF_FWCFG_SLOTS_MAX)
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: %u slots; at least %u and at most %u are possible", slots,
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: invalid number of slots: %u; use %u to %u", slots,
                             (unsigned)HF_FWCFG_SLOTS_MIN, (unsigned)HF_FWCFG_SLOTS_MAX);
     if (width != 1 && width != 2 && width != 4 && width != 8)
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: data register of %u bytes; 1, 2, 4 and 8 are possible", width);
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: data register: invalid width of %u bytes; use 1, 2, 4 or 8",
+                            width);
     if (c->dma && (!c->memory.read || !c->memory.write))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: DMA needs the functions that read and write guest memory");
     if (size < hf_fwcfg_size(slots))
-        return hf_error_set(err, HF_ENOMEM, "fw_cfg: %zu bytes of memory for %u slots; %zu are needed", size, slots,
-                            hf_fwcfg_size(slots));
+        return hf_error_set(err, HF_ENOMEM, "fw_cfg: memory too small: %zu bytes for %u slots; %zu are needed", size,
+                            slots, hf_fwcfg_size(slots));
     return 0;
 }
 
@@ -69,7 +70,7 @@ int hf_fwcfg_init(void *memory, size_t size, const struct hf_fwcfg_config *confi
     if (r < 0)
         return r;
     if (!memory) /* init(malloc(size), ...) is how it is meant to be called */
-        return hf_error_set(err, HF_ENOMEM, "fw_cfg: no memory: a null pointer");
+        return hf_error_set(err, HF_ENOMEM, "fw_cfg: memory: NULL pointer");
     memset(memory, 0, hf_fwcfg_size(config->slots));
     d = (struct hf_fwcfg *)carve(&at, sizeof *d);
     d->config = *config;
@@ -127,7 +128,7 @@ static int check_bytes(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it,
     if (!HF_RESERVED_IS_ZERO(it))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': the item's reserved members are not 0", what);
     if (it->data && it->buffer)
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': both data and buffer are given; one of them holds", what);
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': both data and buffer are given; give one of them", what);
     if (!it->data && !it->buffer && it->size != 0)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': %u bytes, but no data", what, it->size);
     if ((it->flags & (HF_FWCFG_WRITABLE | HF_FWCFG_TRAVELS)) && !it->buffer)
@@ -154,7 +155,7 @@ static void fill_entry(struct entry *e, const struct hf_fwcfg_item *it)
 static int check_name(const char *name, struct hf_error *err)
 {
     if (!name || *name == '\0')
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: a file without a name");
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: a file has no name");
     if (strlen(name) >= HF_FWCFG_NAME_SIZE)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s' has %zu characters; a name has at most %u", name,
                             strlen(name), (unsigned)HF_FWCFG_NAME_SIZE - 1);
@@ -183,8 +184,8 @@ static int check_file(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it, 
         return hf_error_refuse(err, "opt-prefix",
                                "fw_cfg: '%s': names below opt/ belong to the machine's user; name it etc/...", it->name);
     if (it->key != 0 && (it->key < 0x1a || it->key >= HF_FWCFG_FILE_FIRST))
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': fixed selector 0x%x; 0x1a to 0x1f are free for that",
-                            it->name, it->key);
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': invalid fixed selector 0x%x; use 0x1a to 0x1f", it->name,
+                            it->key);
     if (it->key != 0 && hf_fwcfg_entry(d, it->key))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': selector 0x%x is taken", it->name, it->key);
     if (hf_fwcfg_named(d, it->name))
@@ -234,8 +235,8 @@ int hf_fwcfg_add_item(struct hf_fwcfg *d, const struct hf_fwcfg_item *it, struct
 
     if (it->name || it->key & HF_FWCFG_KEY_WRITE || index >= (arch ? FWCFG_ARCH_KEYS : HF_FWCFG_FILE_DIR) ||
         index >= fwcfg_keys(d))
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: key 0x%x is not for items; 0x0 to 0x18 and 0x8000 to 0x%x are",
-                            it->key, HF_FWCFG_KEY_ARCH_LOCAL + FWCFG_ARCH_KEYS - 1u);
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg: invalid item key 0x%x; use 0x0 to 0x18 or 0x8000 to 0x%x", it->key,
+                            HF_FWCFG_KEY_ARCH_LOCAL + FWCFG_ARCH_KEYS - 1u);
     if (hf_fwcfg_entry(d, it->key))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: there are two items with key 0x%x", it->key);
     r = check_bytes(d, it, "item", err);
@@ -338,7 +339,8 @@ int hf_fwcfg_update(struct hf_fwcfg *d, const char *name, const void *data, uint
     if (!data && size != 0)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': %u bytes, but no data", name, size);
     if (e->buffer && size > e->capacity)
-        return hf_error_set(err, HF_ENOSPC, "fw_cfg: '%s': %u bytes, but room for %u", name, size, e->capacity);
+        return hf_error_set(err, HF_ENOSPC, "fw_cfg: '%s': %u bytes are over its capacity of %u", name, size,
+                            e->capacity);
     hf_fwcfg_set_bytes(d, e, data, size);
     return 0;
 }

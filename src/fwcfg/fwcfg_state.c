@@ -107,9 +107,9 @@ int hf_fwcfg_save(const struct hf_fwcfg *d, void *bytes, size_t size, size_t *re
                            .latch = hf_le64_of(d->latch)};
 
     if (!d->sealed)
-        return hf_error_set(err, HF_EUSAGE, "fw_cfg: state of a device that is not sealed");
+        return hf_error_set(err, HF_EUSAGE, "fw_cfg state: the device is not sealed; seal it first");
     if (size < total)
-        return hf_error_set(err, HF_ENOMEM, "fw_cfg: %zu bytes for a state of %zu", size, total);
+        return hf_error_set(err, HF_ENOMEM, "fw_cfg state: buffer too small: %zu bytes; %zu are needed", size, total);
     h.n_rows = hf_le32_of(save_items(d, (uint8_t *)bytes + sizeof h));
     memcpy(bytes, &h, sizeof h);
     h.crc = hf_le32_of(hf_crc32(0, bytes, total));
@@ -126,19 +126,20 @@ static int check_head(const struct hf_fwcfg *d, const struct state_head *h, cons
     uint32_t crc;
 
     if (size < sizeof *h || memcmp(h->magic, STATE_MAGIC, sizeof h->magic) != 0)
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: %zu bytes do not begin with a state's head", size);
+        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: no valid header in %zu bytes", size);
     if (hf_le32_get(h->min_reader) > STATE_VERSION)
-        return hf_error_set(err, HF_EVERSION, "fw_cfg state: version %u needs a reader of version %u; this one is %u",
+        return hf_error_set(err, HF_EVERSION,
+                            "fw_cfg state: unsupported version %u: it needs a reader of version %u; this is %u",
                             hf_le32_get(h->version), hf_le32_get(h->min_reader), (unsigned)STATE_VERSION);
     if (hf_le64_get(h->total) != size)
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: %zu bytes, but its head says %llu", size,
+        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: %zu bytes; its header says %llu", size,
                             (unsigned long long)hf_le64_get(h->total));
     crc = hf_crc32(hf_crc32(hf_crc32(0, bytes, at), no_crc, 4), bytes + at + 4, size - at - 4);
     if (crc != hf_le32_get(h->crc))
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: CRC-32 is %08x, its head says %08x", crc,
+        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: CRC-32 is %08x; its header says %08x", crc,
                             hf_le32_get(h->crc));
     if (hf_le32_get(h->head_size) < sizeof *h || hf_le32_get(h->row_size) < sizeof(struct state_row))
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: head of %u and rows of %u bytes are too short",
+        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: header of %u or rows of %u bytes are too short",
                             hf_le32_get(h->head_size), hf_le32_get(h->row_size));
     if (hf_le32_get(h->slots) != d->slots)
         return hf_error_refuse(err, "slots",
@@ -160,7 +161,7 @@ static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct
     struct entry *e;
 
     if (r->name[sizeof r->name - 1] != '\0')
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: a name without end, at key 0x%x", key);
+        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: key 0x%x: its name has no NUL", key);
     e = r->name[0] != '\0' ? hf_fwcfg_named(d, r->name) : hf_fwcfg_entry(d, key);
     if (!e && r->name[0] != '\0' && key < HF_FWCFG_FILE_FIRST) {
         *ret = NULL;
@@ -176,8 +177,8 @@ static int match_row(const struct hf_fwcfg *d, const struct state_row *r, struct
                                "machine's files differ",
                                name, key, e->key);
     if (hf_le16_get(r->travels) && e->flags & HF_FWCFG_TRAVELS && size > e->capacity)
-        return hf_error_refuse(err, "size", "fw_cfg state: '%s' comes with %u bytes; here is room for %u", name, size,
-                               e->capacity);
+        return hf_error_refuse(err, "size", "fw_cfg state: '%s' has %u bytes; its capacity on this machine is %u", name,
+                               size, e->capacity);
     *ret = e;
     return 0;
 }
@@ -210,8 +211,8 @@ static int walk(struct hf_fwcfg *d, const struct state_head *h, const uint8_t *b
             hf_fwcfg_set_bytes(d, e, content, hf_le32_get(r.size));
     }
     if (contents.bad || rows.bad || hf_cursor_left(&contents) != 0)
-        return hf_error_set(err, HF_EDAMAGED, "fw_cfg state: %u rows and their contents do not make %zu bytes", n,
-                            size);
+        return hf_error_set(err, HF_EDAMAGED,
+                            "fw_cfg state: invalid size: %u rows and their contents are not %zu bytes", n, size);
     return 0;
 }
 

@@ -57,7 +57,7 @@ static int check_path(const struct variable *v, const char *value, struct hf_err
         return hf_error_set(err, HF_EUSAGE, "%s: not an absolute path: '%.200s'; give one, or unset it", v->name,
                             value);
     if (strlen(value) > HF_ENVIRONMENT_PATH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "%s: a path of %zu bytes; at most %d are possible", v->name, strlen(value),
+        return hf_error_set(err, HF_EUSAGE, "%s: path too long: %zu bytes; the limit is %d", v->name, strlen(value),
                             HF_ENVIRONMENT_PATH_MAX);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a killed process leaves under a name of its own making. Whoever makes such a file notes path, device and inode in
+ * What a killed process leaves under a name of its own making. The maker of such a file notes path, device and inode in
  * the host's state directory, in a file that it keeps locked; the next one that makes any removes what a note names whose
  * maker is gone: that very file, and nothing else that may have its name by now. One that was killed between its note and
  * its file, or just behind that, noted the path alone: then it is a file of this user with that name.

@@ -38,7 +38,7 @@ int hf_loop_watch(struct hf_loop *loop, int fd, short events, hf_loop_ready_fn *
     if (!slot)
         slot = find_watch(loop, -1);
     if (!slot)
-        return hf_error_set(err, HF_ENOMEM, "more than %d descriptors to watch", HF_LOOP_WATCHES_MAX);
+        return hf_error_set(err, HF_ENOMEM, "event loop: too many descriptors; the limit is %d", HF_LOOP_WATCHES_MAX);
     *slot = (struct hf_loop_watch){fd, events, ready, ctx};
     return 0;
 }
@@ -69,7 +69,7 @@ int hf_loop_timer(struct hf_loop *loop, int64_t in_ms, hf_loop_due_fn *due, void
             slot = &loop->timers[i];
     }
     if (!slot)
-        return hf_error_set(err, HF_ENOMEM, "more than %d timers", HF_LOOP_TIMERS_MAX);
+        return hf_error_set(err, HF_ENOMEM, "event loop: too many timers; the limit is %d", HF_LOOP_TIMERS_MAX);
     *slot = (struct hf_loop_timer){hf_loop_now() + (in_ms > 0 ? in_ms : 0), due, ctx};
     return 0;
 }

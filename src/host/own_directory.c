@@ -30,19 +30,18 @@ static int check_directory(const char *dir, const char *part, const struct stat 
     bool sticky = st->st_mode & S_ISVTX;
 
     if (!S_ISDIR(st->st_mode))
-        return hf_error_refuse(err, "permissions", "%s: not a directory, on the way to %s", part, dir);
+        return hf_error_refuse(err, "permissions", "%s: not a directory, on the path to %s", part, dir);
     if (!is_ours(st))
         return hf_error_refuse(err, "permissions",
-                               "%s: user %u owns it and could exchange %s below it; use a directory that is below "
-                               "nobody else's",
+                               "%s: owned by user %u, who could replace %s in it; use a directory whose parents only "
+                               "you and root can write",
                                part, (unsigned)st->st_uid, dir);
     if (others_write(st) && (kept || !sticky))
         return hf_error_refuse(
             err, "permissions",
-            sticky ? "%s: everybody may write it (mode %04o) and the system may sweep it, so %s is not kept "
-                     "there; set HOLDFAST_STATE_DIR"
-                   : "%s: others may write it (mode %04o) and exchange %s below it; use a directory that is "
-                     "below nobody else's",
+            sticky ? "%s: world-writable (mode %04o) and cleaned by the system, unfit for %s; set HOLDFAST_STATE_DIR"
+                   : "%s: others can write it (mode %04o) and could replace %s in it; use a directory whose parents "
+                     "only you and root can write",
             part, (unsigned)(st->st_mode & 07777), dir);
     return 0;
 }
@@ -55,7 +54,7 @@ static int check_link(const char *dir, const char *part, const struct stat *st, 
     char real[PATH_MAX];
 
     if (!is_ours(st))
-        return hf_error_refuse(err, "permissions", "%s: a link of user %u, on the way to %s", part,
+        return hf_error_refuse(err, "permissions", "%s: symbolic link of user %u, on the path to %s", part,
                                (unsigned)st->st_uid, dir);
     if (!realpath(part, real))
         return cannot("follow", part, err);
@@ -108,9 +107,9 @@ int hf_own_directory(const char *dir, bool kept, struct hf_error *err)
     if (lstat(dir, &st) < 0)
         return cannot("look at", dir, err);
     if (!S_ISDIR(st.st_mode) || !is_ours(&st) || (st.st_mode & (S_IWGRP | S_IWOTH)))
-        return hf_error_refuse(err, "permissions",
-                               "%s: must be a directory of user %u that nobody else can write (it is "
-                               "user %u's, mode %04o)",
-                               dir, (unsigned)geteuid(), (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
+        return hf_error_refuse(
+            err, "permissions",
+            "%s: must be a directory of user %u that others cannot write (it is user %u's, mode %04o)", dir,
+            (unsigned)geteuid(), (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
     return check_way(dir, dir, kept, err);
 }

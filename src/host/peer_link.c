@@ -26,8 +26,8 @@ struct ssh_address {
 
 static int not_an_address(const char *to, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EUSAGE, "'%s' is no destination: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH",
-                        to);
+    return hf_error_set(err, HF_EUSAGE,
+                        "invalid destination '%s'; use ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH", to);
 }
 
 static bool take(char *to, size_t size, const char *from, size_t length)
@@ -103,10 +103,11 @@ static int open_ssh(const struct hf_peer_call *call, struct hf_peer_link *link, 
     struct ssh_address a;
     char *argv[16], *at;
     size_t n = 0;
-    int r = command ? parse_ssh(call->to, &a, err) : hf_error_set(err, HF_ENOMEM, "no memory for a command");
+    int r = command ? parse_ssh(call->to, &a, err) : hf_error_set(err, HF_ENOMEM, "command: out of memory");
 
     if (r == 0 && call->path[0] == '-')
-        r = hf_error_set(err, HF_EUSAGE, "'%s' is no path for the other host: write './%s'", call->path, call->path);
+        r = hf_error_set(err, HF_EUSAGE, "'%s': invalid path for the destination: write './%s'", call->path,
+                         call->path);
     if (r < 0)
         return r;
     quote(program, command);
@@ -136,7 +137,7 @@ static int open_exec(const struct hf_peer_call *call, struct hf_peer_link *link,
     char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)call->to + strlen("exec:"), NULL};
 
     if (setenv("HOLDFAST_AS", call->path, 1) < 0)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an environment");
+        return hf_error_set(err, HF_ENOMEM, "environment: out of memory");
     return start(argv, link, err);
 }
 
@@ -147,7 +148,7 @@ static int open_socket(const struct hf_peer_call *call, struct hf_peer_link *lin
     hf_auto(hf_cleanup_close) int fd = -1;
 
     if (strlen(path) >= sizeof address.sun_path)
-        return hf_error_set(err, HF_EUSAGE, "'%s': a socket's path has at most %zu bytes", path,
+        return hf_error_set(err, HF_EUSAGE, "'%s': socket path too long; the limit is %zu bytes", path,
                             sizeof address.sun_path - 1);
     strcpy(address.sun_path, path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -49,7 +49,7 @@ static bool ends_in_time(pid_t pid, int *status)
 
         if (r == pid)
             return true;
-        if (r < 0 && errno == ECHILD) { /* whoever has the number now is a stranger */
+        if (r < 0 && errno == ECHILD) { /* the pid may have been reused */
             *status = -1;
             return true;
         }
@@ -86,7 +86,7 @@ static int read_all(const char *program, int fd, char *text, struct hf_error *er
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)
-            return hf_error_set(err, HF_ETIMEDOUT, "%s: no answer in %d s", program, HF_PROGRAM_OUTPUT_MS / 1000);
+            return hf_error_set(err, HF_ETIMEDOUT, "%s: timed out after %d s", program, HF_PROGRAM_OUTPUT_MS / 1000);
         got = read(fd, text + n, HF_PROGRAM_OUTPUT_MAX - n);
         if (got < 0)
             return hf_error_set(err, HF_EIO, "%s: %s", program, strerror(errno));
@@ -94,7 +94,8 @@ static int read_all(const char *program, int fd, char *text, struct hf_error *er
             break;
         n += (size_t)got;
         if (n == HF_PROGRAM_OUTPUT_MAX)
-            return hf_error_set(err, HF_EPROTO, "%s: prints more than %u bytes", program, HF_PROGRAM_OUTPUT_MAX - 1);
+            return hf_error_set(err, HF_EPROTO, "%s: output too long; the limit is %u bytes", program,
+                                HF_PROGRAM_OUTPUT_MAX - 1);
     }
     text[n] = '\0';
     return 0;
@@ -121,7 +122,7 @@ int hf_program_output(char *const *argv, char **text, struct hf_error *err)
         (void)kill(pid, SIGKILL);
     status = hf_program_end(pid);
     if (status == NOT_STARTED && r == 0)
-        r = hf_error_set(err, HF_ENOTFOUND, "%s: no such program", argv[0]);
+        r = hf_error_set(err, HF_ENOTFOUND, "%s: program not found", argv[0]);
     else if (status != 0 && r == 0)
         r = hf_error_set(err, HF_EPROTO, "%s %s: failed", argv[0], argv[1] ? argv[1] : "");
     if (r == 0)

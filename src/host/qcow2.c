@@ -96,7 +96,7 @@ static int read_back(int fd, uint64_t max, uint8_t **bytes, uint64_t *size, stru
                             (long long)st.st_size, (unsigned long long)max);
     all = (uint8_t *)malloc((size_t)st.st_size + 1);
     if (!all)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %lld bytes", (long long)st.st_size);
+        return hf_error_set(err, HF_ENOMEM, "qcow2: out of memory for %lld bytes", (long long)st.st_size);
     for (off_t at = 0; at < st.st_size;) {
         ssize_t n = pread(fd, all + at, (size_t)(st.st_size - at), at);
 

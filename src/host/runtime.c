@@ -44,8 +44,9 @@ static int state_path(char dir[PATH_MAX], bool *kept, struct hf_error *err)
         snprintf(dir, PATH_MAX, "/var/lib/holdfast");
     else if (!from_environment("XDG_STATE_HOME", "/holdfast", dir) &&
              !from_environment("HOME", "/.local/state/holdfast", dir))
-        return hf_error_refuse(err, "state-directory", "no directory for this host's register of containers: set "
-                               "HOLDFAST_STATE_DIR, XDG_STATE_HOME or HOME");
+        return hf_error_refuse(
+            err, "state-directory",
+            "register of epochs: no directory is set; set HOLDFAST_STATE_DIR, XDG_STATE_HOME or HOME");
     return 0;
 }
 
@@ -158,7 +159,8 @@ int hf_host_identity(char id[HF_ID_TEXT_SIZE], char name[HF_HOST_NAME_SIZE], str
     if (r < 0)
         return r;
     if (strlen(line) != HF_ID_TEXT_SIZE - 1 || strspn(line, "0123456789abcdef") != HF_ID_TEXT_SIZE - 1)
-        return hf_error_set(err, HF_EDAMAGED, "%s: holds no host id of 32 hexadecimal digits; restore or remove it", path);
+        return hf_error_set(err, HF_EDAMAGED, "%s: not a host id of 32 hexadecimal digits; restore or remove the file",
+                            path);
     memcpy(id, line, HF_ID_TEXT_SIZE);
     if (gethostname(name, HF_HOST_NAME_SIZE - 1) < 0)
         snprintf(name, HF_HOST_NAME_SIZE, "unnamed");

@@ -34,7 +34,7 @@ static int read_all(int fd, uint8_t *to, uint64_t size, const char *path, struct
         if (n < 0)
             return system_error(err, "cannot read", path);
         if (n == 0)
-            return hf_error_set(err, HF_EIO, "'%s' became shorter while it was read: %llu of %llu bytes", path,
+            return hf_error_set(err, HF_EIO, "'%s': truncated while it was read: %llu of %llu bytes", path,
                                 (unsigned long long)at, (unsigned long long)size);
         at += (uint64_t)n;
     }
@@ -53,11 +53,11 @@ int hf_file_read(const char *path, uint64_t max, uint8_t **bytes, uint64_t *size
     if (!S_ISREG(st.st_mode))
         return hf_error_refuse(err, "file", "'%s' is not a regular file", path);
     if ((uint64_t)st.st_size > max)
-        return hf_error_refuse(err, "file", "'%s' has %llu bytes; at most %llu are taken", path,
+        return hf_error_refuse(err, "file", "'%s': too large: %llu bytes; the limit is %llu", path,
                                (unsigned long long)st.st_size, (unsigned long long)max);
     all = malloc((size_t)st.st_size + 1);
     if (!all)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the %llu bytes of '%s'", (unsigned long long)st.st_size,
+        return hf_error_set(err, HF_ENOMEM, "out of memory for the %llu bytes of '%s'", (unsigned long long)st.st_size,
                             path);
     r = read_all(fd, all, (uint64_t)st.st_size, path, err);
     if (r < 0)

@@ -50,13 +50,12 @@ static int read_one(void *ctx, const struct hf_contract *contract)
     struct record record;
 
     if (contract->size != sizeof record || strlen(contract->domain) >= sizeof a->domain)
-        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': a record of %zu bytes, not %zu",
+        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': invalid size of %zu bytes, expected %zu",
                             contract->domain, contract->size, sizeof record);
     memcpy(&record, contract->bytes, sizeof record);
     if (hf_le32_get(record.layout) != LAYOUT || (hf_le32_get(record.flags) & ~(uint32_t)FLAGS) ||
         hf_le32_get(record.status) >= HF_NEGOTIATE_STATUS_MAX)
-        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': not a record of layout %d", contract->domain,
-                            LAYOUT);
+        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': not of layout %d", contract->domain, LAYOUT);
     *a = (struct hf_agreement){
         .version = hf_le32_get(record.version),
         .asked_once = hf_le32_get(record.flags) & ASKED,

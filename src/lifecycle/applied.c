@@ -110,9 +110,10 @@ int hf_applied_take_back(struct hf_container *c, int64_t now, struct hf_life_rec
     if (r == 0)
         r = hf_snapshot_delete(c, snapshot, err);
     if (r == 0)
-        r = hf_event_append(c, now, "no-boot", err,
-                            "the guest was not booted: '%s' was taken back, '%s' is active as before; nothing counts",
-                            new.label, old.label);
+        r = hf_event_append(
+            c, now, "no-boot", err,
+            "the guest did not boot: '%s' is staged again, '%s' is active as before; no boot was counted", new.label,
+            old.label);
     if (r == 0)
         r = leave_staged(c, record, err);
     if (r < 0)

@@ -201,7 +201,7 @@ static int log_rollback(struct hf_container *c, int64_t now, const struct hf_slo
     if (o->kept.code != HF_OK)
         snprintf(more, sizeof more, "; the present variables stay: %s", o->kept.text);
     else if (o->carried[0])
-        snprintf(more, sizeof more, "; kept as they are now: %s", o->carried);
+        snprintf(more, sizeof more, "; kept unchanged: %s", o->carried);
     return log_change(c, now, "rollback", fallback, active, snapshot, more, err);
 }
 

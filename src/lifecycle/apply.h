@@ -32,8 +32,8 @@ int hf_apply_slot(struct hf_container *c, struct hf_slot_info *info, int64_t sin
 /* The present variables in another layout. HF_EREFUSED as hf_variables_convert(). */
 int hf_apply_convert(struct hf_container *c, enum hf_layout layout, struct hf_error *err);
 
-/* Code alone, for whoever brings the variables in the same transaction: the image, which is in the container, becomes
- * active. What people call it is taken from the image. */
+/* Code alone, for a caller that brings the variables in the same transaction: the image, which is in the container,
+ * becomes active. What people call it is taken from the image. */
 int hf_apply_image(struct hf_container *c, const struct hf_digest *code, int64_t now, struct hf_error *err);
 
 #endif

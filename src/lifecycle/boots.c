@@ -29,8 +29,7 @@ static int need_run(struct hf_container *c, struct hf_error *err)
 {
     if (hf_container_mode(c) == HF_OPEN_RUN)
         return 0;
-    return hf_error_set(err, HF_EUSAGE,
-                        "the firmware changes only for whoever runs the guest: the container is not open to run");
+    return hf_error_set(err, HF_EUSAGE, "firmware cannot be changed: the container is not open to run");
 }
 
 /* Endings. */
@@ -86,7 +85,7 @@ static const char *reason_to_wait(const struct work *w)
     if (!firmware_waits(&w->life.now))
         return w->boot->held;
     if (w->life.now.life == HF_LIFE_STAGED && !w->life.now.consent)
-        return "the guest has a TPM, and the owner's word is missing: 'holdfast stage G.hold --tpm-aware'";
+        return "the guest has a TPM, and the operator has not confirmed that: 'holdfast stage G.hold --tpm-aware'";
     return w->boot->held;
 }
 
@@ -191,7 +190,7 @@ static int close_work(struct work *w, int r)
 
 /* Plans. */
 
-#define BY_HAND "; nobody watches it here, so 'holdfast confirm' or 'holdfast rollback' ends it"
+#define BY_HAND "; it is not watched here: end it with 'holdfast confirm' or 'holdfast rollback'"
 
 static int plan_words(const struct work *w, const struct hf_slot_info *active, struct hf_boot_plan *plan)
 {
@@ -357,7 +356,7 @@ static void say_ended(const struct work *w, const char *active, const char *fall
 {
     words[0] = '\0';
     if (w->did == HF_DECIDE_TAKE_BACK)
-        snprintf(words, HF_BOOT_WORDS_SIZE, "the guest did not run: '%.60s' was taken back, and nothing counts",
+        snprintf(words, HF_BOOT_WORDS_SIZE, "the guest did not run: '%.60s' is staged again, and no boot was counted",
                  active);
     else if (w->did == HF_DECIDE_PLAN_ROLLBACK)
         snprintf(

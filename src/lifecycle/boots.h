@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The boots of a guest, as whoever starts and watches it reports them. Each function is one durable transaction, and
- * what it writes is written before the boot that it counts: call it, then let the guest go.
+ * The boots of a guest, as the program that starts and watches it reports them. Each function is one durable
+ * transaction, and what it writes is written before the boot that it counts: call it, then let the guest go.
  *
  *   power-on          hf_lifecycle_power_on(), then start the servers and the VMM
  *   machine is known  hf_lifecycle_started()

@@ -53,8 +53,14 @@ int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf
         r = hf_setting_number(c, "trial-boots", &boots, err);
     if (r == 0)
         r = hf_setting_number(c, "trial-timeout", &timeout, err);
+    if (r == -HF_EUSAGE) {
+        (void)hf_error_prefix(err, r, "settings: ");
+        if (err)
+            err->code = HF_EDAMAGED;
+        return -HF_EDAMAGED;
+    }
     if (r < 0)
-        return r == -HF_EUSAGE ? hf_error_set(err, HF_EDAMAGED, "the settings hold a value that is none") : r;
+        return r;
     found.trial_limit = hf_trial_limit(&found.by, boots);
     found.timeout = (uint32_t)timeout;
     *choices = found;

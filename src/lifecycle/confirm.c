@@ -25,7 +25,7 @@ static int confirm(struct hf_life_work *w, const char *label, const struct askin
     w->now.held[0] = '\0';
     return hf_event_append(w->c, w->at, "confirm", w->err, "'%s' was confirmed %s%s", label,
                            asking->by_guest ? "from inside the guest" : "by hand",
-                           decision == HF_DECIDE_KEEP ? "; the rollback that waited is called off" : "");
+                           decision == HF_DECIDE_KEEP ? "; the pending rollback is cancelled" : "");
 }
 
 static int confirm_as(struct hf_container *c, int64_t now, const struct asking *asking,

@@ -37,7 +37,7 @@ int hf_confirm_by_parse(const char *text, struct hf_confirm_by *ret, struct hf_e
         uint32_t seconds = parse_seconds(text + 7);
 
         if (seconds == 0)
-            return hf_error_set(err, HF_EUSAGE, "confirm-by '%.40s': the seconds after 'uptime:' are 1 to %u", text,
+            return hf_error_set(err, HF_EUSAGE, "confirm-by '%.40s': invalid number of seconds; use 1 to %u", text,
                                 HF_CONFIRM_UPTIME_LIMIT);
         *ret = (struct hf_confirm_by){HF_SIGNAL_UPTIME, seconds};
         return 0;
@@ -48,8 +48,8 @@ int hf_confirm_by_parse(const char *text, struct hf_confirm_by *ret, struct hf_e
             return 0;
         }
     }
-    return hf_error_set(err, HF_EUSAGE,
-                        "confirm-by '%.40s' is unknown; it is one of manual, uptime:SECONDS, agent, mailbox", text);
+    return hf_error_set(err, HF_EUSAGE, "confirm-by '%.40s': unknown; use manual, uptime:SECONDS, agent or mailbox",
+                        text);
 }
 
 uint32_t hf_trial_limit(const struct hf_confirm_by *by, int64_t asked)

@@ -37,7 +37,7 @@ const char *hf_signal_name(enum hf_signal signal);
  * three, but 0 where only the owner confirms, since then silence is no evidence. */
 uint32_t hf_trial_limit(const struct hf_confirm_by *by, int64_t asked);
 
-/* What whoever watches a boot of a trial should do now. Times are seconds of *running* guest since this boot began. */
+/* What the watcher of a trial's boot should do now. Times are seconds of *running* guest since this boot began. */
 enum hf_watch_verdict {
     HF_WATCH_WAIT,
     HF_WATCH_CONFIRM, /* the uptime signal */

@@ -50,7 +50,7 @@ int hf_domains_check_mask(const char *value, struct hf_error *err)
         size_t size = strcspn(item, ",");
 
         if (!is_offered(item, size, names, sizeof names))
-            return hf_error_set(err, HF_EUSAGE, "mask: '%.*s' is nothing that is offered; there are: %s",
+            return hf_error_set(err, HF_EUSAGE, "mask: unknown feature '%.*s'; offered are: %s",
                                 (int)(size < 80 ? size : 80), item, names);
     }
     return 0;

@@ -52,7 +52,7 @@ int hf_policy_parse(const char *name, enum hf_policy *ret, struct hf_error *err)
             return 0;
         }
     }
-    return hf_error_set(err, HF_EUSAGE, "policy '%s' is unknown; it is one of guest, versioned, host", name);
+    return hf_error_set(err, HF_EUSAGE, "policy '%s': unknown; use guest, versioned or host", name);
 }
 
 const char *hf_moment_name(enum hf_moment moment)

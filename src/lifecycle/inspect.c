@@ -14,7 +14,7 @@ int hf_image_identify(const void *bytes, size_t size, struct hf_flash_image *ima
     hf_auto(hf_cleanup_free) void *work = malloc(HF_FLASH_WORK_SIZE);
 
     if (work == NULL)
-        return hf_error_set(err, HF_ENOMEM, "identifying firmware: no memory for %u bytes", HF_FLASH_WORK_SIZE);
+        return hf_error_set(err, HF_ENOMEM, "identifying firmware: out of memory for %u bytes", HF_FLASH_WORK_SIZE);
     hf_flash_identify(bytes, size, work, HF_FLASH_WORK_SIZE, image);
     return 0;
 }
@@ -62,7 +62,7 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
     if (r < 0)
         return r;
     if (!hf_flash_is_code(found.image.kind))
-        return hf_error_refuse(err, "image", "it is no firmware for a code bank but '%s', %zu bytes%s%s",
+        return hf_error_refuse(err, "image", "not firmware for a code bank: '%s', %zu bytes%s%s",
                                hf_flash_kind_name(found.image.kind), size, found.image.note[0] ? ": " : "",
                                found.image.note);
     *fw = found;
@@ -101,7 +101,7 @@ int hf_variables_inspect(struct hf_container *c, struct hf_flash_image *vars, st
         return hf_bank_size(c, HF_BANK_VARS, &size, err);
     bytes = malloc(size ? size : 1);
     if (bytes == NULL)
-        return hf_error_set(err, HF_ENOMEM, "reading the variables: no memory for %llu bytes",
+        return hf_error_set(err, HF_ENOMEM, "reading the variables: out of memory for %llu bytes",
                             (unsigned long long)size);
     r = hf_bank_read(c, HF_BANK_VARS, 0, bytes, size, err);
     return r < 0 ? r : hf_image_identify(bytes, size, vars, err);
@@ -127,8 +127,7 @@ static int check_smm(const struct hf_guest *guest, const struct hf_flash_image *
 {
     if (image->needs_smm != HF_YES || machine_may_have_smm(guest->machine))
         return 0;
-    return hf_error_refuse(err, "smm",
-                           "the image needs System Management Mode, which machine type '%s' does not have: q35 does",
+    return hf_error_refuse(err, "smm", "the image needs System Management Mode; machine type '%s' has none: use q35",
                            guest->machine);
 }
 

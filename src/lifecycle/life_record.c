@@ -66,7 +66,7 @@ const char *hf_life_field(size_t n)
 
 static int damaged(const struct field *f, const char *value, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EDAMAGED, "state '%s': '%.80s' is not a value it can have", f->name, value);
+    return hf_error_set(err, HF_EDAMAGED, "state '%s': invalid value '%.80s'", f->name, value);
 }
 
 static int load_number(struct hf_container *c, const struct field *f, char *to, struct hf_error *err)

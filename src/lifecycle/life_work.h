@@ -16,7 +16,7 @@ struct hf_life_work {
 int hf_life_begin(struct hf_life_work *w, struct hf_container *c, int64_t at, struct hf_error *err);
 
 /* The same for an operator's verb: a start that was killed before its guest executed leaves an applied image behind,
- * which is taken back first. Where whoever started it still runs, it is left alone. */
+ * which is taken back first. Where the process that started it still runs, it is left alone. */
 int hf_life_begin_by_hand(struct hf_life_work *w, struct hf_container *c, int64_t at, struct hf_error *err);
 
 /* With `r` 0 saves the record and commits durably, or throws all of it away when `dry_run`; with an error throws it

@@ -52,10 +52,10 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_CUT]         = TO(STAGED, NOTHING),
         [HF_EVENT_SIGNAL]      = TO(STAGED, NOTHING),
         [HF_EVENT_CONFIRM]     = NO(STAGED, "staged", "the staged image has not run yet; it is applied at the next boot"),
-        [HF_EVENT_ROLL_BACK]   = NO(STAGED, "staged", "an image is staged; 'holdfast unstage' takes it back first"),
+        [HF_EVENT_ROLL_BACK]   = NO(STAGED, "staged", "an image is staged; remove it first with 'holdfast unstage'"),
         [HF_EVENT_SUSPEND]     = TO(STAGED, SUSPEND),
         [HF_EVENT_RESUME]      = TO(STAGED, RESUME),
-        [HF_EVENT_REVERT]      = NO(STAGED, "staged", "an image is staged; 'holdfast unstage' takes it back first"),
+        [HF_EVENT_REVERT]      = NO(STAGED, "staged", "an image is staged; remove it first with 'holdfast unstage'"),
     },
     [HF_LIFE_APPLIED] = {
         [HF_EVENT_STAGE]       = NO(APPLIED, "applied", APPLIED),
@@ -76,9 +76,9 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_REVERT]      = NO(APPLIED, "applied", APPLIED),
     },
     [HF_LIFE_TRIAL] = {
-        [HF_EVENT_STAGE]       = NO(TRIAL, "trial", "a trial is open; 'holdfast confirm' or 'holdfast rollback' ends it first"),
+        [HF_EVENT_STAGE]       = NO(TRIAL, "trial", "a trial is open; end it first with 'holdfast confirm' or 'holdfast rollback'"),
         [HF_EVENT_OFFER]       = TO(TRIAL, NOTHING),
-        [HF_EVENT_UNSTAGE]     = NO(TRIAL, "trial", "the image was applied; 'holdfast rollback' brings the fallback back"),
+        [HF_EVENT_UNSTAGE]     = NO(TRIAL, "trial", "the image was applied; return to the fallback with 'holdfast rollback'"),
         [HF_EVENT_BOOT]        = TO(TRIAL, NOTHING),
         [HF_EVENT_BOOT_HELD]   = TO(TRIAL, NOTHING),
         [HF_EVENT_OPENED]      = TO(TRIAL, COUNT),
@@ -91,12 +91,12 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_ROLL_BACK]   = TO(ROLLBACK, PLAN_ROLLBACK),
         [HF_EVENT_SUSPEND]     = TO(TRIAL, SUSPEND),
         [HF_EVENT_RESUME]      = TO(TRIAL, RESUME),
-        [HF_EVENT_REVERT]      = NO(TRIAL, "trial", "a trial is open; 'holdfast confirm' or 'holdfast rollback' ends it first"),
+        [HF_EVENT_REVERT]      = NO(TRIAL, "trial", "a trial is open; end it first with 'holdfast confirm' or 'holdfast rollback'"),
     },
     [HF_LIFE_ROLLBACK] = {
-        [HF_EVENT_STAGE]       = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; 'holdfast confirm' keeps what runs instead"),
+        [HF_EVENT_STAGE]       = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; cancel it with 'holdfast confirm'"),
         [HF_EVENT_OFFER]       = TO(ROLLBACK, NOTHING),
-        [HF_EVENT_UNSTAGE]     = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; 'holdfast confirm' keeps what runs instead"),
+        [HF_EVENT_UNSTAGE]     = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; cancel it with 'holdfast confirm'"),
         [HF_EVENT_BOOT]        = TO(STEADY, ROLL_BACK),
         [HF_EVENT_BOOT_HELD]   = TO(ROLLBACK, NOTHING),
         [HF_EVENT_OPENED]      = TO(ROLLBACK, NOTHING),
@@ -109,7 +109,7 @@ static const struct hf_move moves[][HF_EVENT_MAX] = {
         [HF_EVENT_ROLL_BACK]   = TO(ROLLBACK, PLAN_ROLLBACK),
         [HF_EVENT_SUSPEND]     = TO(ROLLBACK, SUSPEND),
         [HF_EVENT_RESUME]      = TO(ROLLBACK, RESUME),
-        [HF_EVENT_REVERT]      = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; 'holdfast confirm' keeps what runs instead"),
+        [HF_EVENT_REVERT]      = NO(ROLLBACK, "rollback", "a rollback waits for the next boot; cancel it with 'holdfast confirm'"),
     },
 };
 /* clang-format on */
@@ -191,8 +191,8 @@ int hf_life_parse(const char *name, enum hf_life *ret, struct hf_error *err)
             return 0;
         }
     }
-    return hf_error_set(err, HF_EDAMAGED, "firmware state '%s' is none of steady, staged, applied, trial, rollback",
-                        name);
+    return hf_error_set(err, HF_EDAMAGED,
+                        "invalid firmware state '%s'; expected steady, staged, applied, trial or rollback", name);
 }
 
 const char *hf_life_event_name(enum hf_life_event event)

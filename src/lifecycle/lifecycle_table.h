@@ -29,8 +29,8 @@
  * state keeps it; APPLY and ROLL_BACK make it void, so that RESUME is then refused (lifecycle/suspended.h).
  *
  * Who makes the moves: stage, unstage, confirm, rollback are the operator's verbs; OFFER is the policy's at a boot;
- * BOOT, BOOT_HELD, OPENED and NO_BOOT come from whoever starts or releases the guest; the endings and the signal
- * from whoever watches.
+ * BOOT, BOOT_HELD, OPENED and NO_BOOT come from the program that starts or releases the guest; the endings and the
+ * signal from the watcher.
  *
  * Pure. Any thread.
  */

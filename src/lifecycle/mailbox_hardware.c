@@ -33,7 +33,7 @@ int hf_mailbox_mode_parse(const char *text, enum hf_mailbox_mode *mode, struct h
             return 0;
         }
     }
-    return hf_error_set(err, HF_EUSAGE, "mailbox '%.40s' is unknown; it is one of off, always, boot-only", text);
+    return hf_error_set(err, HF_EUSAGE, "mailbox '%.40s': unknown; use off, always or boot-only", text);
 }
 
 static int get_flag(struct hf_container *c, const char *name, bool *flag, struct hf_error *err)

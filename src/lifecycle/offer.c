@@ -55,7 +55,7 @@ static int take(struct hf_life_work *w, const struct hf_boot *boot, const struct
     int r;
 
     if (w->now.has_rejected && hf_digest_equal(&w->now.rejected, &fw->digest))
-        return refuse(w, fw->label, "it was rolled back; the next version that the host offers is taken");
+        return refuse(w, fw->label, "it was rolled back; the next version on this host will be taken");
     r = hf_firmware_fits(w->c, fw, &convert, &why);
     if (r == -HF_EREFUSED && strcmp(why.rule, "same-image") == 0) {
         w->now.offer[0] = '\0';
@@ -81,7 +81,7 @@ int hf_offer_follow(struct hf_life_work *w, const struct hf_boot *boot)
     if (r < 0 || !asks_for_one(choices.policy, &w->now, boot))
         return r;
     if (boot->offer == NULL)
-        return refuse(w, "?", boot->no_offer ? boot->no_offer : "this host offers none for this guest");
+        return refuse(w, "?", boot->no_offer ? boot->no_offer : "this host has no firmware for this guest");
     r = hf_firmware_inspect(boot->offer->bytes, boot->offer->size, boot->offer->label, &fw, &why);
     if (r == -HF_EREFUSED)
         return refuse(w, boot->offer->origin ? boot->offer->origin : "?", why.text);

@@ -54,12 +54,12 @@ static void say_waits(struct hf_outlook *o)
         say(o->waits, "%s", hf_slot_is_keys_alone(&o->staged, &o->active) ? " wait for the next boot"
                                                                      : " waits for the next boot");
         if (!r->consent)
-            say(o->waits, " and for the owner's word about the TPM: 'holdfast stage G.hold --tpm-aware'");
+            say(o->waits, " and for the operator's consent about the TPM: 'holdfast stage G.hold --tpm-aware'");
         else if (r->held[0])
             say(o->waits, "; at the last one: %s", r->held);
     } else if (r->life == HF_LIFE_APPLIED) {
         say_slot(o->waits, &o->active);
-        say(o->waits, " was applied and waits for the guest to run; a start that ends before that takes it back");
+        say(o->waits, " was applied and waits for the guest to run; if the start ends before, it is staged again");
     } else if (r->life == HF_LIFE_ROLLBACK) {
         say_slot(o->waits, &o->fallback);
         say(o->waits, " comes back at the next boot, %s%s", variables_words(&r->back),
@@ -98,7 +98,7 @@ static void say_trial(struct hf_outlook *o)
         t->cut);
     if (o->record.unwatched) {
         say(o->trial,
-            "nobody watches its boots under 'serve' and libvirt: 'holdfast confirm' confirms it, nothing but 'holdfast "
+            "its boots are not watched under 'serve' and libvirt: 'holdfast confirm' confirms it, only 'holdfast "
             "rollback' brings '%s' back",
             o->fallback.label);
         return;
@@ -108,7 +108,7 @@ static void say_trial(struct hf_outlook *o)
     if (t->limit != 0)
         say(o->trial, ", %u failed boots bring '%s' back", t->limit, o->fallback.label);
     else
-        say(o->trial, "; nothing but 'holdfast rollback' brings '%s' back", o->fallback.label);
+        say(o->trial, "; only 'holdfast rollback' brings '%s' back", o->fallback.label);
 }
 
 static void say_policy(char words[HF_OUTLOOK_WORDS_SIZE], const struct hf_outlook *o, bool start)
@@ -164,8 +164,8 @@ static void say_next(struct hf_outlook *o)
     else if (changes)
         say(o->reset, ", under 'holdfast run' and where a restart gives the guest the same machine; else at power-on");
     say(o->migration, "the firmware that runs goes along%s",
-        changes                               ? "; what waits goes on waiting there"
-        : o->record.life == HF_LIFE_TRIAL     ? "; the trial goes on, and this boot does not count"
+        changes                               ? "; what waits stays pending there"
+        : o->record.life == HF_LIFE_TRIAL     ? "; the trial continues, and this boot does not count"
         : o->choices.policy == HF_POLICY_HOST ? "; the first reset there takes that host's"
                                               : "");
 }

@@ -19,20 +19,19 @@ static int check_code(const struct hf_provision *p, const struct hf_flash_image 
     const char *origin = p->code_origin ? p->code_origin : "the code image";
 
     if (p->code_size == 0 || p->code_size > HF_BANK_SIZE_MAX)
-        return hf_error_refuse(err, "size", "'%s' has %zu bytes; a code bank has 1 to %u", origin, p->code_size,
-                               HF_BANK_SIZE_MAX);
+        return hf_error_refuse(err, "size", "'%s': invalid size of %zu bytes; a code bank has 1 to %u", origin,
+                               p->code_size, HF_BANK_SIZE_MAX);
     if (hf_flash_is_code(code->kind))
         return 0;
     if (code->kind != HF_FLASH_UNKNOWN)
-        return hf_error_refuse(err, "image", "'%s' is no firmware for a code bank but '%s'%s%s", origin,
+        return hf_error_refuse(err, "image", "'%s': not firmware for a code bank: '%s'%s%s", origin,
                                hf_flash_kind_name(code->kind), code->note[0] ? ": " : "", code->note);
     if (hf_flash_foreign(p->code, p->code_size)) /* whatever the owner allows: a guest cannot run it */
         return hf_error_refuse(err, "image", "'%s': %s", origin, hf_flash_foreign(p->code, p->code_size));
     if (p->allow_unknown)
         return 0;
-    return hf_error_refuse(err, "unknown",
-                           "'%s' is no firmware that holdfast knows%s%s; --allow-unknown takes it as it is", origin,
-                           code->note[0] ? ": " : "", code->note);
+    return hf_error_refuse(err, "unknown", "'%s': unknown firmware%s%s; to use it unchecked, give --allow-unknown",
+                           origin, code->note[0] ? ": " : "", code->note);
 }
 
 static int settle_arch(const struct hf_flash_image *code, struct hf_guest *guest, struct hf_error *err)
@@ -40,8 +39,7 @@ static int settle_arch(const struct hf_flash_image *code, struct hf_guest *guest
     const char *of_image = code->arch == HF_ARCH_UNKNOWN ? "" : hf_arch_name(code->arch);
 
     if (!guest->arch[0] && !of_image[0])
-        return hf_error_set(err, HF_EUSAGE,
-                            "the image does not tell for which architecture it is; name it with --arch");
+        return hf_error_set(err, HF_EUSAGE, "unknown architecture of the image; give it with --arch");
     if (!guest->arch[0])
         /* 32-bit firmware, SeaBIOS among it, runs on a 64-bit machine, and that is what people have. */
         snprintf(guest->arch, sizeof guest->arch, "%s", code->arch == HF_ARCH_I386 ? "x86_64" : of_image);
@@ -53,8 +51,8 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
     struct hf_pairing pairing;
 
     if (p->vars_size == 0 || p->vars_size > HF_BANK_SIZE_MAX)
-        return hf_error_refuse(err, "size", "'%s' has %zu bytes; a bank for variables has 1 to %u", p->vars_origin,
-                               p->vars_size, HF_BANK_SIZE_MAX);
+        return hf_error_refuse(err, "size", "'%s': invalid size of %zu bytes; a bank for variables has 1 to %u",
+                               p->vars_origin, p->vars_size, HF_BANK_SIZE_MAX);
     if (hf_flash_foreign(p->vars, p->vars_size))
         return hf_error_refuse(err, "image", "'%s': %s", p->vars_origin, hf_flash_foreign(p->vars, p->vars_size));
     if (out->code.layout == HF_LAYOUT_NONE)
@@ -64,7 +62,7 @@ static int check_pair(const struct hf_provision *p, struct hf_provisioned *out, 
     if (pairing.fits == HF_NO)
         return hf_error_refuse(err, "pair", "%s", pairing.why);
     if (pairing.fits == HF_UNKNOWN && !p->allow_unknown)
-        return hf_error_refuse(err, "unknown", "%s; --allow-unknown takes them as they are", pairing.why);
+        return hf_error_refuse(err, "unknown", "%s; to use them unchecked, give --allow-unknown", pairing.why);
     snprintf(out->remark, sizeof out->remark, "%s", pairing.why);
     return 0;
 }
@@ -89,14 +87,14 @@ static int look_at_store(const struct hf_provision *p, struct hf_provisioned *ou
     int r;
 
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu bytes of variables", p->vars_size);
+        return hf_error_set(err, HF_ENOMEM, "%zu bytes of variables: out of memory", p->vars_size);
     memcpy(bytes, p->vars, p->vars_size);
     r = hf_variables_of_bytes(bytes, p->vars_size, &v, err);
     if (r < 0)
         return r;
     if (v.why.code != HF_OK)
         snprintf(out->remark + said, sizeof out->remark - said,
-                 "%sthe variables are damaged: %.120s; 'holdfast vars list --salvage' tells what can still be read",
+                 "%sthe variables are damaged: %.120s; list what can be read with 'holdfast vars list --salvage'",
                  said ? "; " : "", v.why.text);
     r = check_secure_boot(p, &out->code, &v, err);
     hf_variables_done(&v);
@@ -136,7 +134,7 @@ static int settle_uuid(struct hf_guest *guest, struct hf_error *err)
     if (guest->uuid[0])
         return 0;
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
-        return hf_error_set(err, HF_EIO, "no random bytes for the guest's UUID");
+        return hf_error_set(err, HF_EIO, "UUID: no random bytes");
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     snprintf(guest->uuid, sizeof guest->uuid, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
@@ -227,7 +225,7 @@ static int fill(struct hf_container *c, const struct hf_provision *p, struct hf_
                             : out->has_vars ? "erased"
                                             : "none",
                             p->vars ? p->vars_origin : "", p->vars ? "'" : "",
-                            p->no_secure_boot ? "; the owner gives up Secure Boot (--no-secure-boot)" : "");
+                            p->no_secure_boot ? "; Secure Boot given up by the operator (--no-secure-boot)" : "");
     if (r == 0)
         r = hf_secure_boot_remember(c, &out->code_digest, &out->code, err);
     if (r == 0)

@@ -22,7 +22,7 @@ int hf_bank_look(const uint8_t *bytes, size_t size, enum hf_bank_contents *conte
     struct hf_varstore store;
 
     if (!vars)
-        return hf_error_set(why, HF_ENOMEM, "reading variables: no memory for %zu of them", capacity);
+        return hf_error_set(why, HF_ENOMEM, "reading %zu variables: out of memory", capacity);
     if (hf_varstore_open(bytes, size, HF_VARSTORE_STRICT, vars, capacity, NULL, NULL, &store, why) < 0)
         *contents = HF_BANK_NO_STORE;
     else
@@ -74,14 +74,13 @@ static void describe(const struct hf_container *c, const struct hf_error *why, c
     struct hf_error text;
 
     if (good)
-        (void)hf_error_set(
-            &text, HF_EDAMAGED,
-            "%s: variables: no variable store: %s; with the guest off, 'holdfast revert %s %lld' brings those "
-            "of snapshot %lld (%s) back",
-            path, why->text, path, (long long)good->id, (long long)good->id, good->reason);
+        (void)hf_error_set(&text, HF_EDAMAGED,
+                           "%s: variables: not a variable store: %s; to restore them, shut the guest down and run "
+                           "'holdfast revert %s %lld' (snapshot %lld, %s)",
+                           path, why->text, path, (long long)good->id, (long long)good->id, good->reason);
     else
         (void)hf_error_set(&text, HF_EDAMAGED,
-                           "%s: variables: no variable store: %s; 'holdfast vars export' writes what can still be read",
+                           "%s: variables: not a variable store: %s; save what can be read with 'holdfast vars export'",
                            path, why->text);
     memcpy(line, text.text, HF_ERROR_TEXT_MAX);
 }
@@ -138,8 +137,9 @@ static int keep(struct hf_container *c, const char *by, int64_t now, struct hf_r
         r = hf_snapshot_take(c, REASON, now, &out->snapshot, err);
     if (r < 0)
         return r;
-    return hf_event_append(c, now, "bank-replaced", err, "%s writes all variables anew; those before are snapshot %lld",
-                           by, (long long)out->snapshot);
+    return hf_event_append(c, now, "bank-replaced", err,
+                           "%s rewrites all variables; the previous ones are snapshot %lld", by,
+                           (long long)out->snapshot);
 }
 
 int hf_replaced_begin(struct hf_container *c, const char *by, int64_t now, struct hf_replaced *out,
@@ -163,13 +163,13 @@ static void say(const struct hf_container *c, const struct hf_replaced *before, 
 {
     if (before->snapshot)
         (void)hf_error_set(alarm, HF_EDAMAGED,
-                           "variables: what was just written over them is no variable store (%.300s); those before are "
-                           "snapshot %lld: with the guest off, 'holdfast revert %s %lld'",
+                           "variables: overwritten with data that is not a variable store (%.300s); the previous ones "
+                           "are snapshot %lld: shut the guest down and run 'holdfast revert %s %lld'",
                            why->text, (long long)before->snapshot, hf_container_path(c), (long long)before->snapshot);
     else
         (void)hf_error_set(alarm, HF_EDAMAGED,
-                           "variables: what was just written over them is no variable store (%.300s), and those before "
-                           "could not be kept; restore a backup",
+                           "variables: overwritten with data that is not a variable store (%.300s), and the previous "
+                           "ones could not be kept; restore a backup",
                            why->text);
 }
 

@@ -85,7 +85,7 @@ static int keep_present(struct hf_life_work *w, int64_t id, struct hf_revert_rep
     if (r != -HF_ENOTFOUND)
         return r;
     return hf_error_refuse(w->err, "snapshots",
-                           "snapshot %lld is the oldest of %d and would make way for the one of what is replaced",
+                           "snapshot %lld: the oldest of %d: the snapshot of what is replaced would delete it",
                            (long long)id, HF_SNAPSHOTS_MAX);
 }
 
@@ -105,7 +105,7 @@ static int revert(struct hf_life_work *w, int64_t id, struct hf_revert_report *r
     return r < 0 ? r
                  : hf_event_append(w->c, w->at, "revert", w->err,
                                    "back to snapshot %lld; what was replaced is snapshot %lld%s%s", (long long)id,
-                                   (long long)report->kept, carried[0] ? "; kept as they are now: " : "", carried);
+                                   (long long)report->kept, carried[0] ? "; kept unchanged: " : "", carried);
 }
 
 int hf_revert(struct hf_container *c, const struct hf_revert_request *request, struct hf_revert_report *report,

@@ -42,9 +42,9 @@ int hf_rollback_look(struct hf_container *c, struct hf_rollback_report *report, 
     if (r == 0)
         r = hf_slot_get(c, HF_SLOT_FALLBACK, &found.fallback, err);
     if (r == -HF_ENOTFOUND)
-        return hf_error_refuse(err, "fallback",
-                               "there is nothing to go back to: no upgrade was applied since the last one "
-                               "was rolled back. 'holdfast stage' puts another image in");
+        return hf_error_refuse(
+            err, "fallback",
+            "no fallback: no upgrade was applied since the last rollback; stage another image with 'holdfast stage'");
     if (r == 0)
         r = variables_differ(c, found.fallback.snapshot, &found.variables_differ, err);
     if (r == 0)
@@ -91,8 +91,8 @@ static int plan(struct hf_life_work *w, const struct hf_rollback_request *reques
         return r;
     if (report->variables_differ && !request->chosen)
         return hf_error_refuse(w->err, "variables",
-                               "the variables have changed since '%s' was replaced: --variables=fallback brings back "
-                               "those it had, --variables=current keeps the present ones",
+                               "the variables have changed since '%s' was replaced: choose --variables=fallback (those "
+                               "it had) or --variables=current (the present ones)",
                                report->fallback.label);
     if (!request->wish.by_guest)
         r = hf_tpm_ask(w->now.tpm, request->tpm_aware, HF_TPM_FIRMWARE, w->err);

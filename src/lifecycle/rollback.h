@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Asking for the fallback back. It is applied at the next boot (apply.h), by whoever starts the guest then. */
+/* Asking for the fallback back. It is applied at the next boot (apply.h), by the program that starts the guest then. */
 #ifndef HF_ROLLBACK_H
 #define HF_ROLLBACK_H
 

@@ -37,7 +37,7 @@ const char *hf_secure_boot_mode_name(enum hf_secure_boot_mode mode)
     return (unsigned)mode < HF_SECURE_BOOT_MODE_MAX ? mode_names[mode] : "unknown";
 }
 
-#define REMEDY "; take a build with Secure Boot, or give it up with --no-secure-boot"
+#define REMEDY "; use a build with Secure Boot, or give it up with --no-secure-boot"
 
 int hf_secure_boot_keep(const struct hf_flash_image *now, const struct hf_flash_image *next,
                         const struct hf_variables *v, struct hf_error *err)
@@ -52,9 +52,9 @@ int hf_secure_boot_keep(const struct hf_flash_image *now, const struct hf_flash_
                                "the guest's variables enforce Secure Boot and the image has none: unsigned programs "
                                "would run" REMEDY);
     if (next->secure_boot == HF_UNKNOWN)
-        return hf_error_refuse(err, "secure-boot",
-                               "the guest's variables enforce Secure Boot and the image cannot be told to have "
-                               "it" REMEDY);
+        return hf_error_refuse(
+            err, "secure-boot",
+            "the guest's variables enforce Secure Boot and whether the image supports it is unknown" REMEDY);
     if (now->needs_smm == HF_YES && next->needs_smm != HF_YES)
         return hf_error_refuse(err, "secure-boot",
                                "the present firmware protects Secure Boot's keys by System Management Mode and the "

@@ -167,8 +167,8 @@ int hf_secure_boot_ask(struct hf_container *c, const struct hf_firmware *next, b
     int r = hf_secure_boot_allows(c, next, &why);
 
     if (r == -HF_EREFUSED && no_secure_boot)
-        return hf_event_append(c, now, "secure-boot", err, "the owner gives up Secure Boot for '%s' (--no-secure-boot)",
-                               next->label);
+        return hf_event_append(c, now, "secure-boot", err,
+                               "Secure Boot given up by the operator for '%s' (--no-secure-boot)", next->label);
     if (r < 0 && err)
         *err = why;
     return r == -HF_EREFUSED ? hf_error_prefix(err, r, "'%s': ", next->label) : r;

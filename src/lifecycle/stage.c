@@ -72,7 +72,7 @@ static int count_code(struct hf_container *c, const struct hf_digest *wanted, si
     int r;
 
     if (list == NULL)
-        return hf_error_set(err, HF_ENOMEM, "listing images: no memory");
+        return hf_error_set(err, HF_ENOMEM, "listing images: out of memory");
     r = hf_image_list(c, list, &n, err);
     *count = 0;
     for (size_t i = 0; r == 0 && i < n; i++)
@@ -133,7 +133,7 @@ int hf_stage_put(struct hf_container *c, enum hf_life_event event, const struct 
     record->staged_by_policy = event == HF_EVENT_OFFER;
     return hf_event_append(c, request->now, "stage", err, "staged '%s' (%.12s) from %s%s", fw->label,
                            hf_digest_text(&fw->digest, text), slot.origin[0] ? slot.origin : "memory",
-                           request->no_secure_boot ? "; the owner gives up Secure Boot (--no-secure-boot)" : "");
+                           request->no_secure_boot ? "; Secure Boot given up by the operator (--no-secure-boot)" : "");
 }
 
 static int check_policy(struct hf_container *c, struct hf_error *err)
@@ -143,8 +143,8 @@ static int check_policy(struct hf_container *c, struct hf_error *err)
 
     if (r == 0 && choices.policy == HF_POLICY_HOST)
         return hf_error_refuse(err, "policy",
-                               "the policy is 'host': the host's firmware is taken at every boot. 'holdfast set G.hold "
-                               "policy=guest' makes upgrades explicit");
+                               "policy 'host': the host's firmware is taken at every boot; to stage images, 'holdfast "
+                               "set G.hold policy=guest'");
     return r;
 }
 
@@ -161,14 +161,14 @@ static int give_word(struct hf_life_work *w, const struct hf_stage_request *requ
     w->now.held[0] = '\0';
     if (request->tpm_aware) {
         w->now.consent = true;
-        r = hf_event_append(w->c, w->at, "stage", w->err, "the owner knows of the TPM: '%s' may be applied",
+        r = hf_event_append(w->c, w->at, "stage", w->err, "the operator consents about the TPM: '%s' may be applied",
                             report->firmware.label);
     }
     if (r < 0 || !request->no_secure_boot)
         return r;
     w->now.no_secure_boot = true;
-    return hf_event_append(w->c, w->at, "stage", w->err, "the owner gives up Secure Boot for '%s' (--no-secure-boot)",
-                           report->firmware.label);
+    return hf_event_append(w->c, w->at, "stage", w->err,
+                           "Secure Boot given up by the operator for '%s' (--no-secure-boot)", report->firmware.label);
 }
 
 /* Inside the transaction. */
@@ -208,7 +208,7 @@ static int reserve(struct hf_container *c, struct hf_stage_report *report, struc
         return r;
     report->reserved = 2 * (vars + vars / 4) + ROOM_FOR_RECORDS;
     r = hf_container_reserve(c, report->reserved, err);
-    return r < 0 ? hf_error_prefix(err, r, "room for snapshot and rollback: ") : 0;
+    return r < 0 ? hf_error_prefix(err, r, "space for snapshot and rollback: ") : 0;
 }
 
 /* In one transaction: all checks, and the image in its slot. */
@@ -280,7 +280,7 @@ static int empty_staged(struct hf_life_work *w)
     if (r == 0)
         r = hf_image_collect(w->c, &removed, w->err);
     if (r == 0)
-        r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was taken back");
+        r = hf_event_append(w->c, w->at, "unstage", w->err, "the staged image was removed");
     w->now.held[0] = '\0';
     w->now.consent = w->now.no_secure_boot = w->now.staged_by_guest = w->now.staged_by_policy = false;
     return r;

@@ -88,7 +88,7 @@ static int merge(struct hf_container *c, const struct hf_slot_info *staged, stru
         return r;
     request = hf_key_bundle_request(&bundle, &v->store);
     if (!v->readable)
-        r = hf_error_refuse(err, "keys", "keys wait, and the guest's variables cannot be read: %s", v->why.text);
+        r = hf_error_refuse(err, "keys", "staged keys: the guest's variables cannot be read: %s", v->why.text);
     else
         r = hf_key_plan_make(v->store.vars, v->store.count, &request, plan, err);
     hf_key_bundle_done(&bundle);
@@ -262,9 +262,9 @@ static int stage(struct hf_life_work *w, const struct hf_key_stage_request *requ
     int r = hf_choices_get(w->c, &choices, w->err);
 
     if (r == 0 && choices.policy == HF_POLICY_HOST)
-        r = hf_error_refuse(w->err, "policy",
-                            "the policy is 'host': nothing is staged. Shut the guest off and change the "
-                            "keys then, or set policy=guest");
+        r = hf_error_refuse(
+            w->err, "policy",
+            "policy 'host': nothing can be staged; shut the guest down and change the keys then, or set policy=guest");
     if (r == 0)
         r = hf_lifecycle_try(w->now.life, HF_EVENT_STAGE, &move, w->err);
     if (r == 0)
@@ -304,7 +304,7 @@ static int reserve(struct hf_container *c, struct hf_error *err)
 
     if (r == 0)
         r = hf_container_reserve(c, 2 * (vars + vars / 4) + ROOM_FOR_RECORDS, err);
-    return r < 0 ? hf_error_prefix(err, r, "room for snapshot and rollback: ") : 0;
+    return r < 0 ? hf_error_prefix(err, r, "space for snapshot and rollback: ") : 0;
 }
 
 int hf_stage_keys(struct hf_container *c, const struct hf_key_stage_request *request,

@@ -45,16 +45,15 @@ static int check_unchanged(struct hf_life_work *w, const struct hf_digest *code)
     if (r < 0)
         return r;
     if (!hf_digest_equal(&active, code))
-        return hf_error_refuse(
-            w->err, "suspended",
-            "the saved state runs firmware %.12s, the container has %.12s: the guest would reset into "
-            "other firmware than it runs. Start it without the saved state",
-            hf_digest_text(code, a), hf_digest_text(&active, b));
+        return hf_error_refuse(w->err, "suspended",
+                               "saved state: firmware %.12s differs from the container's %.12s: a reset would change "
+                               "the firmware; start the guest without the saved state",
+                               hf_digest_text(code, a), hf_digest_text(&active, b));
     if (s->pending && s->changes != w->was.changes)
         return hf_error_refuse(
             w->err, "suspended",
-            "firmware or variables were replaced after the state was saved (see 'holdfast log'); going "
-            "on would put the old variables under them. Start the guest without the saved state");
+            "saved state: firmware or variables were replaced after it was saved (see 'holdfast log'); resuming would "
+            "bring the old variables back; start the guest without the saved state");
     return 0;
 }
 
@@ -92,7 +91,7 @@ static int resume(struct hf_life_work *w, const struct hf_digest *code, const st
     report->since = w->was.suspended.since;
     w->now.suspended = (struct hf_suspended){0};
     w->now.trial.spoiled = w->now.trial.open;
-    return hf_event_append(w->c, w->at, "resume", w->err, "the guest goes on from a saved state");
+    return hf_event_append(w->c, w->at, "resume", w->err, "the guest resumed from a saved state");
 }
 
 int hf_resume(struct hf_container *c, const struct hf_digest *code, const struct hf_digest *vars, int64_t now,

@@ -8,7 +8,7 @@
 #define FIRST                                                                                                          \
     ", and secrets sealed to it (BitLocker, systemd-cryptenroll) will ask for a recovery key. Have the key at hand, "  \
     "and first run in the guest: Windows: 'manage-bde -protectors -disable C: -RebootCount 1'; Linux: "                \
-    "'systemd-cryptenroll --wipe-slot=tpm2 DEVICE', and enroll anew afterwards. Then say --tpm-aware"
+    "'systemd-cryptenroll --wipe-slot=tpm2 DEVICE', and enroll again afterwards. Then give --tpm-aware"
 
 int hf_tpm_ask(bool tpm, bool aware, enum hf_tpm_change change, struct hf_error *err)
 {

@@ -14,9 +14,9 @@ static const char *const ending_names[] = {
     [HF_ENDING_TIMEOUT] = "no sign of life",
     [HF_ENDING_POWER_OFF] = "powered off by the guest",
     [HF_ENDING_OPERATOR] = "operator",
-    [HF_ENDING_HOST] = "cut short by the host",
+    [HF_ENDING_HOST] = "ended by the host",
     [HF_ENDING_MOVED] = "moved to another host",
-    [HF_ENDING_UNSEEN] = "nobody watched it",
+    [HF_ENDING_UNSEEN] = "not watched",
 };
 _Static_assert(HF_ARRAY_SIZE(ending_names) == HF_ENDING_MAX, "one name per ending");
 

@@ -31,7 +31,7 @@ int hf_variables_of_bytes(uint8_t *bytes, size_t size, struct hf_variables *v, s
     v->vars = calloc(capacity ? capacity : 1, sizeof *v->vars);
     if (v->vars == NULL) {
         hf_variables_done(v);
-        return hf_error_set(err, HF_ENOMEM, "reading variables: no memory for %zu of them", capacity);
+        return hf_error_set(err, HF_ENOMEM, "reading %zu variables: out of memory", capacity);
     }
     v->readable = open_store(v, HF_VARSTORE_STRICT) == 0 || open_store(v, HF_VARSTORE_SALVAGE) == 0;
     return 0;
@@ -40,9 +40,9 @@ int hf_variables_of_bytes(uint8_t *bytes, size_t size, struct hf_variables *v, s
 static int allocate(uint64_t size, uint8_t **bytes, struct hf_error *err)
 {
     *bytes = malloc(size ? (size_t)size : 1);
-    return *bytes
-               ? 0
-               : hf_error_set(err, HF_ENOMEM, "reading variables: no memory for %llu bytes", (unsigned long long)size);
+    return *bytes ? 0
+                  : hf_error_set(err, HF_ENOMEM, "reading variables: out of memory for %llu bytes",
+                                 (unsigned long long)size);
 }
 
 int hf_variables_of_bank(struct hf_container *c, struct hf_variables *v, struct hf_error *err)
@@ -88,13 +88,13 @@ int hf_variables_convert(const struct hf_variables *from, enum hf_layout layout,
 
     if (!from->readable || info == NULL)
         return hf_error_refuse(err, "layout", "the variables cannot be converted: %s",
-                               from->readable ? "the image's layout is not known" : from->why.text);
+                               from->readable ? "the image's layout is unknown" : from->why.text);
     r = allocate(info->bank_size, &bytes, err);
     if (r < 0)
         return r;
     vars = calloc(hf_varstore_max((size_t)info->bank_size), sizeof *vars);
     if (vars == NULL)
-        return hf_error_set(err, HF_ENOMEM, "converting variables: no memory");
+        return hf_error_set(err, HF_ENOMEM, "converting variables: out of memory");
     r = hf_varstore_convert(&from->store, layout, bytes, (size_t)info->bank_size, vars,
                             hf_varstore_max((size_t)info->bank_size), &check, &why);
     if (r < 0)
@@ -115,7 +115,7 @@ int hf_variables_carry(const struct hf_variables *now, struct hf_variables *then
         return 0;
     }
     if (!then->readable)
-        return hf_error_refuse(err, "carry", "the variables that would come back cannot be read: %s", then->why.text);
+        return hf_error_refuse(err, "carry", "the variables to be restored cannot be read: %s", then->why.text);
     return hf_trust_carry(&now->store, then->bytes, &then->store, old_dbx ? HF_CARRY_OLD_DBX : 0, carried, err);
 }
 

@@ -35,7 +35,7 @@ void hf_mailbox_guest_report(struct hf_mailbox_port *port, enum hf_mailbox_stage
 /* Reports what became of the linker script. */
 void hf_mailbox_guest_loaded(struct hf_mailbox_port *port, enum hf_mailbox_loader loader);
 
-/* Waits until there are files; *generation is that of the host's half that gives them. Whoever read them all looks at
+/* Waits until there are files; *generation is that of the host's half that gives them. After reading them all, look at
  * hf_mailbox_guest_generation() again: when it is another one, what was read may be half of one and half of another. */
 int hf_mailbox_guest_wait_files(struct hf_mailbox_port *port, uint32_t *generation);
 uint32_t hf_mailbox_guest_generation(const struct hf_mailbox_port *port);

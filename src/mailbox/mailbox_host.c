@@ -83,8 +83,8 @@ int hf_mailbox_publish(uint8_t *window, struct hf_negotiate *negotiate, uint32_t
 
     (void)hf_negotiate_directory(negotiate, &size);
     if (size > HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT)
-        return hf_error_set(err, HF_EUSAGE, "mailbox: a directory of %zu bytes does not fit into the %u of a window",
-                            size, HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT);
+        return hf_error_set(err, HF_EUSAGE, "mailbox: directory too large: %zu bytes; the window has %u", size,
+                            HF_MAILBOX_PIECE_AT - HF_MAILBOX_DOMAINS_AT);
     m.files_end = (HF_MAILBOX_DOMAINS_AT + size + HF_MAILBOX_PAGE - 1) & ~(size_t)(HF_MAILBOX_PAGE - 1);
     put_directory(&m);
     put_head(&m, size);
@@ -195,20 +195,22 @@ static int check_files(const struct hf_mailbox *m, const struct hf_mailbox_blob 
     size_t room = HF_MAILBOX_PIECE_AT - m->files_end, need = count * sizeof(struct hf_mailbox_file);
 
     if (count > HF_MAILBOX_FILES_MAX)
-        return hf_error_set(err, HF_EUSAGE, "mailbox: %zu files, at most %u", count, HF_MAILBOX_FILES_MAX);
+        return hf_error_set(err, HF_EUSAGE, "mailbox: too many files: %zu; the limit is %u", count,
+                            HF_MAILBOX_FILES_MAX);
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(files[i].name);
 
         if (length == 0 || length >= sizeof((struct hf_mailbox_file *)NULL)->name)
-            return hf_error_set(err, HF_EUSAGE, "mailbox: file name '%s' has %zu bytes, 1 to 55 are allowed",
+            return hf_error_set(err, HF_EUSAGE, "mailbox: file name '%s': invalid length of %zu bytes; use 1 to 55",
                                 files[i].name, length);
         if (files[i].size > room)
-            return hf_error_set(err, HF_ENOSPC, "mailbox: file '%s' has %zu bytes, the window has room for %zu",
-                                files[i].name, files[i].size, room);
+            return hf_error_set(err, HF_ENOSPC,
+                                "mailbox: file '%s': too large: %zu bytes; the window has space for %zu", files[i].name,
+                                files[i].size, room);
         need += (files[i].size + 3) & ~(size_t)3;
     }
     if (need > room)
-        return hf_error_set(err, HF_ENOSPC, "mailbox: the files need %zu bytes, the window has room for %zu", need,
+        return hf_error_set(err, HF_ENOSPC, "mailbox: files too large: %zu bytes; the window has space for %zu", need,
                             room);
     return 0;
 }

@@ -63,7 +63,7 @@ bool hf_mailbox_poll(struct hf_mailbox *m, struct hf_mailbox_news *news);
 /* Shows the guest what the negotiation below says now, when something else than a question changed it. */
 void hf_mailbox_refresh(struct hf_mailbox *m);
 
-/* System reset, while the guest stands still: nothing was asked, every domain is open, there are no files. Both halves
+/* System reset, while the guest is paused: nothing was asked, every domain is open, there are no files. Both halves
  * are written. */
 void hf_mailbox_reset(struct hf_mailbox *m);
 

@@ -54,7 +54,7 @@ static void take_piece(struct hf_mailbox_orders *o, const struct hf_mailbox_orde
 
     if (!o->image || length == 0 || length > HF_MAILBOX_PIECE_SIZE || at > o->size || length > o->size - at ||
         (at != o->received && at + length != o->received)) {
-        say(o, HF_MAILBOX_BAD_ORDER, 0, "no image is coming, or this piece is not the next one");
+        say(o, HF_MAILBOX_BAD_ORDER, 0, "no image was announced, or this is not the next piece");
         return;
     }
     if (at == o->received) {
@@ -76,11 +76,11 @@ static bool admit(struct hf_mailbox_orders *o, const struct hf_mailbox_order *or
     if (wait > 0)
         say(o, HF_MAILBOX_LATER, wait > HF_MAILBOX_ORDER_MS ? wait : HF_MAILBOX_ORDER_MS, "too many orders");
     else if (command == HF_MAILBOX_BEGIN && size == 0)
-        say(o, HF_MAILBOX_BAD_ORDER, 0, "an image of no bytes");
+        say(o, HF_MAILBOX_BAD_ORDER, 0, "empty image");
     else if (command == HF_MAILBOX_BEGIN && size > HF_MAILBOX_IMAGE_MAX)
-        say(o, HF_MAILBOX_TOO_LARGE, 0, "no guest's flash holds an image of that size");
+        say(o, HF_MAILBOX_TOO_LARGE, 0, "the image is too large for any guest's flash");
     else if (command == HF_MAILBOX_END && (!o->image || o->received != o->size))
-        say(o, HF_MAILBOX_BAD_ORDER, 0, "no image is coming, or not all of it is there");
+        say(o, HF_MAILBOX_BAD_ORDER, 0, "no image was announced, or it is incomplete");
     else
         return true;
     return false;
@@ -97,7 +97,7 @@ enum hf_mailbox_orders_saw hf_mailbox_orders_poll(struct hf_mailbox_orders *o, i
     hf_shared_read(o->window, HF_MAILBOX_ORDER_AT, &order, sizeof order);
     o->replied = number;
     if (!well_formed(&order)) {
-        say(o, HF_MAILBOX_BAD_ORDER, 0, "not an order of this version");
+        say(o, HF_MAILBOX_BAD_ORDER, 0, "unknown order");
         return HF_MAILBOX_SAW_ORDER;
     }
     if (hf_le32_get(order.command) == HF_MAILBOX_PIECE) {

@@ -86,7 +86,8 @@ static int fill(const struct hf_mailbox_tables *t, struct room *room, struct hf_
     char address[13];
 
     if (t->slot > 31 || t->function > 7)
-        return hf_error_set(err, HF_EUSAGE, "PCI slot %u, function %u; there are 32 and 8", t->slot, t->function);
+        return hf_error_set(err, HF_EUSAGE, "invalid PCI slot %u, function %u; the limits are 31 and 7", t->slot,
+                            t->function);
     (void)snprintf(address, sizeof address, "0000:00:%02x.%x", t->slot & 31, t->function & 7);
     room->table = table;
     memcpy(room->table.address, address, sizeof address);
@@ -134,7 +135,7 @@ int hf_mailbox_tables_build(const struct hf_mailbox_tables *t, uint64_t features
                                           .pointer_count = 2,
                                           .checksum_count = 1};
     struct hf_acpi_built built;
-    int r = size < sizeof *room ? hf_error_set(err, HF_ENOMEM, "%zu bytes of room for the tables", size)
+    int r = size < sizeof *room ? hf_error_set(err, HF_ENOMEM, "tables: buffer of %zu bytes is too small", size)
                                 : fill(t, room, err);
 
     if (r == 0)

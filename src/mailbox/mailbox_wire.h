@@ -8,7 +8,7 @@
  *   pages 2 ...     written by the host: the directory of domains, then the files
  *   the last 64     written by the guest: a piece of an image that it sends
  *
- * All integers are little endian. Every word that the other side polls is an aligned 32-bit word, written last. On
+ * All integers are little endian. Every word that the peer polls is an aligned 32-bit word, written last. On
  * AArch64 the guest maps the window write-back and uses aligned 32-bit accesses only.
  */
 #ifndef HF_MAILBOX_WIRE_H
@@ -45,7 +45,7 @@ enum hf_mailbox_stage {
     HF_MAILBOX_STAGE_MAX,
 };
 
-/* The domain of the stages, version 1. STARTED is reported by whoever runs; the others when STAGES is agreed. */
+/* The domain of the stages, version 1. STARTED is reported by the host; the others when STAGES is agreed. */
 #define HF_LIFECYCLE_DOMAIN         "lifecycle"
 #define HF_LIFECYCLE_DOMAIN_VERSION 1
 #define HF_LIFECYCLE_FEATURE_STAGES (UINT64_C(1) << 0)

@@ -50,7 +50,7 @@ static int inspect_image(const uint8_t *rom, size_t size, size_t *length, bool *
     if (code != CODE_EFI || efi != EFI_SIGNATURE)
         return 0;
     if (efi_at >= *length)
-        return not_a_rom(err, 0x16, "a driver begins behind its image");
+        return not_a_rom(err, 0x16, "a driver starts after its image");
     if (ret->count == HF_ROM_DRIVERS_MAX)
         return not_a_rom(err, 0, "more than eight drivers");
     driver.bytes = rom + efi_at;
@@ -73,7 +73,7 @@ int hf_option_rom_inspect(const void *bytes, size_t size, struct hf_option_rom *
         at += length;
     }
     if (found.count == 0)
-        return not_a_rom(err, 0, "no driver for UEFI in it");
+        return not_a_rom(err, 0, "no driver for UEFI");
     *ret = found;
     return 0;
 }

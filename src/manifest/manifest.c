@@ -34,7 +34,7 @@ static int add_image(struct hf_manifests *set, const char *digest, size_t direct
     struct image *image = find(set, digest), *more;
 
     if (image && image->directory == directory)
-        return hf_error_set(err, HF_EDAMAGED, "%s: image %s stands in %s already; an image has one manifest",
+        return hf_error_set(err, HF_EDAMAGED, "%s: image %s has a manifest already: %s; remove one of them",
                             set->files[set->file_count - 1].path, digest, set->files[image->file].path);
     if (!image) {
         more = realloc(set->images, (set->image_count + 1) * sizeof *more);
@@ -90,7 +90,8 @@ static int add_directory(struct hf_manifests *set, const char *path, size_t dire
     if (count < 0)
         return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     if (count > HF_MANIFEST_FILES_MAX)
-        r = hf_error_refuse(err, "limits", "%s: %d manifests; the limit is %d", path, count, HF_MANIFEST_FILES_MAX);
+        r = hf_error_refuse(err, "limits", "%s: too many manifests: %d; the limit is %d", path, count,
+                            HF_MANIFEST_FILES_MAX);
     for (int i = 0; r == 0 && i < count; i++) {
         hf_auto(hf_cleanup_free) char *file = NULL;
 

@@ -32,7 +32,7 @@ static int get_text(const struct hf_manifest_file *f, const json_t *o, const cha
         return 0;
     }
     if (!json_is_string(value) || json_string_length(value) == 0 || json_string_length(value) > STRING_MAX)
-        return hf_error_set(err, HF_EDAMAGED, "%s: %s'%s': found %s, wanted is text of 1 to %d bytes", f->path, where,
+        return hf_error_set(err, HF_EDAMAGED, "%s: %s'%s': found %s, expected text of 1 to %d bytes", f->path, where,
                             key, type_name(value), STRING_MAX);
     *ret = json_string_value(value);
     return 0;
@@ -46,7 +46,7 @@ static int get_list(const struct hf_manifest_file *f, const char *key, size_t mi
 
     if ((!value && min > 0) || (value && !json_is_array(value)) || json_array_size(value) < min ||
         json_array_size(value) > max)
-        return hf_error_set(err, HF_EDAMAGED, "%s: '%s': found %s of %zu, wanted is a list of %zu to %zu", f->path, key,
+        return hf_error_set(err, HF_EDAMAGED, "%s: '%s': found %s of %zu, expected a list of %zu to %zu", f->path, key,
                             type_name(value), json_array_size(value), min, max);
     *ret = value;
     return 0;
@@ -83,8 +83,9 @@ static int read_bits(const struct hf_manifest_file *f, const char *name, const j
         json_int_t n = json_is_integer(bit) ? json_integer_value(bit) : -1;
 
         if (n < 0 || n >= HF_MANIFEST_BITS_MAX)
-            return hf_error_set(err, HF_EDAMAGED, "%s: 'understands', '%s', 'bits', entry %zu: wanted is a number from "
-                                                  "0 to %d", f->path, name, i, HF_MANIFEST_BITS_MAX - 1);
+            return hf_error_set(err, HF_EDAMAGED,
+                                "%s: 'understands', '%s', 'bits', entry %zu: expected a number from 0 to %d", f->path,
+                                name, i, HF_MANIFEST_BITS_MAX - 1);
         d->bits[n / 8] |= (uint8_t)(1 << n % 8);
     }
     return 0;
@@ -99,8 +100,10 @@ static int read_domain(const struct hf_manifest_file *f, const char *name, const
 
     if (!json_is_integer(version) || json_integer_value(version) < 1 || json_integer_value(version) > INT32_MAX ||
         !json_is_array(bits) || strlen(name) == 0 || strlen(name) > 31)
-        return hf_error_set(err, HF_EDAMAGED, "%s: 'understands', '%s': wanted is a name of 1 to 31 bytes with "
-                                              "{\"version\": NUMBER, \"bits\": [NUMBER, ...]}", f->path, name);
+        return hf_error_set(err, HF_EDAMAGED,
+                            "%s: 'understands', '%s': expected a name of 1 to 31 bytes with {\"version\": NUMBER, "
+                            "\"bits\": [NUMBER, ...]}",
+                            f->path, name);
     d.version = (uint32_t)json_integer_value(version);
     r = read_bits(f, name, bits, &d, err);
     if (r == 0)
@@ -118,7 +121,7 @@ static int read_domains(struct hf_manifest_file *f, struct hf_error *err)
     if (!understands)
         return 0;
     if (!json_is_object(understands) || json_object_size(understands) > 64)
-        return hf_error_set(err, HF_EDAMAGED, "%s: 'understands': found %s of %zu, wanted is an object of up to 64",
+        return hf_error_set(err, HF_EDAMAGED, "%s: 'understands': found %s of %zu, expected an object of up to 64",
                             f->path, type_name(understands), json_object_size(understands));
     domains = calloc(json_object_size(understands) + 1, sizeof *domains);
     if (!domains)
@@ -154,8 +157,8 @@ static int read_version(const struct hf_manifest_file *f, const json_t *o, const
             }
         }
     }
-    return hf_error_set(err, HF_EDAMAGED, "%s: 'breaks', '%s': found %s, wanted is a QEMU version as \"10.0\"", f->path,
-                        key, text ? text : type_name(value));
+    return hf_error_set(err, HF_EDAMAGED, "%s: 'breaks', '%s': found %s, expected a QEMU version such as \"10.0\"",
+                        f->path, key, text ? text : type_name(value));
 }
 
 static int read_break(const struct hf_manifest_file *f, const json_t *o, struct hf_manifest_break *b,
@@ -177,7 +180,7 @@ static int read_break(const struct hf_manifest_file *f, const json_t *o, struct 
     if (r == 0)
         r = read_version(f, o, "until", false, &b->until_major, &b->until_minor, err);
     if (r == 0 && !json_is_boolean(at_reset))
-        r = hf_error_set(err, HF_EDAMAGED, "%s: 'breaks', 'at_reset': found %s, wanted is true or false", f->path,
+        r = hf_error_set(err, HF_EDAMAGED, "%s: 'breaks', 'at_reset': found %s, expected true or false", f->path,
                          type_name(at_reset));
     b->at_reset = json_is_true(at_reset);
     return r;
@@ -211,11 +214,12 @@ static int read_members(struct hf_manifest_file *f, struct hf_error *err)
     int r;
 
     if (!json_is_integer(schema) || json_integer_value(schema) < 1)
-        return hf_error_set(err, HF_EDAMAGED, "%s: 'schema': found %s, wanted is a number; this is no manifest", f->path,
+        return hf_error_set(err, HF_EDAMAGED, "%s: not a manifest: 'schema': found %s, expected a number", f->path,
                             type_name(schema));
     if (json_integer_value(schema) > SCHEMA)
-        return hf_error_set(err, HF_EVERSION, "%s: its schema is %lld, this program reads up to %d; update holdfast",
-                            f->path, (long long)json_integer_value(schema), SCHEMA);
+        return hf_error_set(err, HF_EVERSION,
+                            "%s: unsupported schema %lld; this program reads up to %d: update holdfast", f->path,
+                            (long long)json_integer_value(schema), SCHEMA);
     r = get_text(f, f->json, "", "name", true, &m->name, err);
     if (r == 0)
         r = get_text(f, f->json, "", "firmware", true, &m->firmware, err);
@@ -237,7 +241,7 @@ static int load(const char *path, json_t **ret, struct hf_error *err)
     if (fd < 0 || fstat(fd, &st) < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode) || st.st_size > HF_MANIFEST_FILE_MAX)
-        return hf_error_refuse(err, "limits", "%s: no regular file of at most %d bytes", path, HF_MANIFEST_FILE_MAX);
+        return hf_error_refuse(err, "limits", "%s: not a regular file of at most %d bytes", path, HF_MANIFEST_FILE_MAX);
     *ret = json_loadfd(fd, JSON_REJECT_DUPLICATES, &why);
     return *ret ? 0 : hf_error_set(err, HF_EDAMAGED, "%s: line %d: %s", path, why.line, why.text);
 }

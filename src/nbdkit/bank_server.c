@@ -180,7 +180,7 @@ static int open_container(struct hf_bank_server *s, int lock_fd, struct hf_error
     if (lock_fd >= 0) {
         s->lock_fd = fcntl(lock_fd, F_DUPFD_CLOEXEC, 3);
         if (s->lock_fd < 0)
-            return hf_error_set(err, HF_EUSAGE, "lock-fd %d is no open descriptor", lock_fd);
+            return hf_error_set(err, HF_EUSAGE, "lock-fd %d: not an open descriptor", lock_fd);
         return hf_container_open_child(s->path, lock_fd, &s->container, err);
     }
     r = hf_container_open(s->path, HF_OPEN_RUN, now_seconds(), &s->container, err);
@@ -225,7 +225,7 @@ static int new_server(const char *path, void (*status)(const struct hf_nbd_statu
     struct hf_bank_server *s = calloc(1, sizeof *s);
 
     if (!s)
-        return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", path);
     s->lock_fd = -1;
     s->status = status;
     s->path = strdup(path);
@@ -233,7 +233,7 @@ static int new_server(const char *path, void (*status)(const struct hf_nbd_statu
     (void)pthread_mutex_init(&s->lock, NULL);
     if (!s->path) {
         release(s);
-        return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", path);
     }
     *out = s;
     return 0;
@@ -343,7 +343,7 @@ static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
         return r;
     r = hf_bank_size(c, HF_BANK_VARS, &has, err);
     if (r == 0 && has != had)
-        r = hf_error_set(err, HF_EPROTO, "%s: its variables came with %llu bytes, announced were %llu", s->path,
+        r = hf_error_set(err, HF_EPROTO, "%s: variables: received %llu bytes, expected %llu", s->path,
                          (unsigned long long)has, (unsigned long long)had);
     if (r == 0)
         r = hf_writeback_open(c, &s->queue, err);
@@ -492,7 +492,8 @@ static void keep_before(struct hf_bank_server *s)
         (void)pthread_mutex_unlock(&s->lock);
     }
     if (r < 0) {
-        (void)hf_error_prefix(&err, r, "variables: a client writes all of them anew, and those before cannot be kept: ");
+        (void)hf_error_prefix(&err, r,
+                              "variables: a client rewrites all of them, and the previous ones cannot be kept: ");
         alarm_operator(s, &err);
     }
 }
@@ -518,7 +519,7 @@ static int follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size, 
 {
     if (!s->arrives && offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
         if (s->may_replace && !s->may_replace())
-            return hf_error_refuse(err, "suspended", "%s: the saved state that goes on is not this guest's", s->path);
+            return hf_error_refuse(err, "suspended", "%s: the saved state belongs to another guest", s->path);
         s->whole.under_way = true;
         s->whole.differs = false;
         s->whole.next = 0;

@@ -17,7 +17,7 @@ int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const stru
                         struct hf_bank_server **out, struct hf_error *err);
 
 /* The same for a container that is being received: it is only read, through whatever file has that name when a read
- * comes first. `lock_fd` is the owner lock of whoever receives it. The first write takes over the container that has
+ * comes first. `lock_fd` is the receiver's owner lock. The first write takes over the container that has
  * the name then and goes on as if it had been opened above; so it must have been claimed before. */
 int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
                                  struct hf_bank_server **out, struct hf_error *err);

@@ -165,7 +165,7 @@ int hf_committer_start(struct hf_queue_file *file, const struct hf_committer_ops
     struct hf_committer *c = calloc(1, sizeof *c);
 
     if (!c)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the committing thread");
+        return hf_error_set(err, HF_ENOMEM, "committing thread: out of memory");
     c->file = file;
     c->queue = hf_queue_file_queue(file);
     c->ops = ops;
@@ -181,7 +181,7 @@ int hf_committer_start(struct hf_queue_file *file, const struct hf_committer_ops
         c->open_since_ms = now_ms();
     if (pthread_create(&c->thread, NULL, commit_thread, c) != 0) {
         free(c);
-        return hf_error_set(err, HF_EIO, "the committing thread cannot be started");
+        return hf_error_set(err, HF_EIO, "committing thread: cannot be started");
     }
     *out = c;
     return 0;

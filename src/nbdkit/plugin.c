@@ -74,8 +74,8 @@ static int fail(const struct hf_error *err)
     return -1;
 }
 
-/* Whoever started this server looks at QEMU's memory before its variables are replaced. Where he does not answer in
- * time they are: what was there stays as a snapshot. */
+/* The process that started this server looks at QEMU's memory before its variables are replaced. Where he does not
+ * answer in time they are: what was there stays as a snapshot. */
 static bool may_replace(void)
 {
     struct pollfd p = {.fd = config.status_fd, .events = POLLIN};
@@ -109,7 +109,7 @@ static int parse_fd(const char *key, const char *value, int *fd)
     if (nbdkit_parse_int(key, value, fd) < 0)
         return -1;
     if (*fd < 3 || fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0) {
-        nbdkit_error("%s=%s is no descriptor that was inherited", key, value);
+        nbdkit_error("%s=%s: not an inherited descriptor", key, value);
         return -1;
     }
     return 0;
@@ -155,9 +155,9 @@ static int plugin_config(const char *key, const char *value)
     }
     if (!strcmp(key, "writer"))
         return parse_writer(value);
-    nbdkit_error("unknown parameter '%s'; this plugin knows container, lock-fd, status-fd, user, group, boot-id, "
-                 "incoming, judged and writer",
-                 key);
+    nbdkit_error(
+        "unknown parameter '%s'; use container, lock-fd, status-fd, user, group, boot-id, incoming, judged or writer",
+        key);
     return -1;
 }
 
@@ -167,7 +167,7 @@ static int plugin_config_complete(void)
     int r;
 
     if (!config.container) {
-        nbdkit_error("say which container: container=G.hold");
+        nbdkit_error("container missing; give container=G.hold");
         return -1;
     }
     if (config.user || config.group)
@@ -177,7 +177,7 @@ static int plugin_config_complete(void)
     return r < 0 ? fail(&err) : 0;
 }
 
-/* Before nbdkit forks: errors still reach whoever typed the command. Nothing of SQLite may cross the fork. */
+/* Before nbdkit forks: errors still reach the terminal. Nothing of SQLite may cross the fork. */
 static int plugin_get_ready(void)
 {
     struct hf_container *c;
@@ -277,8 +277,8 @@ static void say_refused(const struct connection *h)
     struct hf_nbd_status s = {.kind = HF_NBD_ALARM};
 
     (void)snprintf(s.text, sizeof s.text,
-                   "variables: process %lld may not write them: process %lld is the one that does in this start; two "
-                   "guests need two containers ('holdfast clone', 'holdfast libvirt clone')",
+                   "variables: process %lld cannot write them: process %lld writes them in this start; two guests need "
+                   "two containers ('holdfast clone', 'holdfast libvirt clone')",
                    (long long)h->client.pid, (long long)hf_writer_pid());
     send_status(&s);
     nbdkit_error("%s", s.text);
@@ -309,7 +309,7 @@ static void *plugin_open(int readonly)
             meet(h);
         return h;
     }
-    nbdkit_error("no export '%s': there are 'code' and, where the firmware has variables, 'vars'", name ? name : "");
+    nbdkit_error("unknown export '%s'; use 'code', or 'vars' if the firmware has variables", name ? name : "");
     nbdkit_set_error(ENOENT);
     return NULL;
 }
@@ -443,7 +443,7 @@ static struct nbdkit_plugin plugin = {
     .config_help = "container=G.hold      (required) the guest's container\n"
                    "lock-fd=N             inherited descriptor of the owner lock\n"
                    "status-fd=N           inherited descriptor for status lines\n"
-                   "user=U group=G        whom to become once everything is open\n"
+                   "user=U group=G        user and group to run as once all is open\n"
                    "boot-id=ID            the guest's boot opens here, on this boot of the host\n"
                    "incoming=1            it is being received: read only until the first write\n"
                    "judged=1              a write of the whole bank waits for an answer on status-fd\n"

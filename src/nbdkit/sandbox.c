@@ -44,16 +44,16 @@ int hf_identity_find(const char *user, const char *group, struct hf_identity *ou
         if (pw)
             id.gid = pw->pw_gid;
     } else if (user) {
-        return hf_error_set(err, HF_ENOTFOUND, "user '%s': this host knows nobody of that name", user);
+        return hf_error_set(err, HF_ENOTFOUND, "user '%s': not found on this host", user);
     }
     if (gr)
         id.gid = gr->gr_gid;
     else if (group && parse_number(group, &n))
         id.gid = n;
     else if (group)
-        return hf_error_set(err, HF_ENOTFOUND, "group '%s': this host knows none of that name", group);
+        return hf_error_set(err, HF_ENOTFOUND, "group '%s': not found on this host", group);
     if (id.uid != (uid_t)-1 && id.gid == (gid_t)-1)
-        return hf_error_set(err, HF_EUSAGE, "user '%s' has no group here: name one with group=", user);
+        return hf_error_set(err, HF_EUSAGE, "user '%s': no group on this host; give one with group=", user);
     *out = id;
     return 0;
 }
@@ -82,7 +82,7 @@ static int drop_capabilities(struct hf_error *err)
         (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0); /* needs CAP_SETPCAP; without it there is nothing to drop */
     (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (syscall(SYS_capset, &header, none) < 0)
-        return hf_error_set(err, HF_EIO, "capabilities cannot be given up: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "capabilities cannot be dropped: %s", strerror(errno));
     return 0;
 }
 
@@ -91,16 +91,15 @@ int hf_privileges_drop(const struct hf_identity *to, struct hf_error *err)
     bool root = geteuid() == 0;
 
     if (root && setgroups(0, NULL) < 0)
-        return hf_error_set(err, HF_EIO, "further groups cannot be given up: %s", strerror(errno));
+        return hf_error_set(err, HF_EIO, "supplementary groups cannot be dropped: %s", strerror(errno));
     if (to->gid != (gid_t)-1 && setresgid(to->gid, to->gid, to->gid) < 0)
-        return hf_error_set(err, HF_EIO, "the server cannot take group %u: %s", (unsigned)to->gid, strerror(errno));
+        return hf_error_set(err, HF_EIO, "group %u: setgid: %s", (unsigned)to->gid, strerror(errno));
     if (to->uid != (uid_t)-1 && to->uid != geteuid()) {
         /* The bounding set first: afterwards there is no right to change it. */
         for (unsigned long cap = 0; root && cap <= CAP_LAST_CAP; cap++)
             (void)prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
         if (setresuid(to->uid, to->uid, to->uid) < 0)
-            return hf_error_set(err, HF_EIO, "the server cannot become user %u: %s", (unsigned)to->uid,
-                                strerror(errno));
+            return hf_error_set(err, HF_EIO, "user %u: setuid: %s", (unsigned)to->uid, strerror(errno));
     }
     return drop_capabilities(err);
 }
@@ -160,5 +159,5 @@ int hf_seccomp_enter(struct hf_error *err)
         r = seccomp_load(ctx);
     if (ctx)
         seccomp_release(ctx);
-    return r < 0 ? hf_error_set(err, HF_EIO, "the sandbox cannot be entered: %s", strerror(-r)) : 0;
+    return r < 0 ? hf_error_set(err, HF_EIO, "sandbox: cannot be entered: %s", strerror(-r)) : 0;
 }

@@ -30,7 +30,7 @@ int hf_supervisor_watch(int fd, void (*gone)(void), struct hf_error *err)
     watch.fd = fd;
     watch.gone = gone;
     if (pthread_create(&thread, NULL, watch_thread, NULL) != 0)
-        return hf_error_set(err, HF_EIO, "the thread that watches the supervisor cannot be started");
+        return hf_error_set(err, HF_EIO, "supervisor watch: the thread cannot be started");
     (void)pthread_detach(thread);
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one process that writes the variables in this start of the guest: whoever writes first. It may connect again,
+ * The one process that writes the variables in this start of the guest: the first to write. It may connect again,
  * also to a server that was started again, and may have several connections, of which one writes at a time. Nobody else
  * becomes the writer when it has left: a second QEMU whose arguments name the same socket would write its own, older
  * view of the bank over the guest's.

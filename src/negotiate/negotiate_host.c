@@ -75,7 +75,7 @@ static int check_domain(const struct hf_negotiate_domain *all, size_t i, struct 
     const struct hf_negotiate_rule *broken;
 
     if (!name_ok(d->name))
-        return hf_error_set(err, HF_EUSAGE, "domain %zu: '%s' is no name; 1 to 31 of a-z, 0-9, '-', '.' make one", i,
+        return hf_error_set(err, HF_EUSAGE, "domain %zu: invalid name '%s'; use 1 to 31 of a-z, 0-9, '-', '.'", i,
                             d->name ? d->name : "");
     if (!HF_RESERVED_IS_ZERO(d))
         return hf_error_set(err, HF_EUSAGE, "domain '%s': its reserved members are not 0", d->name);
@@ -83,7 +83,7 @@ static int check_domain(const struct hf_negotiate_domain *all, size_t i, struct 
         if (same_name(all[j].name, d->name))
             return hf_error_set(err, HF_EUSAGE, "domain '%s' is declared twice", d->name);
     if (d->n_rules > HF_NEGOTIATE_RULES_MAX)
-        return hf_error_set(err, HF_EUSAGE, "domain '%s': %zu rules; at most %u are possible", d->name, d->n_rules,
+        return hf_error_set(err, HF_EUSAGE, "domain '%s': too many rules: %zu; the limit is %u", d->name, d->n_rules,
                             (unsigned)HF_NEGOTIATE_RULES_MAX);
     broken = hf_negotiate_broken_rule(&d->supported, d->rules, d->n_rules);
     if (broken)
@@ -116,13 +116,13 @@ int hf_negotiate_init(void *memory, size_t size, const struct hf_negotiate_domai
     struct hf_negotiate_domain *copies;
 
     if (n_domains > HF_NEGOTIATE_DOMAINS_MAX)
-        return hf_error_set(err, HF_EUSAGE, "%zu domains; at most %u are possible", n_domains,
+        return hf_error_set(err, HF_EUSAGE, "negotiation: too many domains: %zu; the limit is %u", n_domains,
                             (unsigned)HF_NEGOTIATE_DOMAINS_MAX);
     if (size < hf_negotiate_size(n_domains))
-        return hf_error_set(err, HF_ENOMEM, "%zu bytes of memory for %zu domains; %zu are needed", size, n_domains,
-                            hf_negotiate_size(n_domains));
+        return hf_error_set(err, HF_ENOMEM, "negotiation: memory too small: %zu bytes for %zu domains; %zu are needed",
+                            size, n_domains, hf_negotiate_size(n_domains));
     if (!memory) /* init(malloc(size), ...) is how it is meant to be called */
-        return hf_error_set(err, HF_ENOMEM, "negotiation: no memory: a null pointer");
+        return hf_error_set(err, HF_ENOMEM, "negotiation: memory: NULL pointer");
     for (size_t i = 0; i < n_domains; i++) {
         int r = check_domain(domains, i, err);
 

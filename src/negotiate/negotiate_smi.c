@@ -25,8 +25,7 @@ int hf_smi_view_init(struct hf_smi_view *view, struct hf_negotiate *n, struct hf
     size_t i = hf_negotiate_index(n, HF_SMI_DOMAIN);
 
     if (i == n->n_domains)
-        return hf_error_set(err, HF_ENOTFOUND, "no domain '%s' is declared that the SMI files could show",
-                            HF_SMI_DOMAIN);
+        return hf_error_set(err, HF_ENOTFOUND, "SMI files: domain '%s' is not declared", HF_SMI_DOMAIN);
     *view = (struct hf_smi_view){.n = n};
     memcpy(view->supported.b, n->domains[i].supported.byte, sizeof view->supported.b);
     return 0;

@@ -49,7 +49,8 @@ int hf_negotiate_save(const struct hf_negotiate *n, void *bytes, size_t size, si
     uint8_t *at = (uint8_t *)bytes + sizeof h;
 
     if (size < total)
-        return hf_error_set(err, HF_ENOMEM, "negotiation state: %zu bytes for %zu", size, total);
+        return hf_error_set(err, HF_ENOMEM, "negotiation state: buffer too small: %zu bytes; %zu are needed", size,
+                            total);
     for (size_t i = 0; i < n->n_domains; i++) {
         struct state_row r = {.version = n->rows[i].version, .agreed = n->rows[i].agreed};
 
@@ -75,18 +76,19 @@ static int check_head(const struct state_head *h, const uint8_t *bytes, size_t s
     uint32_t crc;
 
     if (size < sizeof *h || memcmp(h->magic, STATE_MAGIC, sizeof h->magic) != 0)
-        return hf_error_set(err, HF_EDAMAGED, "negotiation state: %zu bytes do not begin with a state's head", size);
+        return hf_error_set(err, HF_EDAMAGED, "negotiation state: no valid header in %zu bytes", size);
     if (hf_le32_get(h->min_reader) > STATE_VERSION)
         return hf_error_set(err, HF_EVERSION,
-                            "negotiation state: version %u needs a reader of version %u; this one is %u",
+                            "negotiation state: unsupported version %u: it needs a reader of version %u; this is %u",
                             hf_le32_get(h->version), hf_le32_get(h->min_reader), (unsigned)STATE_VERSION);
     total = hf_le32_get(h->head_size) + row_size * hf_le32_get(h->n_rows);
     if (hf_le32_get(h->head_size) < sizeof *h || row_size < sizeof(struct state_row) || total != size)
-        return hf_error_set(err, HF_EDAMAGED, "negotiation state: a head of %u and %u rows of %llu are not %zu bytes",
+        return hf_error_set(err, HF_EDAMAGED,
+                            "negotiation state: invalid size: a header of %u and %u rows of %llu are not %zu bytes",
                             hf_le32_get(h->head_size), hf_le32_get(h->n_rows), (unsigned long long)row_size, size);
     crc = hf_crc32(hf_crc32(hf_crc32(0, bytes, at), no_crc, 4), bytes + at + 4, size - at - 4);
     if (crc != hf_le32_get(h->crc))
-        return hf_error_set(err, HF_EDAMAGED, "negotiation state: CRC-32 is %08x, its head says %08x", crc,
+        return hf_error_set(err, HF_EDAMAGED, "negotiation state: CRC-32 is %08x; its header says %08x", crc,
                             hf_le32_get(h->crc));
     return 0;
 }
@@ -102,20 +104,21 @@ static int check_row(const struct hf_negotiate *n, const struct state_row *r, si
     size_t i;
 
     if (r->name[0] == '\0' || r->name[sizeof r->name - 1] != '\0')
-        return hf_error_set(err, HF_EDAMAGED, "negotiation state: a row without a domain's name");
+        return hf_error_set(err, HF_EDAMAGED, "negotiation state: a row has no domain name");
     i = *ret_i = hf_negotiate_index(n, r->name);
     if (i == n->n_domains)
         return empty ? 0
                      : hf_error_refuse(err, "contract",
-                                       "domain '%s' was agreed with the guest; this host does not have it", r->name);
+                                       "domain '%s': agreed with the guest; this host does not support it", r->name);
     d = &n->domains[i];
     if (hf_le32_get(r->version) != d->version && !empty)
-        return hf_error_refuse(err, "contract", "domain '%s': agreed in version %u; this host has version %u", r->name,
-                               hf_le32_get(r->version), d->version);
+        return hf_error_refuse(err, "contract", "domain '%s': agreed in version %u; this host supports version %u",
+                               r->name, hf_le32_get(r->version), d->version);
     bit = hf_bits_missing(&r->agreed, &d->supported);
     if (bit != HF_NEGOTIATE_NO_BIT)
-        return hf_error_refuse(err, "contract", "domain '%s': bit %u was agreed with the guest; this host lacks it",
-                               r->name, bit);
+        return hf_error_refuse(err, "contract",
+                               "domain '%s': bit %u was agreed with the guest; this host does not support it", r->name,
+                               bit);
     broken = hf_negotiate_broken_rule(&r->agreed, d->rules, d->n_rules);
     if (broken)
         return hf_error_refuse(err, "contract", "domain '%s': bit %u was agreed; on this host it needs bit %u",

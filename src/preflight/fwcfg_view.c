@@ -27,8 +27,8 @@ static int list(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, struct 
     if (r == 0)
         r = hf_fwcfg_client_list(client, add_row, v);
     if (r == -HF_EREFUSED)
-        return hf_error_refuse(err, "limits", "more than %d fw_cfg files", HF_VIEW_FILES_MAX);
-    return r < 0 ? hf_error_set(err, HF_EPROTO, "the machine's fw_cfg cannot be read") : 0;
+        return hf_error_refuse(err, "limits", "fw_cfg: too many files; the limit is %d", HF_VIEW_FILES_MAX);
+    return r < 0 ? hf_error_set(err, HF_EPROTO, "fw_cfg: cannot be read") : 0;
 }
 
 static int read_file(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, size_t i, size_t *total,
@@ -43,13 +43,13 @@ static int read_file(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, si
         return 0;
     *total += row->size;
     if (row->size > HF_ACPI_FILE_MAX || *total > HF_VIEW_BYTES_MAX)
-        return hf_error_refuse(err, "limits", "fw_cfg file '%s' has %u bytes", row->name, row->size);
+        return hf_error_refuse(err, "limits", "fw_cfg file '%s': too large: %u bytes", row->name, row->size);
     bytes = malloc(row->size);
     if (!bytes)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     r = hf_fwcfg_client_read(client, row, bytes, row->size);
     if (r < 0)
-        return hf_error_set(err, HF_EPROTO, "fw_cfg file '%s' cannot be read", row->name);
+        return hf_error_set(err, HF_EPROTO, "fw_cfg file '%s': cannot be read", row->name);
     v->files[i].bytes = hf_take_ptr(bytes);
     v->files[i].size = row->size;
     return 0;

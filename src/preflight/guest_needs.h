@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a guest needs of the host it is to run on. Made from its container (and, while it runs, from its VMM) by whoever
- * asks; strings and arrays are borrowed from there for as long as the question takes.
+ * What a guest needs of the host it is to run on. Made from its container (and, while it runs, from its VMM) by the
+ * caller; strings and arrays are borrowed from there for as long as the question takes.
  */
 #ifndef HF_GUEST_NEEDS_H
 #define HF_GUEST_NEEDS_H

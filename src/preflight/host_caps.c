@@ -77,7 +77,7 @@ static int get_entries(const json_t *object, const char *key, size_t size, entry
         return r;
     *ret = calloc(json_array_size(array), size);
     if (!*ret)
-        return hf_error_set(err, HF_ENOMEM, "host capabilities: no memory for '%s'", key);
+        return hf_error_set(err, HF_ENOMEM, "host capabilities: '%s': out of memory", key);
     for (size_t i = 0; i < json_array_size(array); i++) {
         if (!json_is_object(json_array_get(array, i)))
             return wrong(err, "", key, "an array of objects");
@@ -282,7 +282,7 @@ int hf_host_caps_read(json_t *json, struct hf_host_caps **ret, struct hf_error *
     if (!json_is_object(json))
         return hf_error_set(err, HF_EUSAGE, "host capabilities: not a JSON object");
     if (json_integer_value(json_object_get(json, "schema")) != 1)
-        return hf_error_set(err, HF_EVERSION, "host capabilities: schema %lld, this program reads schema 1",
+        return hf_error_set(err, HF_EVERSION, "host capabilities: unsupported schema %lld; this program reads schema 1",
                             (long long)json_integer_value(json_object_get(json, "schema")));
     caps = calloc(1, sizeof *caps);
     if (!caps)
@@ -351,16 +351,16 @@ int hf_vmm_version_parse(const char *text, struct hf_vmm_version *ret, struct hf
 
     for (int i = 0; i < 3; i++) {
         if (*p < '0' || *p > '9')
-            return hf_error_set(err, HF_EUSAGE, "'%s' is not a version such as 7.2 or 7.2.22", text);
+            return hf_error_set(err, HF_EUSAGE, "invalid version '%s'; use one such as 7.2 or 7.2.22", text);
         for (; *p >= '0' && *p <= '9'; p++) {
             part[i] = part[i] * 10 + (unsigned)(*p - '0');
             if (part[i] > 9999)
-                return hf_error_set(err, HF_EUSAGE, "'%s' is not a version: a part is over 9999", text);
+                return hf_error_set(err, HF_EUSAGE, "invalid version '%s': a part is over 9999", text);
         }
         if (*p == '\0' && i > 0)
             break;
         if (*p != '.' || i == 2)
-            return hf_error_set(err, HF_EUSAGE, "'%s' is not a version such as 7.2 or 7.2.22", text);
+            return hf_error_set(err, HF_EUSAGE, "invalid version '%s'; use one such as 7.2 or 7.2.22", text);
         p++;
     }
     *ret = (struct hf_vmm_version){part[0], part[1], part[2]};

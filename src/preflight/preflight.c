@@ -38,7 +38,7 @@ static void ask_epoch(struct question *q)
 {
     if (q->host->epochs_more)
         note(q, HF_WHEN_NOW, "'holdfast owner' there tells for one container",
-             "the destination lists %zu of the containers that it has seen; whether it knows this one may not be told",
+             "the destination lists only %zu of the containers that it has seen; this one may be missing",
              q->host->epoch_count);
     for (size_t i = 0; i < q->host->epoch_count; i++) {
         const struct hf_epoch_caps *seen = &q->host->epochs[i];
@@ -72,7 +72,7 @@ static void ask_nbdkit(struct question *q)
 {
     if (!q->host->nbdkit)
         refuse(q, HF_WHEN_NOW, "install nbdkit on the destination",
-               "the flash is served by nbdkit, which is not there");
+               "nbdkit is missing on the destination; it serves the flash");
 }
 
 static void ask_architecture(struct question *q)
@@ -101,8 +101,8 @@ static void ask_machine(struct question *q)
     if (!machine || !hf_host_caps_qemu(q->host, q->guest->arch, NULL))
         return;
     if (!q->verdict->qemu) {
-        refuse(q, HF_WHEN_NOW, "move to a host whose QEMU has it, or start the guest anew with another machine type",
-               "machine type '%s' is in none of the destination's QEMUs", machine);
+        refuse(q, HF_WHEN_NOW, "move to a host whose QEMU has it, or restart the guest with another machine type",
+               "no QEMU of the destination has machine type '%s'", machine);
         return;
     }
     found = hf_qemu_machine(q->verdict->qemu, machine);
@@ -130,8 +130,8 @@ static void ask_smm(struct question *q)
         refuse(q, HF_WHEN_NOW, "use a q35 machine type or firmware that needs no SMM",
                "the firmware needs SMM, machine type '%s' has none", machine);
     if (q->guest->needs_smm && q->verdict->qemu && !q->verdict->qemu->smm)
-        refuse(q, HF_WHEN_NEXT_RESET, "use another host, or TCG", "the firmware needs SMM, '%s' there cannot offer it",
-               q->verdict->qemu->program);
+        refuse(q, HF_WHEN_NEXT_RESET, "use another host, or TCG",
+               "the firmware needs SMM, '%s' there does not support it", q->verdict->qemu->program);
 }
 
 /* Emulated processors whose saved registers changed: neither side of the gap loads what the other saved. */
@@ -200,8 +200,8 @@ static void ask_rom_of_host(struct question *q, const struct hf_rom_need *need, 
                (unsigned long long)need->size);
     else if (q->guest->running && rom_memory(need->size) != rom_memory(there->size))
         refuse(q, HF_WHEN_NOW,
-               managed ? NAME_ROM ", and start it anew"
-                       : "'holdfast set roms=guest' and start the guest anew, so that it brings its own",
+               managed ? NAME_ROM ", and restart it"
+                       : "'holdfast set roms=guest' and restart the guest, so that it brings its own",
                "option ROM '%s' is the host's: %llu bytes here, %llu there, which a live migration ends on "
                "(Size mismatch)",
                need->name, (unsigned long long)need->size, (unsigned long long)there->size);
@@ -251,14 +251,14 @@ static void ask_contract(struct question *q)
 
         if (!there)
             refuse(q, HF_WHEN_NOW, "reset the guest after masking the domain, or update holdfast on the destination",
-                   "the guest locked domain '%s', which the destination does not know", locked->name);
+                   "the guest locked domain '%s', which the destination does not support", locked->name);
         else if (there->version != locked->version)
-            refuse(q, HF_WHEN_NOW, "update holdfast on the older side, or mask the domain and reset the guest first",
+            refuse(q, HF_WHEN_NOW, "update the older holdfast, or mask the domain and reset the guest first",
                    "the guest locked domain '%s' in version %u, the destination has version %u", locked->name,
                    locked->version, there->version);
         else if (bit >= 0)
             refuse(q, HF_WHEN_NOW, "mask the bit with 'holdfast set mask=DOMAIN.BIT' and reset the guest first",
-                   "the guest locked bit %d of domain '%s', which the destination does not offer", bit, locked->name);
+                   "the guest locked bit %d of domain '%s', which the destination does not support", bit, locked->name);
     }
 }
 
@@ -283,14 +283,14 @@ static void ask_tpm(struct question *q)
     /* With a running guest QEMU's stream carries it. */
     if (!q->guest->running && !q->guest->tpm_state_moves)
         refuse(q, HF_WHEN_NOW, "put the TPM's state on shared storage, or let the manager move it",
-               "the guest's TPM state is not in the container and would stay behind");
+               "the guest's TPM state is not in the container and would not be moved");
 }
 
 static void ask_room(struct question *q)
 {
     if (q->host->free_bytes < q->guest->bytes)
-        refuse(q, HF_WHEN_NOW, "free some room on the destination",
-               "the container needs %llu bytes with room for a rollback, %llu are free",
+        refuse(q, HF_WHEN_NOW, "free space on the destination",
+               "the container needs %llu bytes with space for a rollback, %llu are free",
                (unsigned long long)q->guest->bytes, (unsigned long long)q->host->free_bytes);
 }
 

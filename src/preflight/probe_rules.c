@@ -38,14 +38,14 @@ static void ask_start(struct probing *p)
     const struct hf_probe_side *to = &p->probe->destination, *from = &p->probe->source;
 
     if (!to->view)
-        refuse(p, HF_WHEN_NOW, "use a QEMU that has what the guest's machine is made of",
+        refuse(p, HF_WHEN_NOW, "use a QEMU that has the devices of the guest's machine",
                "'%s' does not build the guest's machine: %s", to->program, to->why);
     else if (!from->view)
         note(p, HF_WHEN_NOW, "name the QEMU that the guest runs now with --probe-source",
              "nothing to compare with: '%s' does not build the guest's machine: %s", from->program, from->why);
     for (char *const *left = p->probe->left_out; left && *left; left++)
         note(p, HF_WHEN_NOW, "nothing to do: what it changes for firmware was compared without it",
-             "%s was left out: it leads to something of the host's, or holdfast does not know that it does not", *left);
+             "%s was left out: it uses, or may use, a resource of the host", *left);
 }
 
 /* ---- fw_cfg ---- */
@@ -176,8 +176,8 @@ static void ask_script(struct probing *p)
     known = run_script(p, p->probe->source.view, &here, &room_here);
     fault_text(to, &there, why, sizeof why);
     if (known && here.verdict >= there.verdict)
-        note(p, at_boot(p), "nothing to do for the move: it is so already",
-             "the guest's %s does not take the script of QEMU %u.%u wholly, nor that of QEMU %u.%u here: %s",
+        note(p, at_boot(p), "nothing to do for the move: it is the same here",
+             "the guest's %s does not fully process the script of QEMU %u.%u, nor that of QEMU %u.%u here: %s",
              hf_acpi_consumer_name(there.consumer), V(p->probe->destination), V(p->probe->source), why);
     else
         refuse(p, at_boot(p), "stage firmware that understands it, or use another QEMU",
@@ -204,7 +204,7 @@ static void ask_tables(struct probing *p)
         return; /* tables that a bad script loses are told with the script */
     for (size_t i = 0; i < here.table_count; i++)
         if (!hf_acpi_outcome_table(&there, signature(&here.tables[i], name), 0))
-            note(p, at_boot(p), "look whether the guest's system needs that table",
+            note(p, at_boot(p), "check whether the guest's system needs that table",
                  "ACPI table %s of QEMU %u.%u here is missing in QEMU %u.%u there", name, V(p->probe->source),
                  V(p->probe->destination));
     for (size_t i = 0; i < there.table_count; i++)

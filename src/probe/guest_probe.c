@@ -99,7 +99,8 @@ static int name_source(struct hf_guest_probe *p, struct hf_error *err)
     } else if (!strcmp(p->guest.arch, "x86_64") || !strcmp(p->guest.arch, "aarch64"))
         (void)snprintf(p->source, sizeof p->source, "qemu-system-%s", p->guest.arch);
     else
-        return hf_error_refuse(err, "architecture", "architecture '%s': give --probe-source", p->guest.arch);
+        return hf_error_refuse(err, "architecture", "architecture '%s': no known QEMU for it; give --probe-source",
+                               p->guest.arch);
     return 0;
 }
 

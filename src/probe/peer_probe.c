@@ -59,7 +59,7 @@ static int read_words(struct hf_container *c, char *const *argv, int argc, char 
     if (r == 0 && !*text)
         r = hf_error_set(err, HF_ENOMEM, "out of memory");
     if (r == 0 && strlen(*text) > WORDS_MAX)
-        r = hf_error_refuse(err, "arguments", "its arguments have %zu bytes; at most %d are probed", strlen(*text),
+        r = hf_error_refuse(err, "arguments", "arguments too long: %zu bytes; the limit is %d", strlen(*text),
                             WORDS_MAX);
     return r;
 }
@@ -121,7 +121,7 @@ static void done(struct looking *l)
 
 static int wrong(const char *what, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EPROTO, "the source asks for a probe: invalid '%s'", what);
+    return hf_error_set(err, HF_EPROTO, "probe request of the source: invalid '%s'", what);
 }
 
 static bool is_made_of(const char *text, const char *good, size_t max)
@@ -298,7 +298,7 @@ int hf_peer_probe_answer(const json_t *request, const struct hf_peer_probe_host 
         return 0;
     all = json_loads(*caps, JSON_REJECT_DUPLICATES, NULL);
     r = json_is_object(all) ? look(request, host, NULL, &seen, &told, err)
-                            : hf_error_set(err, HF_EUSAGE, "this host's description is not a JSON object");
+                            : hf_error_set(err, HF_EUSAGE, "host capabilities: not a JSON object");
     if (r == 0) {
         (void)json_object_set_new(all, "probe", told);
         text = json_dumps(all, JSON_COMPACT);

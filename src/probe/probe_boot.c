@@ -154,7 +154,7 @@ int hf_probe_boot(const struct hf_probe_machine *machine, unsigned limit_ms, str
         r = watch(&b, limit_ms, &tried, err);
         hf_probe_words(&b.child, words, 192);
         if (r == -HF_EIO && !hf_monitor_is_open(b.monitor)) {
-            tried.why = words[0] ? words : "QEMU ended and said nothing";
+            tried.why = words[0] ? words : "QEMU exited without a message";
             r = 0;
         }
         hf_probe_end(&b.child);

@@ -38,7 +38,7 @@ static int send_all(int fd, const char *text, size_t size, struct hf_error *err)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return hf_error_set(err, HF_EIO, "QEMU has ended");
+            return hf_error_set(err, HF_EIO, "QEMU exited");
         text += n;
         size -= (size_t)n;
     }
@@ -58,14 +58,14 @@ static int receive(int fd, char *answer, size_t room, struct hf_error *err)
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)
-            return hf_error_set(err, HF_ETIMEDOUT, "QEMU gave no answer in %d s", ANSWER_MS / 1000);
+            return hf_error_set(err, HF_ETIMEDOUT, "QEMU: timed out after %d s", ANSWER_MS / 1000);
         if (held == room)
-            return hf_error_set(err, HF_EPROTO, "QEMU's answer is too long");
+            return hf_error_set(err, HF_EPROTO, "QEMU: reply too long");
         n = read(fd, answer + held, room - held);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return hf_error_set(err, HF_EIO, "QEMU has ended");
+            return hf_error_set(err, HF_EIO, "QEMU exited");
         held += (size_t)n;
     }
     answer[held - 1] = '\0';

@@ -72,7 +72,7 @@ int hf_probe_start(const struct hf_probe_machine *m, char *const *more, const in
 
     /* The name may be a container's, and what is no name would be options. */
     if (board == HF_BOARD_NONE || board == HF_BOARD_OTHER)
-        return hf_error_refuse(err, "machine", "machine type '%s': holdfast knows pc (i440fx), q35 and virt", m->type);
+        return hf_error_refuse(err, "machine", "machine type '%s': unsupported; use pc (i440fx), q35 or virt", m->type);
     child.output = memfd_create("holdfast-probe", MFD_CLOEXEC);
     if (child.output < 0)
         return hf_error_set(err, HF_EIO, "memfd_create: %s", strerror(errno));

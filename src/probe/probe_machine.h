@@ -30,7 +30,7 @@ struct hf_probe_child {
 };
 
 /* Starts it with `more` (options, NULL terminated) behind the machine's own, and with the descriptors in `keep`.
- * HF_EREFUSED, rule "machine": `type` is none that holdfast knows; HF_ENOTFOUND: no such program; HF_ENOMEM, HF_EIO. */
+ * HF_EREFUSED, rule "machine": `type` is unknown to holdfast; HF_ENOTFOUND: no such program; HF_ENOMEM, HF_EIO. */
 int hf_probe_start(const struct hf_probe_machine *m, char *const *more, const int *keep, size_t keep_count,
                    struct hf_probe_child *ret, struct hf_error *err);
 

@@ -22,7 +22,7 @@ int hf_recorded_program_check(const char *program, struct hf_error *err)
     if (!slash)
         return 0;
     if (program[0] != '/')
-        return refuse(program, "depends on the directory that one stands in", err);
+        return refuse(program, "is relative to the working directory", err);
     if (stat(program, &st) < 0)
         return 0; /* starting it says why it cannot be */
     if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022) != 0)

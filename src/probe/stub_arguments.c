@@ -62,7 +62,7 @@ int hf_stub_arguments(int argc, char *const *argv, struct hf_stub *ret, struct h
         if (is_option && !hf_arguments_knows(s.option, &takes))
             takes = at < argc && argv[at][0] != '-';
         if (takes && at == argc)
-            r = hf_error_set(err, HF_EUSAGE, "-%s: QEMU wants an argument after it", s.option);
+            r = hf_error_set(err, HF_EUSAGE, "-%s: argument missing", s.option);
         else if (r == 0 && takes)
             text = argv[at++];
         if (r == 0)

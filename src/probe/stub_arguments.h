@@ -5,7 +5,7 @@
  * devices, addresses, memory, processors. So a machine of the same shape can be built anywhere, beside the guest or
  * where its disks are not, and the words can be kept.
  *
- * Left out: machine type and accelerator (whoever starts it says which), and whatever is not known to lead nowhere
+ * Left out: machine type and accelerator (the caller gives them), and whatever is not known to lead nowhere
  * (stub_allowed.h): passed-through devices, vhost-user, a TPM, properties that name files. Those are told.
  *
  * Pure; strangers' text in, words out. Any thread.

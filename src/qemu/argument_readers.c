@@ -12,10 +12,10 @@
 
 static int refuse_firmware(const struct hf_argument_reading *r, const char *what, struct hf_error *err)
 {
-    return hf_error_refuse(err, "firmware",
-                           "-%s%s%s: this guest's firmware is the container's; leave it out, or use "
-                           "'holdfast stage' to change it",
-                           r->option, *what ? " " : "", what);
+    return hf_error_refuse(
+        err, "firmware",
+        "-%s%s%s: the container defines the guest's firmware; remove it, or change the firmware with 'holdfast stage'",
+        r->option, *what ? " " : "", what);
 }
 
 static int check_reserved(const struct hf_argument_reading *r, const char *key, const char *value, struct hf_error *err)
@@ -25,8 +25,8 @@ static int check_reserved(const struct hf_argument_reading *r, const char *key, 
     last = last ? last + 1 : key;
     if ((strcmp(last, "id") != 0 && strcmp(last, "node-name") != 0) || strncmp(value, "hf-", 3) != 0)
         return 0;
-    return hf_error_refuse(err, "reserved", "-%s: the name '%.60s' is taken: names with 'hf-' are holdfast's own",
-                           r->option, value);
+    return hf_error_refuse(err, "reserved", "-%s: name '%.60s' is reserved: holdfast uses names with 'hf-'", r->option,
+                           value);
 }
 
 static int on_named_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
@@ -50,8 +50,8 @@ static int on_device_pair(void *ctx, const char *key, const char *value, struct 
     if (!strcmp(key, "driver")) {
         if (!strncmp(value, "uefi-vars", 9))
             return hf_error_refuse(err, "uefi-vars",
-                                   "-device %.60s: QEMU's own variable service has no flash to keep; "
-                                   "'holdfast vars' reads and writes its JSON",
+                                   "-device %.60s: unsupported: QEMU's variable service has no flash; 'holdfast vars' "
+                                   "reads and writes its JSON",
                                    value);
         if (!strncmp(value, "cfi.pflash", 10))
             return refuse_firmware(r, "cfi.pflash01", err);
@@ -67,8 +67,8 @@ static const char *const confidential_objects[] = {"sev-guest", "sev-snp-guest",
 static int refuse_confidential(const struct hf_argument_reading *r, const char *what, struct hf_error *err)
 {
     return hf_error_refuse(err, "confidential",
-                           "-%s %.60s: a confidential guest's firmware is measured at launch and "
-                           "not held in flash; run it without holdfast",
+                           "-%s %.60s: unsupported: a confidential guest's firmware is measured at launch and not in "
+                           "flash; run it without holdfast",
                            r->option, what);
 }
 
@@ -87,8 +87,8 @@ static int keep(const struct hf_argument_reading *r, char *to, const char *what,
                 struct hf_error *err)
 {
     if (strlen(value) >= HF_MACHINE_NAME_MAX)
-        return hf_error_set(err, HF_EUSAGE, "-%s: %s '%.40s...' is longer than %d characters", r->option, what, value,
-                            HF_MACHINE_NAME_MAX - 1);
+        return hf_error_set(err, HF_EUSAGE, "-%s: %s '%.40s...': too long; the limit is %d characters", r->option, what,
+                            value, HF_MACHINE_NAME_MAX - 1);
     strcpy(to, value);
     return 0;
 }
@@ -136,7 +136,7 @@ static int on_memory_pair(void *ctx, const char *key, const char *value, struct 
     if (strcmp(key, "size") != 0)
         return 0;
     if (n + 1 >= HF_MEMORY_SIZE_MAX)
-        return hf_error_set(err, HF_EUSAGE, "-m: size '%.40s' is longer than %d characters", value,
+        return hf_error_set(err, HF_EUSAGE, "-m: size '%.40s': too long; the limit is %d characters", value,
                             HF_MEMORY_SIZE_MAX - 2);
     (void)snprintf(r->args.memory, sizeof r->args.memory, "%s%s", value, has_unit ? "" : "M");
     return 0;
@@ -184,8 +184,8 @@ static int on_rtc_pair(void *ctx, const char *key, const char *value, struct hf_
 static int refuse_user(const struct hf_argument_reading *r, struct hf_error *err)
 {
     return hf_error_refuse(err, "user",
-                           "-%s: QEMU could not reach its flash again after a pause; start holdfast as that "
-                           "user, or in that root",
+                           "-%s: unsupported: QEMU could not reconnect to its flash after a pause; start holdfast as "
+                           "that user, or in that root",
                            r->option);
 }
 
@@ -200,10 +200,10 @@ static int check_uuid(const struct hf_argument_reading *r, const char *value, st
 
     if (!own || !own[0] || !strcasecmp(own, value))
         return 0;
-    return hf_error_refuse(err, "uuid",
-                           "-%s: UUID %.40s, but the container's guest is %s; leave it out, or make a guest "
-                           "of its own with 'holdfast clone'",
-                           r->option, value, own);
+    return hf_error_refuse(
+        err, "uuid",
+        "-%s: UUID %.40s, but the container's guest is %s; remove it, or make another guest with 'holdfast clone'",
+        r->option, value, own);
 }
 
 static int on_smbios_pair(void *ctx, const char *key, const char *value, struct hf_error *err)
@@ -237,7 +237,8 @@ READ_PAIRS(read_numa, "type", on_numa_pair)
 static int read_machine(struct hf_argument_reading *r, const char *text, struct hf_error *err)
 {
     if (text[0] == '{')
-        return hf_error_refuse(err, "machine", "-%s: QEMU takes no JSON here; write type,key=value", r->option);
+        return hf_error_refuse(err, "machine", "-%s: JSON is not supported by QEMU here; write type,key=value",
+                               r->option);
     return read_machine_pairs(r, text, err);
 }
 
@@ -248,15 +249,15 @@ static int refuse_this(struct hf_argument_reading *r, const char *text, struct h
 
 static int refuse_readconfig(struct hf_argument_reading *r, const char *text, struct hf_error *err)
 {
-    return hf_error_refuse(err, "readconfig",
-                           "-readconfig: its file could name other firmware unseen; give its options "
-                           "as arguments");
+    return hf_error_refuse(
+        err, "readconfig",
+        "-readconfig: unsupported: its file could name other firmware; give its options as arguments");
 }
 
 static int refuse_detached(struct hf_argument_reading *r, const char *text, struct hf_error *err)
 {
-    return hf_error_refuse(err, "daemonize", "-%s: holdfast has to watch QEMU itself; leave it out%s", r->option,
-                           !strcmp(r->option, "daemonize") ? " and put holdfast into the background" : "");
+    return hf_error_refuse(err, "daemonize", "-%s: unsupported: holdfast has to watch QEMU itself; remove it%s",
+                           r->option, !strcmp(r->option, "daemonize") ? " and put holdfast into the background" : "");
 }
 
 static int read_mem_path(struct hf_argument_reading *r, const char *text, struct hf_error *err)
@@ -275,7 +276,7 @@ static int on_global_pair(void *ctx, const char *key, const char *value, struct 
 {
     if (strncmp(key, "cfi.pflash", 10) != 0 && (strcmp(key, "driver") != 0 || strncmp(value, "cfi.pflash", 10) != 0))
         return 0;
-    return hf_error_refuse(err, "global", "-global %.60s: the flash chips are the container's; leave it out",
+    return hf_error_refuse(err, "global", "-global %.60s: the container defines the flash; remove it",
                            strcmp(key, "driver") != 0 ? key : value);
 }
 
@@ -290,7 +291,7 @@ static int read_set(struct hf_argument_reading *r, const char *text, struct hf_e
     const char *id = strchr(text, '.'), *value = strchr(text, '=');
 
     if (id && !strncmp(id + 1, "hf-", 3))
-        return hf_error_refuse(err, "reserved", "-set %.60s: names with 'hf-' are holdfast's own", text);
+        return hf_error_refuse(err, "reserved", "-set %.60s: reserved: holdfast uses names with 'hf-'", text);
     if (value && value - text >= 3 && !strncmp(value - 3, ".if", 3) && !strcmp(value + 1, "pflash"))
         return refuse_firmware(r, "if=pflash", err);
     return 0;

@@ -34,7 +34,7 @@ static int read_one(struct hf_argument_reading *r, int argc, char *const *argv, 
         return 0;
     }
     if (option.argument && *at == argc)
-        return hf_error_set(err, HF_EUSAGE, "-%s: QEMU wants an argument after it", r->option);
+        return hf_error_set(err, HF_EUSAGE, "-%s: argument missing", r->option);
     const char *text = option.argument ? argv[(*at)++] : NULL;
     if (text && !strcmp(text, "help") && answers_help(r->option))
         r->args.only_asks = true;
@@ -53,14 +53,11 @@ static int check_machine(const struct hf_argument_reading *r, struct hf_error *e
     if (named[0] && own[0] && hf_board_of(named) != hf_board_of(own))
         return hf_error_refuse(err, "machine", "machine type '%s', but the container's guest is a '%s'", named, own);
     if (hf_machine_is_pinned(named) && hf_machine_is_pinned(own) && strcmp(named, own) != 0)
-        return hf_error_refuse(err, "machine",
-                               "machine type '%s', but the container is pinned to '%s'; change it there "
-                               "with 'holdfast set' first",
-                               named, own);
+        return hf_error_refuse(
+            err, "machine",
+            "machine type '%s', but the container is pinned to '%s'; change it first with 'holdfast set'", named, own);
     if (r->guest->needs_smm && hf_board_of(effective) != HF_BOARD_Q35)
-        return hf_error_refuse(err, "smm",
-                               "machine type '%s': this firmware's Secure Boot needs SMM, which only q35 "
-                               "gives it",
+        return hf_error_refuse(err, "smm", "machine type '%s': this firmware's Secure Boot needs SMM; use q35",
                                effective);
     if (r->guest->needs_smm && r->args.smm == HF_SWITCH_OFF)
         return hf_error_refuse(err, "smm", "-machine smm=off: this firmware's Secure Boot needs SMM");

@@ -43,12 +43,12 @@ int hf_board_check(const char *machine, const char *architecture, struct hf_erro
     enum hf_board board = hf_board_of(machine[0] ? machine : hf_machine_default(architecture));
 
     if (!arm && strcmp(architecture, "x86_64") != 0 && strcmp(architecture, "i386") != 0)
-        return hf_error_refuse(err, "architecture", "architecture '%.60s': holdfast runs x86_64, i386 and aarch64",
+        return hf_error_refuse(err, "architecture", "architecture '%.60s': unsupported; use x86_64, i386 or aarch64",
                                architecture);
     if (arm ? board == HF_BOARD_VIRT : board == HF_BOARD_PC || board == HF_BOARD_Q35)
         return 0;
-    return hf_error_refuse(err, "machine", "machine type '%.200s': for an %s guest holdfast knows %s", machine,
-                           architecture, arm ? "virt" : "pc (i440fx) and q35");
+    return hf_error_refuse(err, "machine", "machine type '%.200s': unsupported; for an %s guest use %s", machine,
+                           architecture, arm ? "virt" : "pc (i440fx) or q35");
 }
 
 const char *hf_machine_default(const char *architecture)

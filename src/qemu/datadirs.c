@@ -61,7 +61,7 @@ int hf_datadirs_find(const char *qemu, const char *name, char **out, struct hf_e
     }
     hf_datadirs_free(dirs);
     if (!path)
-        return hf_error_set(err, HF_ENOTFOUND, "no %s in the data directories of %s", name, qemu);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: not found in the data directories of %s", name, qemu);
     *out = path;
     return 0;
 }

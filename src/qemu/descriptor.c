@@ -123,14 +123,15 @@ int hf_descriptor_usable(const char *path, const json_t *json, struct hf_error *
     if (!device)
         return hf_error_set(err, HF_EDAMAGED, "%s: mapping.device is missing", path);
     if (strcmp(device, "flash") != 0)
-        return hf_error_refuse(err, "not-flash", "%s: firmware for '%s', not for flash; a container holds flash images",
+        return hf_error_refuse(err, "not-flash", "%s: unsupported firmware for '%s'; a container holds flash images",
                                path, device);
     if (mode && !strcmp(mode, "stateless"))
-        return hf_error_refuse(err, "stateless", "%s: stateless firmware keeps no variables; choose a split image",
-                               path);
+        return hf_error_refuse(err, "stateless",
+                               "%s: unsupported: stateless firmware keeps no variables; choose a split image", path);
     if (mode && strcmp(mode, "split") != 0)
-        return hf_error_refuse(err, "combined", "%s: flash mode '%s'; code and variables must be two files ('split')",
-                               path, mode);
+        return hf_error_refuse(err, "combined",
+                               "%s: unsupported flash mode '%s'; code and variables must be two files ('split')", path,
+                               mode);
     if (!file)
         return hf_error_set(err, HF_EDAMAGED, "%s: mapping.executable.filename is missing", path);
     return 0;

@@ -96,8 +96,8 @@ static int find_by_name(const struct hf_descriptor_files *files, const struct hf
             return take_named(&files->at[i], q, out, err);
     }
     return hf_error_set(err, HF_ENOTFOUND,
-                        "firmware '%s': neither ovmf, ovmf-secboot, aavmf, seabios, nor a firmware descriptor's name; "
-                        "for a file, write a path with a '/'",
+                        "firmware '%s': unknown; use ovmf, ovmf-secboot, aavmf, seabios, a firmware descriptor's name, "
+                        "or a path with a '/'",
                         q->name);
 }
 

@@ -34,7 +34,7 @@ static int check_array_mode(struct hf_monitor *m, const char *chip, struct hf_er
         return hf_error_set(err, HF_EPROTO, "QEMU's memory map has no '%s'", chip + 2);
     if (at - text >= 5 && !strncmp(at - 5, "romd)", 5))
         return 0;
-    return hf_error_set(err, HF_ECANCELED, "the guest is in the middle of a flash command");
+    return hf_error_set(err, HF_ECANCELED, "flash: the guest is in the middle of a flash command");
 }
 
 static int read_chip(struct hf_monitor *m, const char *chip, uint64_t address, uint64_t want, const char *dir,
@@ -110,7 +110,7 @@ static int store(struct hf_container *c, const uint8_t *bytes, uint64_t size, in
         r = hf_bank_write(c, HF_BANK_VARS, 0, bytes, (size_t)size, &changed, err);
     if (r == 0)
         r = hf_event_append(c, now, "bank-copied", err,
-                            "variables taken from the stopped guest's memory: %zu pages had not been stored", changed);
+                            "variables read from the paused guest's memory: %zu pages had not been stored", changed);
     if (r < 0) {
         hf_abort(c);
         return r;

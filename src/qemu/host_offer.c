@@ -67,7 +67,7 @@ int hf_host_offer_find(struct hf_container *c, const struct hf_host_offer_place 
     if (r < 0 || !wants)
         return r;
     if (!name[0] || read_firmware(place, name, o, &why) < 0) {
-        (void)snprintf(o->why, sizeof o->why, "%.250s", name[0] ? why.text : "the setting 'firmware' is not set");
+        (void)snprintf(o->why, sizeof o->why, "%.250s", name[0] ? why.text : "setting 'firmware' is empty");
         boot->no_offer = o->why;
         return 0;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The host's current firmware for a guest whose policy takes it: for whoever starts guests. */
+/* The host's current firmware for a guest whose policy takes it: for the programs that start guests. */
 #ifndef HF_HOST_OFFER_H
 #define HF_HOST_OFFER_H
 

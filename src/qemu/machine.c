@@ -39,9 +39,7 @@ int hf_machine_check(const struct hf_machine *m, struct hf_error *err)
     enum hf_board board = hf_board_of(m->type);
 
     if (m->needs_smm && board != HF_BOARD_Q35)
-        return hf_error_refuse(err, "smm",
-                               "machine type '%s': this firmware's Secure Boot needs SMM, which only q35 "
-                               "gives it",
+        return hf_error_refuse(err, "smm", "machine type '%s': this firmware's Secure Boot needs SMM; use q35",
                                m->type);
     switch (board) {
     case HF_BOARD_PC:
@@ -51,9 +49,7 @@ int hf_machine_check(const struct hf_machine *m, struct hf_error *err)
         return check_virt(m, err);
     default:
         return hf_error_refuse(err, "machine",
-                               "machine type '%s': holdfast knows the flash of pc (i440fx), q35 and "
-                               "AArch64 virt",
-                               m->type);
+                               "machine type '%s': unsupported flash; use pc (i440fx), q35 or AArch64 virt", m->type);
     }
 }
 
@@ -112,8 +108,7 @@ static int check_path(const char *path, struct hf_error *err)
     json_t *text = path ? json_string(path) : NULL;
 
     if (path && !text)
-        return hf_error_set(err, HF_EUSAGE,
-                            "'%s': QEMU is given this path as JSON, which has to be UTF-8; use another one", path);
+        return hf_error_set(err, HF_EUSAGE, "'%s': path is not valid UTF-8, which QEMU needs; use another one", path);
     json_decref(text);
     return 0;
 }
@@ -123,7 +118,8 @@ static int check_socket(const char *path, struct hf_error *err)
     size_t room = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1;
 
     if (strlen(path) > room)
-        return hf_error_set(err, HF_EUSAGE, "socket '%s': %zu bytes long, at most %zu fit", path, strlen(path), room);
+        return hf_error_set(err, HF_EUSAGE, "socket '%s': path too long: %zu bytes; the limit is %zu", path,
+                            strlen(path), room);
     return check_path(path, err);
 }
 

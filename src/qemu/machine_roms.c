@@ -140,10 +140,7 @@ static int check_unchanged(const char *path, const struct hf_rom_search *search,
     if (stat(path, &st) < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     if (is_later(&st.st_mtim, &search->started) || is_later(&st.st_ctim, &search->started))
-        return hf_error_refuse(err, "rom",
-                               "%s changed while the guest was being started for the first time; start it "
-                               "again",
-                               path);
+        return hf_error_refuse(err, "rom", "%s: changed during the first start of the guest; start it again", path);
     return 0;
 }
 

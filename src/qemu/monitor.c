@@ -172,7 +172,7 @@ int hf_monitor_wait_ready(struct hf_monitor *m, int timeout_ms, struct hf_error 
         if (m->fd < 0)
             return closed(m, err);
         if (left <= 0)
-            return hf_error_set(err, HF_ETIMEDOUT, "QEMU did not greet on its monitor within %d s", timeout_ms / 1000);
+            return hf_error_set(err, HF_ETIMEDOUT, "QMP: no greeting from QEMU within %d s", timeout_ms / 1000);
         int r = hf_loop_turn(m->loop, (int)left, err);
         if (r < 0)
             return r;
@@ -202,7 +202,7 @@ int hf_monitor_send_fd(struct hf_monitor *m, const char *command, json_t *argume
 
     if (m->pass_fd >= 0) {
         json_decref(arguments);
-        return hf_error_set(err, HF_EOWNED, "QMP %s: another descriptor waits to be sent", command);
+        return hf_error_set(err, HF_EOWNED, "QMP %s: another descriptor is still being sent", command);
     }
     copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     if (copy < 0) {
@@ -235,7 +235,7 @@ static int wait_for(struct hf_monitor *m, const char *command, struct waiting *w
     while (!w->done) {
         int64_t left = until - hf_loop_now();
         if (left <= 0)
-            return hf_error_set(err, HF_ETIMEDOUT, "QMP %s: no answer within %d s", command,
+            return hf_error_set(err, HF_ETIMEDOUT, "QMP %s: timed out after %d s", command,
                                 HF_MONITOR_ANSWER_MS / 1000);
         int r = hf_loop_turn(m->loop, (int)left, err);
         if (r < 0)

@@ -102,7 +102,7 @@ static int each_member(const char *prefix, const json_t *json, unsigned depth, b
     int r = 0;
 
     if (depth > DEPTH_MAX)
-        return hf_error_set(err, HF_EUSAGE, "JSON nested deeper than %d", DEPTH_MAX);
+        return hf_error_set(err, HF_EUSAGE, "JSON nested too deep; the limit is %d", DEPTH_MAX);
     for (size_t i = 0; r == 0 && i < json_array_size(json); i++) {
         char index[24];
         snprintf(index, sizeof index, "%zu", i);
@@ -128,7 +128,7 @@ static int each(const char *text, const char *implied, bool as_is, hf_option_pai
         json_error_t why;
         hf_auto(json_drop) json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &why);
         if (!json)
-            return hf_error_set(err, HF_EUSAGE, "JSON that cannot be read: %s", why.text);
+            return hf_error_set(err, HF_EUSAGE, "invalid JSON: %s", why.text);
         return each_member("", json, 0, as_is, fn, ctx, err);
     }
     copy = strdup(text);

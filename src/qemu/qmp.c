@@ -150,7 +150,7 @@ static int put_command(struct buffer *to, const char *command, const json_t *arg
     line = json_dumps(json, JSON_COMPACT);
     if (!line)
         return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
-    int r = reserve(to, strlen(line) + 1, HF_QMP_OUTPUT_MAX, "what waits to be sent", err);
+    int r = reserve(to, strlen(line) + 1, HF_QMP_OUTPUT_MAX, "output queue", err);
     if (r < 0)
         return r;
     (void)append(to, line, strlen(line), HF_QMP_OUTPUT_MAX, "", NULL);
@@ -165,9 +165,10 @@ static int queue(struct hf_qmp *qmp, struct buffer *to, const char *command, jso
     int r;
 
     if (qmp->state == BROKEN)
-        return hf_error_set(err, HF_EPROTO, "QMP %s: the connection has ended", command);
+        return hf_error_set(err, HF_EPROTO, "QMP %s: connection closed", command);
     if (!call)
-        return hf_error_set(err, HF_EPROTO, "QMP %s: %u commands are already under way", command, HF_QMP_CALLS_MAX);
+        return hf_error_set(err, HF_EPROTO, "QMP %s: too many commands in progress; the limit is %u", command,
+                            HF_QMP_CALLS_MAX);
     r = put_command(to, command, arguments, qmp->last_id + 1, err);
     if (r < 0)
         return r;
@@ -220,7 +221,7 @@ static int on_greeting(struct hf_qmp *qmp, const json_t *json, struct hf_error *
     for (size_t i = 0; i < HF_ARRAY_SIZE(parts); i++) {
         json_int_t n = json_integer_value(parts[i]);
         if (!json_is_integer(parts[i]) || n < 0 || n > 9999)
-            return hf_error_set(err, HF_EPROTO, "QMP: the first line is no greeting with a QEMU version");
+            return hf_error_set(err, HF_EPROTO, "QMP: the first line is not a greeting with a QEMU version");
         numbers[i] = (int)n;
     }
     qmp->version = (struct hf_qmp_version){numbers[0], numbers[1], numbers[2]};
@@ -240,7 +241,7 @@ static int on_event(struct hf_qmp *qmp, const json_t *json, struct hf_error *err
     if (!name || strlen(name) >= sizeof slot->name || (data && !json_is_object(data)))
         return hf_error_set(err, HF_EPROTO, "QMP: malformed event");
     if (qmp->event_count == HF_QMP_EVENTS_MAX)
-        return hf_error_set(err, HF_EPROTO, "QMP: more than %u events at once", HF_QMP_EVENTS_MAX);
+        return hf_error_set(err, HF_EPROTO, "QMP: too many events at once; the limit is %u", HF_QMP_EVENTS_MAX);
     data = data ? json_incref(data) : json_object();
     if (!data)
         return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
@@ -270,8 +271,7 @@ static int on_reply(struct hf_qmp *qmp, const json_t *json, struct hf_error *err
     struct hf_error refused;
 
     if (!slot)
-        return hf_error_set(err, HF_EPROTO, "QMP: a reply to nothing that was asked%s%.200s", desc ? ": " : "",
-                            desc ? desc : "");
+        return hf_error_set(err, HF_EPROTO, "QMP: unexpected reply%s%.200s", desc ? ": " : "", desc ? desc : "");
     if (!result && !(class && desc))
         return hf_error_set(err, HF_EPROTO, "QMP: a reply with neither a result nor an error");
     call = *slot;
@@ -329,7 +329,7 @@ int hf_qmp_feed(struct hf_qmp *qmp, const void *bytes, size_t size, struct hf_er
     int r;
 
     if (qmp->state == BROKEN)
-        return hf_error_set(err, HF_EPROTO, "QMP: the connection has ended");
+        return hf_error_set(err, HF_EPROTO, "QMP: connection closed");
     r = append(&qmp->in, bytes, size, HF_QMP_LINE_MAX, "a line", &why);
     if (r == 0)
         r = take_lines(qmp, &why);

@@ -33,7 +33,7 @@ static int add_name(struct hf_rom_names *names, const char *name, struct hf_erro
             return 0;
     }
     if (names->count == HF_ROMS_MAX)
-        return hf_error_refuse(err, "roms", "the machine loads more than %d ROMs", HF_ROMS_MAX);
+        return hf_error_refuse(err, "roms", "too many ROMs; the limit is %d", HF_ROMS_MAX);
     strcpy(names->name[names->count++], name);
     return 0;
 }

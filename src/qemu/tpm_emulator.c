@@ -77,7 +77,7 @@ static int check(char *const *argv, int argc, const char *chardev, struct hf_err
         if (r < 0)
             return r;
         if (!strcmp(w.driver, "socket") && !strcmp(w.id, chardev) && w.path[0] && !answers(w.path, &why))
-            return hf_error_set(err, HF_ENOTFOUND, "TPM emulator '%s': does not answer: %s; start it first", w.path,
+            return hf_error_set(err, HF_ENOTFOUND, "TPM emulator '%s': does not reply: %s; start it first", w.path,
                                 why);
     }
     return 0;

@@ -38,7 +38,7 @@ static const char *ask(struct hf_qtest *q, size_t size)
         return "";
     }
     if (strncmp(q->line, "OK", 2) != 0) {
-        fail(q, "'%.80s' is the answer to '%s'", q->line, command);
+        fail(q, "unexpected reply '%.80s' to '%s'", q->line, command);
         return "";
     }
     return q->line[2] == ' ' ? q->line + 3 : q->line + 2;
@@ -84,12 +84,12 @@ void hf_qtest_read(struct hf_qtest *q, uint64_t address, void *to, size_t size)
 
     memset(to, 0, size);
     if (q->fault.code == HF_OK && (strlen(hex) != 2 + 2 * size || strncmp(hex, "0x", 2) != 0))
-        fail(q, "the answer to a read of %zu bytes has another length", size);
+        fail(q, "reply to a read of %zu bytes: wrong length", size);
     for (size_t i = 0; q->fault.code == HF_OK && i < size; i++) {
         int high = hf_hex_digit(hex[2 + 2 * i]), low = hf_hex_digit(hex[3 + 2 * i]);
 
         if (high < 0 || low < 0)
-            fail(q, "the answer to a read is not hexadecimal");
+            fail(q, "reply to a read: not hexadecimal");
         else
             bytes[i] = (uint8_t)(high << 4 | low);
     }

@@ -49,15 +49,18 @@ int hf_auth2_open(const void *bytes, size_t size, struct hf_auth2 *ret, struct h
 
     hf_cursor_copy(&c, &h, sizeof h);
     if (c.bad)
-        return hf_error_set(err, HF_EDAMAGED, "signed update: %zu bytes; its header alone has %zu", size, sizeof h);
+        return hf_error_set(err, HF_EDAMAGED, "signed update: truncated: %zu bytes; its header has %zu", size,
+                            sizeof h);
     if (hf_le16_get(h.type) != TYPE || !hf_guid_equal(&h.kind, &pkcs7_kind))
-        return hf_error_set(err, HF_EDAMAGED, "signed update: its signature is not of the kind that variables have");
+        return hf_error_set(err, HF_EDAMAGED, "signed update: unsupported type of signature");
     if (hf_le16_get(h.revision) != REVISION)
-        return hf_error_set(err, HF_EDAMAGED, "signed update: revision 0x%04x of the signature; supported is 0x%04x",
+        return hf_error_set(err, HF_EDAMAGED,
+                            "signed update: unsupported signature revision 0x%04x; supported is 0x%04x",
                             hf_le16_get(h.revision), REVISION);
     length = hf_le32_get(h.length);
     if (length <= BEFORE_SIGNATURE || length - BEFORE_SIGNATURE > hf_cursor_left(&c))
-        return hf_error_set(err, HF_EDAMAGED, "signed update: a signature of %u bytes in a file of %zu", length, size);
+        return hf_error_set(err, HF_EDAMAGED, "signed update: invalid signature size of %u bytes in a file of %zu",
+                            length, size);
     update.time = (const uint8_t *)bytes;
     update.signature_size = length - BEFORE_SIGNATURE;
     update.signature = hf_cursor_take(&c, update.signature_size);
@@ -144,21 +147,21 @@ static int judge(PKCS7 *p7, X509_STORE *anchors, BIO *statement, struct hf_error
     char signer[HF_AUTH2_SIGNER_SIZE];
 
     if (!p7)
-        return hf_error_refuse(err, "signature", "the update's signature cannot be read");
+        return hf_error_refuse(err, "signature", "signed update: its signature cannot be read");
     name_signer(p7, signer);
     if (!digest_is_supported(p7) || !hf_pkcs7_can_compute(p7))
-        return hf_error_refuse(err, "signature", "the update is signed by '%s' with a digest that firmware refuses",
-                               signer);
+        return hf_error_refuse(err, "signature",
+                               "signed update: signed by '%s' with a digest that firmware does not support", signer);
     if (!anchors || !statement)
         return hf_error_set(err, HF_ENOMEM, "out of memory");
     if (PKCS7_verify(p7, NULL, anchors, statement, NULL, PKCS7_BINARY) == 1)
         return 0;
     if (ERR_GET_REASON(ERR_peek_last_error()) == PKCS7_R_CERTIFICATE_VERIFY_ERROR)
-        return hf_error_refuse(err, "signature",
-                               "the update is signed by '%s', whom none of the guest's keys vouches for", signer);
+        return hf_error_refuse(err, "signature", "signed update: signed by '%s', which no key of the guest trusts",
+                               signer);
     return hf_error_refuse(err, "signature",
-                           "the signature by '%s' is not for this variable and these bytes: they were changed, or the "
-                           "update is for another variable",
+                           "signed update: the signature by '%s' does not match: the bytes were changed, or the update "
+                           "is for another variable",
                            signer);
 }
 

@@ -62,10 +62,10 @@ int hf_certificate_read(const void *der, size_t size, struct hf_certificate *ret
 
     ERR_clear_error();
     if (!x)
-        return hf_error_set(err, HF_EDAMAGED, "%zu bytes are not an X.509 certificate", size);
+        return hf_error_set(err, HF_EDAMAGED, "not an X.509 certificate (%zu bytes)", size);
     if (at != (const uint8_t *)der + size) {
         X509_free(x);
-        return hf_error_set(err, HF_EDAMAGED, "%zu bytes behind an X.509 certificate",
+        return hf_error_set(err, HF_EDAMAGED, "%zu extra bytes after an X.509 certificate",
                             size - (size_t)(at - (const uint8_t *)der));
     }
     memset(ret, 0, sizeof *ret);

@@ -237,15 +237,14 @@ static int judge_signature(const struct judge *j, const struct hf_pe_range *rang
         (void)hf_error_refuse(why, "secure-boot", "its signature cannot be read");
     else if (!is_of_image(&s, j->image))
         (void)hf_error_refuse(why, "secure-boot",
-                              "the signature by '%s' is for other bytes: they were changed, or something was put "
-                              "behind it",
+                              "the signature by '%s' does not match: the file was changed, or bytes were appended",
                               s.signer);
     else if (leads_to(&s, j->dbx) || has_certificate(&s, j->dbx)) {
         name_entry(&s, j->dbx, entry);
         r = hf_error_refuse(why, "secure-boot", "the guest's dbx forbids what '%s' signed (%s)", s.signer, entry);
     } else if (!leads_to(&s, j->db))
-        (void)hf_error_refuse(why, "secure-boot",
-                              "it is signed by '%s', whom no certificate in the guest's db vouches for", s.signer);
+        (void)hf_error_refuse(why, "secure-boot", "it is signed by '%s', which no certificate in the guest's db trusts",
+                              s.signer);
     else {
         name_entry(&s, j->db, by);
         r = 0;

@@ -42,7 +42,7 @@ static int read_parts(struct hf_cursor *c, struct hf_key_bundle *b, struct hf_er
         size = hf_le32_get(part.size);
         lists = hf_cursor_take(c, size);
         if (c->bad)
-            return hf_error_set(err, HF_EDAMAGED, "staged keys: cut short");
+            return hf_error_set(err, HF_EDAMAGED, "staged keys: truncated");
         memcpy(b->times[v], part.time, sizeof part.time);
         b->lists[v].kind = HF_KEY_FILE_LISTS;
         if (size == 0)
@@ -64,12 +64,12 @@ int hf_key_bundle_open(const void *bytes, size_t size, struct hf_key_bundle *ret
     memset(ret, 0, sizeof *ret);
     hf_cursor_copy(&c, &head, sizeof head);
     if (c.bad || memcmp(head.magic, magic, sizeof magic) != 0 || hf_le32_get(head.variables) != HF_KEY_VARIABLES)
-        return hf_error_set(err, HF_EDAMAGED, "staged keys: not what 'keys update' writes");
+        return hf_error_set(err, HF_EDAMAGED, "staged keys: not written by 'keys update'");
     for (size_t rule = 0; rule < HF_KEY_RULES; rule++)
         ret->allow[rule] = hf_le32_get(head.allow) & 1u << rule;
     r = read_parts(&c, ret, err);
     if (r == 0 && hf_cursor_left(&c))
-        r = hf_error_set(err, HF_EDAMAGED, "staged keys: %zu bytes too many", hf_cursor_left(&c));
+        r = hf_error_set(err, HF_EDAMAGED, "staged keys: %zu extra bytes", hf_cursor_left(&c));
     if (r < 0)
         hf_key_bundle_done(ret);
     return r;
@@ -110,7 +110,7 @@ static int write_bundle(const struct hf_key_bundle *b, uint8_t **bytes, size_t *
         allow |= b->allow[rule] ? 1u << rule : 0;
     out = (uint8_t *)malloc(total);
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "staged keys: no memory for %zu bytes", total);
+        return hf_error_set(err, HF_ENOMEM, "staged keys: out of memory for %zu bytes", total);
     memcpy(head.magic, magic, sizeof magic);
     head.allow = hf_le32_of(allow);
     memcpy(out, &head, sizeof head);

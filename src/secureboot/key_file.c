@@ -26,7 +26,7 @@ static int add_certificate(struct hf_key_file *file, const uint8_t *der, size_t 
     int r;
 
     if (size > HF_SIG_CHAIN_MAX)
-        return hf_error_set(err, HF_EDAMAGED, "certificate of %zu bytes; at most %u are supported", size,
+        return hf_error_set(err, HF_EDAMAGED, "certificate too large: %zu bytes; the limit is %u", size,
                             HF_SIG_CHAIN_MAX);
     r = hf_certificate_read(der, size, &c, err);
     if (r < 0)
@@ -59,7 +59,7 @@ static int read_pem(struct hf_key_file *file, const void *bytes, size_t size, co
     BIO_free(text);
     ERR_clear_error();
     if (r == 0 && found == 0)
-        r = hf_error_set(err, HF_EDAMAGED, "PEM text without a whole CERTIFICATE");
+        r = hf_error_set(err, HF_EDAMAGED, "PEM text without a complete CERTIFICATE");
     return r;
 }
 
@@ -75,7 +75,7 @@ static int check_entries(const struct hf_sig_chain *lists, struct hf_error *err)
         if (hf_guid_equal(&s.type, &hf_sig_x509))
             r = hf_certificate_read(s.data, s.size, &c, err);
         else if (hf_guid_equal(&s.type, &hf_sig_sha256) && s.size != HF_CERTIFICATE_SHA256)
-            r = hf_error_set(err, HF_EDAMAGED, "SHA-256 digest of %u bytes", s.size);
+            r = hf_error_set(err, HF_EDAMAGED, "SHA-256 digest: invalid size of %u bytes", s.size);
         if (r < 0)
             return hf_error_prefix(err, r, "signature list, entry %zu: ", n);
     }
@@ -98,7 +98,7 @@ static int read_any(struct hf_key_file *file, const void *bytes, size_t size, co
     if (size == 0)
         return hf_error_set(err, HF_EDAMAGED, "empty file");
     if (size > INT_MAX)
-        return hf_error_set(err, HF_EDAMAGED, "%zu bytes: no file of keys is that long", size);
+        return hf_error_set(err, HF_EDAMAGED, "key file too large: %zu bytes", size);
     if (hf_auth2_is(bytes, size)) {
         file->kind = HF_KEY_FILE_SIGNED;
         r = hf_auth2_open(bytes, size, &file->update, err);

@@ -42,13 +42,13 @@ int hf_key_rules_before(const struct hf_var *vars, size_t count, const struct hf
     if (r < 0)
         return r;
     if (state.mode == HF_KEYS_SETUP && !adds(request, HF_KEY_PK))
-        r = hf_error_refuse(err, "setup-mode",
-                            "the guest has no PK: firmware enforces nothing, however many keys there are. Add a PK too "
-                            "(--pk FILE, --set oem-pk)");
+        r = hf_error_refuse(
+            err, "setup-mode",
+            "PK: missing: without one firmware enforces nothing; add a PK too (--pk FILE, --set oem-pk)");
     else if (state.verdict == HF_KEYS_MANAGED && adds_wholesale(request) && !request->allow[HF_RULE_MANAGED])
         r = hf_error_refuse(err, hf_key_rule_names[HF_RULE_MANAGED],
-                            "PK is '%s' and KEK has no key of Microsoft's: whoever made these keys looks after them. "
-                            "--allow managed adds to them all the same",
+                            "PK is '%s' and KEK has no key of Microsoft's: the owner of these keys manages them; add "
+                            "to them with --allow managed",
                             state.lists[HF_KEY_PK].certificates[0].certificate.subject);
     hf_key_state_done(&state);
     return r;
@@ -118,8 +118,8 @@ static int check_dbx(const struct hf_var *old_dbx, const struct hf_key_plan *pla
         if (old_dbx && revokes(old_dbx->data, old_dbx->data_size, der, size))
             continue; /* it is so already */
         return hf_error_refuse(err, hf_key_rule_names[HF_RULE_DB_BEFORE_DBX],
-                               "this dbx revokes '%s' and db lacks '%s': what the guest boots may not start any more. "
-                               "Add it first (--set microsoft)",
+                               "dbx: it revokes '%s' and db lacks '%s': what the guest boots may no longer start; add "
+                               "that certificate first (--set microsoft)",
                                known->name, hf_known_certificate_of_file(known->successor)->name);
     }
     return 0;
@@ -136,9 +136,8 @@ static int check_limit(const struct hf_varstore *store, const struct hf_var *var
         return 0;
     return hf_error_refuse(
         err, hf_key_rule_names[HF_RULE_VARIABLE_LIMIT],
-        "%s would take %zu bytes; firmware with the %s layout writes variables of at most %u, so that "
-        "it could never change this one again",
-        name, size, layout->name, limit);
+        "%s: too large: %zu bytes; firmware with the %s layout writes at most %u and could no longer change it", name,
+        size, layout->name, limit);
 }
 
 /* Rules about space: only where the store is one that has limits. */
@@ -165,11 +164,10 @@ static int check_space(const struct hf_var *vars, size_t count, const struct hf_
     }
     if (request->allow[HF_RULE_ROOM] || (live <= store->room && store->room - live >= left))
         return 0;
-    return hf_error_refuse(
-        err, hf_key_rule_names[HF_RULE_ROOM],
-        "%zu of %zu bytes of the variable store would be taken; %zu must stay free, or shim stops with "
-        "'Volume Full'. Remove variables that are not needed",
-        live, store->room, left);
+    return hf_error_refuse(err, hf_key_rule_names[HF_RULE_ROOM],
+                           "variable store: too full: %zu of %zu bytes would be used; %zu must stay free, or shim "
+                           "stops with 'Volume Full': remove variables that are not needed",
+                           live, store->room, left);
 }
 
 int hf_key_rules_after(const struct hf_var *vars, size_t count, const struct hf_key_request *request,

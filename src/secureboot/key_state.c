@@ -71,7 +71,7 @@ static int take_certificate(struct hf_key_list *list, const struct hf_signature 
     if ((list->count & (list->count - 1)) == 0) /* full at every power of two */
         more = (struct hf_key_entry *)reallocarray(more, list->count ? 2 * list->count : 1, sizeof *more);
     if (!more)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu certificates", list->count + 1);
+        return hf_error_set(err, HF_ENOMEM, "%zu certificates: out of memory", list->count + 1);
     list->certificates = more;
     entry = &more[list->count++];
     memset(entry, 0, sizeof *entry);
@@ -206,8 +206,7 @@ static enum hf_key_verdict judge(struct hf_key_state *state)
 
     for (size_t v = HF_KEY_PK; v <= HF_KEY_DBX; v++) {
         if (state->lists[v].damaged) {
-            say(state, "unreadable: the sizes in %s do not add up",
-                hf_key_variable_info((enum hf_key_variable)v)->name);
+            say(state, "unreadable: invalid sizes in %s", hf_key_variable_info((enum hf_key_variable)v)->name);
             return HF_KEYS_UNREADABLE;
         }
     }
@@ -218,8 +217,7 @@ static enum hf_key_verdict judge(struct hf_key_state *state)
     if (!any_of_microsoft(&state->lists[HF_KEY_KEK])) {
         say(state, "managed by its owner: PK '%s', no key of Microsoft's in KEK%s",
             pk->certificates[0].certificate.subject,
-            pk->certificates[0].key_public ? "; the private key of this PK is public, so that it protects nothing"
-                                           : "");
+            pk->certificates[0].key_public ? "; the private key of this PK is public: it protects nothing" : "");
         return HF_KEYS_MANAGED;
     }
     said = say_missing(state, HF_KEY_DB, false, say_missing(state, HF_KEY_KEK, false, 0));

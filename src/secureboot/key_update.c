@@ -119,7 +119,8 @@ static int take_signed(const struct hf_key_request *request, struct hf_key_plan 
     int r = 0;
 
     if (hf_key_variable_info(a->variable)->attributes != hf_key_variable_info(HF_KEY_DB)->attributes)
-        return hf_error_set(err, HF_EUSAGE, "a signed update is not for %s", hf_key_variable_info(a->variable)->name);
+        return hf_error_set(err, HF_EUSAGE, "%s: a signed update is not possible for it",
+                            hf_key_variable_info(a->variable)->name);
     if (!request->allow[HF_RULE_SIGNATURE])
         r = verify(plan, a, &replaces, err);
     if (r == 0 && replaces && !request->allow[HF_RULE_OLD_UPDATE] && !hf_key_time_newer(time, change->time)) {
@@ -129,7 +130,7 @@ static int take_signed(const struct hf_key_request *request, struct hf_key_plan 
         hf_sig_chain_done(&trial);
         if (r == 0 && added)
             r = hf_error_refuse(err, hf_key_rule_names[HF_RULE_OLD_UPDATE],
-                                "the update replaces %s and is not newer than what is there: firmware would refuse it",
+                                "signed update: it replaces %s and is not newer: firmware would refuse it",
                                 hf_key_variable_info(a->variable)->name);
     }
     if (r == 0) {
@@ -148,7 +149,7 @@ static int set_pk(struct hf_key_change *change, const struct hf_sig_chain *lists
     int r;
 
     if (!hf_siglist_next(&walk, &s) || !hf_guid_equal(&s.type, &hf_sig_x509) || hf_siglist_next(&walk, &more))
-        return hf_error_set(err, HF_EUSAGE, "PK is exactly one certificate");
+        return hf_error_set(err, HF_EUSAGE, "PK: give exactly one certificate");
     if (hf_sig_chain_has(change->data.bytes, change->data.size, &s))
         return 0;
     r = hf_sig_chain_add(&pk, &s, err);

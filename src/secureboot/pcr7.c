@@ -39,7 +39,7 @@ static int extend_variable(uint8_t pcr[HF_PCR_SIZE], const struct hf_guid *vendo
     hf_auto(hf_cleanup_free) uint8_t *event = (uint8_t *)malloc(size);
 
     if (!event)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an event of %zu bytes", size);
+        return hf_error_set(err, HF_ENOMEM, "event of %zu bytes: out of memory", size);
     memcpy(event, &head, sizeof head);
     memcpy(event + sizeof head, name, name_size);
     if (data_size)

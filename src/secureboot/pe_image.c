@@ -57,7 +57,7 @@ static int read_headers(struct layout *l, struct hf_error *err)
     if (c->bad || l->optional_size < l->directory + (l->has_table ? (SIGNATURES + 1) * ROW : 0) ||
         l->section_count > HF_PE_SECTIONS_MAX || l->headers > c->size ||
         !hf_range_ok(l->sections, (uint64_t)l->section_count * SECTION_HEADER, l->headers))
-        return broken(err, "its headers do not fit");
+        return broken(err, "invalid headers");
     return 0;
 }
 
@@ -92,7 +92,7 @@ static int hash_sections(struct layout *l, struct hf_pe_image *pe, uint64_t *sum
         r.size = hf_cursor_le32(&section);
         r.at = hf_cursor_le32(&section);
         if (section.bad || !hf_range_ok(r.at, r.size, l->c.size))
-            return broken(err, "a section lies outside of it");
+            return broken(err, "a section is outside the file");
         if (r.size == 0)
             continue;
         *sum += r.size;
@@ -111,7 +111,7 @@ static int find_table(struct layout *l, struct hf_pe_image *pe, struct hf_error 
     pe->table.at = hf_cursor_le32(&l->c);
     pe->table.size = hf_cursor_le32(&l->c);
     if (pe->table.size > 0 && !hf_range_ok(pe->table.at, pe->table.size, l->c.size))
-        return broken(err, "its signatures lie outside of it");
+        return broken(err, "its signatures are outside the file");
     return 0;
 }
 

@@ -32,7 +32,7 @@ int hf_sig_chain_check(const void *bytes, size_t size, struct hf_error *err)
     while (hf_siglist_next(&walk, &s))
         continue;
     if (walk.bad)
-        return hf_error_set(err, HF_EDAMAGED, "signature list at byte %zu: its sizes do not add up", walk.at);
+        return hf_error_set(err, HF_EDAMAGED, "signature list at byte %zu: invalid sizes", walk.at);
     return 0;
 }
 
@@ -42,15 +42,15 @@ static int make_room(struct hf_sig_chain *chain, size_t more, struct hf_error *e
     uint8_t *bytes;
 
     if (more > HF_SIG_CHAIN_MAX - chain->size)
-        return hf_error_set(err, HF_ENOSPC, "signature lists: %zu bytes; at most %u are supported", chain->size + more,
-                            HF_SIG_CHAIN_MAX);
+        return hf_error_set(err, HF_ENOSPC, "signature lists: too large: %zu bytes; the limit is %u",
+                            chain->size + more, HF_SIG_CHAIN_MAX);
     while (room < chain->size + more)
         room *= 2;
     if (room == chain->room)
         return 0;
     bytes = (uint8_t *)realloc(chain->bytes, room);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "signature lists: no memory for %zu bytes", room);
+        return hf_error_set(err, HF_ENOMEM, "signature lists: out of memory for %zu bytes", room);
     chain->bytes = bytes;
     chain->room = room;
     return 0;
@@ -96,7 +96,8 @@ int hf_sig_chain_add(struct hf_sig_chain *chain, const struct hf_signature *s, s
     int r;
 
     if (s->size == 0 || s->size > HF_SIG_CHAIN_MAX)
-        return hf_error_set(err, HF_EUSAGE, "signature of %u bytes: 1 to %u are supported", s->size, HF_SIG_CHAIN_MAX);
+        return hf_error_set(err, HF_EUSAGE, "signature: unsupported size of %u bytes; use 1 to %u", s->size,
+                            HF_SIG_CHAIN_MAX);
     r = make_room(chain, sizeof *last + each, err);
     if (r < 0)
         return r;

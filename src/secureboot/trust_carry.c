@@ -59,8 +59,9 @@ static int put(void *bank, struct hf_varstore *then, const struct hf_var *var, s
     struct hf_error why = {0};
 
     if (most && size > most)
-        return hf_error_refuse(err, "carry", "%zu bytes; firmware of layout %s writes variables of at most %u bytes",
-                               size, hf_layout_name(then->layout), most);
+        return hf_error_refuse(err, "carry",
+                               "too large: %zu bytes; firmware of layout %s writes variables of at most %u bytes", size,
+                               hf_layout_name(then->layout), most);
     if (hf_varstore_set(bank, then, var, HF_EDIT_AUTHENTICATED | HF_EDIT_RAW, &why) < 0)
         return hf_error_refuse(err, "carry", "%s", why.text);
     return 0;
@@ -205,9 +206,9 @@ static int check_result(const struct hf_varstore *now, const struct hf_varstore 
     if (is.enforced != HF_YES)
         return 0;
     if (becomes.enforced != HF_YES)
-        return hf_error_refuse(err, "carry", "Secure Boot is on now and would not be with them");
+        return hf_error_refuse(err, "carry", "Secure Boot is on now and would be off with them");
     if (!hf_trust_vouches(then) && hf_trust_vouches(now))
-        return hf_error_refuse(err, "carry", "db would vouch for nothing that dbx does not forbid: nothing would boot");
+        return hf_error_refuse(err, "carry", "dbx forbids all that db trusts: nothing would boot");
     return 0;
 }
 

@@ -65,7 +65,7 @@ static int append(struct arrived_image *image, const void *bytes, size_t size, s
         image->chunks = grown;
     if (!grown || !copy) {
         free(copy);
-        return hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
     }
     memcpy(copy, bytes, size);
     image->chunks[image->count++] = (struct hf_arrived_chunk){.bytes = copy, .size = size};
@@ -79,12 +79,14 @@ int hf_arrived_add(struct hf_arrived *a, const struct hf_digest *digest, uint64_
     int r;
 
     if (size == 0 || size > HF_TRANSFER_CHUNK_MAX)
-        return hf_error_set(err, HF_EPROTO, "a chunk of an image has %zu bytes; it has 1 to %u", size, HF_TRANSFER_CHUNK_MAX);
+        return hf_error_set(err, HF_EPROTO, "image chunk: invalid size of %zu bytes; use 1 to %u", size,
+                            HF_TRANSFER_CHUNK_MAX);
     if (number != (image ? image->count : 0) || number >= hf_transfer_chunks(HF_IMAGE_SIZE_MAX))
-        return hf_error_set(err, HF_EPROTO, "chunk %llu of an image came where %u was due", (unsigned long long)number,
+        return hf_error_set(err, HF_EPROTO, "image chunk: received %llu, expected %u", (unsigned long long)number,
                             image ? image->count : 0);
     if (size > HF_CONTAINER_MAX - a->bytes || (!image && a->count == IMAGES_MAX))
-        return hf_error_set(err, HF_EPROTO, "more images were sent than a container of %u bytes can hold", HF_CONTAINER_MAX);
+        return hf_error_set(err, HF_EPROTO, "too many images received; a container holds at most %u bytes",
+                            HF_CONTAINER_MAX);
     if (!image) {
         image = &a->images[a->count++];
         image->digest = *digest;

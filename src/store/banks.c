@@ -14,9 +14,9 @@ const char *hf_bank_text(enum hf_bank bank)
 int hf_may_change(struct hf_container *c, struct hf_error *err)
 {
     if (c->mode == HF_OPEN_LOOK)
-        return hf_error_set(err, HF_EUSAGE, "%s: is open for looking only", c->place.path);
+        return hf_error_set(err, HF_EUSAGE, "%s: opened read-only", c->place.path);
     if (!hf_in_transaction(c))
-        return hf_error_set(err, HF_EUSAGE, "%s: a change outside a transaction", c->place.path);
+        return hf_error_set(err, HF_EUSAGE, "%s: change outside a transaction", c->place.path);
     return 0;
 }
 
@@ -26,7 +26,7 @@ int hf_bank_size(struct hf_container *c, enum hf_bank bank, uint64_t *size, stru
     int r = hf_row_find(c, HF_T_BANK, bank, &rows, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: has no bank '%s'", c->place.path, hf_bank_text(bank));
+        return hf_error_set(err, HF_ENOTFOUND, "%s: bank '%s' not found", c->place.path, hf_bank_text(bank));
     if (r < 0)
         return r;
     if (rows.v[0].size != 5 || memcmp(rows.v[0].p, "flash", 5) != 0 || rows.v[1].n <= 0 ||
@@ -44,7 +44,7 @@ int hf_bank_resize(struct hf_container *c, enum hf_bank bank, uint64_t size, str
     if (r < 0)
         return r;
     if (size % HF_PAGE_SIZE || size > HF_BANK_SIZE_MAX)
-        return hf_error_refuse(err, "size", "a bank of %llu bytes; multiples of %d up to %u are possible",
+        return hf_error_refuse(err, "size", "bank: invalid size of %llu bytes; use a multiple of %d up to %u",
                                (unsigned long long)size, HF_PAGE_SIZE, HF_BANK_SIZE_MAX);
     if (bank == HF_BANK_VARS)
         r = hf_pages_drop(c, HF_T_PAGE, bank, (uint32_t)(size / HF_PAGE_SIZE), err);
@@ -60,7 +60,7 @@ static int check_range(struct hf_container *c, enum hf_bank bank, uint64_t offse
     int r = hf_bank_size(c, bank, bank_size, err);
 
     if (r == 0 && (offset > *bank_size || size > *bank_size - offset))
-        r = hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu of bank '%s', which has %llu", (unsigned long long)offset,
+        r = hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu are outside bank '%s' of %llu", (unsigned long long)offset,
                          (unsigned long long)(offset + size), hf_bank_text(bank), (unsigned long long)*bank_size);
     return r;
 }
@@ -137,7 +137,8 @@ int hf_bank_write(struct hf_container *c, enum hf_bank bank, uint64_t offset, co
     int r = hf_may_change(c, err);
 
     if (r == 0 && bank != HF_BANK_VARS)
-        r = hf_error_set(err, HF_EUSAGE, "bank '%s' cannot be written; firmware changes by staging", hf_bank_text(bank));
+        r = hf_error_set(err, HF_EUSAGE, "bank '%s': read-only; change firmware with 'holdfast stage'",
+                         hf_bank_text(bank));
     if (r == 0)
         r = check_range(c, bank, offset, size, &bank_size, err);
     while (r == 0 && size > 0) {
@@ -164,7 +165,7 @@ int hf_bank_replace(struct hf_container *c, enum hf_bank bank, const void *bytes
     int r;
 
     if (size == 0 || size > HF_BANK_SIZE_MAX)
-        return hf_error_refuse(err, "size", "a bank of %llu bytes; 1 to %u are possible", (unsigned long long)size,
+        return hf_error_refuse(err, "size", "bank: invalid size of %llu bytes; use 1 to %u", (unsigned long long)size,
                                HF_BANK_SIZE_MAX);
     r = hf_bank_resize(c, bank, rounded, err);
     if (r == 0)
@@ -183,7 +184,7 @@ static int code_digest(struct hf_container *c, uint64_t size, struct hf_digest *
     int r = 0;
 
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a digest");
+        return hf_error_set(err, HF_ENOMEM, "digest: out of memory");
     for (uint64_t at = 0; at < size && r == 0; at += HF_IMAGE_CHUNK_SIZE) {
         size_t n = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;
 

@@ -137,7 +137,7 @@ static void check_rows(struct checking *k, enum hf_table table)
         while (r == 0 && (r = hf_rows_next(&rows, &err)) > 0) {
             count_row(k, &rows);
             if (owned && is_orphan(k, table, rows.id))
-                tellf(k, "%s: row %lld of table '%s' belongs to nothing", k->c->place.path, (long long)rows.id,
+                tellf(k, "%s: row %lld of table '%s' is not referenced", k->c->place.path, (long long)rows.id,
                       hf_table_name(table));
             last = rows.id;
             r = 0;
@@ -199,7 +199,7 @@ static void check_banks(struct checking *k)
         r = hf_rows_next(&rows, &err);
     tell_error(k, r, &err);
     if (r > 0)
-        tellf(k, "%s: a page beyond the end of bank 'vars'", k->c->place.path);
+        tellf(k, "%s: page beyond the end of bank 'vars'", k->c->place.path);
 }
 
 static void check_snapshots(struct checking *k)
@@ -279,7 +279,7 @@ void hf_check_handle(struct hf_container *c, bool all, void (*finding)(void *ctx
     else
         check_meaning(&k, false);
     if (k.unable)
-        tell(&k, k.why.text); /* whoever asks takes in what is sound, and nothing else */
+        tell(&k, k.why.text); /* the caller uses only what is sound */
 }
 
 static int open_for_check(struct checking *k, const char *path, struct hf_error *err)
@@ -334,7 +334,7 @@ static int survey_loss(const char *path, int64_t now, struct hf_error *err)
     int r = hf_container_open(path, HF_OPEN_LOOK, now, &c, err);
 
     if (r == 0)
-        return hf_error_refuse(err, "nothing-lost", "%s: nothing is lost", path);
+        return hf_error_refuse(err, "nothing-lost", "%s: nothing is lost; --accept-loss is not needed", path);
     if (r != -HF_EDAMAGED)
         return r;
     r = hf_open(path, &request, &c, err);
@@ -351,8 +351,9 @@ static int note_loss(struct hf_container *c, int64_t now, struct hf_error *err)
         r = hf_begin_unowned(c, err);
     if (r < 0)
         return r;
-    r = hf_event_append(c, now, "loss-accepted", err, "goes on from commit %lld; %llu were made since the host booted",
-                        (long long)commits->rows, (unsigned long long)seen);
+    r = hf_event_append(c, now, "loss-accepted", err,
+                        "continues from commit %lld; %llu were made since the host booted", (long long)commits->rows,
+                        (unsigned long long)seen);
     if (commits->rows < (int64_t)seen)
         commits->rows = (int64_t)seen;
     if (r == 0)

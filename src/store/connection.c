@@ -42,7 +42,7 @@ int hf_damaged(struct hf_container *c, struct hf_error *err, const char *fmt, ..
     va_list ap;
 
     if (c->frozen && hf_place_changed(&c->place))
-        return hf_error_set(err, HF_ETIMEDOUT, "%s: was changed while it was read; try again", c->place.path);
+        return hf_error_set(err, HF_ETIMEDOUT, "%s: changed while it was read; try again", c->place.path);
     va_start(ap, fmt);
     hf_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -71,8 +71,8 @@ int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const cha
     if (code == HF_EDAMAGED)
         return hf_damaged(c, err, "cannot %s: %s", doing, words);
     if (code == HF_ETIMEDOUT)
-        return hf_error_set(err, HF_ETIMEDOUT, "%s: cannot %s: another process has kept it busy for %d s", c->place.path,
-                            doing, BUSY_MILLISECONDS / 1000);
+        return hf_error_set(err, HF_ETIMEDOUT, "%s: cannot %s: locked by another process for %d s; try again",
+                            c->place.path, doing, BUSY_MILLISECONDS / 1000);
     if ((rc & 0xff) == SQLITE_FULL)
         return hf_error_set(err, HF_ENOSPC, "%s: cannot %s: the disk or the container's limit of %u bytes is full",
                             c->place.path, doing, HF_CONTAINER_MAX);
@@ -97,7 +97,7 @@ int hf_sql_prepare(struct hf_container *c, const char *sql, sqlite3_stmt **state
         char words[160];
 
         first_line(sqlite3_errmsg(c->db), words, sizeof words);
-        return hf_damaged(c, err, "its tables are not a container's: %s", words);
+        return hf_damaged(c, err, "its tables are not those of a container: %s", words);
     }
     return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, "prepare a statement");
 }
@@ -298,12 +298,12 @@ static int verify_statement(struct hf_container *c, sqlite3_stmt *s, unsigned at
     first_line(given ? given : "", name, sizeof name);
 
     if (!hf_schema[at])
-        return hf_error_refuse(err, "foreign", "%s: holds a %s '%s' that is none of a container's", c->place.path,
-                               is_kind(type), name);
+        return hf_error_refuse(err, "foreign", "%s: not a container: unknown %s '%s'", c->place.path, is_kind(type),
+                               name);
     if (!type || !sql || strcmp(type, "table") != 0 || strcmp(sql, hf_schema[at]) != 0 ||
         sqlite3_column_bytes(s, 2) != (int)strlen(hf_schema[at]))
-        return hf_error_refuse(err, "foreign", "%s: its %s '%s' is not a container's as schema.sql defines it",
-                               c->place.path, is_kind(type), name);
+        return hf_error_refuse(err, "foreign", "%s: not a container: %s '%s' differs from schema.sql", c->place.path,
+                               is_kind(type), name);
     return 0;
 }
 
@@ -321,6 +321,6 @@ int hf_schema_verify(struct hf_container *c, struct hf_error *err)
     if (r == 0 && rc != SQLITE_OK)
         r = hf_sql_error(c, rc, err, "read the schema");
     if (r == 0 && hf_schema[at])
-        r = hf_error_refuse(err, "foreign", "%s: has %u of a container's tables", c->place.path, at);
+        r = hf_error_refuse(err, "foreign", "%s: not a container: it has only %u of the tables", c->place.path, at);
     return r;
 }

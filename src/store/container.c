@@ -156,11 +156,13 @@ static bool machine_ok(const char *machine)
 static int check_guest(const struct hf_guest *guest, struct hf_error *err)
 {
     if (strnlen(guest->uuid, sizeof guest->uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(guest->uuid))
-        return hf_error_refuse(err, "uuid", "UUID '%.36s' is not 8-4-4-4-12 lower-case hexadecimal digits", guest->uuid);
+        return hf_error_refuse(err, "uuid", "invalid UUID '%.36s'; use 8-4-4-4-12 lower-case hexadecimal digits",
+                               guest->uuid);
     if (!arch_ok(guest->arch))
-        return hf_error_set(err, HF_EUSAGE, "a guest needs an architecture, as QEMU names it: x86_64, aarch64");
+        return hf_error_set(err, HF_EUSAGE, "architecture missing; use QEMU's name: x86_64, aarch64");
     if (!machine_ok(guest->machine))
-        return hf_error_set(err, HF_EUSAGE, "machine type '%s': a name as QEMU lists it, without options", guest->machine);
+        return hf_error_set(err, HF_EUSAGE, "invalid machine type '%s'; use a name that QEMU lists, without options",
+                            guest->machine);
     return 0;
 }
 
@@ -185,7 +187,7 @@ int hf_guest_get(struct hf_container *c, struct hf_guest *guest, struct hf_error
     int r = hf_row_find(c, HF_T_GUEST, 1, &rows, err);
 
     if (r == 0)
-        return hf_damaged(c, err, "it does not say whose it is");
+        return hf_damaged(c, err, "it does not name its guest");
     if (r > 0)
         r = hf_row_text(&rows, 0, g.uuid, sizeof g.uuid, err);
     if (r == 0)
@@ -265,7 +267,7 @@ static int open_draft(const struct hf_draft *draft, struct hf_container **out, s
     c->draft = malloc(sizeof *c->draft);
     if (!c->draft) {
         (void)hf_draft_close(c, NULL);
-        return hf_error_set(err, HF_ENOMEM, "no memory for a container");
+        return hf_error_set(err, HF_ENOMEM, "container: out of memory");
     }
     *c->draft = *draft;
     c->place = draft->place;

@@ -12,8 +12,8 @@ static int read_contract(const struct hf_rows *rows, struct hf_contract *contrac
     if (r < 0)
         return r;
     if (rows->v[1].size > HF_CONTRACT_BYTES_MAX)
-        return hf_damaged(rows->c, err, "contract '%s' of %zu bytes; %d are possible", contract->domain, rows->v[1].size,
-                          HF_CONTRACT_BYTES_MAX);
+        return hf_damaged(rows->c, err, "contract '%s' of %zu bytes; the limit is %d", contract->domain,
+                          rows->v[1].size, HF_CONTRACT_BYTES_MAX);
     contract->size = rows->v[1].size;
     if (contract->size)
         memcpy(contract->bytes, rows->v[1].p, contract->size);
@@ -66,7 +66,7 @@ int hf_contract_get(struct hf_container *c, const char *domain, struct hf_contra
     int r = find(c, domain, &id, &count, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: nothing is agreed in domain '%s'", c->place.path, domain);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: no contract in domain '%s'", c->place.path, domain);
     if (r > 0)
         r = hf_row_find(c, HF_T_CONTRACT, id, &rows, err);
     return r < 0 ? r : read_contract(&rows, contract, err);
@@ -82,11 +82,11 @@ int hf_contract_set(struct hf_container *c, const char *domain, const void *byte
     if (r < 0)
         return r;
     if (v[0].size == 0 || v[0].size >= HF_CONTRACT_NAME_SIZE || size > HF_CONTRACT_BYTES_MAX)
-        return hf_error_refuse(err, "contract", "domain name of %zu bytes, record of %zu; at most %d and %d are possible",
+        return hf_error_refuse(err, "contract", "domain name of %zu bytes, record of %zu; the limits are %d and %d",
                                v[0].size, size, HF_CONTRACT_NAME_SIZE - 1, HF_CONTRACT_BYTES_MAX);
     r = find(c, domain, &id, &count, err);
     if (r == 0 && count >= HF_CONTRACT_DOMAINS_MAX)
-        r = hf_error_refuse(err, "contract", "%s: holds %u domains already", c->place.path, count);
+        r = hf_error_refuse(err, "contract", "%s: too many domains; the limit is %u", c->place.path, count);
     return r < 0 ? r : hf_row_put(c, HF_T_CONTRACT, id, v, err);
 }
 

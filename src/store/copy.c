@@ -107,7 +107,7 @@ static int check_copy(const char *path, struct hf_error *err)
     int r = hf_check(path, keep_first, first, &report, err);
 
     if (r == 0 && report.findings > 0)
-        r = hf_error_set(err, HF_EDAMAGED, "the copy is not sound, and neither is the original: %s", first);
+        r = hf_error_set(err, HF_EDAMAGED, "the copy is damaged, and so is the original: %s", first);
     return r;
 }
 
@@ -220,7 +220,7 @@ int hf_clone(const char *container, const char *target, const char *uuid, const 
     if (r < 0)
         return r;
     if (strcmp(guest.uuid, uuid) == 0)
-        return hf_error_refuse(err, "uuid", "a clone needs a UUID of its own; %s is the original's", uuid);
+        return hf_error_refuse(err, "uuid", "UUID %s is the original's; give the clone another", uuid);
     r = own_here(&change.owner, 1, "cloned", err);
     return r < 0 ? r : copy(from, target, &change, err);
 }

@@ -17,7 +17,7 @@ static int refuse_existing(const char *path, struct hf_error *err)
 
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? 0 : hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
-    return hf_error_refuse(err, "exists", "%s: exists already; nothing is overwritten", path);
+    return hf_error_refuse(err, "exists", "%s: exists already; it is not overwritten", path);
 }
 
 static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
@@ -106,8 +106,8 @@ int hf_draft_finish(struct hf_draft *draft, struct hf_error *err)
         /* File systems without RENAME_NOREPLACE; a second hard link is gone again at once. */
         if (errno != EINVAL || link(draft->path, draft->place.path) < 0) {
             if (errno == EEXIST)
-                return hf_error_refuse(err, "exists", "%s: exists already; nothing is overwritten", draft->place.path);
-            return hf_error_set(err, HF_EIO, "cannot name %s: %s", draft->place.path, strerror(errno));
+                return hf_error_refuse(err, "exists", "%s: exists already; it is not overwritten", draft->place.path);
+            return hf_error_set(err, HF_EIO, "cannot create %s: %s", draft->place.path, strerror(errno));
         }
         unlink(draft->path);
     }

@@ -91,8 +91,9 @@ static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *
     text[n] = '\0';
     if (!parse(text, seen))
         return hf_error_set(err, HF_EDAMAGED,
-                            "%s: this entry of the host's register of epochs is incomplete; when you are sure that no other "
-                            "host owns the container, remove the file and take the container (holdfast owner --take)", path);
+                            "%s: incomplete entry of the register of epochs; if no other host owns the container, "
+                            "remove the file and take it with 'holdfast owner --take --because TEXT'",
+                            path);
     return 1;
 }
 
@@ -114,7 +115,7 @@ int hf_epoch_get(const char *container_id, struct hf_epoch *seen, struct hf_erro
     int r = hf_epoch_look(container_id, seen, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "this host has never seen container %s", container_id);
+        return hf_error_set(err, HF_ENOTFOUND, "container %s: not in this host's register of epochs", container_id);
     return r > 0 ? 0 : r;
 }
 
@@ -312,7 +313,7 @@ void hf_epoch_unprepare(const char *container_id, int *ready)
     *ready = -1;
 }
 
-/* An entry that says so already may be so new that only whoever wrote it knows whether it is durable. */
+/* An entry that says so already may be so new that only its writer knows whether it is durable. */
 static int make_change(const struct change *change, int ready, struct hf_error *err)
 {
     int r = change->same ? 0 : write_entry(change, ready, err);
@@ -341,7 +342,7 @@ int hf_epoch_begin(const char *container_id, const struct hf_epoch *seen, int *r
     int r;
 
     if (!pending)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an entry of the register of epochs");
+        return hf_error_set(err, HF_ENOMEM, "register of epochs: out of memory");
     pending->change.lock = -1;
     r = begin_change(&pending->change, container_id, seen, err);
     if (r < 0) {
@@ -397,16 +398,20 @@ int hf_epoch_check_peer(const char *container_id, const struct hf_epoch *seen, u
     if (r < 0)
         return r;
     if (seen->epoch > epoch)
-        return hf_error_refuse(err, "epoch", "container %s: the other side is at epoch %llu, and this host has seen %llu of "
-                               "it%s%s. When it was never there, remove %s and what was received there", container_id,
-                               (unsigned long long)epoch, (unsigned long long)seen->epoch, at, seen->place, entry);
+        return hf_error_refuse(err, "epoch",
+                               "container %s: the peer is at epoch %llu, older than epoch %llu seen here%s%s; if it "
+                               "was never on this host, remove %s and what was received there",
+                               container_id, (unsigned long long)epoch, (unsigned long long)seen->epoch, at,
+                               seen->place, entry);
     if (hf_epoch_is_held(seen))
-        return hf_error_refuse(err, "held", "container %s is this host's, at epoch %llu%s%s, and no peer takes it away. When it "
-                               "was taken over elsewhere because this host was given up, remove it here, and %s",
+        return hf_error_refuse(err, "held",
+                               "container %s: owned by this host at epoch %llu%s%s; a peer cannot take it. If another "
+                               "host took it because this one was given up, remove it here, and %s",
                                container_id, (unsigned long long)seen->epoch, at, seen->place, entry);
     if (seen->granted && strcmp(host_id, seen->host_id) != 0)
-        return hf_error_refuse(err, "granted", "container %s was granted to host '%s' (%s), which has not said whether it took "
-                               "it: ask that one with 'holdfast migrate' first", container_id, seen->host_name,
-                               seen->host_id);
+        return hf_error_refuse(err, "granted",
+                               "container %s: granted to host '%s' (%s), not known to be claimed; ask that host with "
+                               "'holdfast migrate' first",
+                               container_id, seen->host_name, seen->host_id);
     return 0;
 }

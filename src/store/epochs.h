@@ -43,9 +43,10 @@ bool hf_epoch_is_held(const struct hf_epoch *seen);
 int hf_epoch_prepare(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_error *err);
 void hf_epoch_unprepare(const char *container_id, int *ready);
 
-/* hf_epoch_set() in two parts: what can be refused, and what waits for the disk, which any thread may do; sooner where it was
- * prepared for this and nothing came in between. *ready becomes -1. In between nobody else changes this entry: whoever tries
- * waits, in this process for ever. One of the two others follows: hf_epoch_drop() changes nothing; NULL is allowed. */
+/* hf_epoch_set() in two parts: what can be refused, and what waits for the disk, which any thread may do; sooner where
+ * it was prepared for this and nothing came in between. *ready becomes -1. In between nobody else changes this entry:
+ * another attempt waits, in this process for ever. One of the two others follows: hf_epoch_drop() changes nothing; NULL
+ * is allowed. */
 struct hf_epoch_pending;
 int hf_epoch_begin(const char *container_id, const struct hf_epoch *seen, int *ready, struct hf_epoch_pending **out,
                    struct hf_error *err);

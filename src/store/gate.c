@@ -41,7 +41,8 @@ int hf_gate_enter(const char *container_id, int *gate, struct hf_error *err)
         if (errno != EAGAIN && errno != EACCES)
             return hf_error_set(err, HF_EIO, "cannot lock %s: %s", path, strerror(errno));
         if (i == ATTEMPTS)
-            return hf_error_set(err, HF_ETIMEDOUT, "%s: a process that closes the container has held it for 10 s", path);
+            return hf_error_set(err, HF_ETIMEDOUT,
+                                "%s: timed out after 10 s: another process is closing the container; try again", path);
         pause_for(5);
     }
     *gate = hf_take_fd(fd);

@@ -21,7 +21,7 @@ struct hf_container *hf_container_alloc(struct hf_error *err)
     if (c && c->digester)
         return c;
     hf_container_free(c);
-    (void)hf_error_set(err, HF_ENOMEM, "no memory for a container");
+    (void)hf_error_set(err, HF_ENOMEM, "container: out of memory");
     return NULL;
 }
 
@@ -49,7 +49,7 @@ int hf_container_load(struct hf_container *c, struct hf_error *err)
     int r = hf_row_find(c, HF_T_CONTAINER, 1, &rows, err);
 
     if (r == 0)
-        return hf_damaged(c, err, "it has no identity");
+        return hf_damaged(c, err, "its identity is missing");
     if (r > 0)
         r = hf_row_text(&rows, 0, c->id, sizeof c->id, err);
     if (r < 0)

@@ -88,7 +88,7 @@ struct hf_open_request {
     int lock_fd;        /* of the supervisor, or -1 */
     bool incoming;
     bool giving;        /* held here, or granted by this host; RUN: locks, and leaves the epoch */
-    bool any_owner;     /* whoever owns it, and whatever the register says; RUN: locks, and leaves the epoch */
+    bool any_owner;     /* any owner, any entry in the register; RUN: locks, and leaves the epoch */
     bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
     bool survey;        /* LOOK: open even what does not add up */
     bool quiet;         /* LOOK: in line, so that no operator's verb changes it meanwhile; where there can be a line */
@@ -112,7 +112,7 @@ int hf_owner_finish(struct hf_container *c, int r, struct hf_error *err);
  * is written with a later commit. Until then it says less than it could, and nothing that is wrong: an epoch that this
  * host does not own any more, of which it lets no copy run. */
 void hf_owner_register_soon(struct hf_container *c);
-/* Whoever held it before: as it is when this host holds it at `epoch`. */
+/* The previous owner: as it is when this host holds it at `epoch`. */
 int hf_owner_here(struct hf_container *c, uint64_t epoch, int64_t now, const char *reason, struct hf_owner *owner,
                   struct hf_error *err);
 int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err);

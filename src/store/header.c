@@ -39,17 +39,19 @@ static int check_identity(const uint8_t *header, struct hf_error *err)
     uint32_t version = field(header, 60, 4), application = field(header, 68, 4);
 
     if (memcmp(header, "SQLite format 3", 16) != 0)
-        return hf_error_set(err, HF_EDAMAGED, "not a container: the file does not begin as a database does");
+        return hf_error_set(err, HF_EDAMAGED, "not a container: not an SQLite database");
     if (application != HF_APPLICATION_ID)
-        return hf_error_refuse(err, "foreign", "a database, but not a container: application id 0x%08x instead of 0x%08x",
+        return hf_error_refuse(err, "foreign",
+                               "not a container: an SQLite database with application id 0x%08x instead of 0x%08x",
                                (unsigned)application, HF_APPLICATION_ID);
     if (version == HF_USER_VERSION)
         return 0;
     if (version >> 16 == 0 || version >> 16 > (version & 0xffff))
-        return hf_error_set(err, HF_EDAMAGED, "header: format version 0x%08x is none", (unsigned)version);
-    return hf_error_set(err, HF_EVERSION,
-                        "container format %u, for readers that know format %u; this program knows format %u: use a newer one",
-                        (unsigned)(version & 0xffff), (unsigned)(version >> 16), HF_FORMAT);
+        return hf_error_set(err, HF_EDAMAGED, "header: invalid format version 0x%08x", (unsigned)version);
+    return hf_error_set(
+        err, HF_EVERSION,
+        "unsupported container format %u: it needs a reader of format %u; this program reads %u: update holdfast",
+        (unsigned)(version & 0xffff), (unsigned)(version >> 16), HF_FORMAT);
 }
 
 int hf_header_check(const uint8_t header[100], uint64_t file_size, bool whole, struct hf_error *err)
@@ -67,16 +69,17 @@ int hf_header_check(const uint8_t header[100], uint64_t file_size, bool whole, s
                                 (unsigned)constants[i].value);
     }
     if (header[18] < 1 || header[18] > 2 || header[19] != header[18])
-        return hf_error_set(err, HF_EDAMAGED, "header: write version %u, read version %u; 1 or 2, and equal, are known",
-                            header[18], header[19]);
+        return hf_error_set(err, HF_EDAMAGED,
+                            "header: invalid write version %u, read version %u; expected both 1 or both 2", header[18],
+                            header[19]);
     for (unsigned i = 72; i < 92; i++)
         if (header[i] != 0)
-            return hf_error_set(err, HF_EDAMAGED, "header: byte %u is 0x%02x where zero belongs", i, header[i]);
+            return hf_error_set(err, HF_EDAMAGED, "header: byte %u is 0x%02x instead of zero", i, header[i]);
     if (file_size > HF_CONTAINER_MAX)
-        return hf_error_set(err, HF_EDAMAGED, "%llu bytes; a container has at most %u", (unsigned long long)file_size,
+        return hf_error_set(err, HF_EDAMAGED, "too large: %llu bytes; the limit is %u", (unsigned long long)file_size,
                             HF_CONTAINER_MAX);
     if (whole && file_size != (uint64_t)pages * PAGE_SIZE)
-        return hf_error_set(err, HF_EDAMAGED, "%llu bytes where the header says %u pages of %d: cut short or grown",
+        return hf_error_set(err, HF_EDAMAGED, "%llu bytes; the header says %u pages of %d: truncated or extended",
                             (unsigned long long)file_size, (unsigned)pages, PAGE_SIZE);
     return 0;
 }

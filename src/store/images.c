@@ -40,7 +40,7 @@ int hf_image_by_id(struct hf_container *c, int64_t id, struct hf_image *image, s
     int r = hf_row_find(c, HF_T_IMAGE, id, &rows, err);
 
     if (r == 0)
-        return hf_damaged(c, err, "image %lld is referred to but not there", (long long)id);
+        return hf_damaged(c, err, "image %lld is referenced but missing", (long long)id);
     return r < 0 ? r : read_image(&rows, image, err);
 }
 
@@ -78,7 +78,7 @@ static int find_or_fail(struct hf_container *c, const struct hf_digest *digest, 
     int r = find(c, digest, id, image, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: holds no image %s", c->place.path, hf_digest_text(digest, text));
+        return hf_error_set(err, HF_ENOTFOUND, "%s: image %s not found", c->place.path, hf_digest_text(digest, text));
     return r < 0 ? r : 0;
 }
 
@@ -113,15 +113,16 @@ static int check_room(struct hf_container *c, enum hf_image_kind kind, uint64_t 
     int r;
 
     if (size == 0 || size > HF_IMAGE_SIZE_MAX)
-        return hf_error_refuse(err, "size", "an image of %llu bytes; 1 to %u are possible", (unsigned long long)size,
+        return hf_error_refuse(err, "size", "image: invalid size of %llu bytes; use 1 to %u", (unsigned long long)size,
                                HF_IMAGE_SIZE_MAX);
     r = count_images(c, &all, &code, err);
     if (r < 0)
         return r;
     if (all >= HF_IMAGES_MAX || (kind == HF_IMAGE_CODE && code >= HF_IMAGE_CODE_MAX))
-        return hf_error_refuse(err, "images", "%s: holds %u images already, %u of them code; at most %d and %d are kept: "
-                               "unstage, or confirm what is on trial", c->place.path, all, code, HF_IMAGES_MAX,
-                               HF_IMAGE_CODE_MAX);
+        return hf_error_refuse(
+            err, "images",
+            "%s: too many images: %u, %u of them code; the limits are %d and %d: unstage, or confirm the trial",
+            c->place.path, all, code, HF_IMAGES_MAX, HF_IMAGE_CODE_MAX);
     return 0;
 }
 
@@ -152,7 +153,7 @@ static int store_chunks(struct hf_container *c, int64_t id, const struct source 
                         struct hf_error *err)
 {
     uint8_t *room hf_auto(hf_cleanup_free) = (uint8_t *)malloc(HF_IMAGE_CHUNK_STORED_MAX);
-    int r = room ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+    int r = room ? 0 : hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
 
     *stored = 0;
     for (size_t i = 0; (uint64_t)i * HF_IMAGE_CHUNK_SIZE < size && r == 0; i++) {
@@ -237,7 +238,7 @@ static int unpack(struct hf_container *c, int64_t image, uint64_t number, uint8_
     n = r == 0 ? 0 : ZSTD_decompress(raw, raw_size, rows.v[0].p, rows.v[0].size);
     if (r == 0 || ZSTD_isError(n) || n != raw_size)
         return hf_damaged(c, err, "image %lld: chunk %llu %s", (long long)image, (unsigned long long)number,
-                          r == 0 ? "is missing" : "cannot be unpacked");
+                          r == 0 ? "is missing" : "cannot be decompressed");
     return 0;
 }
 
@@ -245,7 +246,7 @@ int hf_image_read_by_id(struct hf_container *c, int64_t id, uint64_t image_size,
                         struct hf_error *err)
 {
     uint8_t *raw hf_auto(hf_cleanup_free) = (uint8_t *)malloc(HF_IMAGE_CHUNK_SIZE), *to = (uint8_t *)buf;
-    int r = raw ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+    int r = raw ? 0 : hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
 
     while (size > 0 && r == 0) {
         uint64_t number = offset / HF_IMAGE_CHUNK_SIZE, start = number * HF_IMAGE_CHUNK_SIZE;
@@ -272,8 +273,9 @@ int hf_image_read(struct hf_container *c, const struct hf_digest *digest, uint64
     if (r < 0)
         return r;
     if (offset > image.size || size > image.size - offset)
-        return hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu of an image of %llu", (unsigned long long)offset,
-                            (unsigned long long)(offset + size), (unsigned long long)image.size);
+        return hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu are outside the image of %llu",
+                            (unsigned long long)offset, (unsigned long long)(offset + size),
+                            (unsigned long long)image.size);
     return hf_image_read_by_id(c, id, image.size, offset, buf, size, err);
 }
 
@@ -282,7 +284,8 @@ static int mismatch(struct hf_container *c, const struct hf_digest *want, const 
 {
     char a[HF_DIGEST_TEXT_SIZE], b[HF_DIGEST_TEXT_SIZE];
 
-    return hf_damaged(c, err, "the bytes of image %s have digest %s", hf_digest_text(want, a), hf_digest_text(found, b));
+    return hf_damaged(c, err, "image %s: digest mismatch: its bytes have %s", hf_digest_text(want, a),
+                      hf_digest_text(found, b));
 }
 
 int hf_image_load(struct hf_container *c, const struct hf_digest *digest, uint8_t **bytes, uint64_t *size,
@@ -298,7 +301,7 @@ int hf_image_load(struct hf_container *c, const struct hf_digest *digest, uint8_
         return r;
     whole = (uint8_t *)malloc(image.size);
     if (!whole)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an image of %llu bytes", (unsigned long long)image.size);
+        return hf_error_set(err, HF_ENOMEM, "image of %llu bytes: out of memory", (unsigned long long)image.size);
     r = hf_image_read_by_id(c, id, image.size, 0, whole, image.size, err);
     if (r < 0)
         return r;
@@ -323,7 +326,7 @@ int hf_image_verify(struct hf_container *c, const struct hf_digest *digest, stru
         return r;
     d = raw ? hf_digest_begin() : NULL;
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
     for (uint64_t at = 0; at < image.size && r == 0; at += HF_IMAGE_CHUNK_SIZE) {
         size_t n = image.size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(image.size - at) : HF_IMAGE_CHUNK_SIZE;
 
@@ -346,7 +349,7 @@ int hf_image_list(struct hf_container *c, struct hf_image list[HF_IMAGES_MAX], s
         if (r <= 0)
             break;
         if (n == HF_IMAGES_MAX)
-            return hf_damaged(c, err, "more than %d images", HF_IMAGES_MAX);
+            return hf_damaged(c, err, "too many images; the limit is %d", HF_IMAGES_MAX);
         r = read_image(&rows, &list[n++], err);
     }
     if (r == 0)

@@ -13,7 +13,7 @@ static int verify_row(struct hf_container *c, enum hf_table table, int64_t id, c
     if (r < 0)
         return r;
     if (r == 0 || memcmp(found, sum, HF_SUM_SIZE) != 0)
-        return hf_damaged(c, err, "row %lld of table '%s' is there, but cannot be found by its id", (long long)id,
+        return hf_damaged(c, err, "row %lld of table '%s' cannot be found by its id", (long long)id,
                           hf_table_name(table));
     return 0;
 }
@@ -59,8 +59,8 @@ int hf_ledger_verify_table(struct hf_container *c, enum hf_table table, struct h
     if (r < 0)
         return r;
     if (seen.rows != want.rows || memcmp(seen.total, want.total, HF_SUM_SIZE) != 0)
-        return hf_damaged(c, err, "table '%s' holds %lld rows that do not add up to the %lld of the ledger",
-                          hf_table_name(table), (long long)seen.rows, (long long)want.rows);
+        return hf_damaged(c, err, "table '%s': %lld rows do not match the %lld of the ledger", hf_table_name(table),
+                          (long long)seen.rows, (long long)want.rows);
     return 0;
 }
 

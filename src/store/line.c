@@ -60,13 +60,13 @@ static int wait_for(int fd, const char *path, struct hf_error *err)
         long now;
 
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return hf_error_set(err, HF_EIO, "%s: cannot wait in line: %s", path, strerror(errno));
+            return hf_error_set(err, HF_EIO, "%s: cannot queue for the lock: %s", path, strerror(errno));
         now = holder_of(fd);
         if (now != holder)
             since = now_ms();
         holder = now;
         if (now_ms() - since > PATIENCE_MS)
-            return hf_error_set(err, HF_ETIMEDOUT, "%s: process %ld has kept it busy for %d s; try again", path, holder,
+            return hf_error_set(err, HF_ETIMEDOUT, "%s: locked by process %ld for %d s; try again", path, holder,
                                 PATIENCE_MS / 1000);
         if (tell)
             tell(path, (unsigned)((now_ms() - begun) / 1000), false);

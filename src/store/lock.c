@@ -79,7 +79,7 @@ static int find_holder(int fd, const char *path, struct hf_runner *runner, struc
         int held = is_locked(fd, HELD), named = is_locked(fd, NAMED);
 
         if (held < 0 || named < 0)
-            return hf_error_set(err, HF_EIO, "cannot ask for lock %s: %s", path, strerror(errno));
+            return hf_error_set(err, HF_EIO, "cannot query lock %s: %s", path, strerror(errno));
         if (!held)
             return 0;
         if (named) {
@@ -88,7 +88,7 @@ static int find_holder(int fd, const char *path, struct hf_runner *runner, struc
         }
         (void)nanosleep(&moment, NULL);
     }
-    return hf_error_set(err, HF_ETIMEDOUT, "lock %s is held by a process that has not said who it is; try again", path);
+    return hf_error_set(err, HF_ETIMEDOUT, "lock %s: held by an unknown process; try again", path);
 }
 
 static const char *time_text(int64_t at, char text[32])
@@ -163,11 +163,10 @@ static int say_held_beside(const struct hf_place *place, const struct hf_runner 
 {
     char since[32];
 
-    return hf_error_set(
-        err, HF_EOWNED,
-        "%s: held by host '%s', running since %s (process %lld there); end the guest there first. When that "
-        "host is gone for good, take it with 'holdfast owner --take --because TEXT'",
-        place->path, holder->host_name, time_text(holder->since, since), (long long)holder->pid);
+    return hf_error_set(err, HF_EOWNED,
+                        "%s: held by host '%s', running since %s (process %lld there); shut the guest down there "
+                        "first, or if that host is lost, take it with 'holdfast owner --take --because TEXT'",
+                        place->path, holder->host_name, time_text(holder->since, since), (long long)holder->pid);
 }
 
 int hf_lock_look_beside(const struct hf_place *place, struct hf_runner *runner, struct hf_error *err)
@@ -239,7 +238,8 @@ int hf_lock_take_beside(const struct hf_place *place, int64_t now, int *fd, stru
         }
         (void)nanosleep(&moment, NULL);
     }
-    return hf_error_set(err, HF_ETIMEDOUT, "%s: others start and end it all the time; try again", place->path);
+    return hf_error_set(err, HF_ETIMEDOUT, "%s: its lock was taken and released by others all the time; try again",
+                        place->path);
 }
 
 void hf_lock_drop_beside(const struct hf_place *place, int *fd)
@@ -303,6 +303,6 @@ int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_
     int r = hf_runner_look(container_id, runner, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "nobody runs container %s on this host", container_id);
+        return hf_error_set(err, HF_ENOTFOUND, "container %s does not run on this host", container_id);
     return r > 0 ? 0 : r;
 }

@@ -25,7 +25,7 @@ int hf_lock_check_beside(const struct hf_place *place, struct hf_error *err);
 int hf_lock_look_beside(const struct hf_place *place, struct hf_runner *runner, struct hf_error *err);
 /* Ends one's own and removes the file. *fd may be -1. */
 void hf_lock_drop_beside(const struct hf_place *place, int *fd);
-/* Whoever holds it holds a file that nobody looks at any more. */
+/* Its holder has a file that is no longer used. */
 void hf_lock_break_beside(const struct hf_place *place);
 
 /* The same for the owner lock of a container. */

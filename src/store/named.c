@@ -44,7 +44,7 @@ int hf_named_set(struct hf_container *c, enum hf_table table, const char *name, 
     if (r == 0)
         r = hf_row_next_id(c, table, &id, err);
     if (r >= 0 && id > NAMED_MAX * 16)
-        return hf_error_refuse(err, "state", "table '%s' has no room for '%s'", hf_table_name(table), name);
+        return hf_error_refuse(err, "state", "table '%s': full; no space for '%s'", hf_table_name(table), name);
     return r < 0 ? r : hf_row_put(c, table, id, v, err);
 }
 

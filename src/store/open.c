@@ -148,7 +148,7 @@ static int verify_view(struct hf_opening *o, struct hf_error *err)
 }
 
 /* What is left to who cannot ask the other host any more. */
-#define IF_GONE "when that host is gone for good, 'holdfast owner --take --because TEXT' makes this copy the one that counts"
+#define IF_GONE "if that host is lost, take this copy with 'holdfast owner --take --because TEXT'"
 
 static int check_state(struct hf_container *c, const struct hf_owner *owner, const struct hf_open_request *request,
                        struct hf_error *err)
@@ -157,7 +157,7 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
 
     switch (owner->state) {
     case HF_OWNER_BACKUP:
-        return hf_error_refuse(err, "backup", "%s: a backup; holdfast restore makes a guest's container of it",
+        return hf_error_refuse(err, "backup", "%s: a backup; use 'holdfast restore' to make a container from it",
                                c->place.path);
     case HF_OWNER_DEPARTED:
         return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu; move it back from there, or " IF_GONE
@@ -165,24 +165,31 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
     case HF_OWNER_INCOMING:
         if (request->incoming || request->lock_fd >= 0)
             return 0;
-        return hf_error_refuse(err, "incoming", "%s: is being received from host '%s' and not yet owned here; 'holdfast migrate' "
-                               "there goes on, or " IF_GONE ", as it was sent", c->place.path, owner->host_name);
+        return hf_error_refuse(
+            err, "incoming",
+            "%s: being received from host '%s', not owned yet; continue with 'holdfast migrate' there, or " IF_GONE
+            ", as it was sent",
+            c->place.path, owner->host_name);
     case HF_OWNER_REVOKED:
-        return hf_error_refuse(err, "incoming", "%s: was being received from host '%s', which took it back; what is "
-                               "received again replaces it, or " IF_GONE ", as it was sent", c->place.path,
-                               owner->host_name);
+        return hf_error_refuse(err, "incoming",
+                               "%s: reception from host '%s' was withdrawn by it; receive it again, or " IF_GONE
+                               ", as it was sent",
+                               c->place.path, owner->host_name);
     case HF_OWNER_GRANTED:
         return request->giving && strcmp(owner->host_id, c->host_id) == 0 ? 0 : hf_owner_say_granted(c, owner->reason, err);
     default:
         break;
     }
     if (request->incoming)
-        return hf_error_refuse(err, "incoming", "%s: is not being received", c->place.path);
+        return hf_error_refuse(err, "incoming", "%s: not being received", c->place.path);
     if (strcmp(owner->host_id, c->host_id) != 0)
-        return hf_error_set(err, HF_EOWNED, "%s: owned by host '%s'%s at epoch %llu; when it will never be run there again, "
-                            "take it with 'holdfast owner --take --because TEXT'", c->place.path, owner->host_name,
-                            strcmp(owner->host_name, c->host_name) == 0 ? " (as another user, or before it was installed "
-                                                                          "anew)" : "", epoch);
+        return hf_error_set(
+            err, HF_EOWNED,
+            "%s: owned by host '%s'%s at epoch %llu; if it will never run there again, take it with 'holdfast owner "
+            "--take --because TEXT'",
+            c->place.path, owner->host_name,
+            strcmp(owner->host_name, c->host_name) == 0 ? " (as another user, or before it was reinstalled)" : "",
+            epoch);
     return 0;
 }
 
@@ -201,9 +208,10 @@ static int check_register(struct hf_container *c, const struct hf_owner *owner, 
                                c->place.path, (unsigned long long)owner->epoch, seen.host_name,
                                (unsigned long long)seen.epoch);
     if (seen.epoch > owner->epoch)
-        return hf_error_refuse(err, "epoch", "%s: a copy at epoch %llu; this host has seen epoch %llu of it. When this copy is "
-                               "the one that counts, take it (holdfast owner --take)", c->place.path,
-                               (unsigned long long)owner->epoch, (unsigned long long)seen.epoch);
+        return hf_error_refuse(err, "epoch",
+                               "%s: stale copy at epoch %llu; this host has seen epoch %llu. If this copy is the right "
+                               "one, take it with 'holdfast owner --take --because TEXT'",
+                               c->place.path, (unsigned long long)owner->epoch, (unsigned long long)seen.epoch);
     return 0;
 }
 
@@ -267,7 +275,7 @@ static int quick_check(struct hf_container *c, struct hf_error *err)
 
     if (r == 0 && fault)
         r = find_fault(c, &fault, err);
-    return r == 0 && fault ? hf_damaged(c, err, "SQLite finds fault with its structure; holdfast check says where") : r;
+    return r == 0 && fault ? hf_damaged(c, err, "SQLite finds its structure damaged; see 'holdfast check'") : r;
 }
 
 /* Nothing is written by this yet; the first transaction is the caller's, or the new epoch's. */
@@ -310,7 +318,7 @@ static int stand_in_line(struct hf_opening *o, struct hf_error *err)
     if (r < 0 && r != -HF_ETIMEDOUT && o->request->mode == HF_OPEN_LOOK)
         return 0; /* looking needs no directory that can be written */
     o->waited = r > 0;
-    return r > 0 ? hf_error_set(err, HF_ETIMEDOUT, "%s: was changed while it was opened; try again", o->c->place.path) : r;
+    return r > 0 ? hf_error_set(err, HF_ETIMEDOUT, "%s: changed while it was opened; try again", o->c->place.path) : r;
 }
 
 static int open_once(struct hf_opening *o, const char *path, struct hf_error *err)

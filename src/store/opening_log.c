@@ -18,9 +18,10 @@ int hf_opening_check_log(struct hf_opening *o, struct hf_error *err)
     if (!hf_mark_is_open(o->mark) || hf_mark_fits(o->mark, o->log_mark))
         return 0;
     o->apart = true;
-    return hf_damaged(c, err, "it was in use, and its log %s-wal %s: put the log back that belongs to it, or accept what the "
-                      "log held as lost (holdfast check --accept-loss)", c->place.path,
-                      c->place.log_size == 0 ? "is missing" : "is not the one that belongs to it");
+    return hf_damaged(c, err,
+                      "it was not closed, and its log %s-wal %s: restore that log, or accept the loss of its changes "
+                      "(holdfast check --accept-loss)",
+                      c->place.path, c->place.log_size == 0 ? "is missing" : "belongs to another file or time");
 }
 
 /* A closed file has no log, or the one that just went into it, or a new one in which nothing happened but the mark. */
@@ -38,9 +39,10 @@ static int check_closed(struct hf_opening *o, struct hf_error *err)
             return r;
         o->apart = row.rows != o->ledger[id].rows || memcmp(row.total, o->ledger[id].total, HF_SUM_SIZE) != 0;
         if (o->apart)
-            return hf_damaged(c, err, "it was closed, yet a log with changes of table '%s' lies beside it that is not its own: "
-                              "remove %s-wal if the file is the newer of the two", hf_table_name((enum hf_table)id),
-                              c->place.path);
+            return hf_damaged(c, err,
+                              "it was closed, but a foreign log with changes of table '%s' is beside it: remove %s-wal "
+                              "if the file is newer",
+                              hf_table_name((enum hf_table)id), c->place.path);
     }
     return 0;
 }
@@ -55,9 +57,11 @@ int hf_opening_check_view(struct hf_opening *o, struct hf_error *err)
         return 0;
     r = hf_container_commits(c, &commits, err);
     if (r == 0 && (int64_t)commits < o->ledger[0].rows)
-        r = hf_damaged(c, err, "with its log it holds %llu commits, without it %lld: the log is older than the file, or lost its "
-                       "end: move %s-wal away, and where it is missed then, accept that (holdfast check --accept-loss)",
-                       (unsigned long long)commits, (long long)o->ledger[0].rows, c->place.path);
+        r = hf_damaged(
+            c, err,
+            "with its log it has %llu commits, without it %lld: the log is older than the file, or truncated: move "
+            "%s-wal away, and if it is then reported missing, accept the loss (holdfast check --accept-loss)",
+            (unsigned long long)commits, (long long)o->ledger[0].rows, c->place.path);
     return r < 0 ? r : check_closed(o, err);
 }
 
@@ -76,7 +80,8 @@ int hf_opening_check_count(struct hf_opening *o, struct hf_error *err)
     /* A copy that is known to be one may well be older; whether it may write is the register's to say. */
     if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch + epoch.departed > owner.epoch))
         return 0;
-    return hf_damaged(c, err, "it holds %llu commits, and %llu were made since this host booted: its log lost its end, or this is "
-                      "an older copy: holdfast check --accept-loss goes on without them", (unsigned long long)count,
-                      (unsigned long long)seen);
+    return hf_damaged(c, err,
+                      "it has %llu commits, and %llu were made since this host booted: its log is truncated, or this "
+                      "is an older copy: accept the loss with holdfast check --accept-loss",
+                      (unsigned long long)count, (unsigned long long)seen);
 }

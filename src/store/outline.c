@@ -24,7 +24,7 @@ static int note_pages(struct hf_container *c, struct hf_outline *outline, struct
         uint64_t number = (uint64_t)rows.id & 0xffffffff;
 
         if (number >= outline->pages)
-            return hf_damaged(c, err, "a page beyond the end of bank '%s'", hf_bank_text(HF_BANK_VARS));
+            return hf_damaged(c, err, "page beyond the end of bank '%s'", hf_bank_text(HF_BANK_VARS));
         outline->byte[number] = rows.v[0].size == 1 ? *(const uint8_t *)rows.v[0].p : OTHER;
         r = 0;
     }
@@ -54,7 +54,7 @@ int hf_outline_read(struct hf_container *c, struct hf_outline **out, struct hf_e
         return r;
     outline = (struct hf_outline *)malloc(sizeof *outline + size / HF_PAGE_SIZE * sizeof outline->byte[0]);
     if (!outline)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the outline of a bank");
+        return hf_error_set(err, HF_ENOMEM, "bank outline: out of memory");
     outline->pages = size / HF_PAGE_SIZE;
     for (uint64_t i = 0; i < outline->pages; i++)
         outline->byte[i] = 0xff;

@@ -26,7 +26,7 @@ int hf_runner_elsewhere(struct hf_container *c, struct hf_runner *runner, struct
     else if (r > 0)
         r = 0;
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: nobody runs it on another host", c->place.path);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: not running on another host", c->place.path);
     return r > 0 ? 0 : r;
 }
 
@@ -37,7 +37,7 @@ int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error
     int r = hf_row_find(c, HF_T_OWNER, 1, &rows, err);
 
     if (r == 0)
-        return hf_damaged(c, err, "it does not say who owns it");
+        return hf_damaged(c, err, "its owner is missing");
     if (r > 0)
         r = hf_row_text(&rows, 2, o.host_id, sizeof o.host_id, err);
     if (r == 0)
@@ -209,7 +209,7 @@ int hf_owner_take(const char *path, const char *reason, int64_t now, uint64_t *e
     int r;
 
     if (*reason == '\0')
-        return hf_error_set(err, HF_EUSAGE, "a take needs a reason; it goes into the log");
+        return hf_error_set(err, HF_EUSAGE, "reason missing: give one with --because TEXT; it is logged");
     r = hf_open(path, &request, &c, err);
     if (r < 0)
         return r;
@@ -219,7 +219,7 @@ int hf_owner_take(const char *path, const char *reason, int64_t now, uint64_t *e
         return r;
     }
     *epoch = taken;
-    if (c->place_lock_fd < 0) /* whoever runs it elsewhere has lost it */
+    if (c->place_lock_fd < 0) /* another host that runs it has lost it */
         hf_lock_break_beside(&c->place);
     return hf_container_close(c, err);
 }

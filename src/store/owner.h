@@ -47,7 +47,7 @@ int hf_runner_get(const char *container_id, struct hf_runner *runner, struct hf_
 /* Who runs it from this very file on another host that sees it there. HF_ENOTFOUND: nobody who could be seen. */
 int hf_runner_elsewhere(struct hf_container *c, struct hf_runner *runner, struct hf_error *err);
 
-/* The operator's word against the register: this copy is the one that counts from now on. Works on a container in any
+/* The operator's word against the register: this copy is the valid one from now on. Works on a container in any
  * state that nobody runs on this host, also on one that another host runs, which then writes no more; the epoch becomes higher than any this host has seen. `reason` is logged and must
  * not be empty. */
 int hf_owner_take(const char *path, const char *reason, int64_t now, uint64_t *epoch, struct hf_error *err);

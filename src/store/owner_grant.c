@@ -23,7 +23,7 @@ static int check_offered(struct hf_container *c, const struct hf_owner *owner, u
     if (owner->attempt != attempt)
         return hf_owner_wrong_step(c, owner, "grant an older attempt", err);
     if (!hf_digest_equal(&now, state))
-        return hf_error_refuse(err, "changed", "%s: was written since it was offered", c->place.path);
+        return hf_error_refuse(err, "changed", "%s: written since it was offered; offer it again", c->place.path);
     return 0;
 }
 
@@ -65,7 +65,7 @@ static int new_pending(struct hf_container *c, uint64_t epoch, const struct hf_h
 {
     struct hf_owner_pending *pending = (struct hf_owner_pending *)malloc(sizeof *pending);
     struct hf_epoch seen;
-    int r = pending ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a grant");
+    int r = pending ? 0 : hf_error_set(err, HF_ENOMEM, "grant: out of memory");
 
     if (r < 0)
         return r;
@@ -129,7 +129,7 @@ int hf_owner_promise(struct hf_container *c, uint32_t attempt, const struct hf_d
     return 0;
 }
 
-/* The container says so already, to whoever opens it on this host; after a power cut one of the two does, or both, or
+/* The container says so already, to every opener on this host; after a power cut one of the two does, or both, or
  * neither: each is as it should be, because nothing was granted yet. */
 int hf_owner_promise_finish(struct hf_owner_pending *pending, struct hf_error *err)
 {
@@ -177,14 +177,14 @@ int hf_owner_retract(struct hf_container *c, bool doubtful, int64_t now, struct 
             hf_owner_register_soon(c);
         return r;
     }
-    r = hf_owner_begin_granted(c, "take back a promise", &owner, err);
+    r = hf_owner_begin_granted(c, "retract a promise", &owner, err);
     if (r < 0)
         return r;
     r = hf_owner_here(c, owner.epoch, now, "run", &owner, err);
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
-        r = hf_event_append(c, now, "kept", err, "attempt %u was called off before anything was granted", owner.attempt);
+        r = hf_event_append(c, now, "kept", err, "attempt %u was cancelled before the grant", owner.attempt);
     r = hf_owner_finish(c, r, err);
     if (r == 0)
         hf_owner_register_soon(c);

@@ -35,9 +35,9 @@ int hf_container_open_received(const char *path, enum hf_open_mode mode, int64_t
 int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err)
 {
     return hf_error_refuse(err, "granted",
-                           "%s: its hand-over was interrupted after it was granted (%s), and whether it was taken there is "
-                           "not known here: 'holdfast migrate' to there asks, and goes on. When that host is gone for good: "
-                           "'holdfast owner --take --because TEXT'", c->place.path, to);
+                           "%s: hand-over interrupted after the grant (%s), not known to be claimed; repeat 'holdfast "
+                           "migrate' to that host, or if it is lost, 'holdfast owner --take --because TEXT'",
+                           c->place.path, to);
 }
 
 int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_error *err)
@@ -91,7 +91,7 @@ int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, st
         return r;
     r = hf_owner_get(c, &owner, err);
     if (r == 0 && (owner.attempt == UINT32_MAX || (above > owner.attempt && above - owner.attempt > ATTEMPTS_AT_ONCE)))
-        r = hf_error_refuse(err, "step", "%s: is at attempt %u, the other host at %u: there is no number for the next",
+        r = hf_error_refuse(err, "step", "%s: attempt %u here, %u on the peer: no higher attempt number is left",
                             c->place.path, owner.attempt, above);
     owner.attempt = (above > owner.attempt ? above : owner.attempt) + 1;
     if (r == 0)
@@ -148,9 +148,10 @@ static int check_grantee(struct hf_container *c, const struct hf_host *from, str
 
     if (r <= 0 || !seen.granted || strcmp(seen.host_id, from->id) == 0)
         return r < 0 ? r : 0;
-    return hf_error_refuse(err, "granted", "%s: was granted to host '%s' (%s), and host '%s' (%s) cannot say whether it was "
-                           "taken there: ask that one with 'holdfast migrate'", c->place.path, seen.host_name, seen.host_id,
-                           from->name, from->id);
+    return hf_error_refuse(err, "granted",
+                           "%s: granted to host '%s' (%s); host '%s' (%s) cannot tell whether it was claimed: ask the "
+                           "granted host with 'holdfast migrate'",
+                           c->place.path, seen.host_name, seen.host_id, from->name, from->id);
 }
 
 int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t now, struct hf_error *err)
@@ -187,16 +188,17 @@ static int check_register(struct hf_container *c, uint32_t attempt, uint64_t epo
     if (r < 0)
         return r;
     if (epoch <= c->epoch || epoch <= seen.epoch)
-        return hf_error_refuse(err, "epoch", "%s: claimed at epoch %llu; the container is at %llu, and this host has seen %llu",
-                               c->place.path, (unsigned long long)epoch, (unsigned long long)c->epoch,
-                               (unsigned long long)seen.epoch);
+        return hf_error_refuse(
+            err, "epoch", "%s: claim at epoch %llu is stale: the container is at %llu, and this host has seen %llu",
+            c->place.path, (unsigned long long)epoch, (unsigned long long)c->epoch, (unsigned long long)seen.epoch);
     if (hf_epoch_is_held(&seen))
         return hf_error_refuse(err, "held", "%s: this host owns the container already, at epoch %llu", c->place.path,
                                (unsigned long long)seen.epoch);
     if (attempt <= seen.revoked)
-        return hf_error_refuse(err, "incoming", "%s: this host has promised never to claim attempt %u", c->place.path, attempt);
+        return hf_error_refuse(err, "incoming", "%s: attempt %u was revoked on this host and cannot be claimed",
+                               c->place.path, attempt);
     if (seen.place[0] && strcmp(seen.place, c->place.path) != 0)
-        return hf_error_refuse(err, "copy", "%s: a copy; the container was received at %s", c->place.path, seen.place);
+        return hf_error_refuse(err, "copy", "%s: a copy; the container was received as %s", c->place.path, seen.place);
     return 0;
 }
 
@@ -208,9 +210,9 @@ static int check_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch,
     if (r < 0)
         return r;
     if (owner.state != HF_OWNER_INCOMING || owner.attempt != attempt)
-        return hf_error_refuse(err, "incoming", "%s: is %s at epoch %llu, attempt %u, and not to be claimed for attempt %u",
-                               c->place.path, hf_owner_state_text(owner.state), (unsigned long long)owner.epoch, owner.attempt,
-                               attempt);
+        return hf_error_refuse(err, "incoming", "%s: %s at epoch %llu, attempt %u; attempt %u cannot be claimed",
+                               c->place.path, hf_owner_state_text(owner.state), (unsigned long long)owner.epoch,
+                               owner.attempt, attempt);
     c->epoch = owner.epoch;
     return check_register(c, attempt, epoch, err);
 }
@@ -282,8 +284,8 @@ static int promise(const char *container_id, const char *path, uint32_t attempt,
     if (r < 0)
         return r;
     if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
-        return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: ask there", container_id,
-                               seen.place);
+        return hf_error_refuse(err, "elsewhere", "container %s: this host has a copy at %s; name that file",
+                               container_id, seen.place);
     if (seen.epoch < epoch)
         hf_epoch_depart(&seen, epoch, from->id, from->name);
     seen.revoked = attempt;
@@ -296,8 +298,8 @@ static int check_promised(const char *container_id, uint32_t received, uint32_t 
 {
     if (attempt <= received || attempt <= ATTEMPTS_AT_ONCE)
         return 0;
-    return hf_error_refuse(err, "step", "container %s: asked about attempt %u, and this host has received none above %u",
-                           container_id, attempt, received);
+    return hf_error_refuse(err, "step", "container %s: attempt %u was not received here; the last was %u", container_id,
+                           attempt, received);
 }
 
 int hf_owner_refuse(struct hf_container *c, const char *container_id, uint32_t attempt, uint64_t epoch,

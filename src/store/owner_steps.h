@@ -32,22 +32,22 @@ int hf_container_open_giving(const char *path, enum hf_open_mode mode, int64_t n
 
 /* A new attempt, above the container's own and above the one that the other host's copy stands at. */
 int hf_owner_offer(struct hf_container *c, uint32_t above, uint32_t *attempt, struct hf_error *err);
-/* Ahead of the grant, what can be done for it without changing anything: it then keeps a guest that stands still waiting for
- * a shorter time. A failure is none of the grant's. */
+/* Ahead of the grant, what can be done for it without changing anything: a paused guest then waits for a shorter time.
+ * A failure is none of the grant's. */
 int hf_owner_prepare_grant(struct hf_container *c, const struct hf_host *to, struct hf_error *err);
 /* The commit point on this side. `state` is what the other host has (transfer.h), compared inside the transaction:
  * HF_EREFUSED "changed". From then on no handle writes this container on this host. */
 int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
                    int64_t now, struct hf_error *err);
-/* The same in two parts, for whoever has something else to do while the disk is waited for. After the first the container is
+/* The same in two parts, for a caller with other work during the sync. After the first the container is
  * granted to all who open it on this host, but nothing is: the other host may hear of it only after the second, which any
  * thread may do, and which frees *pending, whatever comes of it. */
 struct hf_owner_pending;
 int hf_owner_promise(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
                      int64_t now, struct hf_owner_pending **pending, struct hf_error *err);
 int hf_owner_promise_finish(struct hf_owner_pending *pending, struct hf_error *err);
-/* Instead of letting the other host hear of it: held here again, at the same epoch, as before. Only by whoever promised, in
- * the same process, and after the second part; `doubtful`: that failed. */
+/* Instead of letting the other host hear of it: held here again, at the same epoch, as before. Only by the process that
+ * made the grant, and after the second part; `doubtful`: that failed. */
 int hf_owner_retract(struct hf_container *c, bool doubtful, int64_t now, struct hf_error *err);
 /* Heard that the other host owns it. */
 int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t now, struct hf_error *err);
@@ -56,7 +56,7 @@ int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t no
 int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t now, struct hf_error *err);
 
 /*
- * Destination. hf_container_open_incoming(): with the owner lock, for whoever serves the copy: it reads, and hf_begin()
+ * Destination. hf_container_open_incoming(): with the owner lock, for the server of the copy: it reads, and hf_begin()
  * is refused ("incoming") until it is claimed. hf_container_open_child() opens an incoming container, too.
  * hf_container_open_received(): for the steps alone, whatever state it is in.
  */

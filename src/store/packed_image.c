@@ -25,7 +25,7 @@ int hf_image_pack(const void *bytes, uint64_t size, struct hf_packed_image *ret,
     p.chunks = malloc(count ? count * HF_IMAGE_CHUNK_STORED_MAX : 1);
     p.ends = calloc(count ? count : 1, sizeof *p.ends);
     if (!p.chunks || !p.ends)
-        r = hf_error_set(err, HF_ENOMEM, "no memory for an image of %llu bytes", (unsigned long long)size);
+        r = hf_error_set(err, HF_ENOMEM, "image of %llu bytes: out of memory", (unsigned long long)size);
     for (size_t i = 0; r == 0 && i < count; i++) {
         uint64_t at = (uint64_t)i * HF_IMAGE_CHUNK_SIZE;
         size_t stored = 0, raw = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;

@@ -109,7 +109,7 @@ int hf_pages_digest(struct hf_container *c, enum hf_table table, int64_t owner, 
     int r = 0;
 
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a digest");
+        return hf_error_set(err, HF_ENOMEM, "digest: out of memory");
     for (uint64_t at = 0; at < size && r == 0; at += sizeof buf) {
         size_t n = size - at < sizeof buf ? (size_t)(size - at) : sizeof buf;
 

@@ -85,12 +85,15 @@ static int check_directory(const char *dir, struct hf_place *place, struct hf_er
     if (fd < 0 || fstat(fd, &st) < 0)
         return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", dir, strerror(errno));
     if (st.st_uid != geteuid() && st.st_uid != 0)
-        return hf_error_refuse(err, "permissions", "%s: the directory belongs to user %u, who could exchange the files in it",
+        return hf_error_refuse(err, "permissions",
+                               "%s: the directory belongs to user %u, who could replace the files in it; use one of "
+                               "your own (mkdir -m 700)",
                                dir, (unsigned)st.st_uid);
     if ((st.st_mode & S_IWOTH) || ((st.st_mode & S_IWGRP) && st.st_gid != getegid()))
         return hf_error_refuse(err, "permissions",
-                               "%s: others may write in this directory (mode %04o) and exchange the files in it; "
-                               "use one of your own (mkdir -m 700)", dir, (unsigned)(st.st_mode & 07777));
+                               "%s: others can write to this directory (mode %04o) and replace the files in it; use "
+                               "one of your own (mkdir -m 700)",
+                               dir, (unsigned)(st.st_mode & 07777));
     place->local = is_local(fd);
     return 0;
 }
@@ -102,7 +105,8 @@ int hf_place_fits(size_t length, struct hf_error *err)
 {
     if (length <= SQLITE_PATH_MAX)
         return 0;
-    return hf_error_set(err, HF_EUSAGE, "a container's path has at most %d bytes, and this one would have %zu: use a shorter one",
+    return hf_error_set(err, HF_EUSAGE,
+                        "container path too long: the limit is %d bytes, this has %zu: use a shorter one",
                         SQLITE_PATH_MAX, length);
 }
 
@@ -114,9 +118,9 @@ int hf_place_find(const char *path, struct hf_place *place, struct hf_error *err
     int r;
 
     if (*base == '\0' || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
-        return hf_error_set(err, HF_EUSAGE, "'%s' names no file", path);
+        return hf_error_set(err, HF_EUSAGE, "'%s': not a file name", path);
     if (strlen(path) >= PATH_MAX - 16)
-        return hf_error_set(err, HF_EUSAGE, "path of %zu bytes; at most %d are possible", strlen(path), PATH_MAX - 17);
+        return hf_error_set(err, HF_EUSAGE, "path too long: %zu bytes; the limit is %d", strlen(path), PATH_MAX - 17);
     snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
     if (!realpath(dir, real))
         return hf_error_set(err, errno == ENOENT || errno == ENOTDIR ? HF_ENOTFOUND : HF_EIO, "%s: %s", dir,
@@ -233,7 +237,7 @@ int hf_place_open(struct hf_place *place, struct hf_error *err)
         return r;
     r = open_checked(place, &st, err);
     if (r == 0 && (st.st_dev != place->device || st.st_ino != place->inode))
-        r = hf_error_set(err, HF_EIO, "%s: exchanged while it was opened; try again", place->path);
+        r = hf_error_set(err, HF_EIO, "%s: replaced while it was opened; try again", place->path);
     if (r == 0) {
         place->size = (uint64_t)st.st_size;
         place->changed = st.st_mtim;

@@ -13,7 +13,7 @@ int hf_reserve_fill(struct hf_container *c, uint64_t bytes, struct hf_error *err
 {
     uint8_t *zeros hf_auto(hf_cleanup_free) = (uint8_t *)calloc(1, PIECE);
     struct hf_value v = hf_blob(zeros, PIECE);
-    int r = zeros ? 0 : hf_error_set(err, HF_ENOMEM, "no memory to reserve room");
+    int r = zeros ? 0 : hf_error_set(err, HF_ENOMEM, "reserving space: out of memory");
 
     for (uint64_t at = 0, i = 0; at < bytes && r == 0; at += PIECE, i++)
         r = hf_row_put(c, HF_T_CHUNK, HF_RESERVE_FIRST + (int64_t)i, &v, err);
@@ -83,9 +83,11 @@ static int reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
     if (r < 0)
         return r;
     if (bytes > unused && used + (bytes - unused) > HF_CONTAINER_MAX)
-        return hf_error_set(err, HF_ENOSPC, "%s: %llu bytes are wanted; the file has %llu, of which %llu are free, and may have "
-                            "%u: delete snapshots", c->place.path, (unsigned long long)bytes, (unsigned long long)used,
-                            (unsigned long long)unused, HF_CONTAINER_MAX);
+        return hf_error_set(
+            err, HF_ENOSPC,
+            "%s: no space for %llu bytes: the file has %llu, of which %llu are free; the limit is %u: delete snapshots",
+            c->place.path, (unsigned long long)bytes, (unsigned long long)used, (unsigned long long)unused,
+            HF_CONTAINER_MAX);
     if (bytes > unused) {
         r = fill(c, bytes - unused, err);
         if (r == 0)
@@ -96,7 +98,7 @@ static int reserve(struct hf_container *c, uint64_t bytes, struct hf_error *err)
     if (r == 0)
         r = reserve_log(c, err);
     if (r == -HF_ENOSPC)
-        r = hf_error_prefix(err, r, "no room for %llu bytes and the log of a bank: ", (unsigned long long)bytes);
+        r = hf_error_prefix(err, r, "no disk space for %llu bytes and the log of a bank: ", (unsigned long long)bytes);
     return r;
 }
 

@@ -25,7 +25,7 @@ static int read_rom(const struct hf_rows *rows, struct hf_rom *rom, struct hf_er
     int r = hf_row_text(rows, 1, found.name, sizeof found.name, err);
 
     if (r == 0 && !is_plain(found.name))
-        r = hf_damaged(rows->c, err, "the name of a ROM, '%s', is no plain file name", found.name);
+        r = hf_damaged(rows->c, err, "ROM name '%s' is not a plain file name", found.name);
     if (r == 0)
         r = hf_image_by_id(rows->c, rows->v[0].n, &image, err);
     if (r < 0)
@@ -47,7 +47,7 @@ int hf_rom_list(struct hf_container *c, enum hf_slot slot, struct hf_rom list[HF
         if (r <= 0)
             break;
         if (n == HF_ROMS_MAX)
-            return hf_damaged(c, err, "more than %d ROMs in slot %s", HF_ROMS_MAX, hf_slot_text(slot));
+            return hf_damaged(c, err, "too many ROMs: more than %d in slot %s", HF_ROMS_MAX, hf_slot_text(slot));
         r = read_rom(&rows, &list[n++], err);
     }
     if (r == 0)
@@ -72,7 +72,8 @@ static int place_for(struct hf_container *c, enum hf_slot slot, const char *name
         r = 0;
     }
     if (r == 0 && unused >= FIRST(slot) + HF_ROMS_MAX)
-        r = hf_error_refuse(err, "roms", "%s: slot %s holds %d ROMs already", c->place.path, hf_slot_text(slot), HF_ROMS_MAX);
+        r = hf_error_refuse(err, "roms", "%s: slot %s: too many ROMs; the limit is %d", c->place.path,
+                            hf_slot_text(slot), HF_ROMS_MAX);
     *id = unused;
     return r;
 }

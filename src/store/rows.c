@@ -229,7 +229,7 @@ int hf_row_text(const struct hf_rows *rows, unsigned column, char *buf, size_t s
     const struct hf_value *v = &rows->v[column];
 
     if (v->type != HF_TEXT || v->size >= size || (v->size && memchr(v->p, 0, v->size)))
-        return hf_damaged(rows->c, err, "row %lld of table '%s' has a text of %zu bytes where %zu fit",
+        return hf_damaged(rows->c, err, "row %lld of table '%s' has a text of %zu bytes; the limit is %zu",
                           (long long)rows->id, hf_table_name(rows->table), v->size, size - 1);
     if (v->size)
         memcpy(buf, v->p, v->size);

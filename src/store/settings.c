@@ -20,10 +20,11 @@ static const struct hf_setting table[] = {
     {"reset", CHOICE("warm|cold"), "warm",
      "what a reset of the guest is under 'run': cold ends QEMU and starts it again, as a power cycle"},
     {"confirm-by", CHOICE("manual|uptime|agent|mailbox"), "uptime", "the sign that an upgrade works"},
-    {"confirm-uptime", NUMBER(1, 604800), "300", "seconds without a reset that confirm, with a sign of life"},
+    {"confirm-uptime", NUMBER(1, 604800), "300", "seconds without a reset after a sign of life that confirm a trial"},
     {"trial-boots", NUMBER(-1, 1000), "-1",
-     "failed boots before an upgrade is rolled back; 0: never by itself; -1: 3, but 0 with confirm-by=manual"},
-    {"trial-timeout", NUMBER(0, 86400), "300", "seconds without a sign of life that make a boot a failed one; 0: never"},
+     "failed boots before an upgrade is rolled back; 0: never automatically; -1: 3, but 0 with confirm-by=manual"},
+    {"trial-timeout", NUMBER(0, 86400), "300",
+     "seconds without a sign of life after which a boot has failed; 0: never"},
     {"snapshots", NUMBER(1, 8), "8", "snapshots that are kept"},
     {"mailbox", CHOICE("off|always|boot-only"), "off",
      "the window shared with the guest's firmware: a PCI device with a ROM; from the next power-on"},
@@ -55,7 +56,7 @@ static int unknown(const char *key, struct hf_error *err)
 
     for (const struct hf_setting *s = table; s->key; s++)
         snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s", s == table ? "" : ", ", s->key);
-    return hf_error_set(err, HF_ENOTFOUND, "no setting '%s'; there are: %s", key, keys);
+    return hf_error_set(err, HF_ENOTFOUND, "unknown setting '%s'; use one of: %s", key, keys);
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -85,7 +86,7 @@ static int check_text(const struct hf_setting *s, const char *value, struct hf_e
 {
     for (const char *p = value; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return hf_error_set(err, HF_EUSAGE, "%s: holds control character 0x%02x", s->key, (unsigned char)*p);
+            return hf_error_set(err, HF_EUSAGE, "%s: invalid control character 0x%02x", s->key, (unsigned char)*p);
     return 0;
 }
 
@@ -96,12 +97,12 @@ int hf_setting_check(const char *key, const char *value, struct hf_error *err)
     if (!s)
         return unknown(key, err);
     if (strlen(value) >= HF_SETTING_VALUE_SIZE)
-        return hf_error_set(err, HF_EUSAGE, "%s: a value of %zu bytes; at most %d fit", key, strlen(value),
+        return hf_error_set(err, HF_EUSAGE, "%s: value too long: %zu bytes; the limit is %d", key, strlen(value),
                             HF_SETTING_VALUE_SIZE - 1);
     if (s->type == HF_SETTING_NUMBER)
         return check_number(s, value, err);
     if (s->type == HF_SETTING_CHOICE && !is_choice(s->choices, value))
-        return hf_error_set(err, HF_EUSAGE, "%s: '%s' is none of %s", key, value, s->choices);
+        return hf_error_set(err, HF_EUSAGE, "%s: invalid value '%s'; use one of %s", key, value, s->choices);
     if (s->type == HF_SETTING_BITS || s->type == HF_SETTING_DIGESTS)
         return hf_setting_list_check(s, value, err);
     return check_text(s, value, err);
@@ -119,7 +120,7 @@ int hf_setting_get(struct hf_container *c, const char *key, char value[HF_SETTIN
     if (r < 0)
         return r;
     if (r > 0 && hf_setting_check(key, found, NULL) < 0)
-        return hf_damaged(c, err, "setting '%s' is '%s', which it can never have been set to", key, found);
+        return hf_damaged(c, err, "setting '%s': invalid value '%s'", key, found);
     snprintf(value, HF_SETTING_VALUE_SIZE, "%s", r > 0 ? found : s->initial);
     return 0;
 }
@@ -131,7 +132,7 @@ int hf_setting_number(struct hf_container *c, const char *key, int64_t *value, s
     int r;
 
     if (s && s->type != HF_SETTING_NUMBER)
-        return hf_error_set(err, HF_EUSAGE, "setting '%s' is not a number", key);
+        return hf_error_set(err, HF_EUSAGE, "setting '%s': not a number", key);
     r = hf_setting_get(c, key, text, err);
     if (r == 0)
         *value = strtoll(text, NULL, 10);

@@ -61,7 +61,7 @@ static int need_image(struct hf_container *c, const struct hf_digest *digest, en
     int r = hf_image_get(c, digest, &image, err);
 
     if (r == 0 && image.kind != kind)
-        r = hf_error_set(err, HF_EUSAGE, "image '%s' is of kind %s where %s belongs", image.name,
+        r = hf_error_set(err, HF_EUSAGE, "image '%s': kind %s instead of %s", image.name,
                          hf_image_kind_text(image.kind), hf_image_kind_text(kind));
     if (r < 0)
         return r;

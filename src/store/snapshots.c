@@ -58,7 +58,7 @@ int hf_snapshot_get(struct hf_container *c, int64_t id, struct hf_snapshot *snap
     int r = hf_row_find(c, HF_T_SNAPSHOT, id, &rows, err);
 
     if (r == 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: no snapshot %lld", c->place.path, (long long)id);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: snapshot %lld not found", c->place.path, (long long)id);
     return r < 0 ? r : read_snapshot(&rows, snapshot, err);
 }
 
@@ -74,7 +74,7 @@ int hf_snapshot_list(struct hf_container *c, struct hf_snapshot list[HF_SNAPSHOT
         if (r <= 0)
             break;
         if (n == HF_SNAPSHOTS_MAX)
-            return hf_damaged(c, err, "more than %d snapshots", HF_SNAPSHOTS_MAX);
+            return hf_damaged(c, err, "too many snapshots; the limit is %d", HF_SNAPSHOTS_MAX);
         r = read_snapshot(&rows, &list[n++], err);
     }
     if (r == 0)
@@ -99,8 +99,8 @@ int hf_snapshot_delete(struct hf_container *c, int64_t id, struct hf_error *err)
     if (r == 0)
         r = hf_snapshot_get(c, id, &s, err);
     if (r == 0 && s.pinned)
-        r = hf_error_refuse(err, "snapshots", "%s: snapshot %lld holds the variables that a slot goes back to", c->place.path,
-                            (long long)id);
+        r = hf_error_refuse(err, "snapshots", "%s: snapshot %lld is in use: a rollback needs its variables",
+                            c->place.path, (long long)id);
     return r < 0 ? r : drop(c, id, err);
 }
 
@@ -122,7 +122,8 @@ static int make_room(struct hf_container *c, struct hf_error *err)
         count--;
     }
     if (r == 0 && count >= HF_SNAPSHOTS_MAX)
-        r = hf_error_refuse(err, "snapshots", "%s: %zu snapshots, and slots refer to all of them", c->place.path, count);
+        r = hf_error_refuse(err, "snapshots", "%s: all %zu snapshots are in use by slots; none can be deleted",
+                            c->place.path, count);
     return r;
 }
 
@@ -179,8 +180,9 @@ int hf_snapshot_read(struct hf_container *c, int64_t id, uint64_t offset, void *
     int r = hf_snapshot_get(c, id, &s, err);
 
     if (r == 0 && (offset > s.size || size > s.size - offset))
-        r = hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu of snapshot %lld, which has %llu", (unsigned long long)offset,
-                         (unsigned long long)(offset + size), (long long)id, (unsigned long long)s.size);
+        r = hf_error_set(err, HF_EUSAGE, "bytes %llu to %llu are outside snapshot %lld of %llu",
+                         (unsigned long long)offset, (unsigned long long)(offset + size), (long long)id,
+                         (unsigned long long)s.size);
     return r < 0 ? r : hf_pages_read(c, HF_T_KEPT, id, offset, buf, size, err);
 }
 

@@ -13,7 +13,8 @@ static int check_name(const char *name, struct hf_error *err)
     size_t n = strlen(name);
 
     if (n == 0 || n >= HF_STATE_NAME_SIZE || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != n)
-        return hf_error_set(err, HF_EUSAGE, "state name '%s' is not 1 to %d of [a-z0-9.-]", name, HF_STATE_NAME_SIZE - 1);
+        return hf_error_set(err, HF_EUSAGE, "invalid state name '%s'; use 1 to %d of [a-z0-9.-]", name,
+                            HF_STATE_NAME_SIZE - 1);
     return 0;
 }
 
@@ -42,7 +43,7 @@ int hf_state_number(struct hf_container *c, const char *name, int64_t otherwise,
     errno = 0;
     n = strtoll(found, &end, 10);
     if (errno || end == found || *end)
-        return hf_damaged(c, err, "state '%s' is '%s' and no number", name, found);
+        return hf_damaged(c, err, "state '%s': '%s' is not a number", name, found);
     *value = n;
     return 0;
 }
@@ -54,7 +55,7 @@ int hf_state_set_text(struct hf_container *c, const char *name, const char *valu
     if (r == 0)
         r = check_name(name, err);
     if (r == 0 && strlen(value) >= HF_STATE_VALUE_SIZE)
-        r = hf_error_set(err, HF_EUSAGE, "state '%s': a value of %zu bytes; at most %d fit", name, strlen(value),
+        r = hf_error_set(err, HF_EUSAGE, "state '%s': value too long: %zu bytes; the limit is %d", name, strlen(value),
                          HF_STATE_VALUE_SIZE - 1);
     return r < 0 ? r : hf_named_set(c, HF_T_STATE, name, value, err);
 }

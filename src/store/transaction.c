@@ -70,9 +70,11 @@ static int check_owner(struct hf_container *c, struct hf_error *err)
     if (r < 0)
         return r;
     if (owner.epoch != c->epoch)
-        return hf_error_refuse(err, "epoch", "%s: host '%s' has it at epoch %llu (%s), and it was opened at %llu: it was "
-                               "started, taken or moved meanwhile; open it again", c->place.path, owner.host_name,
-                               (unsigned long long)owner.epoch, owner.reason, (unsigned long long)c->epoch);
+        return hf_error_refuse(err, "epoch",
+                               "%s: changed meanwhile: host '%s', epoch %llu (%s), instead of the epoch %llu at which "
+                               "it was opened; open it again",
+                               c->place.path, owner.host_name, (unsigned long long)owner.epoch, owner.reason,
+                               (unsigned long long)c->epoch);
     if (owner.state == HF_OWNER_GRANTED)
         return hf_owner_say_granted(c, owner.reason, err);
     if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0)
@@ -131,7 +133,7 @@ int hf_begin(struct hf_container *c, struct hf_error *err)
     if (c->mode == HF_OPEN_LOOK)
         return begin_look(c, err);
     if (c->incoming)
-        return hf_error_refuse(err, "incoming", "%s: is being received and not yet owned here", c->place.path);
+        return hf_error_refuse(err, "incoming", "%s: being received, not owned yet", c->place.path);
     return begin_marked(c, true, err);
 }
 
@@ -239,7 +241,7 @@ static int note_mark(struct hf_container *c, bool owned, struct hf_error *err)
         if (r < 0)
             return r;
     }
-    return hf_error_set(err, HF_EIO, "%s: cannot mark it as having a log: the log does not stay", c->place.path);
+    return hf_error_set(err, HF_EIO, "%s: cannot mark the log as present: SQLite removed the log", c->place.path);
 }
 
 static int checkpoint(struct hf_container *c, int kind, struct hf_error *err)
@@ -263,7 +265,7 @@ static int bring_in(struct hf_container *c, bool owned, bool all, struct hf_erro
         return r;
     r = checkpoint(c, must ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE, err);
     if (r > 0 && must)
-        return hf_error_set(err, HF_ETIMEDOUT, "%s: readers keep the log from going into the file", c->place.path);
+        return hf_error_set(err, HF_ETIMEDOUT, "%s: cannot empty the log: other processes are reading", c->place.path);
     if (r >= 0)
         c->marked = true;
     if (r == 0)

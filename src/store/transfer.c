@@ -27,7 +27,7 @@ bool hf_transfer_travels(unsigned table)
 int hf_transfer_digest(struct hf_container *c, struct hf_digest *digest, struct hf_error *err)
 {
     struct hf_digester *d = hf_digest_begin();
-    int r = d ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for a digest");
+    int r = d ? 0 : hf_error_set(err, HF_ENOMEM, "digest: out of memory");
 
     for (unsigned table = 1; table < HF_TABLES && r == 0; table++) {
         struct hf_ledger_row row = c->ledger[table];
@@ -69,7 +69,7 @@ static int put(struct writer *w, const void *bytes, size_t size, struct hf_error
         uint8_t *grown = (uint8_t *)realloc(w->bytes, room);
 
         if (!grown)
-            return hf_error_set(err, HF_ENOMEM, "no memory for %zu bytes of a container's state", room);
+            return hf_error_set(err, HF_ENOMEM, "container state of %zu bytes: out of memory", room);
         w->bytes = grown;
         w->room = room;
     }
@@ -136,7 +136,7 @@ static int note_row(struct hf_transfer_sent *after, size_t *room, unsigned table
         struct hf_sent_row *grown = (struct hf_sent_row *)reallocarray(after->rows, *room * 2 + 256, sizeof *grown);
 
         if (!grown)
-            return hf_error_set(err, HF_ENOMEM, "no memory for %zu rows", *room * 2);
+            return hf_error_set(err, HF_ENOMEM, "%zu rows: out of memory", *room * 2);
         after->rows = grown;
         *room = *room * 2 + 256;
     }
@@ -213,7 +213,7 @@ static int compare(struct difference *d, struct hf_error *err)
         r = hf_transfer_digest(d->c, &d->after.digest, err);
     d->same = r == 0 && d->before->rows && hf_digest_equal(&d->after.digest, &d->before->digest);
     if (d->same)
-        return 0; /* a guest may stand still, and a bank have many rows */
+        return 0; /* a guest may be paused, and a bank have many rows */
     for (unsigned table = 1; table < HF_TABLES && r == 0; table++)
         if (hf_transfer_travels(table))
             r = compare_table(d, table, err);
@@ -234,8 +234,8 @@ int hf_transfer_write(struct hf_container *c, struct hf_transfer_sent *sent, uin
     r = compare(&d, err);
     hf_abort(c);
     if (r == 0 && d.out.size > HF_TRANSFER_MAX)
-        r = hf_error_set(err, HF_ENOSPC, "%s: its rows take %zu bytes; at most %u can be sent", c->place.path, d.out.size,
-                         HF_TRANSFER_MAX);
+        r = hf_error_set(err, HF_ENOSPC, "%s: state too large: its rows have %zu bytes; the limit is %u", c->place.path,
+                         d.out.size, HF_TRANSFER_MAX);
     if (r < 0) {
         free(d.out.bytes);
         hf_transfer_sent_done(&d.after);
@@ -276,7 +276,7 @@ int hf_transfer_chunk(struct hf_container *c, const struct hf_digest *image, uin
         return r;
     copy = (uint8_t *)malloc(rows.v[0].size);
     if (!copy)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a chunk of an image");
+        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
     memcpy(copy, rows.v[0].p, rows.v[0].size);
     *bytes = copy;
     *size = rows.v[0].size;

@@ -26,7 +26,7 @@ struct hf_transfer_sent {
 };
 void hf_transfer_sent_done(struct hf_transfer_sent *sent);
 
-/* Outside a transaction: what the other side needs to get from the state in *sent (the first time: from nothing) to the
+/* Outside a transaction: what the peer needs to get from the state in *sent (the first time: from nothing) to the
  * present one, of one moment. The caller frees *bytes; *sent becomes the present state. */
 int hf_transfer_write(struct hf_container *c, struct hf_transfer_sent *sent, uint8_t **bytes, size_t *size,
                       struct hf_error *err);

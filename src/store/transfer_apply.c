@@ -24,8 +24,7 @@ struct applying {
 
 static int not_a_state(const struct hf_cursor *in, const char *what, struct hf_error *err)
 {
-    return hf_error_set(err, HF_EPROTO, "what the other side sent of the container's state is wrong at byte %zu: %s",
-                        in->at, what);
+    return hf_error_set(err, HF_EPROTO, "received container state: invalid at byte %zu: %s", in->at, what);
 }
 
 static bool read_value(struct hf_cursor *in, char type, struct hf_value *v)
@@ -68,7 +67,7 @@ static int drop_chunks(struct hf_container *c, int64_t image, struct hf_error *e
                : 0;
 }
 
-/* The row's own constraints are SQLite's to hold; a row that breaks them is the other side's fault. */
+/* The row's own constraints are SQLite's to hold; a row that breaks them is the peer's fault. */
 static int put_row(struct applying *a, unsigned table, int64_t id, const struct hf_value *v, struct hf_error *err)
 {
     struct hf_digest was;
@@ -80,8 +79,8 @@ static int put_row(struct applying *a, unsigned table, int64_t id, const struct 
     if (r == 0)
         r = hf_row_put(a->c, (enum hf_table)table, id, v, err);
     if (r < 0 && (sqlite3_errcode(a->c->db) & 0xff) == SQLITE_CONSTRAINT)
-        r = hf_error_set(err, HF_EPROTO, "the other side sent a row %lld of table '%s' that the format does not allow",
-                         (long long)id, hf_table_name(table));
+        r = hf_error_set(err, HF_EPROTO, "received container state: invalid row %lld of table '%s'", (long long)id,
+                         hf_table_name(table));
     return r;
 }
 
@@ -105,14 +104,14 @@ static int apply_record(struct applying *a, struct hf_cursor *in, struct hf_erro
     id = (int64_t)hf_be64_get(record.id);
     if (in->bad || (record.what != HF_TRANSFER_PUT && record.what != HF_TRANSFER_DELETE) ||
         !hf_transfer_travels(record.table))
-        return not_a_state(in, "no row begins here", err);
+        return not_a_state(in, "no row starts here", err);
     a->touched |= 1U << record.table;
     if (record.what == HF_TRANSFER_DELETE)
         return delete_row(a, record.table, id, err);
     types = hf_table_types(record.table);
     for (size_t i = 0; types[i]; i++)
         if (!read_value(in, types[i], &v[i]) || in->bad)
-            return not_a_state(in, "a column of another type, or cut short", err);
+            return not_a_state(in, "a column of the wrong type, or truncated", err);
     return put_row(a, record.table, id, v, err);
 }
 
@@ -125,7 +124,7 @@ static int keep_images(struct applying *a, struct hf_error *err)
 
     a->own = r == 0 ? hf_arrived_new() : NULL;
     if (r == 0 && !a->own)
-        return hf_error_set(err, HF_ENOMEM, "no memory for images");
+        return hf_error_set(err, HF_ENOMEM, "images: out of memory");
     for (size_t i = 0; r == 0 && i < count; i++)
         for (uint32_t n = 0; r == 0 && n < hf_transfer_chunks(list[i].size); n++) {
             uint8_t *bytes hf_auto(hf_cleanup_free) = NULL;
@@ -166,7 +165,7 @@ static int apply_rows(struct applying *a, const void *bytes, size_t size, struct
     } else {
         r = hf_transfer_digest(a->c, &here, err);
         if (r == 0 && !hf_digest_equal(&here, &header.base))
-            r = not_a_state(&in, "it changes another state than the one that is here", err);
+            r = not_a_state(&in, "it changes another state than the one received before", err);
     }
     while (r == 0 && hf_cursor_left(&in) > 0)
         r = apply_record(a, &in, err);
@@ -183,8 +182,8 @@ static int put_chunks(struct applying *a, const struct hf_image *image, int64_t 
     if (!chunks && a->own)
         chunks = hf_arrived_get(a->own, &image->digest, &count);
     if (count != hf_transfer_chunks(image->size))
-        return hf_error_set(err, HF_EPROTO, "of image %s %u chunks were sent; it has %u", hf_digest_text(&image->digest, text),
-                            count, hf_transfer_chunks(image->size));
+        return hf_error_set(err, HF_EPROTO, "received image %s: %u chunks; it has %u",
+                            hf_digest_text(&image->digest, text), count, hf_transfer_chunks(image->size));
     for (uint32_t n = 0; n < count && r == 0; n++) {
         struct hf_value v = hf_blob(chunks[n].bytes, chunks[n].size);
 
@@ -232,18 +231,19 @@ static int check_result(struct applying *a, struct hf_error *err)
     memcpy(uid, a->c->id, sizeof uid);
     r = hf_container_load(a->c, err);
     if (r == 0 && (strcmp(uid, a->c->id) != 0 || strcmp(uid, a->from->container) != 0))
-        r = hf_error_set(err, HF_EPROTO, "the other side announced container %s and sent %s", a->from->container, a->c->id);
+        r = hf_error_set(err, HF_EPROTO, "received container state: container %s was announced, %s was sent",
+                         a->from->container, a->c->id);
     memcpy(a->c->id, uid, sizeof uid);
     if (r == 0)
         r = hf_transfer_digest(a->c, &digest, err);
     if (r == 0 && !hf_digest_equal(&digest, &a->from->digest))
-        r = hf_error_set(err, HF_EPROTO, "what the other side sent is not the state that it offers");
+        r = hf_error_set(err, HF_EPROTO, "received container state: it is not the offered state");
     if (r == 0)
         r = hf_ledger_flush(a->c, err);
     if (r < 0)
         return r;
     hf_check_handle(a->c, (a->touched & ~small) != 0, keep_first, first);
-    return first[0] ? hf_error_set(err, HF_EPROTO, "what the other side sent is not a sound container: %s", first) : 0;
+    return first[0] ? hf_error_set(err, HF_EPROTO, "received container: damaged: %s", first) : 0;
 }
 
 /* The host remembers where a copy is received, so that no other copy answers for it. */
@@ -261,10 +261,12 @@ static int note_place(struct applying *a, const char *path, struct hf_error *err
     if (r < 0)
         return r;
     if (a->from->attempt <= seen.revoked)
-        return hf_error_refuse(err, "incoming", "this host has promised never to claim attempt %u of container %s",
+        return hf_error_refuse(err, "incoming",
+                               "attempt %u of container %s was revoked on this host and cannot be claimed",
                                a->from->attempt, a->c->id);
     if (seen.place[0] && strcmp(seen.place, path) != 0 && access(seen.place, F_OK) == 0)
-        return hf_error_refuse(err, "elsewhere", "this host has a copy of container %s at %s: receive it there, or remove that",
+        return hf_error_refuse(err, "elsewhere",
+                               "container %s: this host has a copy at %s; receive it there, or remove that file",
                                a->c->id, seen.place);
     if (seen.epoch < a->from->epoch)
         hf_epoch_depart(&seen, a->from->epoch, a->from->host.id, a->from->host.name);
@@ -380,10 +382,10 @@ int hf_transfer_create(const char *path, const struct hf_transfer_from *from, co
 
     if (hf_cursor_left(&(struct hf_cursor){.base = bytes, .size = size}) < sizeof(struct hf_transfer_header) ||
         *(const uint8_t *)bytes != HF_TRANSFER_WHOLE)
-        return hf_error_set(err, HF_EPROTO, "the other side sent changes of a state that was never here");
+        return hf_error_set(err, HF_EPROTO, "received container state: changes without a state before them");
     for (const char *p = path; *p; p++)
         if ((unsigned char)*p < 0x20)
-            return hf_error_set(err, HF_EUSAGE, "a container's path has no control characters");
+            return hf_error_set(err, HF_EUSAGE, "container path: control characters are invalid");
     r = hf_draft_begin(path, &draft, err);
     if (r < 0)
         return r;

@@ -24,7 +24,7 @@ static int read_file(const char *directory, const char *name, uint8_t **bytes, s
     size_t n;
 
     if (!all || asprintf(&path, "%s/%s", directory, name) < 0)
-        return hf_error_set(err, HF_ENOMEM, "no memory for '%s'", name);
+        return hf_error_set(err, HF_ENOMEM, "'%s': out of memory", name);
     f = fopen(path, "rbe");
     if (!f)
         return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));

@@ -53,11 +53,11 @@ static int read_extras(json_t *object, size_t index, struct hf_var *var, uint8_t
 
     if (time && (!json_is_string(time) || json_string_length(time) != 2 * sizeof var->time ||
                  !unhex(json_string_value(time), var->time, sizeof var->time)))
-        return BAD(err, index, "'time' must be 32 hexadecimal digits");
+        return BAD(err, index, "'time' is not 32 hexadecimal digits");
     *has_digest = sum;
     if (sum && (!json_is_string(sum) || json_string_length(sum) != 2 * HF_CERTDB_DIGEST ||
                 !unhex(json_string_value(sum), digest, HF_CERTDB_DIGEST)))
-        return BAD(err, index, "'digest' must be 64 hexadecimal digits");
+        return BAD(err, index, "'digest' is not 64 hexadecimal digits");
     return 0;
 }
 
@@ -72,25 +72,25 @@ static int read_basics(json_t *object, size_t index, struct hf_var *var, uint8_t
 
     if (!json_is_string(j_name) || json_string_length(j_name) == 0 ||
         strlen(json_string_value(j_name)) != json_string_length(j_name))
-        return BAD(err, index, "'name' must be a text of at least one character");
+        return BAD(err, index, "'name' is not a text of at least one character");
     if (!json_is_string(guid) || json_string_length(guid) != HF_GUID_TEXT_SIZE - 1 ||
         hf_guid_parse(json_string_value(guid), json_string_length(guid), &var->guid) < 0)
-        return BAD(err, index, "'guid' must be a GUID");
+        return BAD(err, index, "'guid' is not a GUID");
     if (!json_is_integer(attr) || json_integer_value(attr) < 0 || json_integer_value(attr) > 0xFFFFFFFF)
-        return BAD(err, index, "'attr' must be a number from 0 to 4294967295");
+        return BAD(err, index, "'attr' is not a number from 0 to 4294967295");
     data_length = json_is_string(j_data) ? json_string_length(j_data) : 1;
     if (data_length % 2 || data_length == 0)
-        return BAD(err, index, "'data' must be pairs of hexadecimal digits");
+        return BAD(err, index, "'data' is not pairs of hexadecimal digits");
     name_room = 2 * (json_string_length(j_name) + 1);
     *name = (uint8_t *)malloc(name_room);
     *data = (uint8_t *)malloc(data_length / 2);
     if (!*name || !*data)
-        return hf_error_set(err, HF_ENOMEM, "no memory for variables[%zu]", index);
+        return hf_error_set(err, HF_ENOMEM, "variables[%zu]: out of memory", index);
     n = hf_ucs2_from_utf8(json_string_value(j_name), *name, name_room);
     if (n < 0)
-        return BAD(err, index, "'name' is no UTF-8");
+        return BAD(err, index, "'name' is not valid UTF-8");
     if (!unhex(json_string_value(j_data), *data, data_length / 2))
-        return BAD(err, index, "'data' has a character that is no hexadecimal digit");
+        return BAD(err, index, "'data' is not pairs of hexadecimal digits");
     var->attributes = (uint32_t)json_integer_value(attr);
     var->name = *name;
     var->name_size = (uint32_t)n;
@@ -115,7 +115,7 @@ static int read_variable(json_t *object, size_t index, struct hf_var_set *set, s
     json_object_foreach(object, key, value)
     {
         if (!known_member(key))
-            return BAD(err, index, "member '%s' is unknown and would be lost", key);
+            return BAD(err, index, "unknown member '%s' would be lost; remove it first", key);
     }
     r = read_basics(object, index, &var, &name, &data, err);
     if (r == 0)
@@ -123,7 +123,7 @@ static int read_variable(json_t *object, size_t index, struct hf_var_set *set, s
     if (r < 0)
         return r;
     if (hf_var_set_find(set, &var))
-        return BAD(err, index, "'%s' a second time under the same GUID",
+        return BAD(err, index, "duplicate variable '%s' under the same GUID",
                    json_string_value(json_object_get(object, "name")));
     r = hf_var_set_put(set, &var, err);
     if (r == 0 && has_digest)
@@ -140,9 +140,9 @@ static int read_all(json_t *root, struct hf_var_set *set, struct hf_error *err)
     int r;
 
     if (!json_is_integer(version) || !json_is_array(list))
-        return hf_error_set(err, HF_EDAMAGED, "no variable store: 'version' or 'variables' is missing");
+        return hf_error_set(err, HF_EDAMAGED, "not a variable store: 'version' or 'variables' is missing");
     if (json_integer_value(version) != 2)
-        return hf_error_set(err, HF_EVERSION, "version %lld of the JSON form; this program reads 2",
+        return hf_error_set(err, HF_EVERSION, "unsupported version %lld of the JSON form; this program reads 2",
                             (long long)json_integer_value(version));
     json_array_foreach(list, i, object)
     {
@@ -165,10 +165,11 @@ int hf_var_json_read(const char *text, size_t size, struct hf_var_set *set, stru
     int r;
 
     if (size > HF_VAR_JSON_MAX)
-        return hf_error_set(err, HF_EREFUSED, "%zu bytes of JSON; the limit is %u", size, HF_VAR_JSON_MAX);
+        return hf_error_set(err, HF_EREFUSED, "JSON too large: %zu bytes; the limit is %u", size, HF_VAR_JSON_MAX);
     root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     if (!root)
-        return hf_error_set(err, HF_EDAMAGED, "no JSON: line %d, column %d: %s", where.line, where.column, where.text);
+        return hf_error_set(err, HF_EDAMAGED, "invalid JSON: line %d, column %d: %s", where.line, where.column,
+                            where.text);
     r = read_all(root, &read, err);
     if (r < 0)
         return r;

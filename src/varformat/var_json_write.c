@@ -123,16 +123,16 @@ int hf_var_json_write(const struct hf_var *vars, size_t count, enum hf_var_forma
             continue;
         name = name_of(&vars[i], &whole);
         if (!name || json_array_append_new(list, variable(&vars[i], certdb, format, name)))
-            return hf_error_set(err, HF_ENOMEM, "no memory to write variable %zu as JSON", i);
+            return hf_error_set(err, HF_ENOMEM, "writing variable %zu as JSON: out of memory", i);
     }
     out = json_dumps(root, JSON_INDENT(4));
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "no memory to write %zu variables as JSON", count);
+        return hf_error_set(err, HF_ENOMEM, "writing %zu variables as JSON: out of memory", count);
     n = strlen(out);
     longer = (char *)realloc(out, n + 2);
     if (!longer) {
         free(out);
-        return hf_error_set(err, HF_ENOMEM, "no memory to write %zu variables as JSON", count);
+        return hf_error_set(err, HF_ENOMEM, "writing %zu variables as JSON: out of memory", count);
     }
     memcpy(longer + n, "\n", 2);
     *text = longer;

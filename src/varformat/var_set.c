@@ -41,7 +41,7 @@ static int grow(struct hf_var_set *set, struct hf_error *err)
         return 0;
     vars = (struct hf_var *)realloc(set->vars, capacity * sizeof *vars);
     if (!vars)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu variables", capacity);
+        return hf_error_set(err, HF_ENOMEM, "%zu variables: out of memory", capacity);
     set->vars = vars;
     set->capacity = capacity;
     return 0;
@@ -57,7 +57,7 @@ int hf_var_set_put(struct hf_var_set *set, const struct hf_var *var, struct hf_e
         return r;
     bytes = (uint8_t *)malloc((size_t)var->name_size + var->data_size + 1);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a variable of %u bytes", var->data_size);
+        return hf_error_set(err, HF_ENOMEM, "variable of %u bytes: out of memory", var->data_size);
     memcpy(bytes, var->name, var->name_size);
     memcpy(bytes + var->name_size, var->data, var->data_size);
     copy.name = bytes;

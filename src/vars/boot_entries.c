@@ -75,7 +75,7 @@ int hf_boot_entries_read(const struct hf_var *vars, size_t count, struct hf_boot
     e.order = (uint16_t *)calloc(numbers + 1, sizeof *e.order);
     if (!e.list || !e.order) {
         hf_boot_entries_done(&e);
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu boot entries", count);
+        return hf_error_set(err, HF_ENOMEM, "%zu boot entries: out of memory", count);
     }
     for (size_t i = 0; i < count; i++) {
         if (is_row(&vars[i], "Boot####"))
@@ -146,7 +146,7 @@ int hf_boot_order_insert(struct hf_boot_entries *entries, size_t place, uint16_t
     uint16_t *longer = (uint16_t *)reallocarray(entries->order, count + 1, sizeof *longer);
 
     if (!longer)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an order of %zu boot entries", count + 1);
+        return hf_error_set(err, HF_ENOMEM, "order of %zu boot entries: out of memory", count + 1);
     if (place > count)
         place = count;
     memmove(longer + place + 1, longer + place, (count - place) * sizeof *longer);

@@ -30,7 +30,7 @@ static int append(struct hf_boot_path *path, const void *bytes, size_t size, str
     uint8_t *longer = (uint8_t *)realloc(path->bytes, path->size + size);
 
     if (!longer)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a device path");
+        return hf_error_set(err, HF_ENOMEM, "device path: out of memory");
     memcpy(longer + path->size, bytes, size);
     path->bytes = longer;
     path->size += size;
@@ -68,7 +68,7 @@ static int append_file(struct hf_boot_path *path, const char *file, struct hf_er
     int n;
 
     if (!text || !name)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a path of %zu bytes", length);
+        return hf_error_set(err, HF_ENOMEM, "path of %zu bytes: out of memory", length);
     text[0] = '\\';
     memcpy(text + 1, file + (*file == '/' || *file == '\\'), length - (*file == '/' || *file == '\\'));
     for (char *p = text; *p; p++)
@@ -76,7 +76,7 @@ static int append_file(struct hf_boot_path *path, const char *file, struct hf_er
             *p = '\\';
     n = hf_ucs2_from_utf8(text, name, room);
     if (n < 0 || !text[1])
-        return hf_error_set(err, HF_EUSAGE, "--path '%s': wanted is a file's path in UTF-8: /EFI/debian/shimx64.efi",
+        return hf_error_set(err, HF_EUSAGE, "--path '%s': invalid; use a file's path in UTF-8: /EFI/debian/shimx64.efi",
                             file);
     return append_node(path, 4, 4, name, (size_t)n, err);
 }
@@ -109,7 +109,7 @@ int hf_boot_path_uri(const char *uri, struct hf_boot_path *ret, struct hf_error 
     struct hf_boot_path path = {0};
 
     if (strncmp(uri, "http://", 7) != 0 && strncmp(uri, "https://", 8) != 0)
-        return hf_error_set(err, HF_EUSAGE, "--uri '%s': wanted is http:// or https://", uri);
+        return hf_error_set(err, HF_EUSAGE, "--uri '%s': invalid; use http:// or https://", uri);
     return finish(&path, append_node(&path, 3, 24, uri, strlen(uri), err), ret, err);
 }
 
@@ -132,7 +132,7 @@ int hf_boot_path_app(const char *app, enum hf_layout layout, struct hf_boot_path
     while (i < HF_ARRAY_SIZE(apps) && strcmp(app, apps[i].word) != 0)
         i++;
     if (i == HF_ARRAY_SIZE(apps))
-        return hf_error_set(err, HF_EUSAGE, "--app '%s': wanted is one of " HF_BOOT_APP_WORDS, app);
+        return hf_error_set(err, HF_EUSAGE, "--app '%s': unknown; use one of " HF_BOOT_APP_WORDS, app);
     r = append_node(&path, 4, 7, layout == HF_LAYOUT_AAVMF ? &aavmf : &ovmf, sizeof ovmf, err);
     if (r == 0)
         r = append_node(&path, 4, 6, &apps[i].file, sizeof apps[i].file, err);

@@ -96,7 +96,7 @@ int hf_gpt_read(const void *head, size_t size, uint64_t image_size, struct hf_gp
     if (!header_at(c, sector_size, &h)) {
         sector_size = 4096;
         if (!header_at(c, sector_size, &h))
-            return hf_error_set(err, HF_EDAMAGED, "no GUID partition table: there is no 'EFI PART' at block 1");
+            return hf_error_set(err, HF_EDAMAGED, "no GUID partition table: 'EFI PART' not found at block 1");
     }
     r = check_header(c, sector_size, &h, err);
     if (r < 0)

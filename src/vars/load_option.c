@@ -47,7 +47,7 @@ int hf_load_option_write(const struct hf_load_option *option, uint8_t **bytes, u
                             UINT16_MAX);
     out = p = (uint8_t *)malloc(total);
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a load option of %zu bytes", total);
+        return hf_error_set(err, HF_ENOMEM, "load option of %zu bytes: out of memory", total);
     memcpy(p, &attributes, 4);
     memcpy(p + 4, &path_size, 2);
     p += 6;

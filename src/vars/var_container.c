@@ -36,7 +36,7 @@ int hf_var_container_read(const char *path, uint8_t **bytes, uint64_t *size, enu
         return r;
     bank = (uint8_t *)malloc(n ? n : 1);
     if (!bank)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)n);
+        return hf_error_set(err, HF_ENOMEM, "bank of %llu bytes: out of memory", (unsigned long long)n);
     r = hf_bank_read(c, HF_BANK_VARS, 0, bank, n, err);
     hf_abort(c);
     if (r < 0)
@@ -124,7 +124,7 @@ int hf_var_container_ask(const char *path, const uint8_t *bytes, uint64_t size, 
     int r;
 
     if (!copy)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)size);
+        return hf_error_set(err, HF_ENOMEM, "bank of %llu bytes: out of memory", (unsigned long long)size);
     memcpy(copy, bytes, size);
     r = hf_variables_of_bytes(copy, size, &then, err);
     if (r < 0)

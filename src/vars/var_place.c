@@ -66,7 +66,7 @@ static int monotonic_s(void)
     return (int)t.tv_sec;
 }
 
-/* Whoever replaces a file holds a lock on the one that it replaces. */
+/* A process that replaces a file holds a lock on the one that it replaces. */
 static int lock_file(const char *path, int *fd, struct hf_error *err)
 {
     int until = monotonic_s() + PATIENCE_S;

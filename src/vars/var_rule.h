@@ -48,7 +48,7 @@ struct hf_var_rule {
 /* The row for this GUID and name; NULL: nobody of the three defines it. */
 const struct hf_var_rule *hf_var_rule_of(const struct hf_var *var);
 
-/* The row with this name, whoever's; NULL when there is none. */
+/* The row with this name, of any owner; NULL when there is none. */
 const struct hf_var_rule *hf_var_rule_named(const char *name);
 
 /* Every row in order; NULL after the last. */

@@ -40,7 +40,7 @@ static int open_bank(struct hf_var_source *s, hf_varstore_lost lost, void *opaqu
 
     s->lent = (struct hf_var *)calloc(most, sizeof *s->lent);
     if (!s->lent)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu variables", most);
+        return hf_error_set(err, HF_ENOMEM, "%zu variables: out of memory", most);
     return hf_varstore_open(s->bytes, (size_t)s->size, lost ? HF_VARSTORE_SALVAGE : HF_VARSTORE_STRICT, s->lent, most,
                             lost, opaque, &s->store, err);
 }

@@ -54,8 +54,8 @@ static int reserve(void *opaque, size_t offset, size_t size, struct hf_error *er
             return 0;
     }
     return hf_error_set(err, hf_no_room_or_io(errno),
-                        "%s: no room for flash writes that wait for the container: %s; free space in that directory",
-                        f->path, strerror(errno));
+                        "%s: no space for queued flash writes: %s; free space in that directory", f->path,
+                        strerror(errno));
 }
 
 static int read_boot(char *out, size_t size, struct hf_error *err)
@@ -72,7 +72,7 @@ static int make_key(const struct hf_queue_owner *owner, struct key *key, struct 
 {
     memset(key, 0, sizeof *key);
     if (strlen(owner->id) >= sizeof key->id || strlen(owner->place) >= sizeof key->place)
-        return hf_error_set(err, HF_EUSAGE, "queue of flash writes: '%s' has more than %u characters, or its place too many",
+        return hf_error_set(err, HF_EUSAGE, "queue of flash writes: '%s': path too long; the limit is %u characters",
                             owner->id, ID_MAX - 1);
     memcpy(key->id, owner->id, strlen(owner->id));
     key->device = owner->device;
@@ -94,7 +94,7 @@ static int lock(struct hf_queue_file *f, struct hf_error *err)
     if (fcntl(f->fd, F_OFD_SETLK, &l) == 0)
         return 0;
     if (errno == EAGAIN || errno == EACCES)
-        return hf_error_set(err, HF_EOWNED, "%s: another server writes this bank", f->path);
+        return hf_error_set(err, HF_EOWNED, "%s: in use by another server", f->path);
     return hf_error_set(err, HF_EIO, "%s: cannot be locked: %s", f->path, strerror(errno));
 }
 
@@ -159,8 +159,8 @@ static int take_over(struct hf_queue_file *f, const struct key *key, uint64_t ba
     }
     if (r < 0 || memcmp(theirs->id, key->id, sizeof key->id) != 0)
         return hf_error_set(err, HF_EDAMAGED,
-                            "%s: %s; it holds flash writes that are not in the container: keep it, "
-                            "then move it away to go on without them",
+                            "%s: %s; it has flash writes that are not in the container: keep a copy, then move it away "
+                            "to continue without them",
                             f->path, r < 0 ? why.text : "belongs to another container");
     f->theirs = !is_same_file(theirs, key);
     return f->theirs ? 0 : hf_write_queue_recover(&f->queue, err);
@@ -188,7 +188,7 @@ int hf_queue_file_open(const char *path, const struct hf_queue_owner *owner, uin
         *f = (struct hf_queue_file){.load = load_page, .opaque = opaque, .fd = -1, .path = strdup(path)};
     if (!f || !f->path) {
         free(f);
-        return hf_error_set(err, HF_ENOMEM, "%s: no memory", path);
+        return hf_error_set(err, HF_ENOMEM, "%s: out of memory", path);
     }
     f->ops = (struct hf_write_queue_ops){.load = load, .reserve = reserve, .opaque = f};
     f->size = hf_write_queue_memory_size(bank_size);
@@ -261,7 +261,7 @@ int hf_queue_file_look(const char *path, const struct hf_queue_owner *owner, str
     int r;
 
     if (fd < 0 || !head)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: no queue of flash writes", path);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: not a queue of flash writes", path);
     n = pread(fd, head, want, 0);
     r = hf_write_queue_peek(head, n < 0 ? 0 : (size_t)n, &behind, &waiting, err);
     if (r < 0)
@@ -271,7 +271,7 @@ int hf_queue_file_look(const char *path, const struct hf_queue_owner *owner, str
         return r;
     theirs = (const struct key *)hf_write_queue_peek_key(head);
     if (memcmp(theirs->boot, ours.boot, sizeof ours.boot) != 0)
-        return hf_error_set(err, HF_ENOTFOUND, "%s: of an earlier boot of this host", path);
+        return hf_error_set(err, HF_ENOTFOUND, "%s: from an earlier boot of this host", path);
     *out = (struct hf_queue_state){.behind_since = behind,
                                    .bytes = (uint64_t)waiting * HF_WRITE_QUEUE_PAGE,
                                    .theirs = !is_same_file(theirs, &ours),

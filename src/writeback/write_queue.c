@@ -145,17 +145,17 @@ int hf_write_queue_attach(struct hf_write_queue *q, void *memory, uint64_t bank_
 
     bind(q, memory, bank_size, ops);
     if (l->magic != MAGIC)
-        return hf_error_set(err, HF_ENOTFOUND, "no queue of flash writes here");
+        return hf_error_set(err, HF_ENOTFOUND, "not a queue of flash writes");
     if (l->version != VERSION)
-        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: version %u, this program knows %u", l->version,
-                            VERSION);
+        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: unsupported version %u; this program reads %u",
+                            l->version, VERSION);
     if (l->bank_size != bank_size || l->pages != q->pages)
-        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: for a bank of %llu bytes, this one has %llu",
+        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: for a bank of %llu bytes; this bank has %llu",
                             (unsigned long long)l->bank_size, (unsigned long long)bank_size);
     if (l->open > 1 || l->intent_size > HF_WRITE_QUEUE_WRITE_MAX ||
         !hf_range_ok(l->intent_offset, l->intent_size, bank_size) || !batch_ok(q, &l->batch[0]) ||
         !batch_ok(q, &l->batch[1]))
-        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: contradicts itself");
+        return hf_error_set(err, HF_EDAMAGED, "queue of flash writes: inconsistent");
     for (unsigned i = 0; i < 2; i++) {
         memcpy(l->batch[i].have, l->batch[i].dirty, sizeof l->batch[i].have);
         memcpy(l->batch[i].reserved, l->batch[i].dirty, sizeof l->batch[i].reserved);
@@ -198,7 +198,7 @@ int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t
     const struct hf_write_queue_layout *l = head;
 
     if (size < hf_write_queue_peek_size() || l->magic != MAGIC || l->version != VERSION)
-        return hf_error_set(err, HF_ENOTFOUND, "no queue of flash writes here");
+        return hf_error_set(err, HF_ENOTFOUND, "not a queue of flash writes");
     *behind = l->behind;
     *waiting = count(l->batch[0].dirty) + count(l->batch[1].dirty);
     return 0;

@@ -57,7 +57,7 @@ static int set_aside(struct hf_queue_file *f, const char *path, uint64_t made, u
         return hf_error_set(err, HF_EIO, "%s: cannot be moved aside: %s", path, strerror(errno));
     return hf_error_refuse(err, "stale-queue",
                            "%s: %u pages of flash writes from epoch %" PRIu64 ", but the container is at %" PRIu64
-                           " and has gone on without them; moved to '%s', start again",
+                           " and was changed without them; moved to '%s', start again",
                            path, waiting, made, epoch, aside);
 }
 
@@ -73,9 +73,8 @@ static int refuse_copy(const struct hf_container *c, const char *place, uint32_t
 {
     return hf_error_refuse(
         err, "copy",
-        "%s: a copy; a server left %u pages of flash writes for '%s', which the next command that changes "
-        "that file brings in. When this file is to go on instead, also when it was moved here: 'holdfast "
-        "owner --take --because TEXT' brings them in here",
+        "%s: a copy; a server left %u pages of flash writes for '%s', where the next change stores them. If this file "
+        "is the right one, or was moved here, store them here with 'holdfast owner --take --because TEXT'",
         hf_container_path(c), pages, place);
 }
 

@@ -47,7 +47,7 @@ int hf_writeback_settle(const char *path, int64_t now, struct hf_error *err);
  * writes are for the one with fewer commits than this boot has seen. */
 int hf_writeback_check(const char *path, int64_t now, struct hf_error *err);
 
-/* Before the operator's word makes the container at `path` the one that counts: what a server left for any file of its id
+/* Before the operator's word makes the container at `path` the valid one: what a server left for any file of its id
  * comes into this one, when it holds all that was committed before (an older copy does not open on the same boot). 0 also
  * where that cannot be; then they are for hf_writeback_set_aside(). */
 int hf_writeback_adopt(const char *path, int64_t now, uint32_t *pages, struct hf_error *err);

@@ -41,9 +41,9 @@ def _():
 def _():
     expect("usage:" in holdfast(status=2).out, "no usage")
     result = holdfast("hlep", status=2)
-    expect(result.err == "holdfast: there is no verb 'hlep'; did you mean 'help'?\n", result)
+    expect(result.err == "holdfast: unknown verb 'hlep'; did you mean 'help'?\n", result)
     result = holdfast("help", "--jsno", status=2)
-    expect(result.err == "holdfast help: there is no option '--jsno'; did you mean '--json'?\n", result)
+    expect(result.err == "holdfast help: unknown option '--jsno'; did you mean '--json'?\n", result)
 
 
 @case("with --json an error is an object, too")

@@ -187,7 +187,7 @@ def _():
     for words, room in ((("snapshot", GUEST, "--reason"), 63), (("stage", GUEST, "ovmf-secboot", "--label"), 127),
                         (("clone", GUEST, DIR / "x.hold", "--uuid", UUID[:-1] + "0", "--name"), 127)):
         said = fails(2, *words, "x" * (room + 1)).err
-        expect(f"{room + 1} bytes" in said and f"at most {room}" in said, said)
+        expect(f"{room + 1} bytes" in said and f"the limit is {room}" in said, said)
     fails(2, "log", GUEST, "--head", "--from", "1")
 
 
@@ -241,7 +241,7 @@ def _():
             holdfast("set", path, "name=x")
             made += 1
         else:
-            expect(result.status == 2 and "at most 504 bytes" in result.err, result)
+            expect(result.status == 2 and "the limit is 504 bytes" in result.err, result)
     expect(10 <= made <= 24, f"{made} of them could be made")
     shutil.rmtree(DIR / "deep")
 

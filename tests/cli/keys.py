@@ -94,7 +94,7 @@ def _():
     old = next(c for c in state["db"]["certificates"] if c["sha256"] == DIGEST["windows-2011"])
     expect(old["subject"] == "Microsoft Windows Production PCA 2011" and old["valid_until"] == 1792435902, old)
     text = holdfast("keys", "show", fresh()).out
-    expect("goes on verifying" in text and "2026-10-19" in text, text)
+    expect("still verifies" in text and "2026-10-19" in text, text)
     expect("update available: " in holdfast("vars", "list", fresh()).out, "vars list lacks the line")
 
 
@@ -198,9 +198,9 @@ def _():
 def _():
     store = OWN.store()
     good = signed_update(OWN.kek, "dbx", REVOKED)
-    for content, words in ((b"", "empty"), (b"hello, world", "signature list"), (REVOKED[:-1], "do not add up"),
+    for content, words in ((b"", "empty"), (b"hello, world", "signature list"), (REVOKED[:-1], "invalid sizes"),
                            (good[:60], "in a file of 60"), (OWN.db.bytes[:-9], "not an X.509"),
-                           (OWN.db.bytes + b"x", "behind"), (OWN.db.key.read_bytes(), "without a whole CERTIFICATE"),
+                           (OWN.db.bytes + b"x", "extra bytes"), (OWN.db.key.read_bytes(), "without a complete CERTIFICATE"),
                            (esl(X509, [b"0" * 50]), "entry 1"), (esl(SHA256, [b"0" * 31]), "31 bytes")):
         before = store.read_bytes()
         result = update(store, "--db", keep("x", content), status=5)

@@ -78,10 +78,10 @@ def _():
     changed = bytearray(good[0].read_bytes())
     changed[0x1000] ^= 1
     (ROOT / "changed.efi").write_bytes(changed)
-    refused(path, signing.rom(ROOT, "changed.rom", [ROOT / "changed.efi", good[1]]), "for other bytes")
+    refused(path, signing.rom(ROOT, "changed.rom", [ROOT / "changed.efi", good[1]]), "does not match")
     longer = ROOT / "longer.efi"  # as zeros to a multiple of 512 would do
     longer.write_bytes(good[0].read_bytes() + bytes(8))
-    refused(path, signing.rom(ROOT, "longer.rom", [longer, good[1]]), "for other bytes")
+    refused(path, signing.rom(ROOT, "longer.rom", [longer, good[1]]), "does not match")
     refused(path, signing.rom(ROOT, "half.rom", [good[0], signing.IMAGES[1]]), "AArch64", "not signed")
     expect(holdfast("show", path, "--json").json["roms"] == [], "a refusal recorded a ROM")
 

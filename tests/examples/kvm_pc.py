@@ -119,7 +119,7 @@ def _():
 @case("it is refused by a VMM that lacks what was agreed, by the bit's number")
 def _():
     text = example("--load", agreed()[1], "--acpi", "1", status=3)
-    expect("bit 1 was agreed with the guest; this host lacks it" in text, text)
+    expect("bit 1 was agreed with the guest; this host does not support it" in text, text)
 
 
 @case("it is refused by a VMM without the domain, by the domain's name")

@@ -152,9 +152,9 @@ def _():
             (NOT_ALLOWED, b"", b"", 3, ["guest-update=", "rule 'guest-update'"]),
             (TOO_LARGE, b"", b"at most 1966080 bytes", 3, ["too large", "1966080", "rule 'size'"]),
             (LATER, b"", b"", 3, ["again in 2 s", "rule 'rate'"]),
-            (NOT_THE_IMAGE, b"", b"", 5, ["not what was sent"]),
+            (NOT_THE_IMAGE, b"", b"", 5, ["damaged on the way"]),
             (FAILED, b"", b"no room", 1, ["no room"]),
-            (BAD_ORDER, b"", b"", 1, ["did not take"])]):
+            (BAD_ORDER, b"", b"", 1, ["refused the request"])]):
         host = Host(f"no-{number}", lambda _, d=done, r=rule, t=text: (d, r, t))
         said = host.tool("update", file, status=status)
         expect(all(w in said.err for w in words) and not said.out, said)
@@ -172,7 +172,7 @@ def _():
     expect("?]0;title?" in said.out and "\x1b" not in said.out and "\x07" not in said.out, repr(said.out))
     expect(host.tool("status", "--json").json["active"]["label"].startswith("\x1b]0;"), "the JSON does not have it")
     host.answer = lambda _: (99, b"", b"")
-    expect("cannot be understood" in host.tool("status", status=1).err, "nonsense was understood")
+    expect("invalid reply" in host.tool("status", status=1).err, "nonsense was understood")
 
 
 @case("no window, a stranger's, one that nobody answers, one for the boot alone: each is said as what it is")
@@ -185,7 +185,7 @@ def _():
     (small / "resource2").write_bytes(bytes(4096))
     expect("not a mailbox" in tool("status", "--device", small, status=4).err, "a small BAR was taken")
     said = Host("silent").tool("confirm", "--timeout", 1, status=1)
-    expect("did not reply within 1 s" in said.err, said)
+    expect("timed out after 1 s" in said.err, said)
     said = Host("boot", mode=2).tool("status", status=3)
     expect("rule 'boot-only'" in said.err and "mailbox=always" in said.err, said)
 

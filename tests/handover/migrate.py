@@ -395,7 +395,7 @@ def _():
     begin()
     for to, words in (("exec:echo Welcome to beta, where everything is a file", "protocol"), ("exec:false", "exited with status 1"),
                       ("exec:cat", "hand over, too"), ("unix:/nonexistent", "cannot connect"),
-                      ("http://beta", "no destination"), ("ssh://", "no destination"), ("ssh://-oProxyCommand=x", "no destination")):
+                      ("http://beta", "invalid destination"), ("ssh://", "invalid destination"), ("ssh://-oProxyCommand=x", "invalid destination")):
         result = A.holdfast("migrate", A.guest, "--to", to, status=None)
         expect(result.status in (1, 2, 4) and words in result.err, result)
         expect(A.owner()["state"] == "held", A.owner())

@@ -37,10 +37,10 @@ def _():
     for n, variable in enumerate(("HOLDFAST_STATE_DIR", "HOLDFAST_RUNTIME_DIR")):
         inside = folder("other", f"mine{n}", mode=0o700)
         done = with_dirs(3, "set", G, "name=x", **{variable: inside})
-        expect(f"{other}: user {OTHER} owns it" in done.err and "permissions" in done.err, done)
+        expect(f"{other}: owned by user {OTHER}" in done.err and "permissions" in done.err, done)
         link = HERE / f"link{n}"
         link.symlink_to(inside)
-        expect(f"{other}: user {OTHER} owns it" in with_dirs(3, "set", G, "name=x", **{variable: link / "deep"}).err, "link")
+        expect(f"{other}: owned by user {OTHER}" in with_dirs(3, "set", G, "name=x", **{variable: link / "deep"}).err, "link")
 
 
 @case("a directory that others may write, on the way, is refused; a sticky one is for the runtime, or when it is named")
@@ -48,7 +48,7 @@ def _():
     for mode in (0o777, 0o757):
         open_one = folder(f"open{mode:o}", mode=mode)
         done = with_dirs(3, "set", G, "name=x", HOLDFAST_STATE_DIR=open_one / "state")
-        expect(f"{open_one}: others may write it" in done.err, done)
+        expect(f"{open_one}: others can write it" in done.err, done)
     sticky = folder("sticky", mode=0o1777)
     with_dirs(0, "show", G, HOLDFAST_STATE_DIR=sticky / "state", HOLDFAST_RUNTIME_DIR=sticky / "runtime")
     with_dirs(0, "create", HERE / "named.hold", "--firmware", "ovmf", HOLDFAST_STATE_DIR=sticky / "state")

@@ -398,7 +398,7 @@ static void take_as_told(const char *name, const char *rule)
 
     assert_int_equal(hf_container_open(ground_path(name), HF_OPEN_RUN, NOW, &c, &why), -HF_EREFUSED);
     assert_string_equal(why.rule, rule);
-    assert_non_null(strstr(why.text, "gone for good"));
+    assert_non_null(strstr(why.text, "lost"));
     assert_non_null(strstr(why.text, "'holdfast owner --take --because TEXT'"));
     OK(hf_owner_take(ground_path(name), "it burned down", NOW, &epoch, &err));
     OK(hf_container_open(ground_path(name), HF_OPEN_RUN, NOW, &c, &err));

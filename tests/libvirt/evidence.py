@@ -70,7 +70,7 @@ def tried(name, program, do=None):
     new = vm.show()["slots"]["staged"]["sha256"]
     boots(do)
     expect(vm.counts() == ("trial", 1, 0) and vm.active() == new, f"{name}: {vm.counts()}\n{vm.show()['lifecycle']}")
-    expect("nobody watches" in vm.show()["lifecycle"]["trial"], vm.show()["lifecycle"])
+    expect("are not watched" in vm.show()["lifecycle"]["trial"], vm.show()["lifecycle"])
 
 
 def lives_on():

@@ -107,7 +107,7 @@ static void fails_to_start(struct guest *g)
     assert_false(outlook.has_staged);
     assert_non_null(strstr(outlook.waits, "waits for the guest to run"));
     ok(hf_lifecycle_ended(g->c, HF_ENDING_HOST, g->now, words, &why));
-    assert_non_null(strstr(words, "taken back"));
+    assert_non_null(strstr(words, "staged again"));
 }
 
 static void a_start_without_a_boot_leaves_nothing(void **state)

@@ -127,7 +127,7 @@ static void boots_that_nobody_watches_count_neither_way(void **state)
     assert_int_equal(guest_record(&g).trial.started, 20);
     assert_int_equal(guest_record(&g).trial.failed, 0);
     ok(hf_outlook_get(g.c, &outlook, &why));
-    assert_non_null(strstr(outlook.trial, "nobody watches"));
+    assert_non_null(strstr(outlook.trial, "are not watched"));
     ok(hf_confirm(g.c, g.now, false, &confirmed, &why));
     assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
     guest_free(&g);

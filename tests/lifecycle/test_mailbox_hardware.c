@@ -81,7 +81,7 @@ static void only_what_is_offered_can_be_masked(void **state)
     assert_int_equal(hf_domains_check_mask("acpi-loader.0,lifecycle.0,acpi-loader.1", &err), 0);
     for (size_t i = 0; i < sizeof typos / sizeof typos[0]; i++) {
         assert_int_equal(hf_domains_check_mask(typos[i], &err), -HF_EUSAGE);
-        if (!strstr(err.text, "there are: lifecycle.0, acpi-loader.0, acpi-loader.1"))
+        if (!strstr(err.text, "offered are: lifecycle.0, acpi-loader.0, acpi-loader.1"))
             fail_msg("%s: %s", typos[i], err.text);
     }
 }

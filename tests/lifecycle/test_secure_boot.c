@@ -110,7 +110,7 @@ static void an_image_that_gives_up_the_keys_is_staged_only_when_told(void **stat
     assert_string_equal(err.rule, "secure-boot");
     assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
     assert_int_equal(stage_plain(&g, true, &err), 0);
-    assert_true(logged(&g, "gives up Secure Boot (--no-secure-boot)"));
+    assert_true(logged(&g, "given up by the operator (--no-secure-boot)"));
     assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
     assert_false(guest_record(&g).no_secure_boot);
     guest_free(&g);
@@ -198,7 +198,7 @@ static void a_rollback_that_ends_it_is_refused_until_told(void **state)
     back.wish.by_guest = false;
     back.no_secure_boot = true;
     ok(hf_rollback(g.c, &back, &report, &why));
-    assert_true(logged(&g, "gives up Secure Boot"));
+    assert_true(logged(&g, "given up by the operator"));
     guest_free(&g);
 }
 

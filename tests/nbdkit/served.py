@@ -260,7 +260,7 @@ def _():
         late = Other(s.socket)
         expect(late.flags & nbd.FLAG_READ_ONLY, "a client that can never write is not told so")
         expect(reader("read", 0x70000, 2) == "0101" == late("read", 0x70000, 2), "somebody cannot read")
-        expect("holdfast clone" in s.await_warning("may not write them"), s.warnings)
+        expect("holdfast clone" in s.await_warning("cannot write them"), s.warnings)
         expect(int(first("again")) & nbd.FLAG_READ_ONLY == 0, "the writer may not connect again")
         expect(first("write", 0x70001, "03") == "done", "the writer cannot write again")
         s.kill_server()
@@ -294,7 +294,7 @@ def _():
             for at in range(0, len(bank), 131072):
                 c.write(at, bank[at:at + 131072])
             c.flush()
-            return [s.await_warning("no variable store")] if bank[0] == 0x5A else list(s.warnings)
+            return [s.await_warning("not a variable store")] if bank[0] == 0x5A else list(s.warnings)
 
     def facts():
         shown = holdfast("show", path, "--json").json
@@ -313,7 +313,7 @@ def _():
     expect(len(snapshots) == 2 and events.count("bank-damaged") == 1, (snapshots, events))
     expect(f"holdfast revert {path} {snapshots[-1]['id']}" in warning, warning)
     done = holdfast("check", path, status=5)
-    expect("no variable store" in done.out and f"holdfast revert {path} {snapshots[-1]['id']}" in done.out, done)
+    expect("not a variable store" in done.out and f"holdfast revert {path} {snapshots[-1]['id']}" in done.out, done)
     expect(done.err.count("\n") == 1, done.err)
     holdfast("revert", path, snapshots[-1]["id"], status=0)
     expect(bank_of(path) == bytes(other), "not what was before")

@@ -71,7 +71,7 @@ static void what_was_agreed_arrives_or_the_load_is_refused(void **state)
     assert_int_equal(moved(&less, 1, 3, &err), 0);
     assert_int_equal(moved(&less, 1, 5, &err), -HF_EREFUSED);
     assert_string_equal(err.rule, "contract");
-    assert_string_equal(err.text, "domain 'a': bit 2 was agreed with the guest; this host lacks it");
+    assert_string_equal(err.text, "domain 'a': bit 2 was agreed with the guest; this host does not support it");
     assert_int_equal(moved(&other, 1, 5, &err), -HF_EREFUSED);
     assert_int_equal(moved(&ruled, 1, 2, &err), -HF_EREFUSED);
     assert_int_equal(moved(NULL, 0, 1, &err), -HF_EREFUSED);

@@ -198,7 +198,7 @@ static void what_qemu_could_not_read_is_the_users_mistake(void **state)
 
     assert_int_equal(read_words("-m", &q35, &a, &err), -HF_EUSAGE);
     assert_int_equal(read_words("-device {\"driver\":", &q35, &a, &err), -HF_EUSAGE);
-    assert_non_null(strstr(err.text, "-device: JSON"));
+    assert_non_null(strstr(err.text, "-device: invalid JSON"));
     assert_int_equal(read_words("-M aaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbbccccccccccccccccccccdddddddddddddddddddd",
                                 &q35, &a, &err),
                      -HF_EUSAGE);

@@ -107,7 +107,7 @@ static void a_path_that_cannot_be_is_named(void **state)
     memset(path + 1, 'x', 107);
     m.socket = path;
     assert_int_equal(hf_machine_arguments(&m, &words, &err), -HF_EUSAGE);
-    assert_non_null(strstr(err.text, "108 bytes long, at most 107"));
+    assert_non_null(strstr(err.text, "108 bytes; the limit is 107"));
     path[107] = '\0';
     assert_int_equal(hf_machine_arguments(&m, &words, &err), 0);
     hf_words_done(&words);

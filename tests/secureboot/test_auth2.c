@@ -66,11 +66,11 @@ static void firmware_takes_what_its_kek_signed(void **state)
 
 static void all_that_is_signed_counts(void **state)
 {
-    refused("append", HF_KEY_DBX, 0, "not for this variable"); /* attributes */
+    refused("append", HF_KEY_DBX, 0, "does not match"); /* attributes */
     refused("append", HF_KEY_DB, HF_VAR_APPEND, "another variable");
     refused("for-db", HF_KEY_DBX, HF_VAR_APPEND, "another variable");
     refused("changed", HF_KEY_DBX, HF_VAR_APPEND, "were changed");
-    refused("other-signer", HF_KEY_DBX, HF_VAR_APPEND, "'holdfast test other', whom none of the guest's keys");
+    refused("other-signer", HF_KEY_DBX, HF_VAR_APPEND, "'holdfast test other', which no key of the guest");
 }
 
 static void no_keys_vouch_for_nothing(void **state)

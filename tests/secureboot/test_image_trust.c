@@ -114,7 +114,7 @@ static void what_stands_behind_counts_too(void **state)
 {
     struct sample longer = sample_of("longer"), cut = sample_of("cut");
 
-    refused(&longer, true, false, "for other bytes");
+    refused(&longer, true, false, "does not match");
     refused(&cut, true, false, "outside");
 }
 
@@ -125,7 +125,7 @@ static void a_signature_cannot_be_borrowed(void **state)
 
     assert_int_equal(hf_pe_open(s.program, s.size, &pe, NULL), 0);
     stolen.program[0x210] ^= 1; /* another program, the signature of this one */
-    refused(&stolen, true, false, "for other bytes");
+    refused(&stolen, true, false, "does not match");
     for (size_t i = pe.table.at + pe.table.size - 250; i < pe.table.at + pe.table.size - 10; i += 8) {
         s.program[i] ^= 1; /* of the signature's own 256 bytes at the end */
         assert_int_equal(judged(&s, true, false, NULL), -HF_EREFUSED);

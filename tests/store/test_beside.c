@@ -73,7 +73,7 @@ static int look_once(const char *path)
         r = hf_bank_read(c, HF_BANK_VARS, 0, bank, sizeof bank, &err);
     hf_container_done(&c);
     if (r == -HF_ETIMEDOUT)
-        return 0; /* "was changed while it was read; try again" */
+        return 0; /* "changed while it was read; try again" */
     if (told("looker", r, &err) < 0)
         return 2;
     return memcmp(bank + HF_PAGE_SIZE, bank + 9 * HF_PAGE_SIZE, 7 * HF_PAGE_SIZE) == 0 ? 0 : 3;

@@ -140,7 +140,7 @@ def _():
         other.connect()
         for _ in range(4):
             said = boots(path, "-drive", f"file={locked},format=raw,if=ide,index=1", status=1)
-            expect("lock" in said and "taken back" in said, said)
+            expect("lock" in said and "staged again" in said, said)
     boots(path, status=None, qemu="/nowhere/qemu-system-x86_64")
     boots(path, "-device", "no-such-device", status=1)
     boots(path, "-vnc", "unix:/nowhere/socket", status=1)
@@ -203,7 +203,7 @@ def _():
         expect("holdfast confirm" in words, f"serve does not say who ends the trial: {words}")
         expect(counts(path) == ("trial", number + 1, 0), f"{counts(path)}\n{holdfast('log', path).out}")
     expect(active(path) == digest(new), "rolled back without evidence")
-    expect("nobody watches" in holdfast("show", path).out, holdfast("show", path).out)
+    expect("are not watched" in holdfast("show", path).out, holdfast("show", path).out)
     holdfast("confirm", path)
     expect(lifecycle(path)["state"] == "steady", f"{holdfast('show', path)}")
     told = holdfast("stage", path, image("served2", HANG)).out
@@ -219,7 +219,7 @@ def _():
         holdfast("serve", path, "--socket", "/nowhere/there/socket", status=None)
         result = subprocess.run([PROGRAM, "serve", path, "--socket", PATH / "s.sock"], capture_output=True, text=True,
                                 env={**os.environ, "HOLDFAST_NBDKIT_PLUGIN": "/nowhere/plugin.so"})
-        expect(result.returncode and "taken back" in result.stderr, f"{result}")
+        expect(result.returncode and "staged again" in result.stderr, f"{result}")
         with Serving(path) as server:
             expect(server.said["digest"] != before, "the staged image is not what is served")
             with server.client("vars") as client:

@@ -98,7 +98,7 @@ def _():
     def without(caps):
         for qemu in caps["qemu"]:
             qemu["machines"] = [m for m in qemu["machines"] if m["name"] != "pc-q35-7.2"]
-    asked("machine-type", host(), "pc-q35-7.2", "none of", more=described(without))
+    asked("machine-type", host(), "pc-q35-7.2", "no QEMU of", more=described(without))
 
 
 @case("a host without nbdkit")

@@ -22,11 +22,11 @@ static void read_bad(const char *text, enum hf_code code, const char *says)
 
 static void what_is_wrong_is_named(void **state)
 {
-    read_bad("", HF_EDAMAGED, "no JSON");
+    read_bad("", HF_EDAMAGED, "invalid JSON");
     read_bad("[]", HF_EDAMAGED, "'version'");
     read_bad("{\"version\": 3, \"variables\": []}", HF_EVERSION, "version 3");
     read_bad(VAR("\"name\": \"\", " G ", \"attr\": 7, \"data\": \"00\""), HF_EDAMAGED, "'name'");
-    read_bad(VAR("\"name\": \"a\\u0000b\", " G ", \"attr\": 7, \"data\": \"00\""), HF_EDAMAGED, "no JSON");
+    read_bad(VAR("\"name\": \"a\\u0000b\", " G ", \"attr\": 7, \"data\": \"00\""), HF_EDAMAGED, "invalid JSON");
     read_bad(VAR("\"name\": \"a\", \"guid\": \"Shim\", \"attr\": 7, \"data\": \"00\""), HF_EDAMAGED, "'guid'");
     read_bad(VAR("\"name\": \"a\", " G ", \"attr\": -1, \"data\": \"00\""), HF_EDAMAGED, "'attr'");
     read_bad(VAR("\"name\": \"a\", " G ", \"attr\": 7, \"data\": \"0\""), HF_EDAMAGED, "'data'");

@@ -16,7 +16,7 @@ enum hf_key_verdict {
     HF_KEYS_CURRENT,
     HF_KEYS_UPDATE,     /* certificates are missing that replace expired ones which are there */
     HF_KEYS_SETUP_MODE, /* no PK */
-    HF_KEYS_MANAGED,    /* no key of Microsoft's in KEK: whoever made these keys looks after them */
+    HF_KEYS_MANAGED,    /* no key of Microsoft's in KEK: the owner of these keys manages them */
     HF_KEYS_UNREADABLE, /* the store or one of its lists */
 };
 

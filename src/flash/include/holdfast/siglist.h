@@ -35,7 +35,7 @@ HF_PUBLIC struct hf_siglist hf_siglist_of(const void *bytes, size_t size);
 /* False at the end; then look at list->bad. */
 HF_PUBLIC bool hf_siglist_next(struct hf_siglist *list, struct hf_signature *signature);
 
-/* The common name in a certificate's subject, as UTF-8; false when it has none that is simple to find. */
+/* The common name in a certificate's subject, as UTF-8; false when it has no simple one. */
 HF_PUBLIC bool hf_certificate_name(const uint8_t *der, size_t size, char *name, size_t name_size);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Independent feature negotiation between a host and the drivers of a guest's firmware: what stands on the wire. The
- * specification, for whoever writes a second implementation, is docs/negotiation.md; a change here changes that page.
+ * specification, for a second implementation, is docs/negotiation.md; a change here changes that page.
  *
  * All integers are little endian. Bit n of a set is bit n % 8 of byte n / 8. Names are 1 .. 31 bytes of a-z, 0-9, '-',
  * '.', NUL padded. Freestanding; shared by both halves.
