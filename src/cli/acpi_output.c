@@ -141,7 +141,7 @@ static int write_one(const char *directory, const char *name, const uint8_t *byt
         return hf_error_refuse(err, "name", "'%s': not a plain relative path; it is not written", name);
     if (asprintf(&path, "%s/%s", directory, name) < 0) {
         path = NULL;
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     r = make_parents(path, strlen(directory) + 1, err);
     return r < 0 ? r : hf_file_write_new(path, bytes, size, 0666, err);

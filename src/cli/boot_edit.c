@@ -145,7 +145,7 @@ static int delete_copy(struct hf_boot_edit *edit, const struct hf_var *var, stru
     struct hf_var key = {.guid = var->guid, .name = name, .name_size = var->name_size};
 
     if (!name)
-        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
+        return hf_error_nomem(err);
     memcpy(name, var->name, var->name_size);
     return hf_var_source_delete(&edit->source, &key, 0, err);
 }

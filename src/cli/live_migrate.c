@@ -122,8 +122,10 @@ static void tell(struct teller *t, const json_t *line)
     if (!strcmp(stage, "paused")) {
         wipe(t);
         t->paused = true;
-        hf_say(t->inv, "the guest is emulated and paused until it runs on host '%s' ('--live-emulated': it runs while its "
-               "memory is sent)", t->host);
+        hf_say(t->inv,
+               "the guest is emulated and paused until it runs on host '%s' ('--live-emulated': it runs while its "
+               "memory is sent)",
+               t->host);
         hf_put_bool(t->inv->report, "paused", true);
     }
     if (!strcmp(stage, "could")) {
@@ -168,7 +170,7 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
     bool told = false;
 
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     for (;;) {
         ssize_t n;
         char *end;

@@ -173,7 +173,7 @@ const char *hf_time_text(int64_t unix_seconds, char text[HF_TIME_TEXT_MAX])
 static int print_json(json_t *object, struct hf_error *err)
 {
     if (json_object_get(object, "incomplete"))
-        return hf_error_set(err, HF_ENOMEM, "report: out of memory");
+        return hf_error_nomem(err);
     if (json_dumpf(object, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0)
         return hf_error_set(err, HF_EIO, "cannot write the report to standard output: %s", strerror(errno));
     putchar('\n');
@@ -196,7 +196,7 @@ int hf_output_finish(const struct hf_invocation *inv, struct hf_error *err)
     if (inv->json) {
         whole = json_pack("{s:i, s:s}", "schema", HF_JSON_SCHEMA, "verb", inv->verb->name);
         if (!whole || json_object_update(whole, inv->report) < 0)
-            r = hf_error_set(err, HF_ENOMEM, "report: out of memory");
+            r = hf_error_nomem(err);
         else
             r = print_json(whole, err);
         json_decref(whole);

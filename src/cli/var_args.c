@@ -73,7 +73,7 @@ int hf_var_key_find(const struct hf_invocation *inv, const struct hf_var_source 
 
     *key = (struct hf_var_key){.bytes = (uint8_t *)malloc(room)};
     if (!key->bytes)
-        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
+        return hf_error_nomem(err);
     size = name[0] ? hf_ucs2_from_utf8(name, key->bytes, room) : -HF_EUSAGE;
     if (size < 0)
         return hf_error_set(err, HF_EUSAGE, "'%s' cannot be a variable's name: it is empty or no UTF-8", name);
@@ -149,7 +149,7 @@ static int parse_hex(const char *text, uint8_t **data, uint32_t *size, struct hf
     uint8_t *out = (uint8_t *)malloc(n / 2 + 1);
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "data: out of memory");
+        return hf_error_nomem(err);
     for (size_t i = 0; i < n; i += 2) {
         char pair[3] = {text[i], i + 1 < n ? text[i + 1] : 'x', 0};
 
@@ -171,7 +171,7 @@ static int parse_order(const char *text, uint8_t **data, uint32_t *size, struct 
     uint32_t n = 0;
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "data: out of memory");
+        return hf_error_nomem(err);
     for (const char *p = text; *p;) {
         char *end;
         unsigned long value = strtoul(p, &end, 16);
@@ -225,7 +225,7 @@ int hf_var_data_parse(const struct hf_invocation *inv, uint8_t **data, uint32_t 
     if (text) {
         *data = (uint8_t *)strdup(text);
         *size = (uint32_t)strlen(text);
-        return *data ? 0 : hf_error_set(err, HF_ENOMEM, "data: out of memory");
+        return *data ? 0 : hf_error_nomem(err);
     }
     r = hf_file_read(file, DATA_MAX, data, &length, err);
     if (r == 0)

@@ -128,7 +128,7 @@ static int run_check(struct hf_invocation *inv, struct hf_error *err)
         return r;
     work = malloc(hf_acpi_check_room(&dump.bundle));
     if (!work)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = hf_acpi_check(&dump.bundle, &question, work, hf_acpi_check_room(&dump.bundle), &finding, &why);
     hf_put_bool(inv->report, "safe", r == 0);
     if (r == 0) {
@@ -188,7 +188,7 @@ static int run_one(struct hf_invocation *inv, const struct hf_acpi_dump *dump, e
     int r;
 
     if (!work)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (hf_given(inv, "at")) {
         options.where = where_given;
         options.context = inv;

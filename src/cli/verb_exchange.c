@@ -156,8 +156,8 @@ static int run_send(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0)
         r = converse(&s, source_event, err);
     if (r < 0 && s.x && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
-        (void)hf_error_prefix(err, r,
-                              "granted, and whether the peer claimed it is unknown; 'send' again, or 'migrate', asks: ");
+        (void)hf_error_prefix(
+            err, r, "granted, and whether the peer claimed it is unknown; 'send' again, or 'migrate', asks: ");
     hf_exchange_free(s.x);
     return s.c ? hf_close_after(s.c, r, err) : r;
 }
@@ -223,7 +223,7 @@ static int read_caps(const struct side *s, const char *path, char **text, struct
         *text = json_dumps(caps, JSON_COMPACT);
         json_decref(caps);
     }
-    return *text ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
+    return *text ? 0 : hf_error_nomem(err);
 }
 
 /* A source that asks for it is told what the QEMU here would show to the guest's firmware. */
@@ -300,7 +300,6 @@ static int run_claim(struct hf_invocation *inv, struct hf_error *err)
     return run_destination(inv, true, err);
 }
 
-
 static const struct hf_option send_options[] = {
     {.name = "paused", .help = "the guest that runs here is paused, and its writes are flushed"},
     HF_PEER_TIMEOUT_OPTION,
@@ -311,7 +310,7 @@ static const struct hf_option receive_options[] = {
     {.name = "caps", .arg = "CAPS", .help = "what this host can do, as 'holdfast caps --json' said it; default: looks"},
     {.name = "qemu", .arg = "PROGRAM", .help = "a QEMU to describe; default: those in PATH", .repeat = true},
     {.name = "run", .help = "a running guest comes: run it here, with the first --qemu, and the arguments after --"},
-    {.name = "take-arguments", .help = "with --run: without arguments here, use those that QEMU has on the other host"},
+    {.name = "take-arguments", .help = "with --run: without arguments here, use those that QEMU has at the source"},
     HF_PEER_TIMEOUT_OPTION,
     {.name = NULL},
 };

@@ -134,7 +134,7 @@ static int read_xml(char **xml, size_t *size, struct hf_error *err)
     ssize_t n;
 
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "domain XML: out of memory");
+        return hf_error_nomem(err);
     while ((n = read(STDIN_FILENO, text + at, HF_DOMAIN_XML_MAX - at)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;

@@ -109,7 +109,9 @@ static int on_answer(void *ctx, enum hf_exchange_event event, struct hf_error *e
 
 static struct hf_peer_call call_of(const struct hf_invocation *inv, const char *verb, const char *container)
 {
-    return (struct hf_peer_call){.to = hf_value(inv, "to"), .verb = verb, .program = hf_value(inv, "remote-holdfast"),
+    return (struct hf_peer_call){.to = hf_value(inv, "to"),
+                                 .verb = verb,
+                                 .program = hf_value(inv, "remote-holdfast"),
                                  .path = hf_given(inv, "as") ? hf_value(inv, "as") : container};
 }
 
@@ -187,10 +189,11 @@ static int settle(struct migration *m, int r, struct hf_error *err)
         asked = converse(m, on_answer, &again);
     } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_run_wait));
     if (asked < 0)
-        return hf_error_prefix(err, r,
-                               "granted to host '%s', and whether it was taken is not known; 'holdfast migrate' again "
-                               "asks, and goes on: ",
-                               m->peer);
+        return hf_error_prefix(
+            err, r,
+            "granted to host '%s', and whether that host claimed it is unknown; run 'holdfast migrate' "
+            "again, which asks and continues: ",
+            m->peer);
     if (m->moved)
         return 0;
     return hf_error_prefix(err, r, "not taken by host '%s'; this host owns the guest as before: ", m->peer);
@@ -341,7 +344,9 @@ static const struct hf_option options[] = {
     {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     HF_PEER_TIMEOUT_OPTION,
-    {.name = "pause-limit", .arg = "SECONDS", .help = "resume the guest here when it is paused for so long; default: 30"},
+    {.name = "pause-limit",
+     .arg = "SECONDS",
+     .help = "resume the guest here when it is paused for so long; default: 30"},
     {.name = NULL},
 };
 

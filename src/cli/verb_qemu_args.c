@@ -29,8 +29,7 @@ static int describe(struct hf_container *c, const struct hf_guest *guest, const 
                     struct hf_machine *machine, struct hf_error *err)
 {
     struct hf_firmware *firmware = malloc(sizeof *firmware);
-    int r = firmware ? hf_firmware_of_slot(c, HF_SLOT_ACTIVE, firmware, err)
-                     : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = firmware ? hf_firmware_of_slot(c, HF_SLOT_ACTIVE, firmware, err) : hf_error_nomem(err);
 
     *machine = (struct hf_machine){
         .type = guest->machine[0] ? guest->machine : hf_machine_default(guest->arch),

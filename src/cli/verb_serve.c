@@ -48,7 +48,7 @@ static int parse_owner(const char *text, uid_t *uid, gid_t *gid, struct hf_error
     char *end;
 
     if (!user)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (group)
         *group++ = '\0';
     pw = getpwnam(user);

@@ -75,7 +75,7 @@ static int check_machine(struct hf_container *c, const char *machine, struct hf_
 {
     hf_auto(hf_cleanup_free) struct hf_firmware *firmware = calloc(1, sizeof *firmware);
     struct hf_guest guest;
-    int r = firmware ? hf_guest_get(c, &guest, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = firmware ? hf_guest_get(c, &guest, err) : hf_error_nomem(err);
 
     if (r < 0)
         return r;

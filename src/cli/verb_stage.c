@@ -81,7 +81,7 @@ static int stage(struct hf_invocation *inv, struct hf_container *c, struct hf_er
     struct hf_life_record life = {.unwatched = false};
     struct hf_guest guest;
     uint64_t size = 0;
-    int r = done ? hf_guest_get(c, &guest, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = done ? hf_guest_get(c, &guest, err) : hf_error_nomem(err);
 
     if (r == 0 && inv->operands[1])
         r = read_image(inv->operands[1], &guest, &bytes, &size, err);

@@ -244,7 +244,7 @@ static int remove_others(struct hf_var_source *source, const struct hf_var_sourc
         int r;
 
         if (!name)
-            return hf_error_set(err, HF_ENOMEM, "name: out of memory");
+            return hf_error_nomem(err);
         memcpy(name, vars[i].name, vars[i].name_size);
         key.name = name;
         r = hf_var_source_delete(source, &key, flags, err);

@@ -24,7 +24,7 @@ static int remove_one(struct hf_invocation *inv, struct hf_var_source *source, c
     int r;
 
     if (!text || !name)
-        return hf_error_set(err, HF_ENOMEM, "name: out of memory");
+        return hf_error_nomem(err);
     memcpy(name, var->name, var->name_size);
     r = hf_var_source_delete(source, &key, flags, err);
     if (r < 0)

@@ -215,7 +215,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     int r;
 
     if (!s)
-        return hf_error_set(err, HF_ENOMEM, "NBD server: out of memory");
+        return hf_error_nomem(err);
     s->config = *config;
     s->config.container = copy(config->container, &ok);
     s->config.socket = copy(config->socket, &ok);
@@ -224,8 +224,7 @@ int hf_nbd_server_start(const struct hf_nbd_server_config *config, struct hf_nbd
     s->config.selinux_label = copy(config->selinux_label, &ok);
     s->config.boot_id = copy(config->boot_id, &ok);
     s->process = HF_NBD_NO_PROCESS;
-    r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err)
-           : hf_error_set(err, HF_ENOMEM, "NBD server: out of memory");
+    r = ok ? hf_nbd_plugin_path(s->plugin, sizeof s->plugin, err) : hf_error_nomem(err);
     if (r == 0)
         r = launch(s, err);
     if (r < 0) {

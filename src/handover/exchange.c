@@ -20,7 +20,7 @@ static int make_room(struct hf_exchange *x, size_t size, struct hf_error *err)
         uint8_t *grown = (uint8_t *)realloc(x->out, room);
 
         if (!grown)
-            return hf_error_set(err, HF_ENOMEM, "no memory for a frame of %zu bytes", size);
+            return hf_error_set(err, HF_ENOMEM, "frame of %zu bytes: out of memory", size);
         x->out = grown;
         x->out_room = room;
     }
@@ -37,8 +37,8 @@ static void append(struct hf_exchange *x, const void *bytes, size_t size)
 int hf_exchange_put(struct hf_exchange *x, unsigned type, const void *head, size_t head_size, const void *tail,
                     size_t tail_size, struct hf_error *err)
 {
-    const struct hf_frame frame = {.type = type, .attempt = x->state.attempt, .epoch = x->epoch,
-                                   .length = head_size + tail_size};
+    const struct hf_frame frame = {
+        .type = type, .attempt = x->state.attempt, .epoch = x->epoch, .length = head_size + tail_size};
     struct hf_frame_header header = hf_frame_header_of(&frame);
     int r = make_room(x, sizeof header + frame.length, err);
 
@@ -208,7 +208,8 @@ int hf_exchange_stream_space(struct hf_exchange *x, uint8_t **bytes, size_t *roo
 
 void hf_exchange_stream_filled(struct hf_exchange *x, size_t size)
 {
-    const struct hf_frame frame = {.type = HF_FRAME_STREAM, .attempt = x->state.attempt, .epoch = x->epoch, .length = size};
+    const struct hf_frame frame = {
+        .type = HF_FRAME_STREAM, .attempt = x->state.attempt, .epoch = x->epoch, .length = size};
     struct hf_frame_header header = hf_frame_header_of(&frame);
 
     append(x, &header, sizeof header);

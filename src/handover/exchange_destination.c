@@ -14,11 +14,11 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
     int r;
 
     if (place->caps_size > HF_EXCHANGE_CAPS_MAX)
-        return hf_error_set(err, HF_EUSAGE, "this host's description has %zu bytes; at most %u can be sent", place->caps_size,
-                            HF_EXCHANGE_CAPS_MAX);
+        return hf_error_set(err, HF_EUSAGE, "this host's description has %zu bytes; at most %u can be sent",
+                            place->caps_size, HF_EXCHANGE_CAPS_MAX);
     x = (struct hf_exchange *)calloc(1, sizeof *x);
     if (!x)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an exchange");
+        return hf_error_nomem(err);
     x->side = HF_SIDE_DESTINATION;
     x->in = (uint8_t *)malloc(HF_EXCHANGE_IN_SIZE);
     x->extra = place->extra ? json_deep_copy(place->extra) : NULL;
@@ -31,7 +31,7 @@ int hf_exchange_destination(const struct hf_exchange_place *place, struct hf_exc
     x->dst.only_known = place->only_known;
     r = x->in && x->dst.path && x->dst.arrived && (!place->extra || x->extra) && (!place->caps || x->dst.caps)
             ? hf_host_identity(x->here.id, x->here.name, err)
-            : hf_error_set(err, HF_ENOMEM, "no memory for an exchange");
+            : hf_error_nomem(err);
     if (r == 0)
         r = hf_random_id(x->dst.nonce, err);
     if (r < 0) {
@@ -102,12 +102,12 @@ static int holder_of(const struct hf_exchange *x, const struct hf_owner *owner, 
         *holder = HF_HOLDER_OWNED;
         if (strcmp(owner->host_id, x->here.id) == 0 && x->peer.holder == HF_HOLDER_GRANTED)
             return 0; /* it asks what became of it */
-        return hf_error_set(err, HF_EOWNED, "%s: is owned by host '%s' at epoch %llu already", x->dst.path, owner->host_name,
-                            (unsigned long long)owner->epoch);
+        return hf_error_set(err, HF_EOWNED, "%s: is owned by host '%s' at epoch %llu already", x->dst.path,
+                            owner->host_name, (unsigned long long)owner->epoch);
     default:
-        return hf_error_refuse(err, "step", "%s: is a copy that is %s by host '%s' at epoch %llu; nothing is received over it",
-                               x->dst.path, hf_owner_state_text(owner->state), owner->host_name,
-                               (unsigned long long)owner->epoch);
+        return hf_error_refuse(
+            err, "step", "%s: is a copy that is %s by host '%s' at epoch %llu; nothing is received over it",
+            x->dst.path, hf_owner_state_text(owner->state), owner->host_name, (unsigned long long)owner->epoch);
     }
 }
 
@@ -165,8 +165,7 @@ static int find_wanted(struct hf_exchange *x, struct hf_container *c, struct hf_
 static int describe(struct hf_exchange *x, struct hf_error *err)
 {
     char *caps = strdup(x->dst.caps);
-    int r = caps ? x->dst.describe(x->dst.ctx, &x->peer, &caps, err)
-                 : hf_error_set(err, HF_ENOMEM, "no memory for a host's description");
+    int r = caps ? x->dst.describe(x->dst.ctx, &x->peer, &caps, err) : hf_error_nomem(err);
 
     if (r == 0 && strlen(caps) <= HF_EXCHANGE_CAPS_MAX) {
         char *before = x->dst.caps;
@@ -202,8 +201,8 @@ static int read_hello(struct hf_exchange *x, const struct hf_frame *frame, struc
 
     if (r < 0)
         return r;
-    if (x->greeting.side != HF_SIDE_SOURCE || (x->greeting.holder != HF_HOLDER_OWNED &&
-                                               x->greeting.holder != HF_HOLDER_GRANTED))
+    if (x->greeting.side != HF_SIDE_SOURCE ||
+        (x->greeting.holder != HF_HOLDER_OWNED && x->greeting.holder != HF_HOLDER_GRANTED))
         return hf_error_set(err, HF_EPROTO, "the peer is a destination, too: it has nothing to hand over");
     x->peer.host = x->greeting.host;
     x->peer.holder = x->greeting.holder;
@@ -257,7 +256,8 @@ static int hear_image(struct hf_exchange *x, const struct hf_frame *frame, struc
 
     memcpy(&number, frame->payload + HF_DIGEST_SIZE, sizeof number);
     x->done += frame->length - head;
-    return hf_arrived_add(x->dst.arrived, &digest, hf_be64_get(number), frame->payload + head, frame->length - head, err);
+    return hf_arrived_add(x->dst.arrived, &digest, hf_be64_get(number), frame->payload + head, frame->length - head,
+                          err);
 }
 
 static int hear_state(struct hf_exchange *x, const struct hf_frame *frame, struct hf_error *err)
@@ -274,7 +274,7 @@ static int hear_state(struct hf_exchange *x, const struct hf_frame *frame, struc
         uint8_t *grown = (uint8_t *)realloc(x->dst.bytes, room);
 
         if (!grown)
-            return hf_error_set(err, HF_ENOMEM, "no memory for %zu bytes of a container's state", room);
+            return hf_error_set(err, HF_ENOMEM, "%zu bytes of a container's state: out of memory", room);
         x->dst.bytes = grown;
         x->dst.room = room;
     }
@@ -301,8 +301,8 @@ static int apply(struct hf_exchange *x, int64_t now, struct hf_error *err)
     return hf_destination_close(x, c, r, err);
 }
 
-/* Offered once more as it lies here, and durable since READY was said for it: while a guest stands still, nothing is done a
- * second time. Whoever holds the copy knows that nobody else changed it; the grant compares it in any case. */
+/* Offered once more as it lies here, and durable since READY was said for it: while a guest stands still, nothing is
+ * done a second time. Whoever holds the copy knows that nobody else changed it; the grant compares it in any case. */
 static bool is_here(const struct hf_exchange *x, const struct hf_frame *frame)
 {
     struct hf_digest offered = hf_exchange_digest(frame);
@@ -320,8 +320,8 @@ static int hear_offer(struct hf_exchange *x, const struct hf_frame *frame, int64
     int r;
 
     if (step == HF_STEP_MAX)
-        return hf_error_refuse(err, "step", "%s: is %s at attempt %u here; attempt %u cannot be received over it", x->dst.path,
-                               hf_holder_name(x->state.holder), x->state.attempt, frame->attempt);
+        return hf_error_refuse(err, "step", "%s: is %s at attempt %u here; attempt %u cannot be received over it",
+                               x->dst.path, hf_holder_name(x->state.holder), x->state.attempt, frame->attempt);
     if (is_here(x, frame)) {
         r = 0;
     } else {
@@ -349,8 +349,8 @@ static void hear_stream(struct hf_exchange *x, const struct hf_frame *frame, enu
     *event = frame->length > 0 ? HF_EXCHANGE_STREAM : HF_EXCHANGE_STREAM_END;
 }
 
-int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
-                        enum hf_exchange_event *event, struct hf_error *err)
+int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
+                        struct hf_error *err)
 {
     if ((frame->type == HF_FRAME_HELLO) == x->greeted)
         return hf_exchange_unexpected(frame, err);

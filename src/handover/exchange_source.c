@@ -31,7 +31,7 @@ static int greet(struct hf_exchange *x, struct hf_error *err)
     int r;
 
     if (!g)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an introduction");
+        return hf_error_nomem(err);
     g->side = HF_SIDE_SOURCE;
     g->host = x->here;
     g->holder = x->state.holder;
@@ -57,12 +57,12 @@ int hf_exchange_source(struct hf_container *c, const json_t *extra, struct hf_ex
     int r;
 
     if (!x)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an exchange");
+        return hf_error_nomem(err);
     x->side = HF_SIDE_SOURCE;
     x->c = c;
     x->in = (uint8_t *)malloc(HF_EXCHANGE_IN_SIZE);
     x->extra = extra ? json_deep_copy(extra) : NULL;
-    r = x->in && (!extra || x->extra) ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for an exchange");
+    r = x->in && (!extra || x->extra) ? 0 : hf_error_nomem(err);
     if (r == 0)
         r = hf_host_identity(x->here.id, x->here.name, err);
     if (r == 0)
@@ -100,7 +100,7 @@ static int hear_caps(struct hf_exchange *x, const struct hf_frame *frame, struct
         return hf_exchange_unexpected(frame, err);
     x->peer_caps = strndup((const char *)frame->payload, frame->length);
     if (!x->peer_caps)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a host's description");
+        return hf_error_nomem(err);
     x->peer.caps = x->peer_caps;
     x->peer.caps_size = strlen(x->peer_caps);
     return 0;
@@ -133,8 +133,8 @@ static int hear_ready(struct hf_exchange *x, const struct hf_frame *frame, enum 
 {
     struct hf_digest heard = hf_exchange_digest(frame);
 
-    if ((x->state.holder == HF_HOLDER_OWNED || x->state.promised) && frame->attempt == x->state.attempt && x->src.waiting &&
-        hf_digest_equal(&heard, &x->src.sent.digest)) {
+    if ((x->state.holder == HF_HOLDER_OWNED || x->state.promised) && frame->attempt == x->state.attempt &&
+        x->src.waiting && hf_digest_equal(&heard, &x->src.sent.digest)) {
         x->src.waiting = false;
         x->src.ready = true;
         *event = HF_EXCHANGE_READY;
@@ -218,7 +218,8 @@ static int queue_images(struct hf_exchange *x, struct hf_error *err)
         if (contains(x->src.has, x->src.has_count, &list[i].digest))
             continue;
         if (x->src.has_count == HF_ARRAY_SIZE(x->src.has))
-            return hf_error_set(err, HF_ENOSPC, "more images changed during this hand-over than one exchange can send: start again");
+            return hf_error_set(err, HF_ENOSPC,
+                                "more images changed during this hand-over than one exchange can send: start again");
         x->src.has[x->src.has_count++] = list[i].digest;
         x->src.due[x->src.due_count++] = list[i];
         x->total += list[i].stored;
@@ -232,7 +233,8 @@ static int may_offer(const struct hf_exchange *x, struct hf_error *err)
     if (x->side != HF_SIDE_SOURCE || !x->greeted || x->over)
         return hf_error_set(err, HF_EUSAGE, "no destination to offer to");
     if (x->state.holder != HF_HOLDER_OWNED)
-        return hf_error_set(err, HF_EUSAGE, "the container is %s: revoke the grant first", hf_holder_name(x->state.holder));
+        return hf_error_set(err, HF_EUSAGE, "the container is %s: revoke the grant first",
+                            hf_holder_name(x->state.holder));
     if (x->src.offering || x->src.waiting)
         return hf_error_set(err, HF_EUSAGE, "the last offer was not heard of yet");
     return 0;

@@ -21,9 +21,9 @@ static int dump(json_t *json, char **text, struct hf_error *err)
 
     json_decref(json);
     if (!all)
-        return hf_error_set(err, HF_ENOMEM, "no memory for an introduction");
+        return hf_error_nomem(err);
     if (strlen(all) > TEXT_MAX) {
-        int r = hf_error_set(err, HF_EUSAGE, "an introduction of %zu bytes; at most %u are possible", strlen(all), TEXT_MAX);
+        int r = hf_error_set(err, HF_EUSAGE, "introduction of %zu bytes; the limit is %u", strlen(all), TEXT_MAX);
 
         free(all);
         return r;
@@ -40,9 +40,9 @@ static json_t *image_list(const struct hf_greeting *g)
         const struct hf_image *image = &g->images[i];
         char digest[HF_DIGEST_TEXT_SIZE];
 
-        (void)json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I}", "digest", hf_digest_text(&image->digest, digest),
-                                                    "kind", (int)image->kind, "size", (json_int_t)image->size, "stored",
-                                                    (json_int_t)image->stored));
+        (void)json_array_append_new(
+            list, json_pack("{s:s, s:i, s:I, s:I}", "digest", hf_digest_text(&image->digest, digest), "kind",
+                            (int)image->kind, "size", (json_int_t)image->size, "stored", (json_int_t)image->stored));
     }
     return list;
 }
@@ -68,8 +68,9 @@ int hf_greeting_write(const struct hf_greeting *g, char **text, struct hf_error 
     if (json && g->side == HF_SIDE_SOURCE) {
         (void)json_object_set_new(json, "container", json_string(g->container));
         (void)json_object_set_new(json, "guest",
-                                  json_pack("{s:s, s:o, s:s, s:o}", "uuid", g->guest.uuid, "name", safe_text(g->guest.name),
-                                            "arch", g->guest.arch, "machine", safe_text(g->guest.machine)));
+                                  json_pack("{s:s, s:o, s:s, s:o}", "uuid", g->guest.uuid, "name",
+                                            safe_text(g->guest.name), "arch", g->guest.arch, "machine",
+                                            safe_text(g->guest.machine)));
         (void)json_object_set_new(json, "bytes", json_integer((json_int_t)g->bytes));
         (void)json_object_set_new(json, "free-bytes", json_integer((json_int_t)g->free_bytes));
         (void)json_object_set_new(json, "images", image_list(g));

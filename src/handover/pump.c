@@ -286,7 +286,7 @@ int hf_pump_open(struct hf_exchange *exchange, int in, int out, struct hf_loop *
         (void)close(in);
         if (out != in)
             (void)close(out);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     *p = (struct hf_pump){.exchange = exchange,
                           .loop = loop,

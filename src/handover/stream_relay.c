@@ -30,7 +30,7 @@ int hf_stream_relay_open(struct hf_loop *loop, struct hf_stream_relay **out, int
         r->buffer = malloc(HF_STREAM_BUFFER);
     if (!r || !r->buffer) {
         free(r);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         free(r->buffer);

@@ -58,7 +58,7 @@ int hf_block_store_read(const char *path, uint8_t **bytes, uint64_t *size, struc
     if (fd < 0)
         return failed(err, "cannot open", path);
     if (!head)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a store of %d bytes", HEAD);
+        return hf_error_set(err, HF_ENOMEM, "store of %d bytes: out of memory", HEAD);
     r = read_at(fd, head, HEAD, path, &n, err);
     if (r < 0)
         return r;
@@ -92,7 +92,7 @@ static int check_same(int fd, const uint8_t *was, uint64_t size, const char *pat
     int r;
 
     if (!is)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a store of %llu bytes", (unsigned long long)size);
+        return hf_error_set(err, HF_ENOMEM, "store of %llu bytes: out of memory", (unsigned long long)size);
     r = read_at(fd, is, size, path, &n, err);
     if (r < 0)
         return r;

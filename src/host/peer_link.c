@@ -16,7 +16,7 @@
 #include "child.h"
 #include "cleanup.h"
 
-#define WAIT_MS    5000
+#define WAIT_MS      5000
 #define WAIT_STEP_MS 10
 
 /* [USER@]HOST[:PORT], where HOST may be an address in brackets. */
@@ -103,7 +103,7 @@ static int open_ssh(const struct hf_peer_call *call, struct hf_peer_link *link, 
     struct ssh_address a;
     char *argv[16], *at;
     size_t n = 0;
-    int r = command ? parse_ssh(call->to, &a, err) : hf_error_set(err, HF_ENOMEM, "command: out of memory");
+    int r = command ? parse_ssh(call->to, &a, err) : hf_error_nomem(err);
 
     if (r == 0 && call->path[0] == '-')
         r = hf_error_set(err, HF_EUSAGE, "'%s': invalid path for the destination: write './%s'", call->path,
@@ -137,7 +137,7 @@ static int open_exec(const struct hf_peer_call *call, struct hf_peer_link *link,
     char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)call->to + strlen("exec:"), NULL};
 
     if (setenv("HOLDFAST_AS", call->path, 1) < 0)
-        return hf_error_set(err, HF_ENOMEM, "environment: out of memory");
+        return hf_error_nomem(err);
     return start(argv, link, err);
 }
 

@@ -28,7 +28,7 @@ int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_e
     int r;
 
     if (posix_spawn_file_actions_init(&actions))
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = in < 0 ? posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
                : posix_spawn_file_actions_adddup2(&actions, in, 0);
     r = r ? r : posix_spawn_file_actions_adddup2(&actions, out, 1);
@@ -109,7 +109,7 @@ int hf_program_output(char *const *argv, char **text, struct hf_error *err)
     pid_t pid;
 
     if (!buf)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (pipe2(fds, O_CLOEXEC) < 0)
         return hf_error_set(err, HF_EIO, "pipe: %s", strerror(errno));
     mine = fds[0];

@@ -72,10 +72,10 @@ int hf_adoption_load(const char *uuid, struct hf_adoption *adoption, struct hf_e
         return hf_file_read(path, RECORD_MAX, &bytes, &size, err);
     record = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, NULL);
     if (!record)
-        return hf_error_set(err, HF_EDAMAGED, "'%s' is no JSON", path);
+        return hf_error_set(err, HF_EDAMAGED, "'%s': invalid JSON", path);
     r = read_record(record, &a, err);
     if (r == 0 && strcmp(a.uuid, uuid))
-        r = hf_error_set(err, HF_EDAMAGED, "it is of domain %s", a.uuid);
+        r = hf_error_set(err, HF_EDAMAGED, "record of another domain: %s", a.uuid);
     if (r < 0)
         return hf_error_prefix(err, r, "'%s': ", path);
     *adoption = a;

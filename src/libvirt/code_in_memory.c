@@ -63,7 +63,7 @@ int hf_code_in_memory(int64_t pid, uint64_t size, const struct hf_digest *expect
     char path[64];
 
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %" PRIu64 " bytes of code", size);
+        return hf_error_set(err, HF_ENOMEM, "%" PRIu64 " bytes of code: out of memory", size);
     snprintf(path, sizeof path, "/proc/%" PRId64 "/maps", pid);
     maps = fopen(path, "re");
     snprintf(path, sizeof path, "/proc/%" PRId64 "/mem", pid);

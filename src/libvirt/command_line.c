@@ -81,7 +81,7 @@ int hf_command_line_words(const char *line, struct hf_words *ret, struct hf_erro
     hf_auto(hf_cleanup_free) char *word = malloc(strlen(line) + 1);
 
     if (!word)
-        return hf_error_set(err, HF_ENOMEM, "no memory for libvirt's command line");
+        return hf_error_nomem(err);
     for (const char *p = skip_space(line); *p; p = skip_space(p)) {
         p = take_word(p, word);
         if (!p)
@@ -90,7 +90,7 @@ int hf_command_line_words(const char *line, struct hf_words *ret, struct hf_erro
             hf_words_add(&words, word);
     }
     if (words.bad)
-        return hf_error_set(err, HF_ENOMEM, "no memory for libvirt's command line");
+        return hf_error_nomem(err);
     if (!words.count)
         return hf_error_set(err, HF_EPROTO, "libvirt's command line for the domain names no program");
     *ret = words;

@@ -45,7 +45,7 @@ static int find_roms(struct hf_domain_probe *p, const char *qemu, struct hf_erro
 
     p->files = hf_host_roms(qemu);
     if (!p->files)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     json_array_foreach(p->files, i, file)
     {
         const char *name = json_string_value(json_object_get(file, "name"));

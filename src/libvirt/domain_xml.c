@@ -206,14 +206,14 @@ int hf_domain_xml_parse(const char *text, size_t size, struct hf_domain_xml **ou
     int r;
 
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "out of memory while reading a domain's XML");
+        return hf_error_nomem(err);
     if (size > HF_DOMAIN_XML_MAX)
         return hf_error_refuse(err, "xml", "domain XML of %zu bytes; at most %u are read", size, HF_DOMAIN_XML_MAX);
     xmlSetGenericErrorFunc(NULL, silent);
     d->doc = xmlReadMemory(text, (int)size, "domain", NULL, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
     root = d->doc ? xmlDocGetRootElement(d->doc) : NULL;
     if (!root || !is_element(root, "domain"))
-        return hf_error_set(err, HF_EDAMAGED, "what should be a domain's XML is none (%zu bytes)", size);
+        return hf_error_set(err, HF_EDAMAGED, "domain XML: no <domain> element in %zu bytes", size);
     r = read_facts(root, &d->facts, err);
     if (r == 0)
         *out = hf_take_ptr(d);
@@ -340,7 +340,7 @@ static int print(const struct hf_domain_xml *doc, char **out, struct hf_error *e
     xmlDocDumpMemory(doc->doc, &text, &size);
     *out = text ? strdup((const char *)text) : NULL;
     xmlFree(text);
-    return *out ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory while writing a domain's XML");
+    return *out ? 0 : hf_error_nomem(err);
 }
 
 int hf_domain_xml_enter(struct hf_domain_xml *doc, const char *code, const char *socket, bool secure,
@@ -363,7 +363,7 @@ static int copy_choice(xmlNode *os, const xmlNode *old_os, const char *name, str
         xmlNode *copy = xmlDocCopyNode((xmlNode *)n, os->doc, 1);
 
         if (!copy || !xmlAddChild(os, copy))
-            return hf_error_set(err, HF_ENOMEM, "out of memory while writing a domain's XML");
+            return hf_error_nomem(err);
     }
     return 0;
 }

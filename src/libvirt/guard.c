@@ -40,7 +40,7 @@ static void start_watch(void *ctx)
     if (r == 0)
         r = hf_loop_watch(&g->loop, g->watch, POLLIN, watch_ended, g, &err);
     if (r < 0)
-        syslog(LOG_ERR, "%s: nobody will take over from a guard that is killed: %s", g->adoption.name, err.text);
+        syslog(LOG_ERR, "%s: no process will take over from a guard that is killed: %s", g->adoption.name, err.text);
 }
 
 static void watch_ended(void *ctx, short revents)
@@ -235,7 +235,7 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
         return hf_guard_find_vars(g, err);
     r = hf_guard_decide(g, err);
     if (r < 0 && hf_guard_boot_ended(g, NULL) < 0)
-        syslog(LOG_WARNING, "%s: what was applied for this start is taken back at the next one", g->adoption.name);
+        syslog(LOG_WARNING, "%s: what was applied for this start is undone at the next one", g->adoption.name);
     return r;
 }
 

@@ -131,8 +131,8 @@ void hf_guard_wanted(struct hf_guard *g)
     g->wanted = true;
     if (g->awaiting < 0)
         syslog(LOG_ERR,
-               "%s: the guest arrived, but the host that it comes from cannot be asked for its container any more: its "
-               "writes are held and it does not run. 'virsh destroy %s' here lets it go on there; see "
+               "%s: the guest arrived, but the source can no longer be asked for its container: its writes are held "
+               "and it does not run. 'virsh destroy %s' here lets it continue at the source; see "
                "holdfast-libvirt(1), MOVING",
                g->adoption.name, g->adoption.name);
     tell_waiting(g);

@@ -64,7 +64,7 @@ bool hf_guard_judge(struct hf_guard *g, int64_t pid)
     if (found == HF_CODE_OTHER)
         return refuse(g, pid, &active, &has);
     log_event(g, "resume",
-              found == HF_CODE_SAME ? "the guest goes on from a saved state"
-                                    : "the guest goes on from a saved state whose firmware could not be seen");
+              found == HF_CODE_SAME ? "the guest continues from a saved state"
+                                    : "the guest continues from a saved state whose firmware could not be seen");
     return true;
 }

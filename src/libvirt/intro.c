@@ -72,8 +72,7 @@ int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct h
 
 static int bad(struct hf_error *err, const char *key)
 {
-    return hf_error_set(err, HF_EPROTO, "peer's description of the domain: '%s': missing or invalid",
-                        key);
+    return hf_error_set(err, HF_EPROTO, "peer's description of the domain: '%s': missing or invalid", key);
 }
 
 static int get_text(const json_t *json, const char *key, char *to, size_t size, struct hf_error *err)
@@ -166,7 +165,7 @@ int hf_intro_parse(const char *text, size_t size, struct hf_intro *intro, struct
         return r;
     out.original = strdup(original);
     if (!out.original)
-        return hf_error_set(err, HF_ENOMEM, "no memory for the domain's XML");
+        return hf_error_nomem(err);
     *intro = out;
     return 0;
 }
@@ -203,11 +202,11 @@ int hf_intro_read(int fd, struct hf_intro *intro, struct hf_error *err)
         return r;
     size = hf_be32_get(head);
     if (size > INTRO_MAX)
-        return hf_error_set(err, HF_EPROTO, "peer's description of the domain: %zu bytes; at most %u are read",
-                            size, INTRO_MAX);
+        return hf_error_set(err, HF_EPROTO, "peer's description of the domain: %zu bytes; at most %u are read", size,
+                            INTRO_MAX);
     text = malloc(size + 1);
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %zu bytes", size);
+        return hf_error_set(err, HF_ENOMEM, "%zu bytes: out of memory", size);
     r = read_all(fd, text, size, err);
     return r < 0 ? r : hf_intro_parse(text, size, intro, err);
 }

@@ -12,7 +12,7 @@ int hf_mover_new(struct hf_mover **out, struct hf_error *err)
     struct hf_mover *m = calloc(1, sizeof *m);
 
     if (!m)
-        return hf_error_set(err, HF_ENOMEM, "no memory for a migration");
+        return hf_error_nomem(err);
     m->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (m->done < 0) {
         free(m);

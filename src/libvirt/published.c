@@ -32,9 +32,9 @@ static int changed(const char *path, const struct hf_digest *is, const struct hf
     char a[HF_DIGEST_TEXT_SIZE], b[HF_DIGEST_TEXT_SIZE];
 
     return hf_error_refuse(err, "published",
-                           "'%s' holds other bytes (%.12s) than the firmware that the guest runs (%.12s): somebody "
-                           "changed the file. Nothing was started. Remove it, and the next start publishes the guest's "
-                           "own again",
+                           "'%s' holds other bytes (%.12s) than the firmware that the guest runs (%.12s): another "
+                           "program changed the file. Nothing was started. Remove it, and the next start publishes the "
+                           "guest's own again",
                            path, hf_digest_text(is, a), hf_digest_text(should, b));
 }
 
@@ -76,7 +76,7 @@ int hf_publish(struct hf_container *c, struct hf_adoption *adoption, struct hf_e
     if (file_digest(adoption->uuid, path, &is, NULL) < 0 || !hf_digest_equal(&is, &bank)) {
         bytes = malloc(size);
         if (!bytes)
-            return hf_error_set(err, HF_ENOMEM, "no memory for %llu bytes of code", (unsigned long long)size);
+            return hf_error_set(err, HF_ENOMEM, "%llu bytes of code: out of memory", (unsigned long long)size);
         r = hf_bank_read(c, HF_BANK_CODE, 0, bytes, size, err);
         if (r == 0)
             r = hf_file_replace(path, bytes, size, 0644, NULL, err);

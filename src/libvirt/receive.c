@@ -91,7 +91,7 @@ static int describe_host(struct receiving *w, const char *version, struct hf_err
         return r;
     w->caps = json_dumps(host, JSON_COMPACT);
     json_decref(host);
-    return w->caps ? 0 : hf_error_set(err, HF_ENOMEM, "no memory for this host's description");
+    return w->caps ? 0 : hf_error_nomem(err);
 }
 
 static int describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
@@ -134,7 +134,8 @@ static bool is_being_moved(struct receiving *w)
 
     if (hf_loop_now() - w->looked_at < LOOK_MS)
         return w->moved;
-    w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 && state.active;
+    w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 &&
+               state.active;
     w->looked_at = hf_loop_now();
     return w->moved;
 }

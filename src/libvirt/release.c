@@ -59,7 +59,7 @@ static int read_vars(struct leaving *w, struct hf_container *c, struct hf_error 
         return 0;
     w->vars = r == 0 ? malloc(w->vars_size) : NULL;
     if (r == 0 && !w->vars)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %llu bytes of variables", (unsigned long long)w->vars_size);
+        return hf_error_set(err, HF_ENOMEM, "%llu bytes of variables: out of memory", (unsigned long long)w->vars_size);
     return hf_bank_read(c, HF_BANK_VARS, 0, w->vars, w->vars_size, err);
 }
 

@@ -170,7 +170,7 @@ static int resync(struct hf_virt *v, const struct hf_adoption *adoption, struct 
         return r;
     bytes = malloc(bank.size);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "no memory for %llu bytes of variables", (unsigned long long)bank.size);
+        return hf_error_set(err, HF_ENOMEM, "%llu bytes of variables: out of memory", (unsigned long long)bank.size);
     r = read_bank(v, &bank, bytes, err);
     return r < 0 ? r : hand_over(uuid, bytes, bank.size, err);
 }

@@ -92,7 +92,7 @@ int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err)
     if (r < 0)
         return r;
     if (!v)
-        return hf_error_set(err, HF_ENOMEM, "out of memory while connecting to libvirt");
+        return hf_error_nomem(err);
     uri = uri ? uri : "qemu:///system";
     v->connection = p_virConnectOpen(uri);
     if (!v->connection) {
@@ -242,7 +242,7 @@ int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
     virDomain *defined = p_virDomainDefineXMLFlags(v->connection, xml, VIR_DOMAIN_DEFINE_VALIDATE);
 
     if (!defined)
-        return failed(err, "defining the domain anew");
+        return failed(err, "redefining the domain");
     if (v->domain)
         (void)p_virDomainFree(v->domain);
     v->domain = defined;
@@ -251,7 +251,8 @@ int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
 
 int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error *err)
 {
-    virDomain *started = p_virDomainCreateXML(v->connection, xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
+    virDomain *started =
+        p_virDomainCreateXML(v->connection, xml, VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY);
     const virError *last = started ? NULL : p_virGetLastError();
     char *text = strdup(last && last->message ? last->message : "");
 
@@ -260,7 +261,7 @@ int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error
         (void)p_virDomainFree(started);
     }
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "out of memory while trying libvirt's hook");
+        return hf_error_nomem(err);
     *said = text;
     return 0;
 }

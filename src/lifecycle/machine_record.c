@@ -85,7 +85,7 @@ static int save(struct hf_container *c, const struct hf_machine_record *record, 
 int hf_machine_record_save(struct hf_container *c, const struct hf_machine_record *record, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) struct hf_machine_record *now = calloc(1, sizeof *now);
-    int r = now ? hf_machine_record_load(c, now, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = now ? hf_machine_record_load(c, now, err) : hf_error_nomem(err);
 
     if (r < 0 || equal(now, record))
         return r;

@@ -72,7 +72,7 @@ static int count_code(struct hf_container *c, const struct hf_digest *wanted, si
     int r;
 
     if (list == NULL)
-        return hf_error_set(err, HF_ENOMEM, "listing images: out of memory");
+        return hf_error_nomem(err);
     r = hf_image_list(c, list, &n, err);
     *count = 0;
     for (size_t i = 0; r == 0 && i < n; i++)

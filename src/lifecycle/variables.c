@@ -94,7 +94,7 @@ int hf_variables_convert(const struct hf_variables *from, enum hf_layout layout,
         return r;
     vars = calloc(hf_varstore_max((size_t)info->bank_size), sizeof *vars);
     if (vars == NULL)
-        return hf_error_set(err, HF_ENOMEM, "converting variables: out of memory");
+        return hf_error_nomem(err);
     r = hf_varstore_convert(&from->store, layout, bytes, (size_t)info->bank_size, vars,
                             hf_varstore_max((size_t)info->bank_size), &check, &why);
     if (r < 0)

@@ -39,7 +39,7 @@ static int add_image(struct hf_manifests *set, const char *digest, size_t direct
     if (!image) {
         more = realloc(set->images, (set->image_count + 1) * sizeof *more);
         if (!more)
-            return hf_error_set(err, HF_ENOMEM, "manifests: out of memory");
+            return hf_error_nomem(err);
         set->images = more;
         image = &more[set->image_count++];
     }
@@ -61,7 +61,8 @@ static int add_file(struct hf_manifests *set, const char *path, size_t directory
     if (r < 0)
         return r;
     set->file_count++;
-    json_array_foreach(more[set->file_count - 1].images, i, image) {
+    json_array_foreach(more[set->file_count - 1].images, i, image)
+    {
         if (r == 0)
             r = add_image(set, json_string_value(json_object_get(image, "sha256")), directory, err);
     }
@@ -109,7 +110,7 @@ static int add_directory(struct hf_manifests *set, const char *path, size_t dire
 int hf_manifests_open(const char *const *directories, size_t count, struct hf_manifests **ret, struct hf_error *err)
 {
     struct hf_manifests *set = calloc(1, sizeof *set);
-    int r = set ? 0 : hf_error_set(err, HF_ENOMEM, "manifests: out of memory");
+    int r = set ? 0 : hf_error_nomem(err);
 
     for (size_t i = 0; r == 0 && i < count; i++)
         r = add_directory(set, directories[i], i, err);
@@ -175,8 +176,8 @@ uint64_t hf_manifest_features(const struct hf_manifest *manifest, const char *do
 bool hf_manifest_break_concerns(const struct hf_manifest_break *b, unsigned major, unsigned minor)
 {
     bool from = major > b->from_major || (major == b->from_major && minor >= b->from_minor);
-    bool until = b->until_major != 0 &&
-                 (major > b->until_major || (major == b->until_major && minor >= b->until_minor));
+    bool until =
+        b->until_major != 0 && (major > b->until_major || (major == b->until_major && minor >= b->until_minor));
 
     return from && !until;
 }

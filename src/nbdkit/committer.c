@@ -165,7 +165,7 @@ int hf_committer_start(struct hf_queue_file *file, const struct hf_committer_ops
     struct hf_committer *c = calloc(1, sizeof *c);
 
     if (!c)
-        return hf_error_set(err, HF_ENOMEM, "committing thread: out of memory");
+        return hf_error_nomem(err);
     c->file = file;
     c->queue = hf_queue_file_queue(file);
     c->ops = ops;
@@ -264,8 +264,8 @@ static int look(struct hf_committer *c, uint64_t offset, const uint8_t *bytes)
     return byte < 0 ? -1 : bytes[0] == byte && memcmp(bytes, bytes + 1, HF_WRITE_QUEUE_PAGE - 1) == 0;
 }
 
-/* An arriving guest brings its whole bank, most of it as the container has it: one look at many pages is quicker than one
- * at each, and none at all is needed at those that repeat one byte. */
+/* An arriving guest brings its whole bank, most of it as the container has it: one look at many pages is quicker than
+ * one at each, and none at all is needed at those that repeat one byte. */
 static bool is_known(struct hf_committer *c, uint64_t offset, const uint8_t *bytes, size_t size)
 {
     const size_t page = HF_WRITE_QUEUE_PAGE;
@@ -323,7 +323,8 @@ bool hf_committer_has(struct hf_committer *c, uint64_t offset, const void *bytes
 
     (void)pthread_mutex_lock(&c->lock);
     has = is_known(c, offset, bytes, size) ||
-          (size <= sizeof c->view && read_locked(c, offset, c->view, size, NULL) == 0 && memcmp(c->view, bytes, size) == 0);
+          (size <= sizeof c->view && read_locked(c, offset, c->view, size, NULL) == 0 &&
+           memcmp(c->view, bytes, size) == 0);
     (void)pthread_mutex_unlock(&c->lock);
     return has;
 }

@@ -238,7 +238,7 @@ int hf_container_needs_read_known(struct hf_container *c, struct hf_known_images
     int r;
 
     if (!n)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     n->needs.format = 1;
     r = read_guest(c, n, err);
     if (r >= 0)

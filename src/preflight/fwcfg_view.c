@@ -46,7 +46,7 @@ static int read_file(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, si
         return hf_error_refuse(err, "limits", "fw_cfg file '%s': too large: %u bytes", row->name, row->size);
     bytes = malloc(row->size);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = hf_fwcfg_client_read(client, row, bytes, row->size);
     if (r < 0)
         return hf_error_set(err, HF_EPROTO, "fw_cfg file '%s': cannot be read", row->name);
@@ -84,7 +84,7 @@ static int read_all(struct hf_fwcfg_client *client, struct hf_fwcfg_view *v, str
 int hf_fwcfg_view_read(struct hf_fwcfg_client *client, struct hf_fwcfg_view **ret, struct hf_error *err)
 {
     struct hf_fwcfg_view *v = calloc(1, sizeof *v);
-    int r = v ? read_all(client, v, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = v ? read_all(client, v, err) : hf_error_nomem(err);
 
     if (r < 0)
         hf_fwcfg_view_free(v);

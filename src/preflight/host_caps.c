@@ -286,7 +286,7 @@ int hf_host_caps_read(json_t *json, struct hf_host_caps **ret, struct hf_error *
                             (long long)json_integer_value(json_object_get(json, "schema")));
     caps = calloc(1, sizeof *caps);
     if (!caps)
-        return hf_error_set(err, HF_ENOMEM, "host capabilities: out of memory");
+        return hf_error_nomem(err);
     caps->json = json_incref(json);
     r = read_host(json, caps, err);
     if (r < 0) {

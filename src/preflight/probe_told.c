@@ -91,7 +91,7 @@ static int read_bytes(const char *text, size_t size, uint8_t **ret, struct hf_er
     if (n > size || strlen(text) % 2)
         return wrong("bytes", err);
     if (!bytes)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     for (size_t i = 0; i < n; i++) {
         int high = hf_hex_digit(text[2 * i]), low = hf_hex_digit(text[2 * i + 1]);
 
@@ -145,7 +145,7 @@ static int read_view(const json_t *files, struct hf_fwcfg_view **ret, struct hf_
         return wrong("files", err);
     v = calloc(1, sizeof *v);
     if (!v)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     json_array_foreach(files, i, file)
     {
         r = r < 0 ? r : read_file(file, v, &total, err);

@@ -165,8 +165,7 @@ static int write_bank(struct hf_guest_probe *p, enum hf_bank bank, uint64_t size
                       struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = malloc(size + 1);
-    int r = bytes ? hf_bank_read(p->container, bank, 0, bytes, size, err)
-                  : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = bytes ? hf_bank_read(p->container, bank, 0, bytes, size, err) : hf_error_nomem(err);
 
     return r < 0 ? r : hf_file_replace(path, bytes, size, 0600, NULL, err);
 }
@@ -210,7 +209,7 @@ int hf_guest_probe_open(struct hf_container *c, const struct hf_guest_needs *nee
     int r;
 
     if (!p)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     p->container = c;
     p->needs = needs;
     p->options = options;

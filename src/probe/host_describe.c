@@ -234,7 +234,7 @@ int hf_host_describe(const struct hf_host_query *query, json_t **ret, struct hf_
                      query->holdfast, "container", "reads", FORMAT_READS, "writes", FORMAT_READS, "swtpm", has_swtpm(),
                      "firmware", firmware_here(), "domains", domains_here());
     if (!host)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     put_nbdkit(host);
     r = put_room(host, query->directory, err);
     if (r >= 0)

@@ -57,7 +57,7 @@ static int read_words(struct hf_container *c, char *const *argv, int argc, char 
         hf_stub_done(&stub);
     }
     if (r == 0 && !*text)
-        r = hf_error_set(err, HF_ENOMEM, "out of memory");
+        r = hf_error_nomem(err);
     if (r == 0 && strlen(*text) > WORDS_MAX)
         r = hf_error_refuse(err, "arguments", "arguments too long: %zu bytes; the limit is %d", strlen(*text),
                             WORDS_MAX);
@@ -101,7 +101,7 @@ static int request_of(struct hf_container *c, const struct hf_guest_needs *needs
     *ret = json_pack("{s:i, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:s}", "schema", SCHEMA, "arch", needs->arch, "machine",
                      machine_of(needs, true), "uuid", guest.uuid, "smm", needs->needs_smm, "code", (json_int_t)code,
                      "vars", (json_int_t)vars, "roms", roms_of(needs), "words", words);
-    return *ret ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    return *ret ? 0 : hf_error_nomem(err);
 }
 
 /* ---- looking ---- */
@@ -227,7 +227,7 @@ static int look(const json_t *request, const struct hf_peer_probe_host *host, co
         *ret = hf_probe_told_write(&(const struct hf_probe_side){
             .program = l.machine.program, .version = seen->version, .view = seen->view, .why = why.text});
         if (!*ret)
-            r = hf_error_set(err, HF_ENOMEM, "out of memory");
+            r = hf_error_nomem(err);
     }
     hf_fwcfg_view_free(hf_take_ptr(seen->view));
     done(&l);
@@ -302,7 +302,7 @@ int hf_peer_probe_answer(const json_t *request, const struct hf_peer_probe_host 
     if (r == 0) {
         (void)json_object_set_new(all, "probe", told);
         text = json_dumps(all, JSON_COMPACT);
-        r = text ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+        r = text ? 0 : hf_error_nomem(err);
     }
     json_decref(all);
     if (r == 0) {

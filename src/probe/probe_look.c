@@ -159,7 +159,7 @@ int hf_probe_look(const struct hf_probe_machine *machine, struct hf_probe_seen *
     int r;
 
     if (!l)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     hf_loop_init(&l->loop);
     l->qtest = -1;
     r = start(l, machine, err);

@@ -16,9 +16,9 @@
 
 static void add_bank(struct hf_words *w, const char *name, const char *file, uint64_t size, bool writable)
 {
-    json_t *node = file ? json_pack("{s:s, s:s}", "driver", "file", "filename", file)
-                        : json_pack("{s:s, s:b, s:I}", "driver", "null-co", "read-zeroes", true, "size",
-                                    (json_int_t)size);
+    json_t *node =
+        file ? json_pack("{s:s, s:s}", "driver", "file", "filename", file)
+             : json_pack("{s:s, s:b, s:I}", "driver", "null-co", "read-zeroes", true, "size", (json_int_t)size);
 
     json_object_set_new(node, "node-name", json_string(name));
     json_object_set_new(node, "read-only", json_boolean(!writable));
@@ -80,7 +80,7 @@ int hf_probe_start(const struct hf_probe_machine *m, char *const *more, const in
     memcpy(spec.keep, keep, keep_count * sizeof *keep);
     spec.argv = w.at;
     spec.output = spec.errors = child.output;
-    r = w.bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : hf_child_start(&spec, &child.pid, err);
+    r = w.bad ? hf_error_nomem(err) : hf_child_start(&spec, &child.pid, err);
     if (r < 0)
         (void)close(child.output);
     else

@@ -180,7 +180,7 @@ static void put_smm(json_t *answer)
 int hf_qemu_describe(const char *program, json_t **ret, struct hf_error *err)
 {
     json_t *answer = json_pack("{s:s}", "program", program);
-    int r = answer ? run_monitor(answer, program, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = answer ? run_monitor(answer, program, err) : hf_error_nomem(err);
 
     if (r >= 0)
         r = ask_words(answer, "block-drivers", program, "-drive", "format=help", told_block_drivers,

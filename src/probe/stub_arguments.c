@@ -69,7 +69,7 @@ int hf_stub_arguments(int argc, char *const *argv, struct hf_stub *ret, struct h
             r = stub_option(&s, is_option ? text : word, err);
     }
     if (r == 0 && (s.stub.words.bad || s.stub.left_out.bad))
-        r = hf_error_set(err, HF_ENOMEM, "out of memory");
+        r = hf_error_nomem(err);
     if (r < 0)
         hf_stub_done(&s.stub);
     else

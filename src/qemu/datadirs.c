@@ -13,11 +13,11 @@ static int split(const char *qemu, char *text, char ***out, struct hf_error *err
     size_t n = 0;
 
     if (!dirs)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     while ((line = strsep(&rest, "\n")) && n < HF_DATADIRS_MAX) {
         if (line[0] == '/' && !(dirs[n++] = strdup(line))) {
             hf_datadirs_free(dirs);
-            return hf_error_set(err, HF_ENOMEM, "out of memory");
+            return hf_error_nomem(err);
         }
     }
     if (n == 0) {

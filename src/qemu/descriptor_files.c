@@ -89,10 +89,10 @@ static int add_file(struct hf_descriptor_files *files, const char *dir, const ch
     char *path = NULL;
 
     if (!grown)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     files->at = grown;
     if (asprintf(&path, "%s/%s", dir, base) < 0)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     files->at[files->count++] = (struct hf_descriptor_file){path, strrchr(path, '/') + 1};
     return 0;
 }

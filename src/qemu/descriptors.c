@@ -36,7 +36,7 @@ static int fill(const char *origin, const char *code, const char *vars, const ch
 
     if (!f.origin || !f.code || (vars && !f.vars)) {
         hf_host_firmware_done(&f);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     snprintf(f.architecture, sizeof f.architecture, "%s", architecture ? architecture : "");
     *out = f;
@@ -183,7 +183,7 @@ int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *cons
     if (!strcmp(query->name, "seabios"))
         return find_seabios(query, out, err);
     if (!dirs && !(own = hf_host_firmware_dirs()))
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = find_in(query, dirs ? dirs : own, out, err);
     hf_firmware_dirs_free(own);
     return r;
@@ -206,7 +206,7 @@ static int template_in(const char *code, char *const *dirs, char **vars, struct 
         if (!named || !found || strcmp(named, code) != 0)
             continue;
         *vars = strdup(found);
-        return *vars ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+        return *vars ? 0 : hf_error_nomem(err);
     }
     return r < 0 ? r : hf_error_set(err, HF_ENOTFOUND, "no firmware descriptor names variables for '%s'", code);
 }
@@ -217,7 +217,7 @@ int hf_host_firmware_template(const char *code, char *const *dirs, char **vars, 
     int r;
 
     if (!dirs && !(own = hf_host_firmware_dirs()))
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = template_in(code, dirs ? dirs : own, vars, err);
     hf_firmware_dirs_free(own);
     return r;

@@ -89,7 +89,7 @@ int hf_guest_bank_equals(struct hf_container *c, const uint8_t *bytes, uint64_t 
     bool same = true;
 
     if (!stored)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     for (uint64_t at = 0; same && at < size; at += COMPARE_SIZE) {
         size_t part = size - at < COMPARE_SIZE ? (size_t)(size - at) : COMPARE_SIZE;
         int r = hf_bank_read(c, HF_BANK_VARS, at, stored, part, err);

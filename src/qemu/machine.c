@@ -100,7 +100,7 @@ int hf_machine_last_arguments(const struct hf_machine *m, struct hf_words *out, 
                       hf_board_of(m->type) == HF_BOARD_PC ? "pci.0" : "pcie.0",
                       m->mailbox_rom ? HF_MAILBOX_ROM_NAME : "");
     }
-    return out->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+    return out->bad ? hf_error_nomem(err) : 0;
 }
 
 static int check_path(const char *path, struct hf_error *err)
@@ -115,7 +115,7 @@ static int check_path(const char *path, struct hf_error *err)
 
 static int check_socket(const char *path, struct hf_error *err)
 {
-    size_t room = sizeof ((struct sockaddr_un *)NULL)->sun_path - 1;
+    size_t room = sizeof((struct sockaddr_un *)NULL)->sun_path - 1;
 
     if (strlen(path) > room)
         return hf_error_set(err, HF_EUSAGE, "socket '%s': path too long: %zu bytes; the limit is %zu", path,
@@ -150,7 +150,7 @@ int hf_machine_arguments(const struct hf_machine *m, struct hf_words *out, struc
         hf_words_add(out, "-uuid");
         hf_words_add(out, m->uuid);
     }
-    return out->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+    return out->bad ? hf_error_nomem(err) : 0;
 }
 
 uint64_t hf_machine_vars_address(const struct hf_machine *m)

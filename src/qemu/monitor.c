@@ -114,7 +114,7 @@ int hf_monitor_new(int fd, struct hf_loop *loop, struct hf_monitor **out, struct
     if (!m || !m->qmp) {
         (void)close(fd);
         free(m);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     m->fd = fd;
     m->pass_fd = -1;
@@ -252,7 +252,7 @@ int hf_monitor_execute(struct hf_monitor *m, const char *command, json_t *argume
 
     if (!w) {
         json_decref(arguments);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     r = hf_monitor_send(m, command, arguments, answered, w, err);
     if (r == 0) {

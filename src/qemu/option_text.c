@@ -88,7 +88,7 @@ static int one_named(const char *prefix, const char *name, const json_t *value, 
     hf_auto(hf_cleanup_free) char *key = NULL;
 
     if (asprintf(&key, "%s%s%s", prefix, *prefix ? "." : "", name) < 0)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (!as_is)
         dashes(key);
     return one_member(key, value, depth, as_is, fn, ctx, err);
@@ -133,7 +133,7 @@ static int each(const char *text, const char *implied, bool as_is, hf_option_pai
     }
     copy = strdup(text);
     if (!copy)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     return each_part(copy, implied, as_is, fn, ctx, err);
 }
 

@@ -53,7 +53,7 @@ static int reserve(struct buffer *b, size_t more, size_t max, const char *what, 
         return 0;
     grown = realloc(b->at, capacity);
     if (!grown)
-        return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
+        return hf_error_nomem(err);
     b->at = grown;
     b->capacity = capacity;
     return 0;
@@ -146,10 +146,10 @@ static int put_command(struct buffer *to, const char *command, const json_t *arg
     hf_auto(hf_cleanup_free) char *line = NULL;
 
     if (!json || (arguments && json_object_set(json, "arguments", (json_t *)arguments) < 0))
-        return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
+        return hf_error_nomem(err);
     line = json_dumps(json, JSON_COMPACT);
     if (!line)
-        return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
+        return hf_error_nomem(err);
     int r = reserve(to, strlen(line) + 1, HF_QMP_OUTPUT_MAX, "output queue", err);
     if (r < 0)
         return r;
@@ -244,7 +244,7 @@ static int on_event(struct hf_qmp *qmp, const json_t *json, struct hf_error *err
         return hf_error_set(err, HF_EPROTO, "QMP: too many events at once; the limit is %u", HF_QMP_EVENTS_MAX);
     data = data ? json_incref(data) : json_object();
     if (!data)
-        return hf_error_set(err, HF_ENOMEM, "QMP: out of memory");
+        return hf_error_nomem(err);
     slot = &qmp->events[(qmp->first_event + qmp->event_count++) % HF_QMP_EVENTS_MAX];
     *slot = (struct hf_qmp_event){.data = data};
     snprintf(slot->name, sizeof slot->name, "%s", name);

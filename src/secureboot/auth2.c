@@ -153,7 +153,7 @@ static int judge(PKCS7 *p7, X509_STORE *anchors, BIO *statement, struct hf_error
         return hf_error_refuse(err, "signature",
                                "signed update: signed by '%s' with a digest that firmware does not support", signer);
     if (!anchors || !statement)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (PKCS7_verify(p7, NULL, anchors, statement, NULL, PKCS7_BINARY) == 1)
         return 0;
     if (ERR_GET_REASON(ERR_peek_last_error()) == PKCS7_R_CERTIFICATE_VERIFY_ERROR)

@@ -284,7 +284,7 @@ int hf_image_judge(const struct hf_trust *trust, const void *image, size_t size,
     hf_auto(hf_cleanup_free) struct hf_pe_image *pe = (struct hf_pe_image *)malloc(sizeof *pe);
     struct judge j = {.image = pe, .db = {trust->db, trust->db_size}, .dbx = {trust->dbx, trust->dbx_size}};
     char found[HF_IMAGE_ENTRY_SIZE] = "";
-    int r = pe ? hf_pe_open(image, size, pe, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = pe ? hf_pe_open(image, size, pe, err) : hf_error_nomem(err);
 
     if (r == 0)
         r = judge_image(&j, found, err);

@@ -45,7 +45,7 @@ static int read_pem(struct hf_key_file *file, const void *bytes, size_t size, co
     uint8_t *der = NULL;
     size_t found = 0;
     long n;
-    int r = text ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = text ? 0 : hf_error_nomem(err);
 
     while (r == 0 && PEM_read_bio(text, &name, &header, &der, &n) == 1) {
         if (strcmp(name, "CERTIFICATE") == 0) {

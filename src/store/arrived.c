@@ -65,15 +65,15 @@ static int append(struct arrived_image *image, const void *bytes, size_t size, s
         image->chunks = grown;
     if (!grown || !copy) {
         free(copy);
-        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
+        return hf_error_nomem(err);
     }
     memcpy(copy, bytes, size);
     image->chunks[image->count++] = (struct hf_arrived_chunk){.bytes = copy, .size = size};
     return 0;
 }
 
-int hf_arrived_add(struct hf_arrived *a, const struct hf_digest *digest, uint64_t number, const void *bytes, size_t size,
-                   struct hf_error *err)
+int hf_arrived_add(struct hf_arrived *a, const struct hf_digest *digest, uint64_t number, const void *bytes,
+                   size_t size, struct hf_error *err)
 {
     struct arrived_image *image = find(a, digest);
     int r;

@@ -184,7 +184,7 @@ static int code_digest(struct hf_container *c, uint64_t size, struct hf_digest *
     int r = 0;
 
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "digest: out of memory");
+        return hf_error_nomem(err);
     for (uint64_t at = 0; at < size && r == 0; at += HF_IMAGE_CHUNK_SIZE) {
         size_t n = size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(size - at) : HF_IMAGE_CHUNK_SIZE;
 
@@ -267,8 +267,8 @@ int hf_bank_stored(struct hf_container *c, uint64_t *bytes, struct hf_error *err
     int64_t n;
     int r;
 
-    (void)snprintf(sql, sizeof sql, "SELECT total(length(bytes) + %d) FROM page WHERE id BETWEEN %lld AND %lld", ROW_EXTRA,
-                   (long long)HF_PAGE_ID(HF_BANK_VARS, 0), (long long)HF_PAGE_ID(HF_BANK_VARS, 0xffffffff));
+    (void)snprintf(sql, sizeof sql, "SELECT total(length(bytes) + %d) FROM page WHERE id BETWEEN %lld AND %lld",
+                   ROW_EXTRA, (long long)HF_PAGE_ID(HF_BANK_VARS, 0), (long long)HF_PAGE_ID(HF_BANK_VARS, 0xffffffff));
     r = hf_sql_number(c, sql, &n, err);
     if (r == 0)
         *bytes = (uint64_t)n;

@@ -196,8 +196,10 @@ int hf_guest_get(struct hf_container *c, struct hf_guest *guest, struct hf_error
         r = hf_row_text(&rows, 2, g.arch, sizeof g.arch, err);
     if (r == 0)
         r = hf_row_text(&rows, 3, g.machine, sizeof g.machine, err);
-    if (r == 0 && (strlen(g.uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(g.uuid) || !arch_ok(g.arch) || !machine_ok(g.machine)))
-        r = hf_damaged(c, err, "its guest has UUID '%s', architecture '%s' and machine type '%s'", g.uuid, g.arch, g.machine);
+    if (r == 0 &&
+        (strlen(g.uuid) != HF_UUID_TEXT_SIZE - 1 || !uuid_ok(g.uuid) || !arch_ok(g.arch) || !machine_ok(g.machine)))
+        r = hf_damaged(c, err, "its guest has UUID '%s', architecture '%s' and machine type '%s'", g.uuid, g.arch,
+                       g.machine);
     if (r == 0)
         *guest = g;
     return r;
@@ -209,8 +211,10 @@ int hf_container_make_tables(struct hf_container *c, struct hf_error *err)
     char sql[256];
     int r;
 
-    snprintf(sql, sizeof sql, "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
-             "PRAGMA application_id = %u; PRAGMA user_version = %u", HF_APPLICATION_ID, HF_USER_VERSION);
+    snprintf(sql, sizeof sql,
+             "PRAGMA page_size = 4096; PRAGMA encoding = 'UTF-8'; PRAGMA auto_vacuum = NONE;"
+             "PRAGMA application_id = %u; PRAGMA user_version = %u",
+             HF_APPLICATION_ID, HF_USER_VERSION);
     r = hf_sql_exec(c, sql, err, "create");
     if (r == 0)
         r = hf_sql_exec(c, "BEGIN IMMEDIATE", err, "create");
@@ -251,8 +255,9 @@ static int build(struct hf_container *c, const struct hf_guest *guest, int64_t n
     if (r == 0)
         r = put_first_owner(c, now, err);
     if (r == 0)
-        r = hf_event_append(c, now, "created", err, "for guest %s%s%s%s, %s %s", guest->uuid, guest->name[0] ? " '" : "",
-                            guest->name, guest->name[0] ? "'" : "", guest->arch, guest->machine);
+        r = hf_event_append(c, now, "created", err, "for guest %s%s%s%s, %s %s", guest->uuid,
+                            guest->name[0] ? " '" : "", guest->name, guest->name[0] ? "'" : "", guest->arch,
+                            guest->machine);
     return r < 0 ? r : hf_commit(c, HF_DURABLE, err);
 }
 
@@ -267,7 +272,7 @@ static int open_draft(const struct hf_draft *draft, struct hf_container **out, s
     c->draft = malloc(sizeof *c->draft);
     if (!c->draft) {
         (void)hf_draft_close(c, NULL);
-        return hf_error_set(err, HF_ENOMEM, "container: out of memory");
+        return hf_error_nomem(err);
     }
     *c->draft = *draft;
     c->place = draft->place;
@@ -300,7 +305,8 @@ int hf_container_begin(const char *path, const struct hf_guest *guest, int64_t n
     return r;
 }
 
-/* The register learns of it before the file has its name: a crash in between leaves the entry of a container that is not. */
+/* The register learns of it before the file has its name: a crash in between leaves the entry of a container that is
+ * not. */
 int hf_container_publish(struct hf_container *c, struct hf_error *err)
 {
     struct hf_draft draft = *c->draft;

@@ -301,7 +301,8 @@ static void remove_ready(const char *container_id, int ready)
     if (register_path(container_id, change.path, NULL) < 0 || lock_entry(&change, NULL) < 0)
         return; /* it is written anew by the next one */
     ready_path(&change, path);
-    if (fstat(ready, &ours) == 0 && lstat(path, &named) == 0 && ours.st_ino == named.st_ino && ours.st_dev == named.st_dev)
+    if (fstat(ready, &ours) == 0 && lstat(path, &named) == 0 && ours.st_ino == named.st_ino &&
+        ours.st_dev == named.st_dev)
         (void)unlink(path);
 }
 
@@ -342,7 +343,7 @@ int hf_epoch_begin(const char *container_id, const struct hf_epoch *seen, int *r
     int r;
 
     if (!pending)
-        return hf_error_set(err, HF_ENOMEM, "register of epochs: out of memory");
+        return hf_error_nomem(err);
     pending->change.lock = -1;
     r = begin_change(&pending->change, container_id, seen, err);
     if (r < 0) {

@@ -21,7 +21,7 @@ struct hf_container *hf_container_alloc(struct hf_error *err)
     if (c && c->digester)
         return c;
     hf_container_free(c);
-    (void)hf_error_set(err, HF_ENOMEM, "container: out of memory");
+    (void)hf_error_nomem(err);
     return NULL;
 }
 

@@ -153,7 +153,7 @@ static int store_chunks(struct hf_container *c, int64_t id, const struct source 
                         struct hf_error *err)
 {
     uint8_t *room hf_auto(hf_cleanup_free) = (uint8_t *)malloc(HF_IMAGE_CHUNK_STORED_MAX);
-    int r = room ? 0 : hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
+    int r = room ? 0 : hf_error_nomem(err);
 
     *stored = 0;
     for (size_t i = 0; (uint64_t)i * HF_IMAGE_CHUNK_SIZE < size && r == 0; i++) {
@@ -180,8 +180,11 @@ static int add(struct hf_container *c, const struct hf_image *image, const struc
         r = store_chunks(c, id, from, image->size, &stored, err);
     if (r < 0)
         return r;
-    const struct hf_value v[] = {hf_blob(image->digest.b, HF_DIGEST_SIZE), hf_int(image->kind),
-                                 hf_int((int64_t)image->size), hf_int((int64_t)stored), hf_int(image->added),
+    const struct hf_value v[] = {hf_blob(image->digest.b, HF_DIGEST_SIZE),
+                                 hf_int(image->kind),
+                                 hf_int((int64_t)image->size),
+                                 hf_int((int64_t)stored),
+                                 hf_int(image->added),
                                  hf_text(image->name)};
     return hf_row_put(c, HF_T_IMAGE, id, v, err);
 }
@@ -215,7 +218,8 @@ int hf_image_add(struct hf_container *c, enum hf_image_kind kind, const char *na
 }
 
 int hf_image_add_packed(struct hf_container *c, enum hf_image_kind kind, const char *name,
-                        const struct hf_packed_image *packed, int64_t now, struct hf_digest *digest, struct hf_error *err)
+                        const struct hf_packed_image *packed, int64_t now, struct hf_digest *digest,
+                        struct hf_error *err)
 {
     struct hf_image image = {.digest = packed->digest, .kind = kind, .size = packed->size, .added = now};
     int r = hf_may_change(c, err);
@@ -242,11 +246,11 @@ static int unpack(struct hf_container *c, int64_t image, uint64_t number, uint8_
     return 0;
 }
 
-int hf_image_read_by_id(struct hf_container *c, int64_t id, uint64_t image_size, uint64_t offset, void *buf, size_t size,
-                        struct hf_error *err)
+int hf_image_read_by_id(struct hf_container *c, int64_t id, uint64_t image_size, uint64_t offset, void *buf,
+                        size_t size, struct hf_error *err)
 {
     uint8_t *raw hf_auto(hf_cleanup_free) = (uint8_t *)malloc(HF_IMAGE_CHUNK_SIZE), *to = (uint8_t *)buf;
-    int r = raw ? 0 : hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
+    int r = raw ? 0 : hf_error_nomem(err);
 
     while (size > 0 && r == 0) {
         uint64_t number = offset / HF_IMAGE_CHUNK_SIZE, start = number * HF_IMAGE_CHUNK_SIZE;
@@ -326,7 +330,7 @@ int hf_image_verify(struct hf_container *c, const struct hf_digest *digest, stru
         return r;
     d = raw ? hf_digest_begin() : NULL;
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
+        return hf_error_nomem(err);
     for (uint64_t at = 0; at < image.size && r == 0; at += HF_IMAGE_CHUNK_SIZE) {
         size_t n = image.size - at < HF_IMAGE_CHUNK_SIZE ? (size_t)(image.size - at) : HF_IMAGE_CHUNK_SIZE;
 

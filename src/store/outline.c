@@ -54,7 +54,7 @@ int hf_outline_read(struct hf_container *c, struct hf_outline **out, struct hf_e
         return r;
     outline = (struct hf_outline *)malloc(sizeof *outline + size / HF_PAGE_SIZE * sizeof outline->byte[0]);
     if (!outline)
-        return hf_error_set(err, HF_ENOMEM, "bank outline: out of memory");
+        return hf_error_nomem(err);
     outline->pages = size / HF_PAGE_SIZE;
     for (uint64_t i = 0; i < outline->pages; i++)
         outline->byte[i] = 0xff;

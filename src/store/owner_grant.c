@@ -65,7 +65,7 @@ static int new_pending(struct hf_container *c, uint64_t epoch, const struct hf_h
 {
     struct hf_owner_pending *pending = (struct hf_owner_pending *)malloc(sizeof *pending);
     struct hf_epoch seen;
-    int r = pending ? 0 : hf_error_set(err, HF_ENOMEM, "grant: out of memory");
+    int r = pending ? 0 : hf_error_nomem(err);
 
     if (r < 0)
         return r;
@@ -100,7 +100,8 @@ int hf_owner_promise(struct hf_container *c, uint32_t attempt, const struct hf_d
 {
     struct hf_owner_pending *pending = NULL;
     struct hf_owner owner;
-    int r = c->doubt || c->left_log ? hf_sync(c, err) : 0; /* what goes into the log now is synced there, and nowhere else */
+    int r = c->doubt || c->left_log ? hf_sync(c, err)
+                                    : 0; /* what goes into the log now is synced there, and nowhere else */
 
     if (r == 0)
         r = hf_begin(c, err);

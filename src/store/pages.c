@@ -4,8 +4,8 @@
 #include "banks.h"
 #include "inside.h"
 
-/* A page that repeats one byte is stored as that byte (banks padded to 64 MiB with zeros are common), or not at all when
- * it is erased. */
+/* A page that repeats one byte is stored as that byte (banks padded to 64 MiB with zeros are common), or not at all
+ * when it is erased. */
 static bool is_uniform(const uint8_t *bytes)
 {
     return memcmp(bytes, bytes + 1, HF_PAGE_SIZE - 1) == 0;
@@ -109,7 +109,7 @@ int hf_pages_digest(struct hf_container *c, enum hf_table table, int64_t owner, 
     int r = 0;
 
     if (!d)
-        return hf_error_set(err, HF_ENOMEM, "digest: out of memory");
+        return hf_error_nomem(err);
     for (uint64_t at = 0; at < size && r == 0; at += sizeof buf) {
         size_t n = size - at < sizeof buf ? (size_t)(size - at) : sizeof buf;
 

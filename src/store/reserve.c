@@ -13,7 +13,7 @@ int hf_reserve_fill(struct hf_container *c, uint64_t bytes, struct hf_error *err
 {
     uint8_t *zeros hf_auto(hf_cleanup_free) = (uint8_t *)calloc(1, PIECE);
     struct hf_value v = hf_blob(zeros, PIECE);
-    int r = zeros ? 0 : hf_error_set(err, HF_ENOMEM, "reserving space: out of memory");
+    int r = zeros ? 0 : hf_error_nomem(err);
 
     for (uint64_t at = 0, i = 0; at < bytes && r == 0; at += PIECE, i++)
         r = hf_row_put(c, HF_T_CHUNK, HF_RESERVE_FIRST + (int64_t)i, &v, err);
@@ -61,7 +61,8 @@ static int reserve_log(struct hf_container *c, struct hf_error *err)
     return c->wal ? hf_wal_allocate(c, most + most / 4 + (64 << 10), err) : 0;
 }
 
-/* The log begins anew with the first commit after it was brought in, so this is one; it counts, and says nothing else. */
+/* The log begins anew with the first commit after it was brought in, so this is one; it counts, and says nothing else.
+ */
 int hf_container_warm(struct hf_container *c, struct hf_error *err)
 {
     int r = hf_begin_unowned(c, err);

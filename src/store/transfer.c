@@ -27,7 +27,7 @@ bool hf_transfer_travels(unsigned table)
 int hf_transfer_digest(struct hf_container *c, struct hf_digest *digest, struct hf_error *err)
 {
     struct hf_digester *d = hf_digest_begin();
-    int r = d ? 0 : hf_error_set(err, HF_ENOMEM, "digest: out of memory");
+    int r = d ? 0 : hf_error_nomem(err);
 
     for (unsigned table = 1; table < HF_TABLES && r == 0; table++) {
         struct hf_ledger_row row = c->ledger[table];
@@ -119,8 +119,8 @@ static int put_row(struct hf_container *c, struct writer *w, unsigned table, int
 /* The rows of `before` are in order of table and id. */
 static struct hf_sent_row *find_sent(const struct hf_transfer_sent *before, size_t *at, unsigned table, int64_t id)
 {
-    while (*at < before->count && (before->rows[*at].table < table ||
-                                   (before->rows[*at].table == table && before->rows[*at].id < id)))
+    while (*at < before->count &&
+           (before->rows[*at].table < table || (before->rows[*at].table == table && before->rows[*at].id < id)))
         ++*at;
     if (*at < before->count && before->rows[*at].table == table && before->rows[*at].id == id)
         return &before->rows[*at];
@@ -276,7 +276,7 @@ int hf_transfer_chunk(struct hf_container *c, const struct hf_digest *image, uin
         return r;
     copy = (uint8_t *)malloc(rows.v[0].size);
     if (!copy)
-        return hf_error_set(err, HF_ENOMEM, "image chunk: out of memory");
+        return hf_error_nomem(err);
     memcpy(copy, rows.v[0].p, rows.v[0].size);
     *bytes = copy;
     *size = rows.v[0].size;

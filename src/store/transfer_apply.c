@@ -124,7 +124,7 @@ static int keep_images(struct applying *a, struct hf_error *err)
 
     a->own = r == 0 ? hf_arrived_new() : NULL;
     if (r == 0 && !a->own)
-        return hf_error_set(err, HF_ENOMEM, "images: out of memory");
+        return hf_error_nomem(err);
     for (size_t i = 0; r == 0 && i < count; i++)
         for (uint32_t n = 0; r == 0 && n < hf_transfer_chunks(list[i].size); n++) {
             uint8_t *bytes hf_auto(hf_cleanup_free) = NULL;
@@ -223,7 +223,8 @@ static void keep_first(void *ctx, const char *line)
 /* The container's own word about what it holds now, and the digest that both sides calculate. */
 static int check_result(struct applying *a, struct hf_error *err)
 {
-    const unsigned small = 1U << HF_T_SETTING | 1U << HF_T_STATE | 1U << HF_T_PAGE | 1U << HF_T_CONTRACT | 1U << HF_T_EVENT;
+    const unsigned small =
+        1U << HF_T_SETTING | 1U << HF_T_STATE | 1U << HF_T_PAGE | 1U << HF_T_CONTRACT | 1U << HF_T_EVENT;
     char uid[HF_ID_TEXT_SIZE], first[HF_ERROR_TEXT_MAX] = "";
     struct hf_digest digest;
     int r;
@@ -278,8 +279,11 @@ static int note_place(struct applying *a, const char *path, struct hf_error *err
 /* One that says so already stays, so that an offer of what is here changes nothing and has nothing to make durable. */
 static int put_owner(struct applying *a, struct hf_error *err)
 {
-    struct hf_owner before, owner = {.state = HF_OWNER_INCOMING, .epoch = a->from->epoch, .since = a->now,
-                             .attempt = a->from->attempt, .reason = "received"};
+    struct hf_owner before, owner = {.state = HF_OWNER_INCOMING,
+                                     .epoch = a->from->epoch,
+                                     .since = a->now,
+                                     .attempt = a->from->attempt,
+                                     .reason = "received"};
 
     memcpy(owner.host_id, a->from->host.id, sizeof owner.host_id);
     memcpy(owner.host_name, a->from->host.name, sizeof owner.host_name);
@@ -322,8 +326,9 @@ int hf_transfer_apply(struct hf_container *c, const struct hf_transfer_from *fro
         return r;
     r = hf_owner_get(c, &owner, err);
     if (r == 0 && (owner.state == HF_OWNER_HELD || owner.state == HF_OWNER_BACKUP || owner.attempt > from->attempt))
-        r = hf_error_refuse(err, "step", "%s: cannot receive attempt %u: it is %s at epoch %llu, attempt %u", c->place.path,
-                            from->attempt, hf_owner_state_text(owner.state), (unsigned long long)owner.epoch, owner.attempt);
+        r = hf_error_refuse(err, "step", "%s: cannot receive attempt %u: it is %s at epoch %llu, attempt %u",
+                            c->place.path, from->attempt, hf_owner_state_text(owner.state),
+                            (unsigned long long)owner.epoch, owner.attempt);
     if (r < 0) {
         hf_abort(c);
         return r;

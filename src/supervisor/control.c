@@ -97,8 +97,8 @@ static void flush_out(struct hf_control *c)
     if (c->out_used == 0 && c->last)
         hang_up(c);
     else
-        (void)hf_loop_watch(c->loop, c->peer, (short)((c->last ? 0 : POLLIN) | (c->out_used > 0 ? POLLOUT : 0)), on_peer, c,
-                            NULL);
+        (void)hf_loop_watch(c->loop, c->peer, (short)((c->last ? 0 : POLLIN) | (c->out_used > 0 ? POLLOUT : 0)),
+                            on_peer, c, NULL);
 }
 
 static void say(struct hf_control *c, json_t *line)
@@ -296,7 +296,7 @@ int hf_control_open(const char *path, struct hf_loop *loop, const struct hf_cont
         c->line = malloc(HF_CONTROL_LINE_MAX);
     if (!c || !c->line) {
         free(c);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     c->loop = loop;
     c->ops = *ops;

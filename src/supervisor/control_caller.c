@@ -54,7 +54,7 @@ int hf_control_ask(int fd, json_t *line, const int *fds, size_t fd_count, struct
 
     json_decref(line);
     if (!text)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     size = strlen(text);
     text[size++] = '\n';
     while (sent < size) {

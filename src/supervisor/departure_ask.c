@@ -34,8 +34,8 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
 
 static json_t *line_of(struct hf_supervision *s, const char *word, const struct hf_error *err)
 {
-    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s), "text",
-                     err ? err->text : "", "rule", err ? err->rule : NULL);
+    return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s),
+                     "text", err ? err->text : "", "rule", err ? err->rule : NULL);
 }
 
 /* The last line. */
@@ -108,7 +108,7 @@ static int meet(struct hf_supervision *s, const json_t *given, const json_t *pro
     const struct hf_pump_ops ops = {.news = news, .fill = fill, .ctx = s};
     struct hf_exchange *exchange;
     json_t *extra = live_words(s);
-    int r = extra ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = extra ? 0 : hf_error_nomem(err);
 
     if (r == 0 && json_is_object(probe))
         (void)json_object_set(extra, "probe", (json_t *)probe);
@@ -143,7 +143,8 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     int r;
 
     if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || count != 2)
-        return hf_error_set(err, HF_EPROTO, "request to the supervisor: unknown; this version knows migrate and cancel");
+        return hf_error_set(err, HF_EPROTO,
+                            "request to the supervisor: unknown; this version knows migrate and cancel");
     if (s->departure && (!again || s->departure->pump))
         return hf_error_set(err, HF_EOWNED, "the guest is already being migrated");
     if (s->letting_go_on)
@@ -151,14 +152,16 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
-        return hf_error_refuse(err, "granted", "the guest was granted, and no answer came; without --dry-run this asks "
-                               "host '%s' whether it runs there", s->departure->host);
+        return hf_error_refuse(err, "granted",
+                               "the guest was granted, and no answer came; without --dry-run this asks "
+                               "host '%s' whether it runs there",
+                               s->departure->host);
     if (s->pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is paused until its flash writes are stored; try again");
     if (!again)
         s->departure = calloc(1, sizeof *s->departure);
     if (!s->departure)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (!again) {
         s->departure->ran = s->pause.running;
         s->departure->alive = s->trial.life;

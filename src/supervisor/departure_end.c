@@ -112,7 +112,8 @@ static int keep(struct hf_departure *d, struct hf_error *err)
     return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
 }
 
-/* Ends our own pause. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused. */
+/* Ends our own pause. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused.
+ */
 static bool end_pause(struct hf_supervision *s)
 {
     bool held = hf_pause_holds(&s->pause, HF_HOLD_MOVE);
@@ -125,7 +126,8 @@ static bool end_pause(struct hf_supervision *s)
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 {
     struct hf_departure *d = s->departure;
-    bool migrating = d->migrating, paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE), continued = d->stage == HF_STANDING;
+    bool migrating = d->migrating, paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE),
+         continued = d->stage == HF_STANDING;
     bool resume;
     struct hf_error err;
     int r = keep(d, &err);
@@ -180,8 +182,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     bool resume = end_pause(s);
     int r;
 
-    (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here",
-                       s->departure->host);
+    (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here", s->departure->host);
     hf_supervision_say(s, "%s", why.text);
     hf_departing_forget(s);
     s->letting_go_on = true;
@@ -201,10 +202,12 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
     struct hf_departure *d = s->departure;
     struct hf_error why;
 
-    (void)hf_error_set(&why, how->code == HF_ETIMEDOUT ? HF_ETIMEDOUT : HF_EIO,
-                       "the guest was granted to host '%s', and whether that claimed it is unknown (%s): it stays paused "
-                       "here until 'holdfast migrate' to that host asks. If that host is gone for good, end the guest "
-                       "here and take the container: 'holdfast owner --take --because TEXT'", d->host, how->text);
+    (void)hf_error_set(
+        &why, how->code == HF_ETIMEDOUT ? HF_ETIMEDOUT : HF_EIO,
+        "the guest was granted to host '%s', and whether that claimed it is unknown (%s): it stays paused "
+        "here until 'holdfast migrate' to that host asks. If that host is lost, end the guest "
+        "here and take the container: 'holdfast owner --take --because TEXT'",
+        d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     hf_pump_close(hf_take_ptr(d->pump), 0);

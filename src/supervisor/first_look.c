@@ -104,7 +104,7 @@ int hf_record_machine(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     if (!record)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     (void)snprintf(record->program, sizeof record->program, "%.*s", (int)sizeof record->program - 1, s->program);
     arguments_text(s, record->arguments, sizeof record->arguments);
     r = hf_machine_devices(s->monitor, record->devices, sizeof record->devices, err);

@@ -141,7 +141,7 @@ static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, st
     }
     room = malloc(job->size);
     if (!room) {
-        say_done(out, HF_MAILBOX_FAILED, "the host has no memory for the image now");
+        say_done(out, HF_MAILBOX_FAILED, "the host is out of memory for the image");
         return;
     }
     hf_mailbox_orders_expect(&s->mailbox.orders, job, room);
@@ -178,7 +178,7 @@ static int stage(struct hf_supervision *s, const struct hf_mailbox_job *job, str
 
     request.bytes = hf_guest_work_image(s->mailbox.work, &request.size);
     if (!report)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     if (worked->r < 0) {
         *err = worked->err;
         return worked->r;
@@ -198,7 +198,7 @@ static void end_with(struct hf_supervision *s, const struct hf_mailbox_job *job,
     }
     /* The owner may have changed his mind since the image began. */
     if (!is_allowed(s, job->digest)) {
-        say_done(out, HF_MAILBOX_NOT_ALLOWED, "the guest's owner does not allow this image any more");
+        say_done(out, HF_MAILBOX_NOT_ALLOWED, "the guest's owner no longer allows this image");
         return;
     }
     r = stage(s, job, &err);

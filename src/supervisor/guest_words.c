@@ -13,7 +13,7 @@ static const struct {
     {"guest-confirm",
      "only the host's operator confirms this trial; the owner may leave it to the guest with 'holdfast set "
      "G.hold guest-confirm=on' there"},
-    {"host-decided", "what waits for the next boot was decided on the host, and is changed or called off only there"},
+    {"host-decided", "what waits for the next boot was decided on the host, and is changed or cancelled only there"},
     {"image", "it is no firmware for this machine's code flash"},
     {"kind", "the image keeps another kind of variables than this machine has"},
     {"layout", "the variables cannot be converted to the image's layout"},
@@ -35,7 +35,7 @@ static const struct {
 
 static const char *const failures[HF_CODE_MAX] = {
     [HF_ENOSPC] = "the host has no room for it",
-    [HF_ENOMEM] = "the host has no memory for it now",
+    [HF_ENOMEM] = "the host is out of memory for it",
     [HF_EDAMAGED] = "this machine's container on the host is damaged; its operator has to look at it",
     [HF_EOWNED] = "the host is busy with this machine's container; try again",
 };

@@ -74,7 +74,7 @@ int hf_guest_work_start(struct hf_loop *loop, uint8_t *image, size_t size, hf_lo
 
     if (!w) {
         free(image);
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     }
     w->loop = loop;
     w->done = done;

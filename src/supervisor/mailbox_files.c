@@ -18,10 +18,9 @@ static void json_drop(json_t **json)
 int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *addr = NULL;
-    int r = hf_monitor_execute(s->monitor, "qom-get",
-                               json_pack("{s:s, s:s}", "path", "/machine/peripheral/" HF_MAILBOX_DEVICE, "property",
-                                         "addr"),
-                               &addr, err);
+    int r = hf_monitor_execute(
+        s->monitor, "qom-get",
+        json_pack("{s:s, s:s}", "path", "/machine/peripheral/" HF_MAILBOX_DEVICE, "property", "addr"), &addr, err);
 
     if (r < 0)
         return r;
@@ -40,7 +39,8 @@ static void write_log(const struct hf_mailbox_watch *m, char *text, size_t size)
         const struct hf_agreement *a = &m->agreements[i];
 
         at += (size_t)snprintf(text + at, size - at, "%s %u: offered %s, agreed %s\n", a->domain, a->version,
-                               hf_bits_text(&a->offered, offered), a->locked ? hf_bits_text(&a->agreed, agreed) : "nothing");
+                               hf_bits_text(&a->offered, offered),
+                               a->locked ? hf_bits_text(&a->agreed, agreed) : "nothing");
     }
 }
 
@@ -51,7 +51,7 @@ static int give(struct hf_supervision *s, const struct hf_bits *agreed, struct h
     char log[1024];
     const struct hf_mailbox_tables tables = {
         .slot = s->mailbox.devfn >> 3, .function = s->mailbox.devfn & 7, .log = log};
-    int r = room ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = room ? 0 : hf_error_nomem(err);
 
     if (r < 0)
         return r;

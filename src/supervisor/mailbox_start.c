@@ -238,7 +238,7 @@ static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, str
     int r;
 
     if (!firmware)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
     if (r == 0)
         *does = firmware->image.kind == HF_FLASH_OVMF || firmware->image.kind == HF_FLASH_AAVMF;

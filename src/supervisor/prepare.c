@@ -97,7 +97,7 @@ static int active_needs_smm(struct hf_supervision *s, bool *needs, struct hf_err
     int r;
 
     if (!firmware)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
     if (r == 0)
         *needs = firmware->image.needs_smm == HF_YES;

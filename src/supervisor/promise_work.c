@@ -55,13 +55,13 @@ int hf_promise_work_start(struct hf_loop *loop, struct hf_owner_pending *pending
     int r;
 
     if (!w)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     *w = (struct hf_promise_work){.loop = loop, .done = done, .ctx = ctx, .pending = pending};
     w->ready = eventfd(0, EFD_CLOEXEC);
     r = w->ready < 0 ? hf_error_set(err, HF_EIO, "eventfd: %s", strerror(errno))
                      : hf_loop_watch(loop, w->ready, POLLIN, on_ready, w, err);
     if (r == 0 && pthread_create(&w->thread, NULL, work, w) != 0)
-        r = hf_error_set(err, HF_ENOMEM, "no thread can be had");
+        r = hf_error_nomem(err);
     if (r < 0) {
         drop(w);
         return r;

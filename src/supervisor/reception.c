@@ -83,11 +83,11 @@ static int take_words(struct hf_reception *n, const json_t *live, struct hf_erro
             return hf_error_set(err, HF_EPROTO, "source's QEMU argument %zu: must be a string", i);
         n->words[i] = strdup(word);
         if (!n->words[i])
-            return hf_error_set(err, HF_ENOMEM, "out of memory");
+            return hf_error_nomem(err);
     }
     n->options.arguments = n->words;
     n->options.argument_count = (int)count;
-    return n->words ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    return n->words ? 0 : hf_error_nomem(err);
 }
 
 /* An alias may mean another machine here than there. */
@@ -183,8 +183,7 @@ static int check_beside(const struct hf_supervision *s, const struct hf_exchange
         return hf_tpm_emulators_check(o->arguments, o->argument_count, err);
     for (size_t i = 0; s->reception->given->take_arguments && i < json_array_size(list); i++)
         hf_words_add(&words, json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "");
-    return words.bad ? hf_error_set(err, HF_ENOMEM, "out of memory")
-                     : hf_tpm_emulators_check(words.at, (int)words.count, err);
+    return words.bad ? hf_error_nomem(err) : hf_tpm_emulators_check(words.at, (int)words.count, err);
 }
 
 /* With the program and the arguments that the guest would have here. */
@@ -214,7 +213,7 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
                                       .ctx = s,
                                       .hold = true};
     struct hf_exchange *exchange;
-    int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_nomem(err);
 
     json_decref(extra);
     return r < 0 ? r : hf_pump_open(exchange, given->in, given->out, &s->loop, &ops, &s->reception->pump, err);
@@ -226,7 +225,7 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     if (!n)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     s->reception = n;
     n->given = s->from;
     n->options = *s->options;
@@ -275,7 +274,7 @@ int hf_reception_add_words(struct hf_supervision *s, int *keep_fd, struct hf_err
     hf_words_add(&s->words, "-incoming");
     hf_words_add(&s->words, "defer");
     *keep_fd = hf_take_fd(s->reception->qemu_fd);
-    return s->words.bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+    return s->words.bad ? hf_error_nomem(err) : 0;
 }
 
 int hf_reception_load(struct hf_supervision *s, struct hf_error *err)
@@ -403,8 +402,9 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     hf_pump_turn(n->pump);
     settle(s);
     if (!hf_owner_is_registered(s->container))
-        hf_supervision_say(s, "the container is claimed, but this host's register of epochs cannot be written now; a later "
-                              "change writes it");
+        hf_supervision_say(
+            s, "the container is claimed, but this host's register of epochs cannot be written now; a later "
+               "change writes it");
     if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, time_to_move_in, s, NULL) < 0)
         move_in(s);
     return r;

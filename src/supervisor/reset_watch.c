@@ -131,7 +131,7 @@ static void look_again(void *ctx)
 static int read_shape(struct hf_supervision *s, struct hf_shape **out, struct hf_error *err)
 {
     struct hf_shape *shape = hf_shape_new();
-    int r = shape ? 0 : hf_error_set(err, HF_ENOMEM, "out of memory");
+    int r = shape ? 0 : hf_error_nomem(err);
 
     for (size_t n = 0; r == 0 && hf_shape_queries[n].command; n++) {
         const char *text = hf_shape_queries[n].arguments;

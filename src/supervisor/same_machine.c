@@ -51,7 +51,7 @@ static int add_line(struct hf_shape *s, struct hf_error *err, const char *fmt, .
     if (s->count == s->room) {
         lines = reallocarray(s->lines, s->room ? 2 * s->room : 64, sizeof *lines);
         if (lines == NULL)
-            return hf_error_set(err, HF_ENOMEM, "listing devices: no memory");
+            return hf_error_nomem(err);
         s->lines = lines;
         s->room = s->room ? 2 * s->room : 64;
     }
@@ -59,7 +59,7 @@ static int add_line(struct hf_shape *s, struct hf_error *err, const char *fmt, .
     n = vasprintf(&s->lines[s->count], fmt, ap);
     va_end(ap);
     if (n < 0)
-        return hf_error_set(err, HF_ENOMEM, "listing devices: no memory");
+        return hf_error_nomem(err);
     s->count++;
     s->sorted = false;
     return 0;

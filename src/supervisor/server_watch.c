@@ -111,7 +111,7 @@ static void on_caught_up(struct hf_supervision *s, const struct hf_nbd_status *s
 void hf_server_watch_go_on(struct hf_supervision *s)
 {
     s->without_storage = true;
-    hf_supervision_say(s, "the guest goes on without storage; what it writes to flash is kept in memory meanwhile");
+    hf_supervision_say(s, "the guest continues without storage; what it writes to flash is kept in memory meanwhile");
     hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_STORAGE));
 }
 
@@ -221,7 +221,7 @@ void hf_server_watch_verify(struct hf_supervision *s)
     if (s->todo & HF_TODO_VERIFY)
         return; /* it died again meanwhile */
     if (r == 0) {
-        hf_supervision_say(s, "the guest's variables are safe; it goes on as before");
+        hf_supervision_say(s, "the guest's variables are safe; it continues as before");
         hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_SERVER));
         return;
     }

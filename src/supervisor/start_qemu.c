@@ -76,7 +76,7 @@ static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error
     r = hf_machine_last_arguments(&s->machine, w, err);
     if (r < 0)
         return r;
-    return w->bad ? hf_error_set(err, HF_ENOMEM, "out of memory") : 0;
+    return w->bad ? hf_error_nomem(err) : 0;
 }
 
 int hf_start_qemu(struct hf_supervision *s, struct hf_error *err)

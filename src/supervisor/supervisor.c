@@ -267,8 +267,8 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
         return 0;
     if (s->granted)
         return hf_error_set(err, HF_EIO,
-                            "%s: QEMU ended after the guest was given away and before the other host said that it has "
-                            "it; 'holdfast migrate' asks that host",
+                            "%s: QEMU ended after the guest was granted and before the destination confirmed its "
+                            "claim; 'holdfast migrate' asks that host",
                             s->options->container);
     if (hf_reception_is_open(s))
         return hf_error_set(err, HF_EIO, "%s %s before the guest was complete", s->program,
@@ -376,7 +376,7 @@ static int only_ask(const struct hf_run_options *options, const char *program, s
     for (int i = 0; i < options->argument_count; i++)
         hf_words_add(&w, options->arguments[i]);
     if (w.bad)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     (void)execvp(program, w.at);
     hf_words_done(&w);
     return hf_error_set(err, HF_ENOTFOUND, "%s: %s", program, strerror(errno));
@@ -393,7 +393,7 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
 
     (void)hf_error_set(&nothing, HF_EIO, "the guest was not taken");
     if (!s)
-        return hf_error_set(err, HF_ENOMEM, "out of memory");
+        return hf_error_nomem(err);
     s->options = options;
     s->from = from;
     s->without_storage = options->continue_without_storage;

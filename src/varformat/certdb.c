@@ -112,7 +112,7 @@ int hf_certdb_note(struct hf_var_set *set, const struct hf_var *var, const uint8
     hf_le32 total = hf_le32_of(had + size);
 
     if (!data)
-        return hf_error_set(err, HF_ENOMEM, "certdb: out of memory");
+        return hf_error_nomem(err);
     if (old)
         memcpy(data, old->data, had);
     memcpy(data, &total, sizeof total);

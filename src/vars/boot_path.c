@@ -30,7 +30,7 @@ static int append(struct hf_boot_path *path, const void *bytes, size_t size, str
     uint8_t *longer = (uint8_t *)realloc(path->bytes, path->size + size);
 
     if (!longer)
-        return hf_error_set(err, HF_ENOMEM, "device path: out of memory");
+        return hf_error_nomem(err);
     memcpy(longer + path->size, bytes, size);
     path->bytes = longer;
     path->size += size;

@@ -205,7 +205,7 @@ static int make_file(const struct hf_var_source *s, uint8_t **bytes, uint64_t *s
     default:
         *bytes = (uint8_t *)malloc(s->size ? s->size : 1);
         if (!*bytes)
-            return hf_error_set(err, HF_ENOMEM, "no memory for a bank of %llu bytes", (unsigned long long)s->size);
+            return hf_error_set(err, HF_ENOMEM, "bank of %llu bytes: out of memory", (unsigned long long)s->size);
         memcpy(*bytes, s->bytes, s->size);
         *size = s->size;
         return 0;

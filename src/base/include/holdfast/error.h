@@ -65,6 +65,12 @@ HF_PUBLIC int hf_error_refuse(struct hf_error *err, const char *rule, const char
  * what the sync said. Returns -HF_EUNSYNCED. */
 HF_PUBLIC int hf_error_unsynced(struct hf_error *err, const char *object, const char *why);
 
+/* No memory: code HF_ENOMEM, "out of memory". */
+static inline int hf_error_nomem(struct hf_error *err)
+{
+    return hf_error_set(err, HF_ENOMEM, "out of memory");
+}
+
 /* Puts context in front of a message that is already there: "G.hold: " + text. Returns -err->code (or `code` when
  * err is NULL), so a caller can write `return hf_error_prefix(err, r, "%s: ", path)`. */
 HF_PUBLIC int hf_error_prefix(struct hf_error *err, int r, const char *fmt, ...) HF_PRINTF(3, 4);
