@@ -41,7 +41,7 @@ static void say(void *ctx, const char *line)
     say_to(stderr, line);
 }
 
-/* QEMU and what is said from now on write to a file: whoever called us will be gone. */
+/* QEMU and what is said from now on write to a file: the caller will be gone. */
 static void housed(void *ctx, const char *dir)
 {
     struct stay *stay = ctx;

@@ -26,13 +26,13 @@ struct side {
     struct hf_exchange *x;
     struct hf_container *c; /* of a source */
     char peer[HF_HOST_NAME_SIZE];
-    bool still;   /* source: the guest does not run on this host, or its manager says that it stands still */
-    bool asked;   /* source: the other side wants the grant */
+    bool still;   /* source: the guest does not run on this host, or its manager says that it is paused */
+    bool asked;   /* source: the peer wants the grant */
     bool flushed; /* source: the last offer was */
     bool ready;   /* destination: a copy is in place */
 };
 
-/* A terminal has no use for frames, and whoever typed this no use for waiting. */
+/* A terminal has no use for frames, and its user no use for waiting. */
 static int check_pipes(const struct side *s, struct hf_error *err)
 {
     if (isatty(STDIN_FILENO) || isatty(STDOUT_FILENO))
@@ -125,7 +125,7 @@ static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error
     }
 }
 
-/* With the owner lock when the guest is off, so that it stays off; beside whoever runs it otherwise. */
+/* With the owner lock when the guest is off, so that it stays off; beside the process that runs it otherwise. */
 static int open_source(struct side *s, struct hf_error *err)
 {
     const char *path = s->inv->operands[0];

@@ -143,7 +143,7 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
     return r;
 }
 
-/* The other side could not be reached, or did not answer; rather than that it did not want to. */
+/* The destination could not be reached, or did not answer; rather than that it did not want to. */
 static bool is_open_question(int r)
 {
     return r == -HF_EIO || r == -HF_ETIMEDOUT || r == -HF_ENOTFOUND;

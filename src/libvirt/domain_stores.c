@@ -48,7 +48,7 @@ static int visit_domain(void *ctx, const char *xml, struct hf_error *err)
         return v->each(v->ctx, d->name, "?", "its variables are in QEMU's uefi-vars device", err);
     if (strcmp(d->firmware, "efi") == 0 && !d->stateless)
         return v->each(v->ctx, d->name, "?", "it was never started: libvirt has not chosen its firmware yet", err);
-    return 0; /* no UEFI, or none that keeps variables */
+    return 0; /* no UEFI, or UEFI without a variable store */
 }
 
 int hf_domain_stores(const char *uri,

@@ -6,7 +6,8 @@
 #include <holdfast/error.h>
 
 /* `each` is called for every domain that has UEFI variables: with the path of its file or its container, or with `why`
- * (else NULL) when there is none that can be opened. A negative return ends it. `uri` as for hf_virt_connect(). */
+ * (else NULL) when it has no container or that cannot be opened. A negative return ends it. `uri` as for
+ * hf_virt_connect(). */
 int hf_domain_stores(const char *uri,
                      int (*each)(void *ctx, const char *domain, const char *path, const char *why,
                                  struct hf_error *err),

@@ -11,7 +11,7 @@
  * A guard that is killed has a successor (guard_watch.h), which begins with `running`.
  *
  * While the store falls behind, the guard pauses the domain through libvirt, from a process of its own, since a hook or
- * whoever a hook waits for must not call libvirt.
+ * a process that a hook waits for must not call libvirt.
  */
 #ifndef HF_GUARD_H
 #define HF_GUARD_H

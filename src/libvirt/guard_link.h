@@ -5,7 +5,7 @@
  *      serve UID GID LABEL     start the server of the variables; LABEL is QEMU's SELinux label or "-"
  *      started MACHINE TPM     QEMU runs; TPM is 0 or 1
  *      end                     QEMU has ended: bring everything in and go
- *      again                   the guest stands still: start the server that died again (resync.h)
+ *      again                   the guest is paused: start the server that died again (resync.h)
  *      gone                    the domain does not run any more: a guard that was started for a running one ends
  *      here                    nothing: whether somebody answers
  *      bank                    HF_BANK_FILE has the variables as they are in the guest's memory: store them

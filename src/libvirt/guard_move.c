@@ -56,7 +56,7 @@ static bool is_held_here(struct hf_guard *g)
     return hf_owner_standing(g->container, &owner, NULL) == 0 && owner.state == HF_OWNER_HELD;
 }
 
-/* Whoever lets a frozen guest go on behind our back, libvirt above all, finds it paused again: there is nobody who
+/* A frozen guest that another process resumes, libvirt above all, is paused again: there is nobody who
  * would store what it writes. */
 static void look_after(void *ctx)
 {

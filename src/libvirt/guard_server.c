@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The guard's server of the variables, and the guest that stands still while there is none. */
+/* The guard's server of the variables, and the guest that is paused while there is none. */
 #include "guard_inside.h"
 
 #include <poll.h>
@@ -100,7 +100,7 @@ void hf_guard_resync(struct hf_guard *g)
     resync(g);
 }
 
-/* A guest whose container is not this host's yet must not run: it stands still until it is. */
+/* A guest whose container is not this host's yet must not run: it is paused until it is. */
 void hf_guard_start_again(struct hf_guard *g)
 {
     if (g->config.incoming) {
@@ -128,7 +128,7 @@ int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err)
     return restart_server(g, err);
 }
 
-/* The guest stands still and the server has nothing to do, so the store is ours to write. */
+/* The guest is paused and the server has nothing to do, so the store is ours to write. */
 int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;

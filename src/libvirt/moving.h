@@ -31,7 +31,7 @@ struct hf_moving {
     int signals, frozen; /* frozen: the connection that keeps our guard from serving; -1: it serves */
     bool settling, flushed, departed, resumed, agreed, interrupted;
     uint64_t sent; /* of the guest, by libvirt, when it was asked last */
-    int64_t looked_at, stood_at; /* when libvirt was asked for the guest last; since when it stands still; 0: it does not */
+    int64_t looked_at, stood_at; /* when libvirt was asked for the guest last; since when it is paused; 0: it is not */
 };
 
 int64_t hf_moving_now(void);

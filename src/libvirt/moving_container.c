@@ -16,7 +16,7 @@
 #include "writeback.h"
 
 #define TURN_MS    500
-#define STOP_TRIES 100 /* of STOP_MS: until libvirt says that the guest here stands still */
+#define STOP_TRIES 100 /* of STOP_MS: until libvirt says that the guest here is paused */
 #define STOP_MS    50
 #define LOOK_MS    2000
 
@@ -74,7 +74,7 @@ static int start_moving(struct hf_moving *m, struct hf_error *err)
 
 /* ---- the container's part ---- */
 
-/* The guest here stands still for good unless libvirt takes it back: it was moved, or its QEMU has ended already. */
+/* The guest here stays paused unless libvirt resumes it: it was moved, or its QEMU has ended already. */
 static int check_stopped(struct hf_moving *m, struct hf_error *err)
 {
     struct hf_virt_state state;

@@ -25,7 +25,7 @@
 #include <holdfast/error.h>
 
 /* Returns when the source has nothing more to say. HF_EREFUSED "root"; HF_EPROTO; HF_ETIMEDOUT: it was silent for
- * `timeout_s` while it was waited for (not so while libvirt moves the guest, which stands still here); HF_ECANCELED:
+ * `timeout_s` while it was waited for (not so while libvirt moves the guest, which is paused here); HF_ECANCELED:
  * SIGINT, SIGTERM or SIGHUP, and the source was told; what an exchange may return. */
 int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s, struct hf_error *err);
 

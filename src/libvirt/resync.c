@@ -218,6 +218,6 @@ int hf_libvirt_resync(const char *uuid, struct hf_error *err)
     r = resync(v, &adoption, err);
     if (r == 0)
         return hf_standstill_leave(v, uuid, lock, err);
-    (void)close(lock); /* the guest stands still until the guard's next try */
+    (void)close(lock); /* the guest is paused until the guard's next try */
     return r;
 }

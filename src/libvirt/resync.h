@@ -3,7 +3,7 @@
  * After the server of a running domain's variables died, where libvirt knows no <reconnect> (before 9.1 or so).
  *
  * QEMU then fails every flash write in between, and the first one after, and the guest cannot notice: the store would
- * have a hole. So nothing is served again until the guest stands still:
+ * have a hole. So nothing is served again until the guest is paused:
  *
  *      pause the guest -> start the server -> make QEMU connect -> take the bank from the guest's memory, in one
  *      commit -> let the guest go on

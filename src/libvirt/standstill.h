@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whether a domain has to stand still because of us, and that it does.
+ * Whether a domain has to be paused by holdfast, and the pause itself.
  *
- * Two files of its run directory say it: HF_HOLD_MARK is there while the guard wants the guest to stand still, and
- * HF_PAUSED_MARK while it does because of us. A guest that its operator paused has no mark, and is never let go on.
+ * Two files of its run directory say it: HF_HOLD_MARK is there while the guard wants the guest paused, and
+ * HF_PAUSED_MARK while holdfast has paused it. A guest that its operator paused has no mark, and is never resumed.
  *
- * libvirt may make its callers wait, and whoever a hook waits for must not call it: the guard only sets its mark, and
- * has a process of its own bring the guest in line. Those processes work one after the other, under a lock.
+ * libvirt may make its callers wait, and a process that a hook waits for must not call it: the guard only sets its
+ * mark, and has a process of its own bring the guest in line. Those processes work one after the other, under a lock.
  */
 #ifndef HF_STANDSTILL_H
 #define HF_STANDSTILL_H
@@ -17,11 +17,11 @@
 int hf_standstill_want(const char *uuid, bool want, struct hf_error *err);
 bool hf_standstill_is_wanted(const char *uuid);
 
-/* Pauses the domain, or lets it go on, as the marks say. HF_ENOTFOUND: there is no such domain. */
+/* Pauses the domain, or resumes it, as the marks say. HF_ENOTFOUND: there is no such domain. */
 int hf_standstill_align(const char *uuid, struct hf_error *err);
 
-/* For who needs the guest to stand still for a while: enter pauses it, leave lets it go on unless the guard wishes
- * otherwise. *lock keeps others from aligning it meanwhile; close it without leaving and the guest stays paused. */
+/* To pause the guest for a while: enter pauses it, leave resumes it unless the guard wants
+ * it paused. *lock keeps others from aligning it meanwhile; close it without leaving and the guest stays paused. */
 int hf_standstill_enter(struct hf_virt *v, const char *uuid, int *lock, struct hf_error *err);
 int hf_standstill_leave(struct hf_virt *v, const char *uuid, int lock, struct hf_error *err);
 

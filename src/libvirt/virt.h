@@ -39,7 +39,7 @@ int hf_virt_uuid(struct hf_virt *v, char uuid[37], struct hf_error *err);
 struct hf_virt_state {
     bool active; /* it runs, or is paused */
     bool paused;
-    bool moved; /* it stands still because it was moved, and libvirt does not know yet what became of it */
+    bool moved; /* it is paused because it was moved, and libvirt does not know yet whether that succeeded */
     bool persistent; /* defined, not only running */
     bool saved;      /* a managed save image waits */
 };

@@ -49,7 +49,7 @@ static void on_migration(struct hf_supervision *s, const json_t *data)
         hf_arrival_on_migration(s, data);
 }
 
-/* With the action "run" the guest does what it does after a panic: it resets, stands still, or goes on. */
+/* With the action "run" the guest does what it does after a panic: it resets, stops, or continues. */
 static void on_panic(struct hf_supervision *s, const json_t *data)
 {
     const char *action = json_string_value(json_object_get(data, "action"));

@@ -253,7 +253,7 @@ static void answer(struct hf_supervision *s, const struct hf_mailbox_job *job, s
     hf_mailbox_orders_reply(&s->mailbox.orders, &out->reply);
 }
 
-/* Whoever ordered it before a reset does not wait for the answer any more; it is done all the same. */
+/* The guest that ordered it before a reset no longer waits for the answer; it is done all the same. */
 static void end_prepared(void *ctx)
 {
     struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};

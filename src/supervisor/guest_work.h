@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The long part of staging an image that came from inside the guest, in a thread of its own on its own copy: reading,
- * digesting and packing 64 MiB takes longer than the loop may stand still. The thread touches nothing but the bytes.
+ * digesting and packing 64 MiB takes longer than the loop may be blocked. The thread touches nothing but the bytes.
  */
 #ifndef HF_GUEST_WORK_H
 #define HF_GUEST_WORK_H

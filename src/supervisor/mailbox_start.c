@@ -192,7 +192,7 @@ static const char *machine_of(const struct hf_rom_driver *driver)
     return driver->machine == 0x8664 ? "x86-64" : driver->machine == 0xaa64 ? "AArch64" : "another processor";
 }
 
-/* Every driver in it, not the guest's processor's alone: whoever signed a ROM signed all of it. */
+/* Every driver in it, not the guest's processor's alone: a ROM's signature is for all of it. */
 static int check_drivers(const struct hf_variables *v, const struct hf_option_rom *rom, struct hf_error *err)
 {
     struct hf_trust trust = hf_trust_of(v->store.vars, v->readable ? v->store.count : 0);

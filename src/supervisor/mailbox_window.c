@@ -12,7 +12,7 @@
 #include "mailbox_wire.h"
 #include "no_room.h"
 
-/* Every byte is allocated now: a full file system must not kill whoever touches the window later. */
+/* Every byte is allocated now: a full file system must not kill the process that touches the window later. */
 static int make_file(const char *path, int *fd, struct hf_error *err)
 {
     int r;

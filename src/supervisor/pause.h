@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stopping a guest for reasons of ours without getting in the way of whoever else stops it and lets it go.
+ * Stopping a guest for reasons of ours without getting in the way of others that pause and resume it.
  *
  *   running --hold--> stopped by us --last hold dropped--> running
  *   stopped by the owner --hold, drop--> stopped by the owner

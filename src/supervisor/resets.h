@@ -3,7 +3,7 @@
  * Stopping a guest at its reset, before the next boot executes, without ending QEMU.
  *
  *              arm                 SHUTDOWN by a reset             restart
- *   +-------+ ----> +-------+ -----------------------> +---------+ -------> (whoever asked ends QEMU)
+ *   +-------+ ----> +-------+ -----------------------> +---------+ -------> (the caller ends QEMU)   
  *   | LOOSE |       | ARMED |                          | STOPPED |
  *   +-------+ <---- +-------+ <----.                   +---------+
  *            disarm    |           | cont answered          | release
@@ -77,7 +77,7 @@ struct hf_resets {
     bool by_guest;  /* of the reset that stopped the guest */
 };
 
-/* Whoever started QEMU with `-action reboot=shutdown,shutdown=pause` says so with `armed`. */
+/* `armed`: QEMU was started with `-action reboot=shutdown,shutdown=pause`. */
 void hf_resets_init(struct hf_resets *r, struct hf_user_actions user, bool armed);
 
 /* Asks for resets to be stopped from now on, or not. Takes effect at once or after what is under way; call it again

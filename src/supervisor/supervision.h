@@ -140,7 +140,7 @@ struct hf_supervision {
     bool caller_waits;              /* the peer of `control` is the one that asked for the departure */
     bool letting_go_on;             /* a departure is over, and the guest is not yet as it was before */
     bool departed;                  /* it has left; nothing here is ours any more */
-    bool granted;                   /* QEMU ended while only the other side knew whose the guest is */
+    bool granted;                   /* QEMU ended while only the destination knew which host owns the guest */
     const struct hf_reception_options *from;
     struct hf_reception *reception; /* NULL: it did not come from another host */
     int reception_fd;               /* its state, in QEMU */
@@ -210,7 +210,7 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
 int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
 
 /* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's
- * half, while the guest stands still: a new boot, or (`arrived`) a guest that comes with its memory and its contract;
+ * half, while the guest is paused: a new boot, or (`arrived`) a guest that comes with its memory and its contract;
  * when it fails there is no mailbox until the next reset. reset: the guest is stopped at a reset; negotiation is open
  * again. running: QEMU stopped or went on. */
 int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
@@ -253,7 +253,7 @@ void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data);
 int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err);
 void hf_server_watch_verify(struct hf_supervision *s);
 void hf_server_watch_go_on(struct hf_supervision *s); /* without storage, as the owner says */
-/* Another server, for the container as it is now. The guest stands still. */
+/* Another server, for the container as it is now. The guest is paused. */
 int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err);
 int hf_server_watch_stop(struct hf_supervision *s, struct hf_error *err);
 
