@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "var_auth_directory.h"
 #include "var_source.h"
 #include "whole_file.h"
 
@@ -85,14 +86,36 @@ static int read_set(struct hf_key_additions *a, const char *name, struct hf_erro
     return r;
 }
 
-static int read_store(struct hf_key_additions *a, const char *path, struct hf_error *err)
+/* What is taken of another store: PK belongs to the guest. */
+static const enum hf_key_variable taken[] = {HF_KEY_KEK, HF_KEY_DB, HF_KEY_DBX};
+
+/* Each file is a signed update of its own, with a signature to verify. */
+static int read_updates(const struct hf_invocation *inv, struct hf_key_additions *a, const char *directory,
+                        struct hf_error *err)
 {
-    static const enum hf_key_variable taken[] = {HF_KEY_KEK, HF_KEY_DB, HF_KEY_DBX};
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < HF_ARRAY_SIZE(taken); i++) {
+        hf_auto(hf_cleanup_free) char *path = NULL;
+
+        r = hf_var_auth_directory_find(directory, hf_key_variable_info(taken[i])->name, &path, err);
+        if (r == 0 && path)
+            r = read_file(inv, a, path, taken[i], err);
+    }
+    return r;
+}
+
+static int read_store(const struct hf_invocation *inv, struct hf_key_additions *a, const char *path,
+                      struct hf_error *err)
+{
     hf_auto(hf_var_source_done) struct hf_var_source source = {0};
     const struct hf_var *vars;
     size_t count;
-    int r = hf_var_source_open(path, NULL, NULL, &source, err);
+    int r;
 
+    if (hf_var_auth_directory_is(path))
+        return read_updates(inv, a, path, err);
+    r = hf_var_source_open(path, NULL, NULL, &source, err);
     if (r < 0)
         return r;
     vars = hf_var_source_vars(&source, &count);
@@ -122,7 +145,7 @@ static int read_all(const struct hf_invocation *inv, struct hf_key_additions *a,
             r = read_file(inv, a, word, options[i].variable, err);
     word = hf_value(inv, "from");
     if (r == 0 && word)
-        r = read_store(a, word, err);
+        r = read_store(inv, a, word, err);
     if (r == 0 && a->count == 0)
         r = hf_error_set(err, HF_EUSAGE, "nothing to add; give --set, --pk, --kek, --db, --dbx, --mok or --from");
     return r;

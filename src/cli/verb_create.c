@@ -82,11 +82,11 @@ static int read_sources(const struct hf_invocation *inv, struct sources *s, stru
         return hf_error_set(err, HF_EUSAGE, "--firmware missing: use ovmf, ovmf-secboot, aavmf, seabios, or a path");
     r = hf_host_firmware_find(&query, NULL, &s->firmware, err);
     if (r == 0)
-        r = hf_bank_file_read(s->firmware.code, HF_BANK_SIZE_MAX, &s->code, &s->code_size, NULL, err);
-    if (!vars)
-        vars = s->firmware.vars;
+        r = hf_host_firmware_read(&s->firmware, false, HF_BANK_SIZE_MAX, &s->code, &s->code_size, err);
     if (r == 0 && vars)
         r = hf_bank_file_read(vars, HF_BANK_SIZE_MAX, &s->vars, &s->vars_size, NULL, err);
+    else if (r == 0 && s->firmware.vars)
+        r = hf_host_firmware_read(&s->firmware, true, HF_BANK_SIZE_MAX, &s->vars, &s->vars_size, err);
     return r;
 }
 

@@ -62,7 +62,7 @@ static void put_image(struct hf_invocation *inv, const char *key, const char *pa
     hf_put_text(o, "file", path);
     hf_put_text(o, "sha256", hf_digest_text(digest, text));
     hf_put_text(o, "kind", hf_flash_kind_name(image->kind));
-    hf_put_text(o, "arch", vars ? NULL : hf_arch_name(image->arch));
+    hf_put_text(o, "arch", vars && image->arch == HF_ARCH_UNKNOWN ? NULL : hf_arch_name(image->arch));
     hf_put_text(o, "layout", hf_layout_name(image->layout));
     hf_put_text(o, "needs_smm", vars ? NULL : hf_answer_name(image->needs_smm));
     hf_put_text(o, "secure_boot", vars ? NULL : hf_answer_name(image->secure_boot));
@@ -83,7 +83,7 @@ static void put_image(struct hf_invocation *inv, const char *key, const char *pa
     hf_field(inv, "Kind", "%s%s", hf_flash_kind_name(image->kind), image->blank ? ", blank" : "");
     if (image->version[0])
         hf_field(inv, "Version", "%s", image->version);
-    if (!vars)
+    if (!vars || image->arch != HF_ARCH_UNKNOWN)
         hf_field(inv, "Architecture", "%s", hf_arch_name(image->arch));
     hf_field(inv, "Variables", "%s%s", hf_layout_name(image->layout),
              hf_layout_info(image->layout) && !vars ? " layout" : "");

@@ -34,7 +34,7 @@ static int read_image(const char *word, const struct hf_guest *guest, uint8_t **
     if (guest->machine[0])
         query.machine = guest->machine;
     r = hf_host_firmware_find(&query, NULL, &found, err);
-    return r < 0 ? r : hf_bank_file_read(found.code, HF_BANK_SIZE_MAX, bytes, size, NULL, err);
+    return r < 0 ? r : hf_host_firmware_read(&found, false, HF_BANK_SIZE_MAX, bytes, size, err);
 }
 
 static void report_stage(const struct hf_invocation *inv, const struct hf_stage_report *done, bool watched)

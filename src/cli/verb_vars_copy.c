@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "output.h"
 #include "var_args.h"
+#include "var_aws.h"
 #include "var_rule.h"
 #include "whole_file.h"
 
@@ -165,7 +166,8 @@ static int make_export(struct hf_invocation *inv, const struct hf_var_source *so
     if (lost && !hf_given(inv, "accept-loss"))
         return hf_error_refuse(err, "lossless", "%s cannot hold %zu thing%s that %s has; --accept-loss leaves them out",
                                hf_var_format_names[format], lost, lost == 1 ? "" : "s", inv->operands[0]);
-    r = hf_var_json_write(vars, count, format, &text, err);
+    r = format == HF_FORMAT_AWS ? hf_var_aws_write(vars, count, &text, err)
+                                : hf_var_json_write(vars, count, format, &text, err);
     if (r < 0)
         return r;
     *bytes = (uint8_t *)text;
@@ -203,8 +205,8 @@ static int export(struct hf_invocation *inv, struct hf_error *err)
 static const struct hf_option export_options[] = {
     {.name = "format",
      .arg = "FORMAT",
-     .help = "raw (a flash bank), qemu or virt-firmware (their JSON)",
-     .words = "raw qemu virt-firmware"},
+     .help = "raw (a flash bank), qemu or virt-firmware (their JSON), aws (uefi-data)",
+     .words = "raw qemu virt-firmware aws"},
     {.name = "layout", .arg = "LAYOUT", .help = "of a raw bank; as the source's, otherwise 4m", .words = "2m 4m aavmf"},
     {.name = "accept-loss", .help = "leave out what the format cannot hold"},
     {0},

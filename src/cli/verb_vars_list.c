@@ -69,8 +69,13 @@ static void put_secure_boot(struct hf_invocation *inv, const struct hf_var_sourc
 static void put_store(struct hf_invocation *inv, const struct hf_var_source *source)
 {
     const struct hf_varstore *s = &source->store;
+    struct hf_flash_image image;
+    bool known;
 
+    hf_flash_identify(source->bytes, (size_t)source->size, NULL, 0, &image);
+    known = image.arch != HF_ARCH_UNKNOWN;
     hf_put_text(inv->report, "layout", hf_layout_name(s->layout));
+    hf_put_text(inv->report, "arch", known ? hf_arch_name(image.arch) : NULL);
     hf_put_bool(inv->report, "authenticated", s->authenticated);
     hf_put_bool(inv->report, "blank", s->blank);
     hf_put_bool(inv->report, "pending", s->pending);
@@ -78,7 +83,8 @@ static void put_store(struct hf_invocation *inv, const struct hf_var_source *sou
     hf_put_number(inv->report, "room", (int64_t)s->room);
     hf_put_number(inv->report, "used", (int64_t)s->used);
     hf_put_number(inv->report, "live", (int64_t)s->live);
-    hf_field(inv, "Layout", "%s%s", hf_layout_name(s->layout), s->authenticated ? "" : ", plain");
+    hf_field(inv, "Layout", "%s%s%s%s", hf_layout_name(s->layout), known ? " of " : "",
+             known ? hf_arch_name(image.arch) : "", s->authenticated ? "" : ", plain");
     hf_field(inv, "Room", "%zu bytes, %zu needed by %zu variables, %zu with the dead ones", s->room, s->live, s->count,
              s->used);
     hf_fill_line(inv, inv->report, s);

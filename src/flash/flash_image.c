@@ -42,6 +42,23 @@ static void identify_blank(struct hf_flash_image *image)
     image->base = hf_layout_info(layout)->base;
 }
 
+/* Other machines of QEMU's have AAVMF's volume in flash of another size, and only the padding tells them: their two
+ * chips are 32 MiB each at 0x20000000 (hw/riscv/virt.c) and 16 MiB each at 0x1c000000 (hw/loongarch/virt.c). */
+static void name_sibling(struct hf_flash_image *image)
+{
+    static const struct {
+        enum hf_arch arch;
+        uint64_t bank_size, base;
+    } siblings[] = {{HF_ARCH_RISCV64, 32u << 20, 0x22000000}, {HF_ARCH_LOONGARCH64, 16u << 20, 0x1D000000}};
+
+    for (size_t i = 0; i < sizeof siblings / sizeof siblings[0]; i++)
+        if (image->layout == HF_LAYOUT_AAVMF && image->size == siblings[i].bank_size) {
+            image->arch = siblings[i].arch;
+            image->bank_size = siblings[i].bank_size;
+            image->base = siblings[i].base;
+        }
+}
+
 static void identify_vars(const uint8_t *bytes, size_t size, struct hf_flash_image *image)
 {
     struct hf_varstore_header h;
@@ -57,6 +74,7 @@ static void identify_vars(const uint8_t *bytes, size_t size, struct hf_flash_ima
     if (h.layout != HF_LAYOUT_UNKNOWN) {
         image->bank_size = hf_layout_info(h.layout)->bank_size;
         image->base = hf_layout_info(h.layout)->base;
+        name_sibling(image);
     }
 }
 

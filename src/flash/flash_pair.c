@@ -48,7 +48,9 @@ void hf_flash_pair(const struct hf_flash_image *code, const struct hf_flash_imag
     } else if (code->layout == HF_LAYOUT_NONE) {
         SAY(&p, HF_NO, "%s keeps no variables; run it without a variable bank", hf_flash_kind_name(code->kind));
     } else if (is_variable_bank(vars, &p)) {
-        if (code->layout == HF_LAYOUT_UNKNOWN || vars->layout == HF_LAYOUT_UNKNOWN)
+        if (vars->arch != HF_ARCH_UNKNOWN && vars->arch != code->arch)
+            SAY(&p, HF_NO, "the variables are of a %s machine and the code is not", hf_arch_name(vars->arch));
+        else if (code->layout == HF_LAYOUT_UNKNOWN || vars->layout == HF_LAYOUT_UNKNOWN)
             SAY(&p, HF_UNKNOWN, "unknown layout of the %s: %s",
                 code->layout == HF_LAYOUT_UNKNOWN ? "code" : "variables",
                 code->layout == HF_LAYOUT_UNKNOWN ? code->note : vars->note);

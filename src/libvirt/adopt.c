@@ -17,7 +17,7 @@
 #include "life_record.h"
 #include "places.h"
 #include "published.h"
-#include "whole_file.h"
+#include "qcow2.h"
 #include "writeback.h"
 
 /* Everything that one adoption holds while it is being made. */
@@ -45,7 +45,7 @@ static int read_vars(struct work *w, const struct hf_domain *d, struct hf_error 
     int r = -HF_ENOTFOUND;
 
     if (path[0])
-        r = hf_file_read(path, HF_BANK_SIZE_MAX, &w->vars, &w->vars_size, err);
+        r = hf_bank_file_read(path, HF_BANK_SIZE_MAX, &w->vars, &w->vars_size, NULL, err);
     if (r != -HF_ENOTFOUND)
         return r;
     /* Never started: what libvirt would copy at the first start. */
@@ -56,7 +56,7 @@ static int read_vars(struct work *w, const struct hf_domain *d, struct hf_error 
     if (!path[0])
         return 0;
     snprintf(w->report.nvram, sizeof w->report.nvram, "%s", path);
-    return hf_file_read(path, HF_BANK_SIZE_MAX, &w->vars, &w->vars_size, err);
+    return hf_bank_file_read(path, HF_BANK_SIZE_MAX, &w->vars, &w->vars_size, NULL, err);
 }
 
 static int look(struct work *w, struct hf_error *err)
@@ -82,7 +82,7 @@ static int look(struct work *w, struct hf_error *err)
     snprintf(w->report.adoption.loader, PATH_MAX, "%s", w->report.loader);
     if (w->q->into)
         return 0;
-    r = hf_file_read(w->report.loader, HF_BANK_SIZE_MAX, &w->code, &w->code_size, err);
+    r = hf_bank_file_read(w->report.loader, HF_BANK_SIZE_MAX, &w->code, &w->code_size, NULL, err);
     return r < 0 ? r : read_vars(w, d, err);
 }
 

@@ -13,6 +13,7 @@
 #include "eventlog.h"
 #include "images.h"
 #include "places.h"
+#include "qcow2.h"
 #include "slots.h"
 #include "whole_file.h"
 #include "writeback.h"
@@ -101,7 +102,7 @@ static bool host_still_has_it(struct leaving *w)
     bool secure;
 
     if (hf_domain_loader(&w->access, w->original, w->original_text, loader, nvram, &secure, NULL) < 0 ||
-        hf_file_read(loader, HF_BANK_SIZE_MAX, &bytes, &size, NULL) < 0)
+        hf_bank_file_read(loader, HF_BANK_SIZE_MAX, &bytes, &size, NULL, NULL) < 0)
         return false;
     snprintf(w->report.loader, PATH_MAX, "%s", loader);
     return size == w->code_size && !memcmp(bytes, w->code, size);
@@ -125,6 +126,26 @@ static int plan(struct leaving *w, struct hf_error *err)
     return 0;
 }
 
+/* In the form of the file that takes its place: the domain's definition names that. */
+static int pack_vars(struct leaving *w, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *there = NULL;
+    uint8_t *packed;
+    uint64_t size;
+    int r;
+
+    if (w->report.own_loader || hf_file_read(w->report.nvram, HF_BANK_SIZE_MAX, &there, &size, NULL) < 0 ||
+        !hf_qcow2_is(there, (size_t)size))
+        return 0;
+    r = hf_qcow2_pack(w->vars, (size_t)w->vars_size, &packed, &size, err);
+    if (r < 0)
+        return hf_error_prefix(err, r, "%s: ", w->report.nvram);
+    free(w->vars);
+    w->vars = packed;
+    w->vars_size = size;
+    return 0;
+}
+
 static int write_files(struct leaving *w, struct hf_error *err)
 {
     const struct hf_release_report *report = &w->report;
@@ -132,6 +153,8 @@ static int write_files(struct leaving *w, struct hf_error *err)
 
     if (report->own_loader)
         r = hf_file_replace(report->loader, w->code, w->code_size, 0644, NULL, err);
+    if (r == 0 && w->vars)
+        r = pack_vars(w, err);
     if (r == 0 && w->vars)
         r = hf_file_replace(report->nvram, w->vars, w->vars_size, 0600, report->kept[0] ? report->kept : NULL, err);
     return r;

@@ -16,7 +16,6 @@
 #include "domains.h"
 #include "program_output.h"
 #include "qemu_describe.h"
-#include "qcow2.h"
 #include "whole_file.h"
 
 #define FIRMWARE_MAX (64U << 20)
@@ -42,8 +41,8 @@ static void put_firmware(json_t *array, const char *name, const char *arch)
 
     if (hf_host_firmware_find(&query, NULL, &found, NULL) < 0)
         return;
-    if (hf_bank_file_read(found.code, FIRMWARE_MAX, &code, &code_size, NULL, NULL) == 0 &&
-        (!found.vars || hf_bank_file_read(found.vars, FIRMWARE_MAX, &vars, &vars_size, NULL, NULL) == 0))
+    if (hf_host_firmware_read(&found, false, FIRMWARE_MAX, &code, &code_size, NULL) == 0 &&
+        (!found.vars || hf_host_firmware_read(&found, true, FIRMWARE_MAX, &vars, &vars_size, NULL) == 0))
         json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "name", name, "arch", arch, "path",
                                                found.code, "digest", digest_json(code, code_size), "size",
                                                (json_int_t)code_size, "vars-size", (json_int_t)vars_size));

@@ -114,6 +114,21 @@ bool hf_descriptor_has_target(const json_t *json, const char *architecture, cons
     return false;
 }
 
+/* QEMU's firmware.json allows any block driver's name; absent, it is raw. */
+static int check_formats(const char *path, const json_t *json, struct hf_error *err)
+{
+    static const char *const files[] = {"executable", "nvram-template"};
+
+    for (size_t i = 0; i < HF_ARRAY_SIZE(files); i++) {
+        const char *format = hf_descriptor_text(json, "mapping", files[i], "format");
+
+        if (format && strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0)
+            return hf_error_refuse(err, "format", "%s: mapping.%s.format '%s': unsupported; raw and qcow2 are read",
+                                   path, files[i], format);
+    }
+    return 0;
+}
+
 int hf_descriptor_usable(const char *path, const json_t *json, struct hf_error *err)
 {
     const char *device = hf_descriptor_text(json, "mapping", "device", NULL),
@@ -134,5 +149,5 @@ int hf_descriptor_usable(const char *path, const json_t *json, struct hf_error *
                                mode);
     if (!file)
         return hf_error_set(err, HF_EDAMAGED, "%s: mapping.executable.filename is missing", path);
-    return 0;
+    return check_formats(path, json, err);
 }

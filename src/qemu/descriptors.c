@@ -11,6 +11,7 @@
 #include "datadirs.h"
 #include "descriptor.h"
 #include "descriptor_files.h"
+#include "qcow2.h"
 
 #define SEABIOS_FILE "bios-256k.bin"
 
@@ -43,6 +44,13 @@ static int fill(const char *origin, const char *code, const char *vars, const ch
     return 0;
 }
 
+static bool is_packed(const json_t *json, const char *file)
+{
+    const char *format = hf_descriptor_text(json, "mapping", file, "format");
+
+    return format && strcmp(format, "qcow2") == 0;
+}
+
 static int take(const char *path, const json_t *json, const char *architecture, struct hf_host_firmware *out,
                 struct hf_error *err)
 {
@@ -53,6 +61,8 @@ static int take(const char *path, const json_t *json, const char *architecture, 
     if (r < 0)
         return r;
     out->described = true;
+    out->code_packed = is_packed(json, "executable");
+    out->vars_packed = is_packed(json, "nvram-template");
     out->requires_smm = features & HF_DESCRIPTOR_REQUIRES_SMM;
     out->secure_boot = features & HF_DESCRIPTOR_SECURE_BOOT;
     out->enrolled_keys = features & HF_DESCRIPTOR_ENROLLED_KEYS;
@@ -221,6 +231,23 @@ int hf_host_firmware_template(const char *code, char *const *dirs, char **vars, 
     r = template_in(code, dirs ? dirs : own, vars, err);
     hf_firmware_dirs_free(own);
     return r;
+}
+
+int hf_host_firmware_read(const struct hf_host_firmware *firmware, bool vars, uint64_t max, uint8_t **bytes,
+                          uint64_t *size, struct hf_error *err)
+{
+    const char *path = vars ? firmware->vars : firmware->code;
+    bool wanted = vars ? firmware->vars_packed : firmware->code_packed, packed;
+    hf_auto(hf_cleanup_free) uint8_t *read = NULL;
+    int r = hf_bank_file_read(path, max, &read, size, &packed, err);
+
+    if (r < 0)
+        return r;
+    if (firmware->described && packed != wanted)
+        return hf_error_refuse(err, "format", "%s: format '%s' of '%s': the file is %s", firmware->origin,
+                               wanted ? "qcow2" : "raw", path, packed ? "a qcow2 image" : "no qcow2 image");
+    *bytes = hf_take_ptr(read);
+    return 0;
 }
 
 void hf_host_firmware_done(struct hf_host_firmware *firmware)

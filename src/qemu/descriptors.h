@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <holdfast/error.h>
 
@@ -41,7 +42,8 @@ struct hf_host_firmware {
     char *code;            /* path of the executable image */
     char *vars;            /* path of the NVRAM template; NULL when there is none or the word was a path */
     char architecture[16]; /* "x86_64", "aarch64"; empty when the word was a path and the query named none */
-    bool described;        /* a descriptor said what follows; a bare path says nothing */
+    bool code_packed, vars_packed; /* the descriptor's formats: qcow2, not raw */
+    bool described;                /* a descriptor said what follows; a bare path says nothing */
     bool requires_smm;
     bool secure_boot;
     bool enrolled_keys;
@@ -53,14 +55,20 @@ char **hf_host_firmware_dirs(void);
 void hf_firmware_dirs_free(char **dirs);
 
 /* HF_ENOTFOUND: nothing has that name or those features. HF_EREFUSED: it is there, but of a kind that a container
- * does not hold (rule "stateless", "combined", "not-flash"), or for another architecture or machine ("architecture",
- * "machine"). HF_EIO, HF_EDAMAGED (not JSON, or a field has the wrong type), HF_ENOMEM. `dirs` NULL:
+ * does not hold (rule "stateless", "combined", "not-flash", "format"), or for another architecture or machine
+ * ("architecture", "machine"). HF_EIO, HF_EDAMAGED (not JSON, or a field has the wrong type), HF_ENOMEM. `dirs` NULL:
  * hf_host_firmware_dirs(). */
 int hf_host_firmware_find(const struct hf_host_firmware_query *query, char *const *dirs, struct hf_host_firmware *out,
                           struct hf_error *err);
 /* The variables that the first descriptor of this code image names for it: a path; free() it. HF_ENOTFOUND, and the
  * errors of reading directories. */
 int hf_host_firmware_template(const char *code, char *const *dirs, char **vars, struct hf_error *err);
+
+/* The bytes of the code or of the variables (`vars`), unpacked; allocated. HF_EREFUSED "format": the file is not in the
+ * format that its descriptor names, so that QEMU would give the guest something else. Otherwise as hf_bank_file_read().
+ */
+int hf_host_firmware_read(const struct hf_host_firmware *firmware, bool vars, uint64_t max, uint8_t **bytes,
+                          uint64_t *size, struct hf_error *err);
 
 void hf_host_firmware_done(struct hf_host_firmware *firmware);
 

@@ -9,7 +9,6 @@
 #include "descriptors.h"
 #include "settings.h"
 #include "slots.h"
-#include "qcow2.h"
 
 void hf_host_offer_done(struct hf_host_offer *o)
 {
@@ -46,7 +45,7 @@ static int read_firmware(const struct hf_host_offer_place *place, const char *na
     int r = hf_host_firmware_find(&query, NULL, &found, err);
 
     if (r == 0)
-        r = hf_bank_file_read(found.code, HF_BANK_SIZE_MAX, &o->bytes, &size, NULL, err);
+        r = hf_host_firmware_read(&found, false, HF_BANK_SIZE_MAX, &o->bytes, &size, err);
     if (r == 0)
         (void)snprintf(o->origin, sizeof o->origin, "%s", found.code);
     hf_host_firmware_done(&found);

@@ -92,6 +92,23 @@ bool hf_certdb_valid(const void *data, size_t size)
     return !c.bad;
 }
 
+bool hf_certdb_other(const struct hf_var *certdb, const struct hf_var *vars, size_t count)
+{
+    struct hf_cursor c = begin(certdb->data, certdb->data_size);
+    struct entry e;
+
+    while (next(&c, &e)) {
+        size_t i = 0;
+
+        while (i < count &&
+               (!(vars[i].attributes & HF_VAR_TIME_AUTHENTICATED) || hf_certdb_find(certdb, &vars[i]) != e.digest))
+            i++;
+        if (i == count)
+            return true;
+    }
+    return c.bad;
+}
+
 int hf_certdb_note(struct hf_var_set *set, const struct hf_var *var, const uint8_t digest[HF_CERTDB_DIGEST],
                    struct hf_error *err)
 {

@@ -17,6 +17,9 @@ const uint8_t *hf_certdb_find(const struct hf_var *certdb, const struct hf_var *
 /* Whether the sizes inside add up. */
 bool hf_certdb_valid(const void *data, size_t size);
 
+/* Whether it notes something that hf_certdb_find() finds for none of `vars`. */
+bool hf_certdb_other(const struct hf_var *certdb, const struct hf_var *vars, size_t count);
+
 /* The variable itself in a set; NULL when there is none. */
 const struct hf_var *hf_certdb_in(const struct hf_var *vars, size_t count);
 

@@ -12,7 +12,7 @@
 #include "cleanup.h"
 #include "hex.h"
 
-const char *const hf_var_format_names[HF_FORMAT_MAX + 1] = {"raw", "qemu", "virt-firmware", NULL};
+const char *const hf_var_format_names[HF_FORMAT_MAX + 1] = {"raw", "qemu", "virt-firmware", "aws", NULL};
 
 static void json_done(json_t **j)
 {

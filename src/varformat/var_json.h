@@ -15,10 +15,11 @@ enum hf_var_format {
     HF_FORMAT_RAW,           /* the bank itself */
     HF_FORMAT_QEMU,          /* QEMU's uefi-vars JSON */
     HF_FORMAT_VIRT_FIRMWARE, /* virt-firmware's JSON */
+    HF_FORMAT_AWS,           /* AWS's uefi-data (var_aws.h) */
     HF_FORMAT_MAX,
 };
 
-extern const char *const hf_var_format_names[HF_FORMAT_MAX + 1]; /* "raw", "qemu", "virt-firmware", NULL */
+extern const char *const hf_var_format_names[HF_FORMAT_MAX + 1]; /* "raw", "qemu", "virt-firmware", "aws", NULL */
 
 #define HF_VAR_JSON_MAX (16u << 20) /* bytes of a file we read */
 

@@ -159,13 +159,15 @@ static bool plain_utc(const struct hf_var *var)
 
 size_t hf_var_losses(const struct hf_var *vars, size_t count, enum hf_var_format format, hf_var_lost lost, void *opaque)
 {
+    const struct hf_var *certdb = hf_certdb_in(vars, count);
     size_t n = 0;
 
     if (format == HF_FORMAT_RAW)
         return 0;
     for (size_t i = 0; i < count; i++) {
         const struct hf_var *v = &vars[i];
-        bool qemu = format == HF_FORMAT_QEMU;
+        bool qemu = format == HF_FORMAT_QEMU, virt = format == HF_FORMAT_VIRT_FIRMWARE;
+        bool aws = format == HF_FORMAT_AWS;
         const struct {
             bool true_here;
             const char *what;
@@ -174,9 +176,13 @@ size_t hf_var_losses(const struct hf_var *vars, size_t count, enum hf_var_format
             {v->key_index, "its public key index"},
             {qemu && any_time(v) && !wants_time(v, format), "its time (QEMU keeps one with authenticated variables)"},
             {qemu && !name_holds(v, format), "its name, and so all of it (QEMU keeps ASCII only)"},
+            {aws && any_time(v) && !(v->attributes & HF_VAR_TIME_AUTHENTICATED),
+             "its time (AWS keeps one with authenticated variables)"},
+            {aws && v == certdb && hf_certdb_other(certdb, vars, count),
+             "notes of who may change variables that are not there"},
             {!qemu && !name_holds(v, format), "its name, and so all of it (half a surrogate pair is no text)"},
-            {!qemu && name_again(vars, count, i), "one of the variables with this name (virt-firmware keeps one)"},
-            {!qemu && !plain_utc(v), "its time zone and fraction of a second"},
+            {virt && name_again(vars, count, i), "one of the variables with this name (virt-firmware keeps one)"},
+            {virt && !plain_utc(v), "its time zone and fraction of a second"},
         };
 
         for (size_t k = 0; k < HF_ARRAY_SIZE(checks); k++)

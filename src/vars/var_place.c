@@ -13,6 +13,7 @@
 #include "block_device.h"
 #include "cleanup.h"
 #include "qcow2.h"
+#include "var_aws.h"
 #include "whole_file.h"
 
 #define PATIENCE_S 60
@@ -194,9 +195,11 @@ static int make_file(const struct hf_var_source *s, uint8_t **bytes, uint64_t *s
     case HF_VARS_QCOW2:
         r = hf_qcow2_pack(s->bytes, (size_t)s->size, bytes, size, err);
         return r < 0 ? hf_error_prefix(err, r, "%s: ", s->path) : 0;
+    case HF_VARS_AWS:
     case HF_VARS_JSON:
     case HF_VARS_DIRECTORY:
-        r = hf_var_json_write(s->set.vars, s->set.count, json_form(&s->set), &text, err);
+        r = s->kind == HF_VARS_AWS ? hf_var_aws_write(s->set.vars, s->set.count, &text, err)
+                                   : hf_var_json_write(s->set.vars, s->set.count, json_form(&s->set), &text, err);
         if (r == 0) {
             *bytes = (uint8_t *)text;
             *size = strlen(text);

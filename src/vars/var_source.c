@@ -11,6 +11,8 @@
 #include "block_device.h"
 #include "cleanup.h"
 #include "qcow2.h"
+#include "var_auth_directory.h"
+#include "var_aws.h"
 #include "var_container.h"
 #include "var_directory.h"
 
@@ -45,11 +47,13 @@ static int open_bank(struct hf_var_source *s, hf_varstore_lost lost, void *opaqu
                             lost, opaque, &s->store, err);
 }
 
-static int open_json(struct hf_var_source *s, struct hf_error *err)
+static int open_list(struct hf_var_source *s, struct hf_error *err)
 {
-    int r = hf_var_json_read((const char *)s->bytes, (size_t)s->size, &s->set, err);
+    bool aws = hf_var_aws_is(s->bytes, (size_t)s->size);
+    int r = aws ? hf_var_aws_read(s->bytes, (size_t)s->size, &s->set, err)
+                : hf_var_json_read((const char *)s->bytes, (size_t)s->size, &s->set, err);
 
-    s->kind = HF_VARS_JSON;
+    s->kind = aws ? HF_VARS_AWS : HF_VARS_JSON;
     free(s->bytes);
     s->bytes = NULL;
     return r;
@@ -105,7 +109,8 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
 
     s->kind = kind_of(s);
     if (s->kind == HF_VARS_DIRECTORY)
-        return hf_var_directory_read(s->path, &s->set, err);
+        return hf_var_auth_directory_is(s->path) ? hf_var_auth_directory_read(s->path, &s->set, err)
+                                                 : hf_var_directory_read(s->path, &s->set, err);
     r = read_bytes(s, err);
     if (r < 0)
         return r;
@@ -113,8 +118,9 @@ static int open_any(struct hf_var_source *s, hf_varstore_lost lost, void *opaque
         s->was = hf_digest_of(s->bytes, (size_t)s->size);
     if (hf_flash_foreign(s->bytes, (size_t)s->size))
         return hf_error_set(err, HF_EUSAGE, "%s", hf_flash_foreign(s->bytes, (size_t)s->size));
-    return s->kind == HF_VARS_BANK && looks_like_json(s->bytes, s->size) ? open_json(s, err)
-                                                                         : open_bank(s, lost, opaque, err);
+    if (s->kind == HF_VARS_BANK && (looks_like_json(s->bytes, s->size) || hf_var_aws_is(s->bytes, (size_t)s->size)))
+        return open_list(s, err);
+    return open_bank(s, lost, opaque, err);
 }
 
 int hf_var_source_open(const char *path, hf_varstore_lost lost, void *opaque, struct hf_var_source *source,

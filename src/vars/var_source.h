@@ -19,7 +19,8 @@ enum hf_var_kind {
     HF_VARS_QCOW2,     /* a bank in a qcow2 image */
     HF_VARS_DEVICE,    /* a bank at the beginning of a block device */
     HF_VARS_JSON,      /* QEMU's or virt-firmware's */
-    HF_VARS_DIRECTORY, /* a copy of efivarfs; read only */
+    HF_VARS_AWS,       /* AWS's uefi-data */
+    HF_VARS_DIRECTORY, /* a copy of efivarfs, or signed updates; read only */
     HF_VARS_CONTAINER,
 };
 

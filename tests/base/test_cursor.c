@@ -80,6 +80,7 @@ static void crc32_is_the_ieee_one(void **state)
 {
     assert_int_equal(hf_crc32(0, "123456789", 9), 0xCBF43926);
     assert_int_equal(hf_crc32(hf_crc32(0, "1234", 4), "56789", 5), 0xCBF43926);
+    assert_int_equal(hf_crc32c(0, "123456789", 9), 0xE3069283); /* RFC 3720 */
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A real libvirtd, a real domain, real OVMF: a guest goes into a container, lives there, and leaves."""
+import json
 import os
 import pathlib
 import re
@@ -287,6 +288,30 @@ def _():
     vm.holdfast("libvirt", "adopt", "vm1")
     vm.holdfast("libvirt", "release", "vm1")
     expect(vm.virsh("dumpxml", "--inactive", "--security-info") == vm.original, "the XML differs")
+
+
+@case("adopt takes what is inside of qcow2 files; release puts the variables back as qcow2")
+def _():
+    code, nvram = OVMF / "OVMF_CODE_4M.fd", "/var/lib/libvirt/qemu/nvram/packed.qcow2"
+    loader = vm.host.root / "packed-code.qcow2"
+    for source, target in ((code, loader), (OVMF / "OVMF_VARS_4M.fd", vm.inside(nvram))):
+        subprocess.run(["qemu-img", "convert", "-O", "qcow2", source, target], check=True)
+    (vm.host.root / "packed.xml").write_text(re.sub(
+        r"<os.*</os>", f"<os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><loader readonly='yes' type='pflash'>{loader}"
+        f"</loader><nvram>{nvram}</nvram></os>", vm.original, flags=re.S))
+    vm.host.run("virsh", "define", vm.host.root / "packed.xml")
+    original = vm.virsh("dumpxml", "--inactive", "--security-info")
+    vm.inside(vm.container).unlink(missing_ok=True)
+    vm.holdfast("libvirt", "adopt", "vm1", "--allow-unknown")
+    expect(vm.active() == digest_of(code.read_bytes()), "qcow2 bytes became the guest's code")
+    timeout = {v["name"]: v for v in json.loads(vm.holdfast("vars", "list", vm.container, "--json").stdout)["variables"]}
+    expect("Timeout" in timeout, "no store in the bank")
+    vm.holdfast("vars", "set", vm.container, "Timeout", "--data", "0700")
+    vm.holdfast("libvirt", "release", "vm1")
+    expect(vm.virsh("dumpxml", "--inactive", "--security-info") == original, "the XML differs")
+    expect(vm.inside(nvram).read_bytes()[:4] == b"QFI\xfb", "not the form that the definition names")
+    data = json.loads(vm.holdfast("vars", "get", vm.inside(nvram), "Timeout", "--json").stdout)["data"]
+    expect(data == "0700", data)
 
 
 main(vm.close if vm else None)

@@ -112,4 +112,19 @@ def _():
     expect("option ROMs" in state["words"], state["words"])  # it leaves their certificate out
 
 
+def contents(path):
+    return sorted((v["guid"], v["name"], v["attributes"], v["data"], v.get("time")) for v in
+                  holdfast("vars", "list", path, "--json", "--data", "--reveal").json["variables"] if v["name"] != "certdb")
+
+
+@case("virt-firmware reads our uefi-data and we read what it writes")
+def _():
+    store, ours, its = fresh(HERE[0] / "OVMF_VARS_4M.ms.fd"), HOME / "ours.aws", HOME / "its.aws"
+    holdfast("vars", "export", store, ours, "--format", "aws")
+    tool("--input", ours, "--output-json", HOME / "of-ours.json")
+    expect(contents(HOME / "of-ours.json") == contents(store), "what it reads of ours")
+    tool("--input", store, "--output-aws", its)
+    expect(contents(its) == contents(store), "what it writes")
+
+
 main(cleanup=lambda: shutil.rmtree(HOME, ignore_errors=True))

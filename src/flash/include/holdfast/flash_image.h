@@ -92,7 +92,8 @@ struct hf_flash_entry {
 
 struct hf_flash_image {
     enum hf_flash_kind kind;
-    enum hf_arch arch;          /* what the guest's firmware runs as: the DXE core's, where it could be read */
+    enum hf_arch arch;          /* what the guest's firmware runs as: the DXE core's, where it could be read; vars: of
+                                   riscv64 and loongarch64, whose banks have sizes of their own */
     enum hf_layout layout;      /* code: the variables it was built for; vars: what they are */
     enum hf_answer needs_smm;   /* code only: refuses to boot without System Management Mode, where it keeps the
                                    variables: an operating system cannot write Secure Boot's keys past the firmware */
