@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Man pages and `holdfast help` say the same: every verb, every option, every exit status, both ways round."""
+import os
 import re
 import shutil
 import subprocess
 
-from program import SOURCE, holdfast
+from program import BUILD, SOURCE, holdfast
 from tap import case, expect, main, skip
 
 MAN = SOURCE / "man"
@@ -118,6 +119,35 @@ def _():
     for file in sorted(MAN.glob("*.scd")):
         done = subprocess.run(["scdoc"], stdin=file.open(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         expect(done.returncode == 0, f"{file.name}: {done.stderr.decode()}")
+
+
+def library_pages():
+    """{name: its page in section 3, as a reader sees it}"""
+    made = BUILD / "man"
+    pages = {}
+    for file in sorted(made.glob("holdfast-*.3")):
+        done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", file], stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "120"})
+        expect(done.returncode == 0 and not done.stderr, f"{file.name}: {done.stderr}")
+        pages[file.name] = done.stdout
+    links = {file.name: file.read_text().split("/")[-1].strip() for file in made.glob("hf_*.3")}
+    return pages | {name: pages[target] for name, target in links.items()}
+
+
+@case("every function of the library has a page in section 3, with its declaration and its text")
+def _():
+    if not shutil.which("man"):
+        skip("man is not installed")
+    pages = library_pages()
+    symbols = set(re.findall(r"^    (hf_\w+);", (SOURCE / "src/fw/holdfast-fw.map").read_text(), re.M))
+    expect(len(symbols) > 80, symbols)
+    for symbol in sorted(symbols):
+        text = pages.get(f"{symbol}.3", "")
+        expect(re.search(rf"\b{symbol}\(.*(?:\n .*)*?\);", text), f"{symbol}: no page, or no declaration in it")
+    text = pages["hf_fwcfg_init.3"]
+    expect("signature, ID and an empty directory" in " ".join(text.split()), text)
+    shown = re.findall(r"^ *(?:HF_PUBLIC|static inline) .*", "\n".join(pages.values()), re.M)
+    expect(not shown, f"how the compiler sees it: {shown}")
 
 
 main()
