@@ -12,6 +12,7 @@
 #include "host_offer.h"
 #include "life_record.h"
 #include "published.h"
+#include "qemu_start.h"
 #include "state.h"
 
 /* How often code or variables had been replaced when the guest was last on: a saved state fits only that. */
@@ -108,11 +109,16 @@ int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err)
     return r;
 }
 
-/* The guest executes. Where it has variables its boot is open since it first wrote them, if it did. */
+/* The guest executes, or is about to. Where it has variables its boot is open since it first wrote them, if it did. One
+ * that goes on from a saved state has not written them yet: its boot opens then, once it is known what the state holds.
+ */
 int hf_guard_booted(struct hf_guard *g, struct hf_error *err)
 {
     struct hf_boot b = boot_of(g);
 
+    b.arrives = b.arrives || hf_qemu_awaits_state(g->adoption.name);
+    if (b.arrives && g->has_vars)
+        return 0;
     return hf_lifecycle_opened(g->container, &b, err);
 }
 

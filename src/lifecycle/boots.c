@@ -139,9 +139,12 @@ static int count_boot(struct work *w)
 
     if (r < 0)
         return r;
-    hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
-    w->life.now.trial.spoiled = w->boot->arrives;
-    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial begins");
+    if (w->boot->arrives)
+        hf_trial_resume_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
+    else
+        hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
+    return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial %s",
+                           w->boot->arrives ? "goes on from a saved state" : "begins");
 }
 
 /* The guest is about to execute. */

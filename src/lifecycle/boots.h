@@ -79,7 +79,7 @@ int hf_lifecycle_power_on(struct hf_container *c, const struct hf_boot *boot, st
 
 /* The boot is open: counted where a trial is under way or begins with it, and durable when this returns, so call it
  * before the guest executes. Again for the same boot it does nothing. With boot->arrives the guest goes on with a boot
- * that began elsewhere, whose end proves nothing. */
+ * that began earlier or elsewhere: it is not counted again, and its end proves nothing. */
 int hf_lifecycle_opened(struct hf_container *c, const struct hf_boot *boot, struct hf_error *err);
 
 /* The guest is stopped at a reset, or was just reset where resets are not intercepted. `ending` is HF_ENDING_RESET,

@@ -53,6 +53,18 @@ void hf_trial_open_boot(struct hf_trial *t, const char *boot_id, bool unwatched)
     snprintf(t->boot_id, sizeof t->boot_id, "%s", boot_id);
 }
 
+void hf_trial_resume_boot(struct hf_trial *t, const char *boot_id, bool unwatched)
+{
+    uint32_t started = t->started;
+
+    hf_trial_open_boot(t, boot_id, unwatched);
+    t->spoiled = true;
+    if (t->cut == 0)
+        return;
+    t->started = started;
+    t->cut--;
+}
+
 enum hf_life_event hf_trial_close_boot(struct hf_trial *t, enum hf_ending ending)
 {
     bool counts = t->open && !t->spoiled && hf_ending_is_evidence(ending);

@@ -51,6 +51,10 @@ bool hf_ending_is_evidence(enum hf_ending ending);
 /* Opens the next boot. The trial must have no open boot (asserted): close it first. */
 void hf_trial_open_boot(struct hf_trial *t, const char *boot_id, bool unwatched);
 
+/* The guest goes on from a saved state: its boot was cut short when it was saved, and is no other one. Its end will not
+ * count. Where no boot of the trial was cut short it is the first. As above. */
+void hf_trial_resume_boot(struct hf_trial *t, const char *boot_id, bool unwatched);
+
 /* Closes the open boot and says which event of the table that is: FAILED, FAILED_LAST or CUT. With no open boot
  * nothing happened and the answer is CUT. */
 enum hf_life_event hf_trial_close_boot(struct hf_trial *t, enum hf_ending ending);

@@ -426,9 +426,9 @@ void hf_bank_server_opens_boot(struct hf_bank_server *s, const char *boot_id)
 }
 
 /* An error leaves it to the next try: what cannot be counted does not boot. */
-static int open_boot(struct hf_bank_server *s, struct hf_error *err)
+static int open_boot(struct hf_bank_server *s, bool arrives, struct hf_error *err)
 {
-    const struct hf_boot boot = {.now = now_seconds(), .boot_id = s->boot_id, .unwatched = true};
+    const struct hf_boot boot = {.now = now_seconds(), .boot_id = s->boot_id, .unwatched = true, .arrives = arrives};
     struct hf_container *c;
     int r;
 
@@ -456,7 +456,7 @@ int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t of
 
     if (bank == HF_BANK_VARS && !is_incoming(s))
         return hf_committer_read(s->committer, offset, bytes, size, err);
-    r = bank == HF_BANK_CODE && !is_incoming(s) ? open_boot(s, err) : 0;
+    r = bank == HF_BANK_CODE && !is_incoming(s) ? open_boot(s, false, err) : 0;
     return r < 0 ? r : read_container(s, bank, offset, bytes, size, err);
 }
 
@@ -545,9 +545,9 @@ int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *
     int r = is_incoming(s) ? become_owner(s, err) : 0;
 
     if (r == 0)
-        r = open_boot(s, err);
-    if (r == 0)
         r = follow_whole(s, offset, size, err);
+    if (r == 0) /* a whole bank comes with a saved state, before the guest executes */
+        r = open_boot(s, s->whole.under_way, err);
     for (size_t done = 0; r == 0 && done < size;) {
         size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
 

@@ -118,11 +118,31 @@ def _():
     tried("all-killed", HANG, lambda: kill("-KILL", "libvirt watch", "libvirt guard", "nbdkit", "guest=ends"))
     tried("saved", HANG, lambda: vm.virsh("managedsave"))
     boots(lambda: vm.virsh("destroy"))
-    life, begun, failed = vm.counts()
-    expect((life, failed) == ("trial", 0), f"a saved state that went on: {vm.counts()}")
+    expect(vm.counts() == ("trial", 1, 0), f"a saved state that went on: {vm.counts()}")
     for number in range(3):
         boots(lambda: vm.virsh("destroy"))
-        expect(vm.counts() == ("trial", begun + 1 + number, 0), f"a power cycle that nobody watched: {vm.counts()}")
+        expect(vm.counts() == ("trial", 2 + number, 0), f"a power cycle that nobody watched: {vm.counts()}")
+
+
+@case("a saved state goes on without a word to the hook, as a snapshot with memory does: no boot, also where it is refused")
+def _():
+    hook, state_file = vm.inside("/etc/libvirt/hooks/qemu.d/holdfast"), "/var/lib/libvirt/qemu/ends.state"
+    hook.write_text(hook.read_text().replace("#!/bin/sh\n", '#!/bin/sh\n[ "$2" = restore ] && exit 0\n'))
+    tried("reverted", HANG, lambda: vm.virsh("save", state_file, timeout=300))
+    kept = vm.inside(state_file).read_bytes()
+    vm.host.run("virsh", "restore", state_file, timeout=300)
+    vm.stop()
+    off()
+    expect(vm.counts() == ("trial", 1, 0), f"a state that went on: {vm.counts()}")
+    stage("later", HANG)
+    later = vm.show()["slots"]["staged"]["sha256"]
+    vm.inside(state_file).write_bytes(kept)
+    vm.host.run("virsh", "restore", state_file, check=False, timeout=300)
+    off()
+    expect("resume-refused" in vm.holdfast("log", vm.container).stdout, vm.holdfast("log", vm.container).stdout)
+    now = vm.show()
+    expect(vm.counts() == ("staged", 0, 0) and now["slots"]["staged"]["sha256"] == later, f"{vm.counts()}: {now}")
+    vm.holdfast("unstage", vm.container)
 
 
 main(vm.close if vm else None)

@@ -337,6 +337,29 @@ static void a_saved_state_keeps_newer_variables_and_refuses_other_firmware(void 
     guest_free(&g);
 }
 
+static void a_saved_state_that_goes_on_is_counted_as_the_boot_that_was_saved(void **state)
+{
+    struct hf_boot_plan plan;
+    struct hf_boot goes_on;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, NULL);
+    guest_stage(&g, 1);
+    guest_power_on(&g);
+    ok(hf_lifecycle_ended(g.c, HF_ENDING_OPERATOR, g.now, NULL, &why));
+    goes_on = guest_boot(&g, HF_MOMENT_POWER_ON);
+    goes_on.arrives = true;
+    ok(hf_lifecycle_power_on(g.c, &goes_on, &plan, &why));
+    ok(hf_lifecycle_opened(g.c, &goes_on, &why));
+    assert_true(guest_record(&g).trial.open);
+    assert_int_equal(guest_record(&g).trial.started, 1);
+    ok(hf_lifecycle_ended(g.c, HF_ENDING_RESET, g.now, NULL, &why));
+    assert_int_equal(guest_record(&g).trial.started, 1);
+    assert_int_equal(guest_record(&g).trial.failed, 0);
+    guest_free(&g);
+}
+
 static void the_page_names_what_the_container_remembers(void **state)
 {
     hf_auto(hf_cleanup_free) uint8_t *page = NULL;
@@ -407,6 +430,7 @@ int main(void)
         cmocka_unit_test(another_layout_converts_the_variables_and_back),
         cmocka_unit_test(a_tpm_wants_the_owners_word),
         cmocka_unit_test(a_saved_state_keeps_newer_variables_and_refuses_other_firmware),
+        cmocka_unit_test(a_saved_state_that_goes_on_is_counted_as_the_boot_that_was_saved),
         cmocka_unit_test(the_page_names_what_the_container_remembers),
         cmocka_unit_test(a_fourth_image_finds_room),
         cmocka_unit_test(ten_thousand_resets_stay_small),

@@ -71,6 +71,25 @@ static void a_migrated_boot_does_not_count(void **state)
     assert_int_equal(boot(&t, HF_ENDING_RESET), HF_EVENT_FAILED_LAST);
 }
 
+static void a_saved_state_that_goes_on_is_no_other_boot(void **state)
+{
+    struct hf_trial t = {.limit = 1};
+
+    hf_trial_open_boot(&t, "host-boot-1", false);
+    assert_int_equal(hf_trial_close_boot(&t, HF_ENDING_OPERATOR), HF_EVENT_CUT); /* saved */
+    for (unsigned i = 0; i < 3; i++) {
+        hf_trial_resume_boot(&t, "host-boot-1", i == 1);
+        assert_true(t.open && t.unwatched == (i == 1));
+        assert_true(t.started == 1 && t.cut == 0);
+        assert_int_equal(hf_trial_close_boot(&t, HF_ENDING_RESET), HF_EVENT_CUT);
+        assert_true(t.started == 1 && t.failed == 0 && t.cut == 1);
+    }
+    assert_int_equal(boot(&t, HF_ENDING_RESET), HF_EVENT_FAILED_LAST);
+    t = (struct hf_trial){.limit = 1}; /* saved before this trial */
+    hf_trial_resume_boot(&t, "host-boot-1", false);
+    assert_true(t.open && t.spoiled && t.started == 1);
+}
+
 static void a_choice_is_read_exactly(void **state)
 {
     struct hf_confirm_by by;
@@ -117,6 +136,7 @@ int main(void)
         cmocka_unit_test(only_what_the_guest_did_is_evidence),
         cmocka_unit_test(a_boot_nobody_saw_end_does_not_count),
         cmocka_unit_test(a_migrated_boot_does_not_count),
+        cmocka_unit_test(a_saved_state_that_goes_on_is_no_other_boot),
         cmocka_unit_test(a_choice_is_read_exactly),
         cmocka_unit_test(time_alone_proves_nothing),
     };
