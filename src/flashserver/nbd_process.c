@@ -66,8 +66,8 @@ static int build_arguments(const struct hf_nbd_server_config *c, const char *plu
     add(a, a->status);
     add_option(a, a->user, sizeof a->user, "user", c->user);
     add_option(a, a->group, sizeof a->group, "group", c->group);
-    if (c->writer > 0) {
-        (void)snprintf(a->writer, sizeof a->writer, "writer=%lld", (long long)c->writer);
+    if (c->writer != 0) {
+        (void)snprintf(a->writer, sizeof a->writer, "writer=%lld", c->writer > 0 ? (long long)c->writer : 0LL);
         add(a, a->writer);
     }
     add_option(a, a->boot, sizeof a->boot, "boot-id", c->boot_id);

@@ -250,6 +250,11 @@ const char *hf_nbd_server_socket(const struct hf_nbd_server *s)
     return s->config.socket;
 }
 
+int64_t hf_nbd_server_writer(const struct hf_nbd_server *s)
+{
+    return s->config.writer;
+}
+
 void hf_nbd_server_allow(struct hf_nbd_server *s, bool allowed)
 {
     if (s->process.status_fd >= 0)

@@ -28,7 +28,7 @@ struct hf_nbd_server_config {
     gid_t socket_gid;
     const char *user, *group;  /* what the server becomes once it has everything open; NULL: see below */
     const char *selinux_label; /* label of the socket, NULL: none */
-    int64_t writer;            /* the process that may write; 0: the first to write */
+    int64_t writer;            /* the process that may write; 0: the first to write; below 0: it has ended, so none */
     bool judged;               /* HF_NBD_WHOLE waits for hf_nbd_server_allow() */
     const char *boot_id;       /* the server opens the guest's boot (boots.h); the host's boot id. NULL: the caller does */
     bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */
@@ -48,8 +48,11 @@ pid_t hf_nbd_server_pid(const struct hf_nbd_server *s); /* -1: none runs */
 const char *hf_nbd_server_socket(const struct hf_nbd_server *s);
 
 /* The next thing the server said, without waiting: 1 and *out, 0 when there is nothing. After HF_NBD_DIED none runs.
- * HF_NBD_WRITER is kept for the next start and not passed on. */
+ * HF_NBD_WRITER is kept for the next start and not passed on: hf_nbd_server_writer(). */
 int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struct hf_error *err);
+
+/* The process that writes in this start, as far as the server has said; otherwise as it was configured. */
+int64_t hf_nbd_server_writer(const struct hf_nbd_server *s);
 
 /* The answer to HF_NBD_WHOLE: whether the bank may be written. A write that may not fails, and changes nothing. */
 void hf_nbd_server_allow(struct hf_nbd_server *s, bool allowed);

@@ -223,8 +223,10 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
         r = hf_libvirt_make_run(g->config.uuid, (gid_t)-1, err);
     if (r == 0)
         r = hf_guard_listen(g->config.uuid, &g->listening, err);
-    if (r == 0)
+    if (r == 0) {
+        hf_guard_recall_writer(g);
         r = open_container(g, err);
+    }
     if (r == 0)
         r = hf_loop_watch(&g->loop, g->listening, POLLIN, asked, g, err);
     if (r < 0)

@@ -19,6 +19,7 @@ struct hf_guard {
     int listening, watch;          /* watch: see guard_watch.h; -1: none */
     struct hf_guard_request serve; /* for whom */
     bool has_vars, paused, ended;
+    int64_t writer; /* the process that writes in this start; 0: none yet; below 0: it has ended */
     bool lost; /* the server died and the guest has not been brought in line with the store yet */
 
     /* The domain moves. */
@@ -42,6 +43,8 @@ int hf_guard_find_vars(struct hf_guard *g, struct hf_error *err);
 
 /* guard_server.c */
 int hf_guard_start_server(struct hf_guard *g, struct hf_error *err);
+/* At the beginning of a guard: who writes, where this start had a guard before. */
+void hf_guard_recall_writer(struct hf_guard *g);
 /* Serves again after a server that is gone. */
 void hf_guard_start_again(struct hf_guard *g);
 void hf_guard_drop_server(struct hf_guard *g);

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "banks.h"
 #include "cleanup.h"
@@ -12,6 +13,7 @@
 #include "places.h"
 #include "standstill.h"
 #include "whole_file.h"
+#include "writer_record.h"
 
 #define RETRY_MS  1000
 #define RESYNC_MS 60000 /* longer than one takes */
@@ -52,6 +54,32 @@ static void resume_guest(struct hf_guard *g)
 }
 
 static void server_spoke(void *ctx, short revents);
+
+void hf_guard_recall_writer(struct hf_guard *g)
+{
+    char path[PATH_MAX];
+
+    hf_libvirt_run_path(g->config.uuid, HF_WRITER_FILE, path);
+    if (g->config.running)
+        g->writer = hf_writer_record_read(path);
+    else
+        (void)unlink(path);
+}
+
+/* The guard after this one has to know. */
+static void note_writer(struct hf_guard *g)
+{
+    int64_t pid = g->server ? hf_nbd_server_writer(g->server) : g->writer;
+    struct hf_error err;
+    char path[PATH_MAX];
+
+    if (pid == g->writer)
+        return;
+    g->writer = pid;
+    hf_libvirt_run_path(g->config.uuid, HF_WRITER_FILE, path);
+    if (hf_writer_record_keep(path, pid, &err) < 0)
+        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
+}
 
 /* A guard that took over has not started one yet. */
 static int restart_server(struct hf_guard *g, struct hf_error *err)
@@ -119,6 +147,7 @@ void hf_guard_drop_server(struct hf_guard *g)
         return;
     hf_loop_unwatch(&g->loop, hf_nbd_server_fd(g->server));
     hf_nbd_server_kill(g->server);
+    note_writer(g);
 }
 
 int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err)
@@ -189,6 +218,7 @@ static void server_spoke(void *ctx, short revents)
     (void)revents;
     while (hf_nbd_server_fd(g->server) == fd && hf_nbd_server_next(g->server, &said, NULL) > 0)
         server_said(g, &said, fd);
+    note_writer(g);
 }
 
 int hf_guard_start_server(struct hf_guard *g, struct hf_error *err)
@@ -204,6 +234,7 @@ int hf_guard_start_server(struct hf_guard *g, struct hf_error *err)
         /* The label of a socket of QEMU's own kind: what SELinux lets it connect to. */
         .selinux_label = q->selinux[0] ? "system_u:object_r:svirt_socket_t:s0" : NULL,
         .judged = true,
+        .writer = g->writer,
         .boot_id = g->boot_id,
         .incoming = g->config.incoming,
     };

@@ -65,7 +65,8 @@ int hf_libvirt_make_run(const char *uuid, gid_t gid, struct hf_error *err)
 
 void hf_libvirt_clean_run(const char *uuid)
 {
-    static const char *const names[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, HF_BANK_FILE, HF_PAUSED_MARK, HF_HOLD_MARK};
+    static const char *const names[] = {HF_VARS_SOCKET, HF_GUARD_SOCKET, HF_BANK_FILE,
+                                        HF_PAUSED_MARK, HF_HOLD_MARK,    HF_WRITER_FILE};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {

@@ -8,6 +8,7 @@
  *   HF_LIBVIRT_STATE/UUID/original.xml    the domain's XML before
  *   HF_LIBVIRT_RUN/UUID/vars.sock         the NBD socket: for the user that this QEMU runs as, and nobody else
  *   HF_LIBVIRT_RUN/UUID/bank              the variables as they were in the guest's memory, for a moment (resync.h)
+ *   HF_LIBVIRT_RUN/UUID/writer            which process writes them in this start (writer_record.h)
  *   HF_LIBVIRT_RUN/UUID/guard.sock        the process that serves it listens to the hook here: for root
  *
  * They are not in holdfast's own directories because those are closed to other users, QEMU among them.
@@ -30,6 +31,7 @@
 #define HF_PAUSED_MARK    "paused"
 #define HF_HOLD_MARK      "hold"
 #define HF_RECEIVE_LOCK   "receiving"
+#define HF_WRITER_FILE    "writer"
 
 /* HF_LIBVIRT_STATE/UUID/name and HF_LIBVIRT_RUN/UUID/name. */
 void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MAX]);

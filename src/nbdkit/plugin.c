@@ -275,11 +275,15 @@ static int plugin_list_exports(int readonly, int is_tls, struct nbdkit_exports *
 static void say_refused(const struct connection *h)
 {
     struct hf_nbd_status s = {.kind = HF_NBD_ALARM};
+    char writer[64] = "the process that wrote them in this start has ended";
 
+    if (hf_writer_pid() > 0)
+        (void)snprintf(writer, sizeof writer, "process %lld writes them in this start",
+                       (long long)hf_writer_pid());
     (void)snprintf(s.text, sizeof s.text,
-                   "variables: process %lld cannot write them: process %lld writes them in this start; two guests need "
-                   "two containers ('holdfast clone', 'holdfast libvirt clone')",
-                   (long long)h->client.pid, (long long)hf_writer_pid());
+                   "variables: process %lld cannot write them: %s; two guests need two containers ('holdfast clone', "
+                   "'holdfast libvirt clone')",
+                   (long long)h->client.pid, writer);
     send_status(&s);
     nbdkit_error("%s", s.text);
 }
@@ -447,7 +451,7 @@ static struct nbdkit_plugin plugin = {
                    "boot-id=ID            the guest's boot opens here, on this boot of the host\n"
                    "incoming=1            it is being received: read only until the first write\n"
                    "judged=1              a write of the whole bank waits for an answer on status-fd\n"
-                   "writer=PID            the process that wrote to the server before this one",
+                   "writer=PID            the process that wrote to the server before this one; 0: it has ended",
     .magic_config_key = "container",
     .config = plugin_config,
     .config_complete = plugin_config_complete,

@@ -24,9 +24,10 @@ enum hf_writer_turn {
     HF_WRITER_OTHER, /* another process is this start's writer */
 };
 
-/* Before the first connection: who it was when a server before this one served the same start. */
+/* Before the first connection: who it was when a server before this one served the same start. 0: a process that has
+ * ended since, so that nobody writes any more. */
 void hf_writer_is(int64_t pid);
-/* Its process id; 0: nobody has written yet. */
+/* Its process id; 0: nobody has written yet, or it cannot be told. */
 int64_t hf_writer_pid(void);
 
 /* Whether a write of this client could be accepted, now or later. */

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 
+import nbd
 from domain import DOMAIN, STATE, Domain, digest_of
 from guest import MARKER_GUID
 from program import SOURCE
@@ -158,6 +159,9 @@ def _():
     vm.shell.setvar("Killed3", "23")
     vm.host.wait(lambda: vm.processes("libvirt guard") not in ([], guard), 60, "another guard")
     vm.host.wait(lambda: vm.processes("nbdkit") not in ([], server), 60, "another server")
+    stranger = nbd.Client(vm.inside(f"/run/holdfast-libvirt/{vm.uuid}/vars.sock"), "vars")
+    expect(stranger.flags & nbd.FLAG_READ_ONLY, "the guard that took over does not know who writes")
+    stranger.close()
     vm.goes_on()
     vm.shell.setvar("Killed4", "24")
     watch = vm.processes("libvirt watch")

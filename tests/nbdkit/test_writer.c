@@ -89,6 +89,16 @@ static void the_next_server_knows_of_one_that_is_gone(void)
     CHECK(hf_writer_enter(&writer, &new) == HF_WRITER_OTHER);
 }
 
+static void the_next_server_knows_that_it_has_ended(void)
+{
+    const struct hf_writer_client any = {.pid = getpid()}, unseen = {.pid = 0};
+    bool new;
+
+    hf_writer_is(0);
+    CHECK(!hf_writer_may(&any) && !hf_writer_may(&unseen) && hf_writer_pid() == 0);
+    CHECK(hf_writer_enter(&any, &new) == HF_WRITER_OTHER && hf_writer_enter(&unseen, &new) == HF_WRITER_OTHER && !new);
+}
+
 static void when_the_writer_has_left_nobody_follows(void **state)
 {
     in_a_start(nobody_follows);
@@ -98,6 +108,7 @@ static void a_server_that_is_started_again_knows_who_writes(void **state)
 {
     in_a_start(the_next_server_knows);
     in_a_start(the_next_server_knows_of_one_that_is_gone);
+    in_a_start(the_next_server_knows_that_it_has_ended);
 }
 
 int main(void)
