@@ -19,6 +19,8 @@ struct hf_guard {
     int listening, watch;          /* watch: see guard_watch.h; -1: none */
     struct hf_guard_request serve; /* for whom */
     bool has_vars, paused, ended;
+    int64_t paused_at; /* with paused_why, what libvirt has no reason for: "" when somebody else's, or none */
+    char paused_why[HF_ERROR_TEXT_MAX];
     int64_t writer; /* the process that writes in this start; 0: none yet; below 0: it has ended */
     bool lost; /* the server died and the guest has not been brought in line with the store yet */
 
@@ -59,6 +61,8 @@ int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err);
 /* guard_state.c: the guest goes on from a saved state, as whose QEMU process `pid` writes all its variables. False:
  * that state has other firmware than the container; the process is ended then. */
 bool hf_guard_judge(struct hf_guard *g, int64_t pid);
+/* An entry of the container's log, if it can be written. */
+void hf_guard_log(struct hf_guard *g, const char *kind, const char *text);
 
 /* guard.c: another watch, since the successor's configuration has changed. */
 void hf_guard_renew_watch(struct hf_guard *g);

@@ -3,6 +3,7 @@
 #include "guard_inside.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -42,7 +43,22 @@ static void pause_guest(struct hf_guard *g, const char *why)
     if (g->paused)
         return;
     syslog(LOG_WARNING, "%s: pausing the guest: %s", g->adoption.name, why);
+    snprintf(g->paused_why, sizeof g->paused_why, "%s", why);
+    g->paused_at = hf_guard_now();
     hf_guard_want_standstill(g, true);
+}
+
+/* Not before: what pauses a guest is mostly that nothing can be written. */
+static void log_pause(struct hf_guard *g)
+{
+    char text[HF_ERROR_TEXT_MAX + 64];
+
+    if (!g->paused_why[0])
+        return;
+    snprintf(text, sizeof text, "the guest was paused for %lld s: %s", (long long)(hf_guard_now() - g->paused_at),
+             g->paused_why);
+    hf_guard_log(g, "paused", text);
+    g->paused_why[0] = '\0';
 }
 
 static void resume_guest(struct hf_guard *g)
@@ -51,6 +67,7 @@ static void resume_guest(struct hf_guard *g)
         return;
     syslog(LOG_INFO, "%s: its variables are stored again; letting the guest go on", g->adoption.name);
     hf_guard_want_standstill(g, false);
+    log_pause(g);
 }
 
 static void server_spoke(void *ctx, short revents);

@@ -21,7 +21,7 @@ static int look(struct hf_guard *g, int64_t pid, enum hf_code_found *found, stru
     return r < 0 ? r : hf_code_in_memory(pid, size, active, found, has, err);
 }
 
-static void log_event(struct hf_guard *g, const char *kind, const char *text)
+void hf_guard_log(struct hf_guard *g, const char *kind, const char *text)
 {
     struct hf_error err;
     int r = hf_begin(g->container, &err);
@@ -49,7 +49,7 @@ static bool refuse(struct hf_guard *g, int64_t pid, const struct hf_digest *acti
         hf_digest_text(has, a), hf_digest_text(active, b));
     (void)kill((pid_t)pid, SIGKILL);
     syslog(LOG_ALERT, "%s: %s", g->adoption.name, text.text);
-    log_event(g, "resume-refused", text.text);
+    hf_guard_log(g, "resume-refused", text.text);
     return false;
 }
 
@@ -63,8 +63,8 @@ bool hf_guard_judge(struct hf_guard *g, int64_t pid)
         syslog(LOG_WARNING, "%s: %s", g->adoption.name, err.text);
     if (found == HF_CODE_OTHER)
         return refuse(g, pid, &active, &has);
-    log_event(g, "resume",
-              found == HF_CODE_SAME ? "the guest continues from a saved state"
-                                    : "the guest continues from a saved state whose firmware could not be seen");
+    hf_guard_log(g, "resume",
+                 found == HF_CODE_SAME ? "the guest continues from a saved state"
+                                       : "the guest continues from a saved state whose firmware could not be seen");
     return true;
 }

@@ -188,9 +188,14 @@ def _():
     fill(filler)
     write_until_behind()
     vm.host.wait(lambda: vm.virsh("domstate").strip() == "paused", 60, "the guest's stop")
+    # libvirt knows one reason for a pause that a program asks for; these two tell which it is.
+    shown = vm.holdfast("show", vm.container).stdout
+    expect(re.search("Writes.*behind since", shown), shown)
     filler.unlink()
     vm.host.wait(lambda: not vm.show().get("behind"), 60, "everything stored")
     vm.goes_on()
+    vm.host.wait(lambda: re.search("paused.*the guest was paused for [0-9]+ s: .*", vm.holdfast("log", vm.container).stdout), 60,
+                 "why it was paused, in the log")
     vm.shell.setvar("Room", "31")
 
 
