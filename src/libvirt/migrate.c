@@ -86,6 +86,11 @@ static int look(struct hf_moving *m, struct hf_error *err)
                             "domain '%s' has a managed save image, which libvirt does not move; start it, or "
                             "'virsh managedsave-remove' it",
                             a->name);
+    if (r == 0 && m->q->transient && !m->state.active)
+        r = hf_error_refuse(err, "transient",
+                            "domain '%s' is shut off: undefined there it would be nowhere. Without --transient it is "
+                            "defined there",
+                            a->name);
     if (r < 0)
         return r;
     m->intro.live = m->state.active;
@@ -104,7 +109,7 @@ static int define_there(struct hf_moving *m, struct hf_error *err)
     hf_auto(hf_cleanup_free) char *xml = NULL;
     int r = hf_virt_xml(m->here, &xml, err);
 
-    if (r == 0 && !m->q->transient)
+    if (r == 0)
         r = hf_virt_define(m->mover->there, xml, err);
     if (r < 0)
         return hf_error_prefix(err, r, "the container is on '%s'; define the domain there by hand: ", m->report.host);

@@ -144,7 +144,7 @@ def not_shown(why):
 
 IN_GUARD = {option: in_program("guard_spawn.c", option)
             for option in ("vmm", "restore", "incoming", "uid", "gid", "selinux")}
-LIBVIRT_ADOPTS = "no test adopts with it: it needs a libvirt of its own for a second domain"
+PLACES = "adopt and clone make the container where they are told; firmware that nobody knows is adopted when told"
 
 SHOWN = {
     "create": {
@@ -172,19 +172,19 @@ SHOWN = {
            for option in ("socket-owner", "user", "group")},
         "selinux-label": not_shown("labels need SELinux")},
     "qemu-args": {"socket": ("supervisor/boots.py", "another manager's QEMU boots with qemu-args from what serve serves")},
-    "libvirt adopt": {"connect": connect("adopt", "web1"), "container": not_shown(LIBVIRT_ADOPTS),
-                      "allow-unknown": not_shown(LIBVIRT_ADOPTS),
-                      "no-secure-boot": not_shown("no test adopts such a domain"),
+    "libvirt adopt": {"connect": connect("adopt", "web1"), "container": (LIBVIRT, PLACES), "allow-unknown": (LIBVIRT, PLACES),
+                      "no-secure-boot": (LIBVIRT, "a domain with secure='yes' and enrolled keys takes no build without Secure "
+                                         "Boot, or without SMM, until it is told to"),
                       "into": (ONE_OWNER, "a definition from before the adoption does not start; the domain goes back into "
                                "its container")},
-    "libvirt clone": {"connect": connect("clone", "web1", "web2"), "container": not_shown(LIBVIRT_ADOPTS)},
+    "libvirt clone": {"connect": connect("clone", "web1", "web2"), "container": (LIBVIRT, PLACES)},
     "libvirt release": {"connect": connect("release", "web1"),
                         "allow": (ONE_OWNER, "a domain may leave as it was defined, which its container's log says")},
     "libvirt migrate": {
         "connect": connect("migrate", "web1", "qemu+ssh://nowhere/system"),
         "via": (LIBVIRT_MOVE, None), "migrate-uri": (LIBVIRT_MOVE, None),
         "undefine-source": (LIBVIRT_MOVE, "a domain that is shut off moves, too"), "unsafe": (LIBVIRT_MOVE, None),
-        "transient": not_shown("no test moves a domain with it"),
+        "transient": (LIBVIRT_MOVE, "--transient: the domain is not defined there, and stays defined here"),
         "live-emulated": (LIBVIRT_MOVE, "a domain without KVM is paused before its memory is sent, and resumed where the move "
                           "fails; --live-emulated: it runs"),
         "timeout": (LIBVIRT_MOVE, "the other host falls silent for ever: before the grant the guest stays; after it the "

@@ -323,4 +323,74 @@ def _():
     expect(data == "0700", data)
 
 
+def define(name, *changes):
+    """Another domain, never started."""
+    text = re.sub("<serial.*</serial>", "", DOMAIN.format(name=name, serial="/none"), flags=re.S)
+    for old, new in changes:
+        expect(re.search(old, text), f"'{old}' is not in the domain's XML")
+        text = re.sub(old, new, text)
+    path = vm.host.root / f"{name}.xml"
+    path.write_text(text)
+    vm.host.run("virsh", "define", path)
+
+
+def undefine(*names):
+    for name in names:
+        vm.host.run("virsh", "undefine", name, "--nvram")
+
+
+LOADER = "<loader .*</loader>"
+
+
+@case("adopt and clone make the container where they are told; firmware that nobody knows is adopted when told")
+def _():
+    elsewhere, copied = f"{STATE}/elsewhere.hold", f"{STATE}/copied.hold"
+    define("vm2")
+    vm.holdfast("libvirt", "adopt", "vm2", "--container", elsewhere)
+    expect(vm.inside(elsewhere).exists() and not vm.inside(f"{STATE}/vm2.hold").exists(), "not where it was told")
+    define("vm3")
+    vm.holdfast("libvirt", "clone", "vm2", "vm3", "--container", copied)
+    expect(vm.inside(copied).exists() and not vm.inside(f"{STATE}/vm3.hold").exists(), "not where it was told")
+    for name in ("vm2", "vm3"):
+        vm.holdfast("libvirt", "release", name)
+    noise = vm.host.root / "noise.fd"
+    noise.write_bytes(os.urandom(3653632))
+    define("vm4", (LOADER, f"<loader readonly='yes' type='pflash'>{noise}</loader>"))
+    done = vm.holdfast("libvirt", "adopt", "vm4", status=3)
+    expect("rule 'unknown'" in done.stderr and not vm.inside(f"{STATE}/vm4.hold").exists(), done.stderr)
+    vm.holdfast("libvirt", "adopt", "vm4", "--allow-unknown")
+    shown = json.loads(vm.holdfast("show", f"{STATE}/vm4.hold", "--json").stdout)
+    expect(shown["slots"]["active"]["sha256"] == digest_of(noise.read_bytes()), shown)
+    vm.holdfast("libvirt", "release", "vm4")
+    undefine("vm2", "vm3", "vm4")
+
+
+@case("a domain with secure='yes' and enrolled keys takes no build without Secure Boot, or without SMM, until it is told to")
+def _():
+    without = new_firmware()  # it knows no Secure Boot
+    container = f"{STATE}/secure.hold"
+    changes = (("<features>", "<features><smm state='on'/>"), ("OVMF_VARS_4M.fd", "OVMF_VARS_4M.ms.fd"))
+    define("secure", *changes, (LOADER, f"<loader readonly='yes' secure='yes' type='pflash'>{OVMF}/OVMF_CODE_4M.ms.fd</loader>"))
+    vm.holdfast("libvirt", "adopt", "secure")
+    for image in (without, OVMF / "OVMF_CODE_4M.fd"):
+        done = vm.holdfast("stage", container, image, status=3)
+        expect("rule 'secure-boot'" in done.stderr and "--no-secure-boot" in done.stderr, done.stderr)
+        expect(not json.loads(vm.holdfast("show", container, "--json").stdout)["slots"].get("staged"), "it was staged")
+    vm.holdfast("stage", container, without, "--no-secure-boot")
+    expect("no-secure-boot" in vm.holdfast("log", container).stdout, vm.holdfast("log", container).stdout)
+    vm.holdfast("libvirt", "release", "secure")
+    vm.inside(container).unlink()
+    for number, image in enumerate((without, OVMF / "OVMF_CODE_4M.fd")):
+        name = f"weak{number}"
+        define(name, *changes, (LOADER, f"<loader readonly='yes' secure='yes' type='pflash'>{image}</loader>"))
+        done = vm.holdfast("libvirt", "adopt", name, status=3)
+        expect("rule 'secure-boot'" in done.stderr and not vm.inside(f"{STATE}/{name}.hold").exists(), done.stderr)
+        vm.holdfast("libvirt", "adopt", name, "--no-secure-boot")
+        log = vm.holdfast("log", f"{STATE}/{name}.hold").stdout
+        expect("Secure Boot" in log, log)
+        vm.holdfast("libvirt", "release", name)
+        undefine(name)
+    undefine("secure")
+
+
 main(vm.close if vm else None)

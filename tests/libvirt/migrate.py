@@ -23,6 +23,7 @@ from tap import case, expect, main, note
 
 
 QEMU = "/usr/bin/qemu-system-x86_64"
+OVMF = pathlib.Path("/usr/share/OVMF")
 
 
 class WatchingRelay(Relay):
@@ -142,6 +143,10 @@ else:
 def _():
     here = pair.here
     here.holdfast("libvirt", "adopt", "vm1")
+    tried = bytearray((OVMF / "OVMF_CODE_4M.fd").read_bytes())
+    tried[tried.rindex(b"\xff" * 64) + 16] = 0  # where no code looks
+    (here.host.root / "tried.fd").write_bytes(tried)
+    here.holdfast("stage", here.container, here.host.root / "tried.fd")
     pair.shell = here.start()
     pair.works("Here", "a1")
     done = here.host.run("virsh", "migrate", "--live", "--unsafe", "vm1", pair.uris[1], "--migrateuri",
@@ -211,6 +216,7 @@ def _():
     expect(pair.one_owner() == ["departed", "held"], pair.one_owner())
     expect(pair.state(pair.here) == "running" and pair.state(pair.there) == "shut off", "states")
     expect(not pair.there.processes("libvirt guard") and not pair.there.processes("nbdkit"), "something is left behind")
+    expect(pair.here.counts() == ("trial", 1, 0), f"the move counts in the trial: {pair.here.counts()}")
     pair.works("There", "b2")
     shell = pair.here.reboot()
     expect(shell.getvar("Here") == "a1" and shell.getvar("There") == "b2", "a variable is lost")
@@ -226,6 +232,8 @@ def _():
     shell = pair.here.prompt()
     expect(shell.getvar("There") == "b2", "a variable is lost")
     pair.works("Back", "c3")
+    expect(pair.here.counts() == ("trial", 1, 0), f"the moves count in the trial: {pair.here.counts()}")
+    pair.here.holdfast("confirm", pair.here.container)
 
 
 @case("there and back by a real ssh")
@@ -443,11 +451,24 @@ def _():
 
 @case("a domain that is shut off moves, too")
 def _():
+    done = pair.move("--transient", status=3)
+    expect("rule 'transient'" in done.stderr and pair.owner(pair.there) == "departed", done.stderr)
     pair.move("--undefine-source")
     expect(pair.state(pair.here) == "shut off" and pair.state(pair.there) == "", "states")
     expect(pair.here.stored("Here") == "a1", "a variable is lost")
     pair.here.virsh("start")
     expect(pair.here.running_code() == pair.here.active(), "other firmware")
+
+
+@case("--transient: the domain is not defined there, and stays defined here")
+def _():
+    def persistent(domain):
+        return "vm1" in domain.host.run("virsh", "list", "--all", "--persistent", "--name").stdout.split()
+    pair.move("--transient")
+    expect(pair.state(pair.here) == "running" and not persistent(pair.here), "defined there, or not running")
+    expect(pair.state(pair.there) == "shut off" and persistent(pair.there), "not defined here any more")
+    pair.here.stop()
+    expect(pair.state(pair.here) == "", "it is still there")
 
 
 main(pair.close if pair else None)
