@@ -2,9 +2,10 @@
 /*
  * What the parts of a departure share; nobody else includes it.
  *
- *   departure.c      the stages, and what leads from one to the next
- *   departure_ask.c  the control socket: who asks, and what is told
- *   departure_end.c  gone, called off, or not known
+ *   departure.c        the stages, and what leads from one to the next
+ *   departure_ask.c    the control socket: who asks, and what is told
+ *   departure_end.c    gone, called off, or not known
+ *   departure_pause.c  a guest that is paused for the whole move
  */
 #ifndef HF_DEPARTING_H
 #define HF_DEPARTING_H
@@ -54,6 +55,11 @@ void hf_departing_look_at_clock(void *ctx); /* every now and then, while there i
 
 /* departure.c: what came of the promise; waits for the disk. */
 int hf_departing_promised(struct hf_departure *d, struct hf_error *err);
+
+/* departure_pause.c. Pauses the guest if it is emulated, unless its operator wants it live. */
+int hf_departing_pause_emulated(struct hf_supervision *s, struct hf_error *err);
+/* The move is over. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused. */
+bool hf_departing_end_pause(struct hf_supervision *s);
 
 /* departure_end.c. */
 int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err);

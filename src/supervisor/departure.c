@@ -14,22 +14,6 @@
 
 /* ---- the steps ---- */
 
-/* Also one that its operator paused: resumed while it moves, it would run until it is paused again. */
-static int pause_emulated(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_departure *d = s->departure;
-    bool emulated = false;
-    int r = d->live_emulated ? 0 : hf_departure_is_emulated(s, &emulated, err);
-
-    if (r < 0 || !emulated)
-        return r;
-    if (hf_pause_hold(&s->pause, HF_HOLD_MOVE) == HF_PAUSE_STOP)
-        r = hf_monitor_execute(s->monitor, "stop", NULL, NULL, err);
-    d->stood_at = hf_loop_now();
-    hf_departing_tell_stage(s, "paused");
-    return r;
-}
-
 static int start_stream(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
@@ -40,7 +24,7 @@ static int start_stream(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
     if (r == 0)
-        r = pause_emulated(s, err);
+        r = hf_departing_pause_emulated(s, err);
     if (r == 0)
         r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
     if (r == 0)

@@ -112,16 +112,6 @@ static int keep(struct hf_departure *d, struct hf_error *err)
     return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
 }
 
-/* Ends our own pause. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused.
- */
-static bool end_pause(struct hf_supervision *s)
-{
-    bool held = hf_pause_holds(&s->pause, HF_HOLD_MOVE);
-    enum hf_pause_want want = hf_pause_drop(&s->pause, HF_HOLD_MOVE);
-
-    return held ? want == HF_PAUSE_CONT : s->departure->ran && !s->departure->stopped;
-}
-
 /* Before the grant: as if nothing had happened. */
 void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 {
@@ -142,7 +132,7 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
     if (hf_pump_is_open(d->pump))
         (void)hf_exchange_cancel(hf_pump_exchange(d->pump), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
-    resume = end_pause(s);
+    resume = hf_departing_end_pause(s);
     hf_departing_forget(s);
     s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
     if ((migrating || paused) && s->monitor && hf_monitor_is_open(s->monitor)) {
@@ -179,7 +169,7 @@ void hf_departing_departed(struct hf_supervision *s)
 void hf_departing_resumed(struct hf_supervision *s)
 {
     struct hf_error why, err;
-    bool resume = end_pause(s);
+    bool resume = hf_departing_end_pause(s);
     int r;
 
     (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here", s->departure->host);
