@@ -3,6 +3,8 @@
 #include "boot_edit.h"
 #include "containers.h"
 #include "copy.h"
+#include "output.h"
+#include "secure_boot_record.h"
 #include "verbs.h"
 
 #include <unistd.h>
@@ -53,6 +55,20 @@ static int set_aside(const struct hf_invocation *inv, struct hf_error *err)
                  : r;
 }
 
+/* Trust does not go backwards in silence: what came later is in no file that is known here. */
+static void tell_of_keys(const struct hf_invocation *inv, const char *path)
+{
+    struct hf_secure_boot_report sb;
+    struct hf_container *c;
+
+    if (hf_container_open(path, HF_OPEN_LOOK, hf_now(), &c, NULL) < 0)
+        return;
+    if (hf_secure_boot_look(c, &sb, NULL) == 0 && sb.mode == HF_SECURE_BOOT_ON)
+        hf_tell(inv, "Secure Boot is on, with the keys of the backup: what was added to db, KEK and dbx since then is not "
+                     "there. 'holdfast keys audit %s' says what is missing", path);
+    hf_container_done(&c);
+}
+
 static int run_restore(struct hf_invocation *inv, struct hf_error *err)
 {
     int r = inv->dry_run ? rehearse(inv, err) : hf_restore(inv->operands[0], inv->operands[1], hf_now(), err);
@@ -61,6 +77,8 @@ static int run_restore(struct hf_invocation *inv, struct hf_error *err)
         r = set_aside(inv, err);
     if (r == 0)
         report(inv, "restored", "would restore");
+    if (r == 0)
+        tell_of_keys(inv, inv->operands[inv->dry_run ? 0 : 1]);
     return r;
 }
 

@@ -333,6 +333,21 @@ def _():
     expect(not (DIR / "dry.hold").exists(), "a dry run made a file")
 
 
+@case("restore: Secure Boot's keys do not go back in silence")
+def _():
+    secure, backup = DIR / "secure.hold", DIR / "secure-backup.hold"
+    holdfast("create", secure, "--firmware", OVMF / "OVMF_CODE_4M.ms.fd", "--vars", OVMF / "OVMF_VARS_4M.ms.fd", "--machine",
+             "pc-q35-7.2")
+    holdfast("backup", secure, backup)
+    for options in (["--dry-run"], []):
+        told = holdfast("restore", backup, DIR / "secure-again.hold", *options).err
+        expect("with the keys of the backup" in told and "holdfast keys audit" in told, f"{options}: {told}")
+    holdfast("create", DIR / "plain.hold", "--firmware", "ovmf")
+    holdfast("backup", DIR / "plain.hold", DIR / "plain-backup.hold")
+    told = holdfast("restore", DIR / "plain-backup.hold", DIR / "plain-again.hold").err
+    expect("keys of the backup" not in told, f"no key is enrolled there: {told}")
+
+
 @case("owner: shown, taken with a reason")
 def _():
     before = holdfast("owner", GUEST, "--json").json
@@ -399,6 +414,25 @@ def _():
     result = holdfast("show", DIR / "text.hold", status=None)
     expect(result.status in (3, 5) and result.err.count("\n") == 1, result)
     expect(digest(foreign) == was, "looking changed it")
+
+
+@case("check: whatever byte of the tables' definitions is damaged, status 5, or 3 with the table's name")
+def _():
+    data, bad = GUEST.read_bytes(), DIR / "schema.hold"
+    pages = [at for at in range(0, len(data), 4096) if at == 0 or b"CREATE TABLE" in data[at:at + 4096]]
+    places = list(range(100, 112)) + [at + n for at in pages[1:] for n in (0, 3, 5, 9, 12)] + [
+        at + n for at in pages[1:] for n in range(600, 4096, 331)]
+    found = set()
+    for place in places:
+        flipped = bytearray(data)
+        flipped[place] ^= 0x40
+        bad.write_bytes(flipped)
+        bad.chmod(0o600)
+        result = holdfast("check", bad, status=None)
+        expect(result.status in (0, 3, 5) and "misuse" not in result.err, f"byte {place}: {result}")
+        expect(result.status != 3 or "its table '" in result.err, f"byte {place}: {result}")
+        found.add(result.status)
+    expect(found >= {3, 5}, f"the damage is not where it matters: {found}")
 
 
 @case("looking changes no byte")

@@ -346,6 +346,17 @@ def _():
     expect(here[0] == 3, here)
 
 
+@case("a container that this host owns is not received over: status 6")
+def _():
+    begin()
+    migrate()
+    A.holdfast("owner", A.guest, "--take", "--because", "a test")  # two hosts say that they own it
+    before = B.owner()
+    here, there = by_hand(["send", A.guest], ["receive", B.guest, "--caps", CAPS])
+    expect(there[0] == 6 and "is owned by host" in there[1], (here, there))
+    expect(here[0] and "is owned by host" in here[1] and B.owner() == before, (here, before, B.owner()))
+
+
 @case("claim wants a copy, and a guest that runs is not granted unless its manager says that it stands still")
 def _():
     begin()
