@@ -88,8 +88,8 @@ static int look(struct hf_moving *m, struct hf_error *err)
                             a->name);
     if (r == 0 && m->q->transient && !m->state.active)
         r = hf_error_refuse(err, "transient",
-                            "domain '%s' is shut off: undefined there it would be nowhere. Without --transient it is "
-                            "defined there",
+                            "domain '%s': --transient: it is shut off, so no host would have its definition; without "
+                            "--transient the destination defines it",
                             a->name);
     if (r < 0)
         return r;

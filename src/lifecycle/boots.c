@@ -144,7 +144,7 @@ static int count_boot(struct work *w)
     else
         hf_trial_open_boot(&w->life.now.trial, w->boot->boot_id, w->boot->unwatched);
     return hf_event_append(w->life.c, w->boot->now, "trial", w->life.err, "a boot of the trial %s",
-                           w->boot->arrives ? "goes on from a saved state" : "begins");
+                           w->boot->arrives ? "continues from a saved state" : "begins");
 }
 
 /* The guest is about to execute. */
