@@ -82,7 +82,8 @@ static int visit(struct hf_store_walk *walk, const FTSENT *entry, struct hf_erro
         return 0;
     case FTS_DEFAULT:
         if (entry->fts_level == FTS_ROOTLEVEL)
-            return walk->each(walk->ctx, entry->fts_path, "not a regular file", err);
+            return walk->each(walk->ctx, entry->fts_path,
+                              S_ISBLK(entry->fts_statp->st_mode) ? NULL : "not a regular file", err);
         return 0;
     case FTS_NS:
     case FTS_DNR:

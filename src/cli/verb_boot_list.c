@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* boot list, boot add */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <holdfast/devpath.h>
 #include <holdfast/ucs2.h>
@@ -11,6 +9,7 @@
 #include "boot_edit.h"
 #include "boot_path.h"
 #include "cleanup.h"
+#include "disk_file.h"
 #include "output.h"
 
 /* boot list */
@@ -92,52 +91,21 @@ const struct hf_verb hf_verb_boot_list = {
 
 /* boot add */
 
-static int read_head(const char *path, uint8_t *head, size_t *size, uint64_t *image_size, struct hf_error *err)
-{
-    hf_auto(hf_cleanup_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    off_t end = fd < 0 ? -1 : lseek(fd, 0, SEEK_END); /* a block device's, too */
-    size_t at = 0;
-    ssize_t n = 1;
-
-    if (fd < 0 || end < 0)
-        return hf_error_set(err, errno == ENOENT ? HF_ENOTFOUND : HF_EIO, "%s: %s", path, strerror(errno));
-    while (at < HF_GPT_HEAD && n > 0) {
-        n = pread(fd, head + at, HF_GPT_HEAD - at, (off_t)at);
-        if (n < 0)
-            return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
-        at += (size_t)n;
-    }
-    *size = at;
-    *image_size = (uint64_t)end;
-    return 0;
-}
-
 /* The partition that --disk and --partition name. */
 static int find_partition(const struct hf_invocation *inv, struct hf_gpt_partition *ret, struct hf_error *err)
 {
-    const char *disk = hf_value(inv, "disk");
-    hf_auto(hf_cleanup_free) uint8_t *head = (uint8_t *)malloc(HF_GPT_HEAD);
-    uint64_t image_size = 0, number;
-    struct hf_gpt gpt;
-    size_t size = 0;
+    const char *path = hf_value(inv, "disk");
+    struct hf_disk_file disk;
+    uint64_t number;
     int r = hf_number(inv, "partition", 1, 1024, 0, &number, err);
 
-    if (r < 0)
-        return r;
-    if (!head)
-        return hf_error_set(err, HF_ENOMEM, "%s: header: out of memory", disk);
-    r = read_head(disk, head, &size, &image_size, err);
-    if (r < 0)
-        return r;
-    if (size >= 4 && memcmp(head, "QFI\xfb", 4) == 0)
-        return hf_error_set(err, HF_EUSAGE,
-                            "%s is a qcow2 image; --disk reads raw ones: connect it with `qemu-nbd --read-only`, or "
-                            "convert it with `qemu-img convert -O raw`",
-                            disk);
-    r = hf_gpt_read(head, size, image_size, &gpt, err);
     if (r == 0)
-        r = hf_gpt_find(&gpt, (uint32_t)number, ret, err);
-    return r < 0 ? hf_error_prefix(err, r, "%s: ", disk) : 0;
+        r = hf_disk_file_open(path, &disk, err);
+    if (r < 0)
+        return r;
+    r = hf_gpt_find(&disk.gpt, (uint32_t)number, ret, err);
+    hf_disk_file_done(&disk);
+    return r < 0 ? hf_error_prefix(err, r, "%s: ", path) : 0;
 }
 
 static int make_path(const struct hf_invocation *inv, const struct hf_var_source *source, struct hf_boot_path *ret,

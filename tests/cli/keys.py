@@ -8,8 +8,10 @@ import os
 import pathlib
 import shutil
 import struct
+import subprocess
 import tempfile
 
+import gpt
 import program
 from program import SOURCE, holdfast
 from secure_boot_keys import APPEND, MICROSOFT_TIME, SHA256, STORED, X509, Key, esl, openssl, signed_update
@@ -344,6 +346,61 @@ def _():
     report = holdfast("keys", "would-boot", program, fresh(OVMF / "OVMF_VARS_4M.fd"), "--json").json
     expect(report["runs"] and not report["enforced"] and not report["allowed"], report)
     holdfast("keys", "would-boot", keep("text", b"hello"), store, status=3)
+
+
+def disk_with(bits, files, fat_size):
+    """A disk whose second partition is an EFI System Partition with FAT of so many bits."""
+    for program_, package in (("mkfs.vfat", "dosfstools"), ("mcopy", "mtools")):
+        if not shutil.which(program_):
+            skip(f"{program_} is not installed: package {package}")
+    directory, first = pathlib.Path(tempfile.mkdtemp(dir=SCRATCH)), 4096
+    fat, path = directory / "fat", directory / "disk"
+    fat.touch()
+    os.truncate(fat, fat_size)
+    subprocess.run(["mkfs.vfat", "-F", str(bits), *(["-s", "1"] if bits == 32 else []), fat], check=True, capture_output=True)
+    made = set()
+    for name, content in files.items():
+        for parent in reversed(pathlib.PurePosixPath(name).parents):
+            if str(parent) != "/" and parent not in made:
+                subprocess.run(["mmd", "-i", fat, f"::{parent}"], check=True)
+                made.add(parent)
+        subprocess.run(["mcopy", "-i", fat, keep("file", content), f"::{name}"], check=True)
+    gpt.image(path, {1: (gpt.LINUX, "11111111-2222-3333-4444-555555555556", 2048, 2049),
+                     2: (gpt.ESP, "11111111-2222-3333-4444-555555555557", first, first + fat_size // 512 - 1)},
+              size=(first + 64) * 512 + fat_size)
+    with open(path, "r+b") as disk:
+        disk.seek(first * 512)
+        disk.write(fat.read_bytes())
+    fat.unlink()
+    return path
+
+
+@case("would-boot of a disk: every loader of its EFI System Partition, FAT12, FAT16 and FAT32, long names")
+def _():
+    corpus = (SOURCE / "tests/fuzz/corpus/pe_image/signed").read_bytes()
+    size = struct.unpack("<H", corpus[:2])[0]
+    lists, program = keep("signer.esl", corpus[2:2 + size]), corpus[2 + size:]
+    store, signed = OWN.store(), OWN.store()
+    update(signed, "--db", lists)
+    files = {"/EFI/BOOT/BOOTX64.EFI": program, "/EFI/a distribution/a long name of a loader.efi": program,
+             "/EFI/BOOT/broken.efi": program[:-700], "/EFI/BOOT/grub.cfg": b"text", "/other/x.efi": program}
+    for bits, fat_size in ((12, 2 << 20), (16, 20 << 20), (32, 40 << 20)):
+        disk = disk_with(bits, files, fat_size)
+        report = holdfast("keys", "would-boot", disk, signed, "--json").json
+        found = {p["path"]: p["allowed"] for p in report["programs"]}
+        expect(found == {"/EFI/BOOT/BOOTX64.EFI": True, "/EFI/a distribution/a long name of a loader.efi": True,
+                         "/EFI/BOOT/broken.efi": False}, (bits, report))
+        expect(report["programs"][0]["partition"] == 2 and report["runs"], report)
+        report = holdfast("keys", "would-boot", disk, store, "--json", status=3).json
+        expect(not report["runs"] and not any(p["allowed"] for p in report["programs"]), report)
+    expect("does not run" in holdfast("keys", "would-boot", disk, store, status=3).out, "words")
+    holdfast("keys", "would-boot", disk_with(12, {"/EFI/readme": b"text"}, 2 << 20), store, status=4)
+    damaged = bytearray(disk.read_bytes())
+    damaged[4096 * 512 + 11:4096 * 512 + 13] = b"\1\2"
+    disk.write_bytes(damaged)
+    expect("bytes per sector" in holdfast("keys", "would-boot", disk, signed, status=5).err, "a damaged FAT")
+    disk.write_bytes(b"QFI\xfb" + bytes(4096))
+    expect("qemu-nbd" in holdfast("keys", "would-boot", disk, signed, status=2).err, "qcow2")
 
 
 @case("a container: show has the line, update changes it in place and is in its log")

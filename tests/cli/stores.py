@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import program
-from program import holdfast
+from program import SOURCE, holdfast
 from secure_boot_keys import SHA256, X509, STORED, Key, esl, signed_update
 from tap import case, expect, main, skip
 
@@ -103,7 +103,8 @@ def _():
         expect((path.parent / "file").read_bytes() == after[:0x84000], "not what a file would have become")
         expect(holdfast("vars", "rm", loop.device, "Timeout", "--out", path.parent / "new").status == 0, "--out")
         expect(loop.bytes() == after and (path.parent / "new").stat().st_size == 0x84000, "--out wrote to the device")
-        holdfast("keys", "audit", loop.device, status=1)
+        rows = holdfast("keys", "audit", loop.device, "--json", status=1).json["rows"]
+        expect([r["verdict"] for r in rows] == ["update available"], rows)
         holdfast("create", path.parent / "g.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", loop.device)
         expect(variables(path.parent / "g.hold") == variables(loop.device), "create")
 
@@ -258,6 +259,37 @@ def _():
     result = holdfast("keys", "update", enrolled, "--from", other.path, "--allow", "managed", "--out", place() / "no",
                       "--json", status=3)
     expect(result.json["error"]["rule"] == "signature", result)
+
+
+def commands(section):
+    """The lines for holdfast in a section of docs/keys.md, as words."""
+    text = (SOURCE / "docs" / "keys.md").read_text().split(f"## {section}\n")[1].split("\n## ")[0]
+    return [line.split()[1:] for line in text.splitlines() if line.startswith("    holdfast ")]
+
+
+@case("docs/keys.md's commands for Proxmox, on a loop device: updated, and back again")
+def _():
+    path, home = volume(), place()
+    before = path.read_bytes()
+    with Loop(path) as loop:
+        for words in commands("Proxmox"):
+            holdfast(*[str(loop.device) if w.startswith("/dev/pve/") else w for w in words], cwd=home,
+                     status=1 if words[1] == "audit" else 0)
+            if words[1] == "show":
+                expect(holdfast("keys", "show", loop.device, "--json").json["verdict"] == "current", "not updated")
+        expect(meaning(loop.device) == meaning(MS_4M), "not the old variables")
+        expect((home / "vm-101-before.fd").read_bytes() == before[:0x84000], "not the old store")
+        expect(loop.bytes()[0x84000:] == before[0x84000:], "what lay behind")
+
+
+@case("docs/keys.md's commands for BitLocker: staged, measured, taken back")
+def _():
+    home = place()
+    holdfast("create", home / "G.hold", "--firmware", OVMF / "OVMF_CODE_4M.secboot.fd", "--vars", MS_4M, "--machine", "q35")
+    now = holdfast("measure", home / "G.hold", "--json").json["sha256"]["pcr7"]
+    found = [holdfast(*words, cwd=home).out for words in commands("A guest with BitLocker")]
+    expect(len(found) == 2 and "PCR 7" in found[1] and now not in found[1], found)
+    holdfast("unstage", home / "G.hold")
 
 
 @case("a firmware descriptor's format is honoured: qcow2 is unpacked, a file in another format refused, vmdk passed over")
