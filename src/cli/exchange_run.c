@@ -10,6 +10,7 @@
 #include "signals.h"
 
 #define FAREWELL_MS 2000
+#define TURN_MS     500
 
 static int signals = -1;
 
@@ -62,6 +63,21 @@ static void on_signal(void *ctx, short revents)
     (void)hf_error_set(&r->interrupted, HF_ECANCELED, "cancelled by signal %s", sigabbrev_np((int)info.ssi_signo));
 }
 
+static int go_on(struct running *r, struct hf_error *err)
+{
+    struct hf_sending *sending = r->given->sending;
+    int failed = hf_sending_go_on(sending, err);
+
+    if (failed < 0)
+        return failed;
+    if (sending->stage == HF_SENDING_RESUMED && r->given->then != HF_SENDING_ASKING) {
+        hf_sending_begin_again(sending, r->given->then);
+        failed = hf_sending_go_on(sending, err);
+    }
+    r->done = failed == 0 && hf_sending_is_over(sending);
+    return failed;
+}
+
 static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
 {
     struct running *r = ctx;
@@ -69,6 +85,10 @@ static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *er
 
     if (r->done)
         return 0;
+    if (r->given->sending) {
+        hf_sending_note_exchange(r->given->sending, event);
+        return go_on(r, err);
+    }
     if (event == HF_EXCHANGE_FAILED)
         return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(hf_pump_exchange(r->pump)));
     done = r->given->event(r->given->ctx, event, err);
@@ -87,8 +107,16 @@ static int cancel(struct running *r, const struct hf_error *why, const char *tol
 /* What arrived before an end counts: it may be the answer. */
 static int check(struct running *r, struct hf_error *err)
 {
+    struct hf_sending *sending = r->given->sending;
     struct hf_error silent;
+    int failed = 0;
 
+    if (sending && !hf_sending_is_over(sending)) {
+        hf_sending_look(sending);
+        failed = r->interrupted.code != HF_OK ? hf_sending_fail(sending, &r->interrupted, err) : go_on(r, err);
+    }
+    if (failed < 0 || r->done)
+        return failed;
     if (!hf_pump_is_open(r->pump)) {
         if (err)
             *err = *hf_pump_fault(r->pump);
@@ -108,7 +136,7 @@ static int turn(struct running *r, struct hf_error *err)
 
     hf_exchange_progress(hf_pump_exchange(r->pump), &done, &total);
     hf_progress_update(&r->progress, done, total);
-    return hf_loop_turn(&r->loop, left > 0 ? (int)left : 0, err);
+    return hf_loop_turn(&r->loop, left > TURN_MS ? TURN_MS : left > 0 ? (int)left : 0, err);
 }
 
 int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, int in, int out, struct hf_error *err)
@@ -124,6 +152,8 @@ int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, i
         *x = NULL;
         return r;
     }
+    if (run->sending)
+        hf_sending_connect(run->sending, run->mover, run->ctx, running.pump, run->stage);
     r = hf_loop_watch(&running.loop, signals, POLLIN, on_signal, &running, err);
     while (r == 0 && !running.done) {
         r = turn(&running, err);
@@ -131,6 +161,8 @@ int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, i
             r = check(&running, err);
     }
     hf_progress_done(&running.progress);
+    if (run->sending)
+        run->sending->pump = NULL;
     *x = hf_pump_detach(running.pump, r == 0 ? (int)run->timeout_s * 1000 : FAREWELL_MS);
     return r;
 }

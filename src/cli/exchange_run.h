@@ -5,13 +5,18 @@
 #define HF_EXCHANGE_RUN_H
 
 #include "progress.h"
-#include "pump.h"
+#include "sending.h"
 
 struct hf_exchange_run {
     const char *verb;   /* for what is said on standard error */
     unsigned timeout_s; /* for a silent peer */
     struct hf_progress progress;
-    /* Called for each event. 0: go on; 1: done, when all output has gone; negative: the hand-over is cancelled. */
+    /* Source: the move, and the stage at which this connection begins. `then`: where it goes on, over the same connection,
+     * after RESUMED; HF_SENDING_ASKING: nowhere. */
+    struct hf_sending *sending;
+    const struct hf_mover_ops *mover;
+    enum hf_sending_stage stage, then;
+    /* Destination, where `sending` is NULL. Called for each event. 0: go on; 1: done, when all output has gone; negative: the hand-over is cancelled. */
     int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err);
     void *ctx;
 };
@@ -22,9 +27,9 @@ int hf_exchange_run_signals(struct hf_error *err);
 /* Waits; false: a signal came, and is not heard again. */
 bool hf_exchange_run_wait(unsigned seconds);
 
-/* Until `event` says done. Takes the descriptors. *x stays the caller's; NULL afterwards when it could not begin.
+/* Until `sending` is over, or `event` says done. Takes the descriptors. *x stays the caller's; NULL afterwards when it could not begin.
  * HF_ECANCELED: by a signal, before anything was granted. HF_EIO: the connection ended; HF_ETIMEDOUT; HF_EPROTO: the
- * peer gave up, in its words; and whatever `event` and the exchange return. */
+ * peer gave up, in its words; and whatever the mover, `event` and the exchange return. */
 int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, int in, int out, struct hf_error *err);
 
 #endif

@@ -15,7 +15,7 @@
 #include "move_probe.h"
 #include "output.h"
 #include "owner.h"
-#include "pump.h"
+#include "peer_timeout.h"
 #include "runtime.h"
 #include "signals.h"
 
@@ -202,18 +202,16 @@ static int listen_to(struct teller *t, int control, struct hf_error *err)
 
 static json_t *request_of(const struct hf_invocation *inv, unsigned timeout_s, const struct hf_peer_probe *probe)
 {
-    json_t *request = json_pack("{s:s, s:b, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout",
-                                (int)timeout_s, "live-emulated", hf_given(inv, "live-emulated"));
-    json_t *words = inv->tail_count ? json_array() : NULL;
-    uint64_t pause_limit_s = 1;
+    json_t *request, *words = inv->tail_count ? json_array() : NULL;
+    unsigned pause_limit_s = HF_PAUSE_LIMIT;
 
-    (void)hf_number(inv, "pause-limit", 1, HF_PEER_TIMEOUT_MAX, pause_limit_s, &pause_limit_s, NULL); /* the verb did */
+    (void)hf_pause_limit(inv, &pause_limit_s, NULL); /* the verb looked at it */
+    request = json_pack("{s:s, s:b, s:i, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)timeout_s,
+                        "pause-limit", (int)pause_limit_s, "live-emulated", hf_given(inv, "live-emulated"));
     for (int i = 0; words && i < inv->tail_count; i++)
         (void)json_array_append_new(words, json_string(inv->tail[i]));
     if (words)
         (void)json_object_set_new(request, "arguments", words);
-    if (hf_given(inv, "pause-limit"))
-        (void)json_object_set_new(request, "pause-limit", json_integer((json_int_t)pause_limit_s));
     if (probe->request) {
         (void)json_object_set(request, "probe", probe->request);
         (void)json_object_set(request, "here", probe->here);

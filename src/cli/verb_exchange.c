@@ -26,9 +26,9 @@ struct side {
     struct hf_exchange *x;
     struct hf_container *c; /* of a source */
     char peer[HF_HOST_NAME_SIZE];
+    struct hf_sending sending; /* of a source */
     bool still;   /* source: the guest does not run on this host, or its manager says that it is paused */
-    bool asked;   /* source: the peer wants the grant */
-    bool flushed; /* source: the last offer was */
+    bool asks;    /* destination: for the grant */
     bool ready;   /* destination: a copy is in place */
 };
 
@@ -55,18 +55,19 @@ static int dup_pipes(int *in, int *out, struct hf_error *err)
     return -HF_EIO;
 }
 
-static int converse(struct side *s, int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err),
-                    struct hf_error *err)
+static int converse(struct side *s, struct hf_exchange_run *run, struct hf_error *err)
 {
-    struct hf_exchange_run run = {.verb = s->inv->verb->name, .event = event, .ctx = s};
-    int in = -1, out = -1, r = hf_peer_timeout(s->inv, &run.timeout_s, err);
+    int in = -1, out = -1, r = hf_peer_timeout(s->inv, &run->timeout_s, err);
 
+    run->verb = s->inv->verb->name;
+    run->ctx = s;
+    s->sending.timeout_s = run->timeout_s;
     if (r == 0)
         r = dup_pipes(&in, &out, err);
     if (r < 0)
         return r;
-    hf_progress_init(&run.progress, s->inv->operands[0]);
-    return hf_exchange_run(&run, &s->x, in, out, err);
+    hf_progress_init(&run->progress, s->inv->operands[0]);
+    return hf_exchange_run(run, &s->x, in, out, err);
 }
 
 static int hear_peer(struct side *s, struct hf_error *err)
@@ -75,55 +76,52 @@ static int hear_peer(struct side *s, struct hf_error *err)
     return s->inv->dry_run ? hf_error_set(err, HF_ECANCELED, "a dry run: nothing was changed") : 0;
 }
 
-static int offer(struct side *s, struct hf_error *err)
+static int judge_peer(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    if (s->asked && !s->still)
+    return hear_peer(ctx, err);
+}
+
+/* Sent ahead, unless the destination claims it: then the guest is off, or its manager has paused it. */
+static int start(void *ctx, struct hf_error *err)
+{
+    struct side *s = ctx;
+
+    if (!hf_sending_was_asked(&s->sending))
+        return 1;
+    if (!s->still)
         return hf_error_refuse(err, "running",
                                "%s: the peer wants to claim it, and a process of this host runs the guest: "
                                "end that, or pause the guest and say --paused",
                                hf_container_path(s->c));
-    s->flushed = s->asked;
-    return hf_exchange_offer(s->x, s->flushed, hf_now(), err);
+    hf_sending_note(&s->sending, HF_SENDING_ON_PAUSED);
+    return 0;
 }
 
-static int on_ready(struct side *s, struct hf_error *err)
+static int ask_peer(void *ctx, struct hf_error *err)
 {
-    int r;
+    int r = hear_peer(ctx, err);
 
-    if (!s->asked)
-        return 1; /* sent ahead: the guest stays here */
-    if (!s->flushed)
-        return offer(s, err);
-    r = hf_exchange_grant(s->x, hf_now(), err);
-    return r == -HF_EREFUSED && strcmp(err->rule, "changed") == 0 ? offer(s, err) : r;
+    return r < 0 ? r : hf_exchange_revoke(((struct side *)ctx)->x, err);
 }
 
-static int source_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+static void entered(void *ctx, enum hf_sending_stage stage)
 {
-    struct side *s = ctx;
-    int r;
+    const struct side *s = ctx;
 
-    switch (event) {
-    case HF_EXCHANGE_PEER:
-        r = hear_peer(s, err);
-        if (r < 0)
-            return r;
-        return hf_exchange_state(s->x).holder == HF_HOLDER_GRANTED ? hf_exchange_revoke(s->x, err) : offer(s, err);
-    case HF_EXCHANGE_RESUMED:
+    if (stage == HF_SENDING_RESUMED)
         hf_tell(s->inv, "'%s' was not claimed by host '%s' and is this host's again", hf_container_path(s->c), s->peer);
-        return offer(s, err);
-    case HF_EXCHANGE_ASKED:
-        s->asked = true;
-        return 0;
-    case HF_EXCHANGE_READY:
-        return on_ready(s, err);
-    case HF_EXCHANGE_DEPARTED:
+    else if (stage == HF_SENDING_DEPARTED)
         hf_tell(s->inv, "host '%s' owns '%s' now", s->peer, hf_container_path(s->c));
-        return 1;
-    default:
-        return 0;
-    }
 }
+
+/* The guest's manager moves it, if anybody. */
+static const struct hf_mover_ops manager = {
+    .needs = HF_SENDING_BIT(HF_SENDING_ON_READY),
+    .judge = judge_peer,
+    .start = start,
+    .ask = ask_peer,
+    .entered = entered,
+};
 
 /* With the owner lock when the guest is off, so that it stays off; beside the process that runs it otherwise. */
 static int open_source(struct side *s, struct hf_error *err)
@@ -149,12 +147,16 @@ static int open_source(struct side *s, struct hf_error *err)
 static int run_send(struct hf_invocation *inv, struct hf_error *err)
 {
     struct side s = {.inv = inv};
+    struct hf_exchange_run run = {.sending = &s.sending, .mover = &manager, .stage = HF_SENDING_MEETING,
+                                  .then = HF_SENDING_MEETING};
     int r = check_pipes(&s, err);
 
     if (r == 0)
         r = open_source(&s, err);
+    if (r == 0 && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
+        run.stage = HF_SENDING_ASKING;
     if (r == 0)
-        r = converse(&s, source_event, err);
+        r = converse(&s, &run, err);
     if (r < 0 && s.x && hf_exchange_state(s.x).holder == HF_HOLDER_GRANTED)
         (void)hf_error_prefix(
             err, r, "granted, and whether the peer claimed it is unknown; 'send' again, or 'migrate', asks: ");
@@ -185,7 +187,7 @@ static int destination_event(void *ctx, enum hf_exchange_event event, struct hf_
     switch (event) {
     case HF_EXCHANGE_PEER:
         r = hear_peer(s, err);
-        return r < 0 || !s->asked ? r : hf_exchange_ask(s->x, err);
+        return r < 0 || !s->asks ? r : hf_exchange_ask(s->x, err);
     case HF_EXCHANGE_READY:
         s->ready = true;
         return 0;
@@ -245,7 +247,7 @@ static int judge(const struct side *s, int r, struct hf_error *err)
             hf_tell(s->inv, "%s", err->text);
         return 0; /* the source will hear of it when it asks */
     }
-    if (r == -HF_EIO && s->ready && !s->asked) {
+    if (r == -HF_EIO && s->ready && !s->asks) {
         hf_tell(s->inv, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's",
                 s->inv->operands[0], s->peer);
         return 0;
@@ -255,7 +257,8 @@ static int judge(const struct side *s, int r, struct hf_error *err)
 
 static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error *err)
 {
-    struct side s = {.inv = inv, .asked = asks};
+    struct side s = {.inv = inv, .asks = asks};
+    struct hf_exchange_run run = {.event = destination_event};
     struct hf_exchange_place place = {.path = inv->operands[0], .only_known = asks, .describe = describe, .ctx = inv};
     hf_auto(hf_cleanup_free) char *caps = NULL;
     int r = check_pipes(&s, err);
@@ -267,7 +270,7 @@ static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error
     if (r == 0)
         r = hf_exchange_destination(&place, &s.x, err);
     if (r == 0)
-        r = judge(&s, converse(&s, destination_event, err), err);
+        r = judge(&s, converse(&s, &run, err), err);
     hf_exchange_free(s.x);
     return r;
 }

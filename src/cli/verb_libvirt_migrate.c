@@ -18,6 +18,7 @@ static const struct hf_option migrate_options[] = {
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     {.name = "connect", .arg = "URI", .help = "this host's libvirt (otherwise qemu:///system)"},
     HF_PEER_TIMEOUT_OPTION,
+    HF_PAUSE_LIMIT_OPTION,
     {.name = NULL},
 };
 
@@ -86,6 +87,8 @@ static int run_migrate(struct hf_invocation *inv, struct hf_error *err)
     struct hf_migrate_report report;
     int r = hf_peer_timeout(inv, &q.timeout_s, err);
 
+    if (r == 0)
+        r = hf_pause_limit(inv, &q.pause_limit_s, err);
     if (r < 0)
         return r;
     hf_progress_init(&progress, "sending the container");

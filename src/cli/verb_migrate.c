@@ -17,7 +17,7 @@
 #include "verdict.h"
 #include "writeback.h"
 
-#define PAUSE_MAX 8 /* seconds between two questions */
+#define WAIT_MAX 8 /* seconds between two questions */
 
 struct migration {
     struct hf_invocation *inv;
@@ -26,7 +26,7 @@ struct migration {
     struct hf_exchange *x;
     struct hf_peer_probe probe;
     char peer[HF_HOST_NAME_SIZE];
-    bool moved, resumed;
+    struct hf_sending sending;
 };
 
 static void judged(void *ctx, const struct hf_host_caps *host, const struct hf_verdict *verdict)
@@ -38,9 +38,9 @@ static void judged(void *ctx, const struct hf_host_caps *host, const struct hf_v
 }
 
 /* Would the guest live there (law L8)? Before anything moves. */
-static int ask_preflight(struct migration *m, struct hf_error *err)
+static int judge_peer(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    const struct hf_exchange_peer *peer = hf_exchange_peer(m->x);
+    struct migration *m = ctx;
     const struct hf_peer_check check = {.container = m->c,
                                         .host = peer->host.name,
                                         .caps = peer->caps,
@@ -49,63 +49,34 @@ static int ask_preflight(struct migration *m, struct hf_error *err)
                                         .judged = judged,
                                         .ctx = m};
     bool probed = false;
-    int r = hf_peer_check(&check, &probed, err);
+    int r;
 
+    snprintf(m->peer, sizeof m->peer, "%s", peer->host.name);
+    r = hf_peer_check(&check, &probed, err);
     if ((r == 0 || r == -HF_EREFUSED) && m->probe.request && !probed)
         hf_move_probe_missed(m->inv, peer->host.name);
     return r;
 }
 
-static int begin_offer(struct migration *m, struct hf_error *err)
-{
-    int r = ask_preflight(m, err);
-
-    if (r == 0 && m->inv->dry_run) {
-        (void)hf_exchange_cancel(m->x, "a dry run", NULL);
-        return 1;
-    }
-    return r < 0 ? r : hf_exchange_offer(m->x, true, hf_now(), err);
-}
-
-static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+static int ask_peer(void *ctx, struct hf_error *err)
 {
     struct migration *m = ctx;
 
-    switch (event) {
-    case HF_EXCHANGE_PEER:
-        snprintf(m->peer, sizeof m->peer, "%s", hf_exchange_peer(m->x)->host.name);
-        if (hf_exchange_state(m->x).holder != HF_HOLDER_GRANTED)
-            return begin_offer(m, err);
-        if (m->inv->dry_run)
-            return hf_error_refuse(err, "granted",
-                                   "%s: granted to host '%s', and no answer came; without --dry-run this "
-                                   "asks whether that host claimed it",
-                                   hf_container_path(m->c), m->peer);
-        return hf_exchange_revoke(m->x, err);
-    case HF_EXCHANGE_RESUMED:
-        m->resumed = true;
-        return begin_offer(m, err);
-    case HF_EXCHANGE_READY:
-        return hf_exchange_grant(m->x, hf_now(), err);
-    case HF_EXCHANGE_DEPARTED:
-        m->moved = true;
-        return 1;
-    default:
-        return 0;
-    }
+    snprintf(m->peer, sizeof m->peer, "%s", hf_exchange_peer(m->x)->host.name);
+    if (m->inv->dry_run)
+        return hf_error_refuse(err, "granted",
+                               "%s: granted to host '%s', and no answer came; without --dry-run this "
+                               "asks whether that host claimed it",
+                               hf_container_path(m->c), m->peer);
+    return hf_exchange_revoke(m->x, err);
 }
 
-/* After a failure that leaves the answer open: only asks. */
-static int on_answer(void *ctx, enum hf_exchange_event event, struct hf_error *err)
-{
-    struct migration *m = ctx;
-
-    if (event == HF_EXCHANGE_PEER)
-        return hf_exchange_revoke(m->x, err);
-    m->moved = event == HF_EXCHANGE_DEPARTED;
-    m->resumed = event == HF_EXCHANGE_RESUMED;
-    return m->moved || m->resumed;
-}
+/* The guest is off: nothing but the container moves. */
+static const struct hf_mover_ops no_mover = {
+    .needs = HF_SENDING_BIT(HF_SENDING_ON_READY),
+    .judge = judge_peer,
+    .ask = ask_peer,
+};
 
 static struct hf_peer_call call_of(const struct hf_invocation *inv, const char *verb, const char *container)
 {
@@ -115,13 +86,22 @@ static struct hf_peer_call call_of(const struct hf_invocation *inv, const char *
                                  .path = hf_given(inv, "as") ? hf_value(inv, "as") : container};
 }
 
-/* One connection, from the first byte to the last. */
-static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_event, struct hf_error *),
-                    struct hf_error *err)
+static bool is_granted(const struct migration *m)
+{
+    return m->x && hf_exchange_state(m->x).holder == HF_HOLDER_GRANTED;
+}
+
+/* One connection, from the first byte to the last. `only_asks`: what became of a grant. */
+static int converse(struct migration *m, bool only_asks, struct hf_error *err)
 {
     const struct hf_invocation *inv = m->inv;
     struct hf_peer_call call = call_of(inv, "receive", hf_container_path(m->c));
-    struct hf_exchange_run run = {.verb = inv->verb->name, .timeout_s = m->timeout_s, .event = event, .ctx = m};
+    struct hf_exchange_run run = {.verb = inv->verb->name,
+                                  .timeout_s = m->timeout_s,
+                                  .sending = &m->sending,
+                                  .mover = &no_mover,
+                                  .stage = inv->dry_run ? HF_SENDING_LOOKING : HF_SENDING_MEETING_PAUSED,
+                                  .ctx = m};
     struct hf_peer_link link;
     char how[64];
     json_t *extra = hf_move_probe_extra(&m->probe);
@@ -132,6 +112,9 @@ static int converse(struct migration *m, int (*event)(void *, enum hf_exchange_e
         r = hf_peer_link_open(&call, &link, err);
     if (r < 0)
         return r;
+    run.then = only_asks ? HF_SENDING_ASKING : run.stage;
+    if (only_asks || is_granted(m))
+        run.stage = HF_SENDING_ASKING;
     hf_progress_init(&run.progress, inv->operands[0]);
     r = hf_exchange_run(&run, &m->x, link.in, link.out, err);
     link.in = link.out = -1;
@@ -149,27 +132,22 @@ static bool is_open_question(int r)
     return r == -HF_EIO || r == -HF_ETIMEDOUT || r == -HF_ENOTFOUND;
 }
 
-static bool is_granted(const struct migration *m)
-{
-    return m->x && hf_exchange_state(m->x).holder == HF_HOLDER_GRANTED;
-}
-
 /* Asked again and again, less and less often, for as long as a silence is suffered. False: that is over. */
 struct asking {
     int64_t until;
-    unsigned pause_s;
+    unsigned wait_s;
 };
 
 static struct asking begin_asking(unsigned timeout_s)
 {
-    return (struct asking){.until = hf_loop_now() + (int64_t)timeout_s * 1000, .pause_s = 1};
+    return (struct asking){.until = hf_loop_now() + (int64_t)timeout_s * 1000, .wait_s = 1};
 }
 
-static bool ask_again(struct asking *a, bool (*pause)(unsigned seconds))
+static bool ask_again(struct asking *a, bool (*wait)(unsigned seconds))
 {
-    if (hf_loop_now() + (int64_t)a->pause_s * 1000 >= a->until || !pause(a->pause_s))
+    if (hf_loop_now() + (int64_t)a->wait_s * 1000 >= a->until || !wait(a->wait_s))
         return false;
-    a->pause_s = a->pause_s * 2 < PAUSE_MAX ? a->pause_s * 2 : PAUSE_MAX;
+    a->wait_s = a->wait_s * 2 < WAIT_MAX ? a->wait_s * 2 : WAIT_MAX;
     return true;
 }
 
@@ -186,7 +164,7 @@ static int settle(struct migration *m, int r, struct hf_error *err)
                                "where it went): ");
     do {
         hf_exchange_free(hf_take_ptr(m->x));
-        asked = converse(m, on_answer, &again);
+        asked = converse(m, true, &again);
     } while (asked < 0 && is_open_question(asked) && ask_again(&asking, hf_exchange_run_wait));
     if (asked < 0)
         return hf_error_prefix(
@@ -194,7 +172,7 @@ static int settle(struct migration *m, int r, struct hf_error *err)
             "granted to host '%s', and whether that host claimed it is unknown; run 'holdfast migrate' "
             "again, which asks and continues: ",
             m->peer);
-    if (m->moved)
+    if (m->sending.stage == HF_SENDING_DEPARTED)
         return 0;
     return hf_error_prefix(err, r, "not taken by host '%s'; this host owns the guest as before: ", m->peer);
 }
@@ -207,7 +185,7 @@ static void report(struct migration *m)
     hf_put_text(inv->report, "to", hf_value(inv, "to"));
     hf_put_text(inv->report, "host", m->peer);
     hf_put_bool(inv->report, "dry_run", inv->dry_run);
-    hf_put_bool(inv->report, "moved", m->moved);
+    hf_put_bool(inv->report, "moved", m->sending.stage == HF_SENDING_DEPARTED);
     hf_say(inv, inv->dry_run ? "'%s' can move to host '%s'" : "'%s' moved: host '%s' owns it now",
            hf_container_path(m->c), m->peer);
 }
@@ -302,14 +280,14 @@ static int move_running(struct hf_invocation *inv, int control, unsigned timeout
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     struct migration m = {.inv = inv};
-    uint64_t pause_limit_s;
     int control, r;
 
     if (!hf_given(inv, "to"))
         return hf_error_set(err, HF_EUSAGE, "--to is missing: ssh://[USER@]HOST[:PORT], exec:COMMAND or unix:PATH");
     r = hf_peer_timeout(inv, &m.timeout_s, err);
+    m.sending.timeout_s = m.timeout_s;
     if (r == 0)
-        r = hf_number(inv, "pause-limit", 1, HF_PEER_TIMEOUT_MAX, 1, &pause_limit_s, err);
+        r = hf_pause_limit(inv, &m.sending.pause_limit_s, err);
     if (r < 0)
         return r;
     r = hf_live_find(inv->operands[0], &control, err);
@@ -328,7 +306,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0)
         r = hf_move_probe_begin(inv, m.c, false, &m.probe, err);
     if (r == 0)
-        r = converse(&m, on_event, err);
+        r = converse(&m, false, err);
     if (r < 0 && r != -HF_EREFUSED && is_granted(&m) && !inv->dry_run)
         r = settle(&m, r, err);
     hf_exchange_free(m.x);
@@ -344,9 +322,7 @@ static const struct hf_option options[] = {
     {.name = "remote-holdfast", .arg = "PATH", .help = "holdfast on that host, for ssh; default: the one in its PATH"},
     {.name = "live-emulated", .help = "do not pause a guest without KVM while its memory is sent; it may crash"},
     HF_PEER_TIMEOUT_OPTION,
-    {.name = "pause-limit",
-     .arg = "SECONDS",
-     .help = "resume the guest here when it is paused for so long; default: 30"},
+    HF_PAUSE_LIMIT_OPTION,
     {.name = NULL},
 };
 

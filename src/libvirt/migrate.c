@@ -125,9 +125,17 @@ static int open_container(struct hf_moving *m, struct hf_error *err)
         r = hf_container_open_giving(m->report.container, HF_OPEN_EDIT, hf_moving_now(), &m->container, err);
     if (r == 0)
         r = hf_owner_standing(m->container, &owner, err);
-    m->settling = r == 0 && owner.state == HF_OWNER_GRANTED;
-    m->intro.settle = m->settling;
+    m->intro.settle = r == 0 && owner.state == HF_OWNER_GRANTED;
     return r;
+}
+
+static enum hf_sending_stage first_stage(const struct hf_moving *m)
+{
+    if (m->intro.settle)
+        return HF_SENDING_ASKING;
+    if (m->q->dry_run)
+        return HF_SENDING_LOOKING;
+    return m->intro.live ? HF_SENDING_MEETING : HF_SENDING_MEETING_PAUSED;
 }
 
 static int prepare(struct hf_moving *m, struct hf_error *err)
@@ -138,16 +146,16 @@ static int prepare(struct hf_moving *m, struct hf_error *err)
         r = look(m, err);
     if (r == 0)
         r = open_container(m, err);
-    if (r == 0 && !m->settling)
+    if (r == 0 && !m->intro.settle)
         r = hf_domain_probe_prepare(m->here, m->container, m->state.active, &m->probe, err);
-    if (r == 0 && !m->settling && !m->q->dry_run)
+    if (r == 0 && !m->intro.settle && !m->q->dry_run)
         r = hf_virt_connect(m->q->to, &m->mover->there, err);
     if (r < 0)
         return r;
     r = hf_signals_watch(NULL, 0, &m->signals, err); /* libvirt's threads inherit it */
     if (r == 0)
         r = hf_moving_watch(m, err);
-    return r < 0 ? r : hf_moving_connect(m, err);
+    return r < 0 ? r : hf_moving_connect(m, first_stage(m), err);
 }
 
 int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_report *report, struct hf_error *err)
@@ -161,7 +169,7 @@ int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_rep
     r = prepare(&m, err);
     if (r < 0)
         return r;
-    settling = m.settling;
+    settling = m.intro.settle;
     r = hf_moving_run(&m, err);
     if (r < 0 && !settling)
         r = hf_moving_take_back(&m, err);
@@ -169,7 +177,7 @@ int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_rep
         r = hf_moving_explain(&m, err);
     if (r == 0 && q->dry_run && !settling)
         hf_moving_give_up(&m, "dry run");
-    if (r == 0 && m.departed && m.mover->started && m.mover->r < 0) {
+    if (r == 0 && hf_moving_is_departed(&m) && m.mover->started && m.mover->r < 0) {
         *err = m.mover->err;
         r = hf_moving_explain(&m, err);
     }
@@ -178,7 +186,7 @@ int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_rep
     if (r == 0 && settling)
         hf_moving_clean_up(&m);
     m.report.settled = settling;
-    m.report.resumed = m.resumed;
+    m.report.resumed = m.sending.stage == HF_SENDING_RESUMED;
     *report = m.report;
     return r;
 }

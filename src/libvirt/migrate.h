@@ -26,7 +26,8 @@ struct hf_migrate_request {
     bool unsafe;
     bool live_emulated; /* do not pause a guest without KVM while its memory is sent */
     bool dry_run;                                               /* only ask whether it may go */
-    unsigned timeout_s;                                        /* for another host that is silent while it is waited for */
+    unsigned timeout_s;                                        /* for a peer that is silent while it is waited for */
+    unsigned pause_limit_s;                                    /* for a guest that libvirt paused, until the grant */
     void (*progress)(void *ctx, uint64_t done, uint64_t total); /* of the container; may be NULL */
     void *ctx;
 };

@@ -14,7 +14,7 @@
 #include "migrate.h"
 #include "mover.h"
 #include "peer_link.h"
-#include "pump.h"
+#include "sending.h"
 
 struct hf_moving {
     const struct hf_migrate_request *q;
@@ -26,12 +26,11 @@ struct hf_moving {
     struct hf_domain_probe probe;
     struct hf_peer_link way;
     struct hf_loop loop;
-    struct hf_pump *pump; /* NULL: there is no connection */
+    struct hf_sending sending; /* its pump is this one's to close; NULL: there is no connection */
     struct hf_mover *mover;
     int signals, frozen; /* frozen: the connection that keeps our guard from serving; -1: it serves */
-    bool settling, flushed, departed, resumed, agreed, interrupted;
-    uint64_t sent; /* of the guest, by libvirt, when it was asked last */
-    int64_t looked_at, stood_at; /* when libvirt was asked for the guest last; since when it is paused; 0: it is not */
+    uint64_t sent;       /* of the guest, by libvirt, when it was asked last */
+    int64_t looked_at;   /* when libvirt was asked for the guest last */
 };
 
 int64_t hf_moving_now(void);
@@ -39,12 +38,18 @@ void hf_moving_wait_ms(long ms);
 
 /* moving_container.c. watch: for signals and libvirt. run: until it is over, or an error. */
 int hf_moving_watch(struct hf_moving *m, struct hf_error *err);
-int hf_moving_connect(struct hf_moving *m, struct hf_error *err);
+int hf_moving_connect(struct hf_moving *m, enum hf_sending_stage stage, struct hf_error *err);
 void hf_moving_disconnect(struct hf_moving *m);
 int hf_moving_run(struct hf_moving *m, struct hf_error *err);
 bool hf_moving_is_granted(struct hf_moving *m);
 /* libvirt has ended the guest here for good. */
 bool hf_moving_has_left(const struct hf_moving *m);
+
+/* Whether the peer said that it owns the container. */
+static inline bool hf_moving_is_departed(const struct hf_moving *m)
+{
+    return m->sending.stage == HF_SENDING_DEPARTED;
+}
 
 /* moving_back.c. `err`: what went wrong; what it means is added. */
 int hf_moving_take_back(struct hf_moving *m, struct hf_error *err);

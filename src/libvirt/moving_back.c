@@ -32,13 +32,11 @@ static void settle(struct hf_moving *m)
 {
     struct hf_error own;
 
-    m->settling = true;
-    m->intro.settle = true;
-    for (int i = 0; i < SETTLE_TRIES && !m->departed && !m->resumed; i++) {
+    for (int i = 0; i < SETTLE_TRIES && !hf_moving_is_departed(m) && m->sending.stage != HF_SENDING_RESUMED; i++) {
         if (i)
             hf_moving_wait_ms(SETTLE_MS);
         hf_moving_disconnect(m);
-        if (hf_moving_connect(m, &own) == 0)
+        if (hf_moving_connect(m, HF_SENDING_ASKING, &own) == 0)
             (void)hf_moving_run(m, &own);
     }
 }
@@ -48,12 +46,10 @@ static int follow(struct hf_moving *m, struct hf_error *err)
 {
     int r = -HF_EIO;
 
-    m->settling = m->intro.settle = m->resumed = false;
     for (int i = 0; i < SETTLE_TRIES && r < 0 && !hf_moving_is_granted(m); i++) {
         hf_moving_wait_ms(SETTLE_MS);
         hf_moving_disconnect(m);
-        m->flushed = m->agreed = false;
-        r = hf_moving_connect(m, err);
+        r = hf_moving_connect(m, HF_SENDING_MEETING_PAUSED, err);
         if (r == 0)
             r = hf_moving_run(m, err);
     }
@@ -62,12 +58,12 @@ static int follow(struct hf_moving *m, struct hf_error *err)
 
 int hf_moving_explain(struct hf_moving *m, struct hf_error *err)
 {
-    if (hf_moving_has_left(m) && !m->departed && !hf_moving_is_granted(m))
+    if (hf_moving_has_left(m) && !hf_moving_is_departed(m) && !hf_moving_is_granted(m))
         return hf_error_prefix(err, -(int)err->code,
                                "domain '%s' is on '%s' and its container is still here: it does not run until the same "
                                "command moves the container, too. Cause: ",
                                m->report.name, m->report.host);
-    if (m->departed)
+    if (hf_moving_is_departed(m))
         return hf_error_prefix(err, -(int)err->code, "domain '%s' and its container are on '%s', but: ", m->report.name,
                                m->report.host);
     if (hf_moving_is_granted(m))
@@ -81,8 +77,8 @@ int hf_moving_explain(struct hf_moving *m, struct hf_error *err)
 
 void hf_moving_give_up(struct hf_moving *m, const char *why)
 {
-    (void)hf_exchange_cancel(hf_pump_exchange(m->pump), why, NULL);
-    hf_pump_flush(m->pump, FAREWELL_MS);
+    (void)hf_exchange_cancel(hf_pump_exchange(m->sending.pump), why, NULL);
+    hf_pump_flush(m->sending.pump, FAREWELL_MS);
 }
 
 /* Another signal ends the waiting, which may be for a libvirt that waits for ever. */
@@ -100,19 +96,19 @@ int hf_moving_take_back(struct hf_moving *m, struct hf_error *err)
 {
     bool granted = hf_moving_is_granted(m);
 
-    if (!m->departed && !granted && m->pump)
+    if (!hf_moving_is_departed(m) && !granted && m->sending.pump)
         hf_moving_give_up(m, err->text);
-    if (granted && !m->departed)
+    if (granted && !hf_moving_is_departed(m))
         settle(m);
     if (m->mover->started && !m->mover->over) {
-        if (!m->departed && !hf_moving_is_granted(m))
+        if (!hf_moving_is_departed(m) && !hf_moving_is_granted(m))
             end_there(m);
         await_mover(m);
     }
-    if (hf_moving_has_left(m) && !m->departed && !hf_moving_is_granted(m))
+    if (hf_moving_has_left(m) && !hf_moving_is_departed(m) && !hf_moving_is_granted(m))
         (void)follow(m, err);
     hf_moving_disconnect(m);
-    if (m->departed && hf_moving_has_left(m)) /* it only took another connection */
+    if (hf_moving_is_departed(m) && hf_moving_has_left(m)) /* it only took another connection */
         return 0;
     return hf_moving_explain(m, err);
 }
@@ -125,9 +121,9 @@ void hf_moving_clean_up(struct hf_moving *m)
 
     if (hf_virt_state(m->here, &state, NULL) < 0 || !state.active || !state.paused)
         return;
-    if (m->departed) {
+    if (hf_moving_is_departed(m)) {
         (void)hf_virt_destroy(m->here, NULL);
-    } else if (m->resumed) {
+    } else if (m->sending.stage == HF_SENDING_RESUMED) {
         end_there(m);
         (void)hf_virt_resume(m->here, NULL);
     }

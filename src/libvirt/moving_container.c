@@ -24,7 +24,7 @@
 
 void hf_moving_disconnect(struct hf_moving *m)
 {
-    hf_pump_close(hf_take_ptr(m->pump), 0);
+    hf_pump_close(hf_take_ptr(m->sending.pump), 0);
     hf_peer_link_close(&m->way, NULL);
 }
 
@@ -60,8 +60,14 @@ bool hf_moving_has_left(const struct hf_moving *m)
     return m->mover->over && m->mover->r == 0;
 }
 
-static int start_moving(struct hf_moving *m, struct hf_error *err)
+static int start(void *ctx, struct hf_error *err)
 {
+    struct hf_moving *m = ctx;
+
+    if (hf_sending_was_asked(&m->sending))
+        return hf_error_set(err, HF_EPROTO,
+                            "peer: asks for the grant of a guest that has not been moved; an "
+                            "earlier attempt may be left there: 'virsh destroy' it there");
     m->mover->options = (struct hf_virt_migration){
         .uri = m->q->migrate_uri,
         .persist = m->state.persistent && !m->q->transient,
@@ -92,8 +98,9 @@ static int check_stopped(struct hf_moving *m, struct hf_error *err)
 }
 
 /* Everything that the guest wrote is in the container, and nobody writes any more. */
-static int flush(struct hf_moving *m, struct hf_error *err)
+static int hold(void *ctx, struct hf_error *err)
 {
+    struct hf_moving *m = ctx;
     const struct hf_guard_request q = {.ask = HF_GUARD_FREEZE};
     int r;
 
@@ -105,30 +112,6 @@ static int flush(struct hf_moving *m, struct hf_error *err)
     if (r == -HF_ENOTFOUND) /* it has ended, with the guest */
         return hf_writeback_drain(m->container, hf_moving_now(), NULL, err);
     return r < 0 ? r : hf_guard_answer(m->frozen, err);
-}
-
-static int hand_over(struct hf_moving *m, struct hf_error *err)
-{
-    int r;
-
-    if (m->flushed)
-        return 0;
-    r = flush(m, err);
-    if (r == 0)
-        r = hf_exchange_offer(hf_pump_exchange(m->pump), true, hf_moving_now(), err);
-    m->flushed = r == 0;
-    hf_pump_start_clock(m->pump);
-    return r;
-}
-
-/* An operator's verb may come in between: then once more. */
-static int grant(struct hf_moving *m, struct hf_error *err)
-{
-    int r = hf_exchange_grant(hf_pump_exchange(m->pump), hf_moving_now(), err);
-
-    if (r == -HF_EREFUSED && !strcmp(err->rule, "changed"))
-        return hf_exchange_offer(hf_pump_exchange(m->pump), true, hf_moving_now(), err);
-    return r;
 }
 
 /* Would the guest live there (law L8)? */
@@ -146,63 +129,71 @@ static int ask_destination(struct hf_moving *m, const struct hf_exchange_peer *p
     return r;
 }
 
-static int met(struct hf_moving *m, struct hf_error *err)
+static int judge(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(m->pump));
-    int r;
+    struct hf_moving *m = ctx;
 
     snprintf(m->report.host, sizeof m->report.host, "%s", peer->host.name);
-    if (m->settling)
-        return hf_exchange_revoke(hf_pump_exchange(m->pump), err);
-    r = ask_destination(m, peer, err);
-    if (r < 0)
-        return r;
-    m->agreed = true;
-    if (m->q->dry_run)
-        return 0;
-    return m->intro.live && !hf_moving_has_left(m)
-               ? hf_exchange_offer(hf_pump_exchange(m->pump), false, hf_moving_now(), err)
-               : hand_over(m, err);
+    return ask_destination(m, peer, err);
 }
 
+static int ask(void *ctx, struct hf_error *err)
+{
+    struct hf_moving *m = ctx;
+    struct hf_exchange *x = hf_pump_exchange(m->sending.pump);
+
+    snprintf(m->report.host, sizeof m->report.host, "%s", hf_exchange_peer(x)->host.name);
+    return hf_exchange_revoke(x, err);
+}
+
+static void explain(void *ctx, enum hf_sending_event event, struct hf_error *err)
+{
+    const struct hf_moving *m = ctx;
+
+    if (event == HF_SENDING_ON_FAILED)
+        *err = m->mover->err;
+    else if (event == HF_SENDING_ON_CANCELLED)
+        (void)hf_error_set(err, HF_EIO, "interrupted");
+    else if (event == HF_SENDING_ON_LATE)
+        (void)hf_error_set(err, HF_ETIMEDOUT, "the guest has been paused for %u s, and the destination has not taken its "
+                           "container; --pause-limit allows longer", m->q->pause_limit_s);
+}
+
+/* The grant goes out when the destination is ready: it asked, or libvirt is done. */
+static const struct hf_mover_ops libvirt = {
+    .needs = HF_SENDING_BIT(HF_SENDING_ON_READY),
+    .judge = judge,
+    .start = start,
+    .hold = hold,
+    .ask = ask,
+    .explain = explain,
+};
+
+/* Who asks for the grant has the guest, about to write; hold() looks whether it is paused here. */
 static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
 {
     struct hf_moving *m = ctx;
 
-    switch (event) {
-    case HF_EXCHANGE_PEER:
-        return met(m, err);
-    case HF_EXCHANGE_READY:
-        if (m->flushed)
-            return grant(m, err);
-        return m->mover->started ? 0 : start_moving(m, err);
-    case HF_EXCHANGE_ASKED:
-        if (m->mover->started)
-            return hand_over(m, err);
-        return hf_error_set(err, HF_EPROTO,
-                            "peer: asks for the grant of a guest that has not been moved; an "
-                            "earlier attempt may be left there: 'virsh destroy' it there");
-    case HF_EXCHANGE_DEPARTED:
-        m->departed = true;
-        return 0;
-    case HF_EXCHANGE_RESUMED:
-        m->resumed = true;
-        return 0;
-    case HF_EXCHANGE_FAILED:
-        return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(hf_pump_exchange(m->pump)));
-    default:
-        return 0;
-    }
+    hf_sending_note_exchange(&m->sending, event);
+    if (event == HF_EXCHANGE_ASKED)
+        hf_sending_note(&m->sending, HF_SENDING_ON_PAUSED);
+    return hf_sending_go_on(&m->sending, err);
 }
 
-int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
+int hf_moving_connect(struct hf_moving *m, enum hf_sending_stage stage, struct hf_error *err)
 {
     char way[PATH_MAX];
     const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
     const struct hf_pump_ops ops = {.event = act, .ctx = m};
     hf_auto(json_drop) json_t *extra = hf_domain_probe_extra(&m->probe);
     struct hf_exchange *exchange;
+    struct hf_pump *pump;
     int r = find_way(m, way, err), in, out;
+
+    m->intro.settle = stage == HF_SENDING_ASKING;
+    m->sending.timeout_s = m->q->timeout_s;
+    m->sending.pause_limit_s = m->q->pause_limit_s;
+    m->sending.stage = stage;
 
     if (r == 0)
         r = hf_peer_link_open(&call, &m->way, err);
@@ -215,7 +206,10 @@ int hf_moving_connect(struct hf_moving *m, struct hf_error *err)
     in = m->way.in;
     out = m->way.out;
     m->way.in = m->way.out = -1;
-    return hf_pump_open(exchange, in, out, &m->loop, &ops, &m->pump, err);
+    r = hf_pump_open(exchange, in, out, &m->loop, &ops, &pump, err);
+    if (r == 0)
+        hf_sending_connect(&m->sending, &libvirt, m, pump, stage);
+    return r;
 }
 
 static void on_signal(void *ctx, short revents)
@@ -224,7 +218,8 @@ static void on_signal(void *ctx, short revents)
     struct signalfd_siginfo signal;
 
     (void)revents;
-    m->interrupted |= read(m->signals, &signal, sizeof signal) > 0;
+    if (read(m->signals, &signal, sizeof signal) > 0)
+        hf_sending_note(&m->sending, HF_SENDING_ON_CANCELLED);
 }
 
 static void on_moved(void *ctx, short revents)
@@ -243,16 +238,46 @@ int hf_moving_watch(struct hf_moving *m, struct hf_error *err)
     return r < 0 ? r : hf_loop_watch(&m->loop, m->mover->done, POLLIN, on_moved, m, err);
 }
 
-/* A connection that ended after the answer is no fault. */
-static int check_connection(const struct hf_moving *m, struct hf_error *err)
+/* How long the guest has been paused: one that is emulated is paused for as long as its memory takes. */
+static void look_at_guest(struct hf_moving *m)
 {
-    bool answered = m->departed || m->resumed;
+    int64_t present = hf_loop_now();
+    struct hf_virt_state state;
+    uint64_t sent = 0;
 
-    if (hf_pump_is_open(m->pump) || (answered && hf_pump_state(m->pump) == HF_PUMP_ENDED))
+    if (hf_moving_has_left(m))
+        m->sending.paused_at = 0; /* nothing can be taken back */
+    if (hf_moving_has_left(m) || m->sending.stage != HF_SENDING_MOVING || present - m->looked_at < LOOK_MS)
+        return;
+    m->looked_at = present;
+    if (hf_virt_state(m->here, &state, NULL) < 0 || !state.moved)
+        m->sending.paused_at = 0;
+    else if (!m->sending.paused_at || (m->report.paused && hf_virt_sent(m->here, &sent, NULL) == 0 && sent != m->sent))
+        m->sending.paused_at = present;
+    m->sent = sent;
+}
+
+/* Firmware without variables never writes: libvirt's success is the sign. */
+static void look(struct hf_moving *m)
+{
+    if (m->mover->over)
+        hf_sending_note(&m->sending, m->mover->r < 0 ? HF_SENDING_ON_FAILED : HF_SENDING_ON_PAUSED);
+    look_at_guest(m);
+    hf_sending_look(&m->sending);
+}
+
+/* What ends the waiting without an event: what failed inside the pump, and a signal while only libvirt is waited for. */
+static int check(struct hf_moving *m, struct hf_error *err)
+{
+    enum hf_sending_stage stage = m->sending.stage;
+
+    if (stage == HF_SENDING_DEPARTED && (m->sending.noted & HF_SENDING_BIT(HF_SENDING_ON_CANCELLED)))
+        return hf_error_set(err, HF_EIO, "interrupted");
+    if (stage != HF_SENDING_STAYED && stage != HF_SENDING_LOST)
         return 0;
     if (err)
-        *err = *hf_pump_fault(m->pump);
-    return -(int)hf_pump_fault(m->pump)->code;
+        *err = *hf_pump_fault(m->sending.pump);
+    return -(int)hf_pump_fault(m->sending.pump)->code;
 }
 
 /* One turn of everything. */
@@ -261,52 +286,15 @@ static int turn(struct hf_moving *m, struct hf_error *err)
     uint64_t done, total;
     int r = hf_loop_turn(&m->loop, TURN_MS, err);
 
-    hf_exchange_progress(hf_pump_exchange(m->pump), &done, &total);
+    hf_exchange_progress(hf_pump_exchange(m->sending.pump), &done, &total);
     if (m->q->progress && !m->mover->started)
         m->q->progress(m->q->ctx, done, total);
     if (r == 0)
-        r = check_connection(m, err);
-    if (r == 0 && m->interrupted) {
-        m->interrupted = false;
-        r = hf_error_set(err, HF_EIO, "interrupted");
-    }
-    return r;
-}
-
-/* While libvirt moves the guest there is nothing to be said, for as long as the guest runs here. */
-static bool waits_for_peer(const struct hf_moving *m)
-{
-    return !m->departed && (m->settling || m->flushed || !m->mover->started || m->mover->over);
-}
-
-static int64_t stands_for_ms(struct hf_moving *m)
-{
-    int64_t present = hf_loop_now();
-    struct hf_virt_state state;
-    uint64_t sent = 0;
-
-    if (m->departed || present - m->looked_at < LOOK_MS)
-        return m->stood_at && !m->departed ? present - m->stood_at : 0;
-    m->looked_at = present;
-    if (hf_virt_state(m->here, &state, NULL) < 0 || !state.moved)
-        m->stood_at = 0;
-    else if (!m->stood_at || (m->report.paused && hf_virt_sent(m->here, &sent, NULL) == 0 && sent != m->sent))
-        m->stood_at = present; /* one that was paused first stands for as long as its memory takes */
-    m->sent = sent;
-    return m->stood_at ? present - m->stood_at : 0;
-}
-
-static int check_silence(struct hf_moving *m, struct hf_error *err)
-{
-    bool waits = waits_for_peer(m);
-    int64_t silent = waits ? hf_pump_silent_ms(m->pump) : stands_for_ms(m);
-
-    if (silent < (int64_t)m->q->timeout_s * 1000)
-        return 0;
-    if (waits)
-        return hf_pump_timed_out(m->q->timeout_s, err);
-    return hf_error_set(err, HF_ETIMEDOUT, "the guest has been paused for %u s, and the destination has not asked for its "
-                        "container", m->q->timeout_s);
+        r = check(m, err);
+    if (r < 0)
+        return r;
+    look(m);
+    return hf_sending_go_on(&m->sending, err);
 }
 
 bool hf_moving_is_granted(struct hf_moving *m)
@@ -316,31 +304,19 @@ bool hf_moving_is_granted(struct hf_moving *m)
     return hf_owner_standing(m->container, &owner, NULL) < 0 || owner.state == HF_OWNER_GRANTED;
 }
 
+/* The guest is libvirt's until that is done with it, too. */
 static bool is_over(const struct hf_moving *m)
 {
-    if (m->settling)
-        return m->departed || m->resumed;
-    if (m->q->dry_run)
-        return m->agreed;
-    return m->departed && (m->mover->over || !m->intro.live);
+    bool libvirt_is_done = !m->mover->started || m->mover->over;
+
+    return hf_sending_is_over(&m->sending) && (m->intro.settle || !hf_moving_is_departed(m) || libvirt_is_done);
 }
 
-/* Firmware without variables never writes: libvirt's success is the sign. */
 int hf_moving_run(struct hf_moving *m, struct hf_error *err)
 {
     int r = 0;
 
-    while (r == 0 && !is_over(m)) {
+    while (r == 0 && !is_over(m))
         r = turn(m, err);
-        if (r == 0 && m->mover->over && m->mover->r < 0 && !m->departed) {
-            *err = m->mover->err;
-            r = m->mover->r;
-        } else if (r == 0 && hf_moving_has_left(m) && m->agreed && !m->departed) {
-            r = hand_over(m, err);
-            hf_pump_turn(m->pump);
-        }
-        if (r == 0)
-            r = check_silence(m, err);
-    }
     return r;
 }

@@ -12,15 +12,38 @@
 #define CLOCK_SLACK 5 /* seconds: firmware writes back what it read, a time service corrects by moments */
 #define STREAM_NAME "hf-stream"
 
-/* ---- the steps ---- */
+/* ---- QEMU as a mover ---- */
 
-static int start_stream(struct hf_supervision *s, struct hf_error *err)
+static int judge(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
+    struct hf_supervision *s = ctx;
+    struct hf_departure *d = s->departure;
+    json_t *findings = NULL;
+    bool probed = false;
+    int r;
+
+    (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
+    if (!json_object_get(peer->extra, "live"))
+        return hf_error_refuse(err, "live",
+                               "host '%s' receives containers but runs no guests; a running guest needs "
+                               "'holdfast receive --run' there",
+                               d->host);
+    r = hf_departure_check(s, peer, d->here, &findings, &probed, err);
+    if (d->here && r == 0 && !probed)
+        hf_departing_tell_stage(s, "not-probed");
+    if (findings)
+        hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
+    return r;
+}
+
+static int start(void *ctx, struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
     struct hf_departure *d = s->departure;
     hf_auto(hf_cleanup_close) int theirs = -1;
     int r = hf_departing_set_pause(s, true, err);
 
-    (void)hf_exchange_prepare(hf_pump_exchange(d->pump), NULL); /* while the guest runs */
+    (void)hf_exchange_prepare(hf_pump_exchange(d->sending.pump), NULL); /* while the guest runs */
     if (r == 0)
         r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
     if (r == 0)
@@ -28,13 +51,10 @@ static int start_stream(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
     if (r == 0)
-        r = hf_stream_relay_read(d->relay, d->pump, err);
+        r = hf_stream_relay_read(d->relay, d->sending.pump, err);
     if (r < 0)
         return r;
-    d->migrating = true;
-    d->stage = HF_MOVING;
-    hf_departing_tell_stage(s, "moving");
-    hf_departing_tell_progress(s);
+    d->qemu = HF_DEPARTURE_QEMU_MIGRATING;
     return hf_monitor_execute(s->monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
 }
 
@@ -61,146 +81,110 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
     return 0;
 }
 
-static void promise_done(void *ctx)
+/* QEMU has flushed every disk before it says that it is paused. Its own rest travels beside the container's. */
+static int hold(void *ctx, struct hf_error *err)
 {
     struct hf_supervision *s = ctx;
-
-    s->departure->kept = true;
-    s->todo |= HF_TODO_DEPART;
-}
-
-int hf_departing_promised(struct hf_departure *d, struct hf_error *err)
-{
-    int r;
-
-    if (!d->promise)
-        return 0;
-    r = hf_promise_work_end(hf_take_ptr(d->promise), err);
-    hf_exchange_promised(hf_pump_exchange(d->pump), r);
-    return r;
-}
-
-/* The disk has time for it while QEMU's rest travels. What an operator's verb changed meanwhile is offered anew, later. */
-static int promise(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_exchange *x = hf_pump_exchange(s->departure->pump);
-    struct hf_owner_pending *pending;
-    int r = hf_exchange_promise(x, (int64_t)time(NULL), &pending, err);
-
-    if (r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed"))
-        return 0;
-    if (r < 0 || hf_promise_work_start(&s->loop, pending, promise_done, s, &s->departure->promise, NULL) == 0)
-        return r;
-    r = hf_owner_promise_finish(pending, err);
-    hf_exchange_promised(x, r);
-    return r;
-}
-
-/* QEMU has flushed every disk before it says that it stands. Its own rest travels beside the container's. */
-static int stand(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_departure *d = s->departure;
     int r = check_still(s, err);
 
     if (r == 0)
         r = hf_monitor_send(s->monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL, NULL,
                             err);
-    if (r < 0)
-        return r;
-    d->stage = HF_STANDING;
-    d->ready = false;
-    r = hf_exchange_offer(hf_pump_exchange(d->pump), true, (int64_t)time(NULL), err);
-    if (r < 0)
-        return r;
-    hf_pump_turn(d->pump);
-    r = promise(s, err);
-    return r < 0 ? r : hf_loop_timer(&s->loop, (int64_t)d->pause_limit_s * 1000, hf_departing_stood_too_long, s, err);
-}
-
-static int grant(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_departure *d = s->departure;
-    int64_t now = (int64_t)time(NULL);
-    int r = hf_exchange_grant(hf_pump_exchange(d->pump), now, err);
-
-    if (r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed")) { /* an operator's verb came in between */
-        d->ready = false;
-        r = hf_exchange_offer(hf_pump_exchange(d->pump), true, now, err);
-    } else if (r == 0) {
-        d->stage = HF_GRANTED;
-        d->asked_at = hf_loop_now();
-    }
     if (r == 0)
-        hf_pump_turn(d->pump);
+        s->departure->qemu = HF_DEPARTURE_QEMU_CONTINUED;
     return r;
 }
 
-static int judge(struct hf_supervision *s, struct hf_error *err)
+/* Acted on between turns. */
+static void note(struct hf_supervision *s, enum hf_sending_event event)
 {
-    struct hf_departure *d = s->departure;
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(d->pump));
-    json_t *findings = NULL;
-    bool probed = false;
+    hf_sending_note(&s->departure->sending, event);
+    s->todo |= HF_TODO_DEPART;
+}
+
+static void promise_done(void *ctx)
+{
+    note(ctx, HF_SENDING_ON_PROMISED);
+}
+
+static int promise(void *ctx, struct hf_owner_pending *pending, struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
+
+    return hf_promise_work_start(&s->loop, pending, promise_done, s, &s->departure->promise, err);
+}
+
+static int promised(void *ctx, struct hf_error *err)
+{
+    return hf_promise_work_end(hf_take_ptr(((struct hf_supervision *)ctx)->departure->promise), err);
+}
+
+/* Of a promise that was taken back, and whose taking back the disk refused, nothing came. */
+static int ask(void *ctx, struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
+    struct hf_exchange *x = hf_pump_exchange(s->departure->sending.pump);
     int r;
 
-    (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
-    if (!json_object_get(peer->extra, "live"))
-        return hf_error_refuse(err, "live",
-                               "host '%s' receives containers but runs no guests; a running guest needs "
-                               "'holdfast receive --run' there",
-                               d->host);
-    r = hf_departure_check(s, peer, d->here, &findings, &probed, err);
-    if (d->here && r == 0 && !probed)
-        hf_departing_tell_stage(s, "not-probed");
-    if (findings)
-        hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
-    if (r < 0)
-        return r;
-    if (d->only_asks) {
-        hf_departing_could(s);
-        return 0;
-    }
-    r = hf_exchange_offer(hf_pump_exchange(d->pump), false, (int64_t)time(NULL), err);
-    if (r < 0)
-        return r;
-    d->stage = HF_AHEAD;
-    hf_departing_tell_stage(s, "ahead");
-    return 0;
+    if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
+        return hf_exchange_revoke(x, err);
+    r = hf_owner_retract(s->container, true, (int64_t)time(NULL), err);
+    return r < 0 ? r : 1;
 }
+
+static void entered(void *ctx, enum hf_sending_stage stage)
+{
+    if (stage == HF_SENDING_AHEAD)
+        hf_departing_tell_stage(ctx, "ahead");
+    if (stage != HF_SENDING_MOVING)
+        return;
+    hf_departing_tell_stage(ctx, "moving");
+    hf_departing_tell_progress(ctx);
+}
+
+static void explain_failure(struct hf_supervision *s, struct hf_error *err)
+{
+    json_t *result = NULL;
+    int r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
+
+    if (r == 0) {
+        const char *why = hf_departing_text(result, "error-desc");
+
+        (void)hf_error_set(err, HF_EIO, "migration failed: %s", *why ? why : "QEMU tells no reason");
+    }
+    json_decref(result);
+}
+
+static void explain(void *ctx, enum hf_sending_event event, struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
+    const struct hf_departure *d = s->departure;
+
+    if (event == HF_SENDING_ON_FAILED)
+        explain_failure(s, err);
+    else if (event == HF_SENDING_ON_CANCELLED)
+        (void)hf_error_set(err, HF_ECANCELED, "migration cancelled");
+    else if (event == HF_SENDING_ON_LATE)
+        (void)hf_error_set(err, HF_ETIMEDOUT, "the guest was paused for %u s, and host '%s' did not take it; "
+                           "--pause-limit allows longer", d->sending.pause_limit_s, d->host);
+    else
+        (void)hf_error_set(err, HF_ECANCELED, "the guest was resumed by its operator during the migration; try again");
+}
+
+const struct hf_mover_ops hf_departing_mover = {
+    .needs = HF_SENDING_BIT(HF_SENDING_ON_READY) | HF_SENDING_BIT(HF_SENDING_ON_ASKED) |
+             HF_SENDING_BIT(HF_SENDING_ON_COMPLETED),
+    .judge = judge,
+    .start = start,
+    .hold = hold,
+    .promise = promise,
+    .promised = promised,
+    .ask = ask,
+    .entered = entered,
+    .explain = explain,
+};
 
 /* ---- between turns ---- */
-
-static bool take(struct hf_pump *pump, enum hf_exchange_event event)
-{
-    bool seen = hf_pump_seen(pump, event);
-
-    hf_pump_forget(pump, event);
-    return seen;
-}
-
-/* For how long the other side has kept us waiting. */
-static int64_t waited_ms(const struct hf_departure *d)
-{
-    switch (d->stage) {
-    case HF_GRANTED: /* whatever else it says meanwhile */
-        return hf_loop_now() - d->asked_at;
-    case HF_MOVING: /* QEMU may have nothing to send */
-        return hf_pump_is_stuck(d->pump) ? hf_pump_silent_ms(d->pump) : 0;
-    case HF_STANDING:
-        return d->ready && d->asked ? 0 : hf_pump_silent_ms(d->pump);
-    default:
-        return hf_pump_silent_ms(d->pump);
-    }
-}
-
-static int check_silence(const struct hf_departure *d, struct hf_error *err)
-{
-    if (waited_ms(d) < (int64_t)d->timeout_s * 1000)
-        return 0;
-    if (d->stage == HF_GRANTED)
-        return hf_error_set(err, HF_ETIMEDOUT, "no answer for %u s", d->timeout_s);
-    return hf_pump_timed_out(d->timeout_s, err);
-}
 
 void hf_departing_look_at_clock(void *ctx)
 {
@@ -210,107 +194,33 @@ void hf_departing_look_at_clock(void *ctx)
     (void)hf_loop_timer(&s->loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
 }
 
-/* What became of the grant? Of a promise that was taken back, and whose taking back the disk refused, nothing did. */
-static int ask(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_exchange *x = hf_pump_exchange(s->departure->pump);
-    int r;
-
-    if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
-        return hf_exchange_revoke(x, err);
-    r = hf_owner_retract(s->container, true, (int64_t)time(NULL), err);
-    if (r == 0)
-        hf_departing_resumed(s);
-    return r;
-}
-
-static int failure_of(struct hf_supervision *s, struct hf_error *err)
-{
-    json_t *result = NULL;
-    int r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
-
-    if (r == 0) {
-        const char *why = hf_departing_text(result, "error-desc");
-
-        r = hf_error_set(err, HF_EIO, "migration failed: %s", *why ? why : "QEMU tells no reason");
-    }
-    json_decref(result);
-    return r;
-}
-
-static int step(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_departure *d = s->departure;
-    int r;
-
-    d->ready |= take(d->pump, HF_EXCHANGE_READY);
-    d->asked |= take(d->pump, HF_EXCHANGE_ASKED);
-    if (d->stage == HF_GRANTED)
-        return take(d->pump, HF_EXCHANGE_PEER) ? ask(s, err) : 0;
-    if (d->cancelled)
-        return hf_error_set(err, HF_ECANCELED, "migration cancelled");
-    if (d->late)
-        return hf_error_set(err, HF_ETIMEDOUT, "the guest was paused for %u s, and host '%s' did not take it; "
-                            "--pause-limit allows longer", d->pause_limit_s, d->host);
-    if (d->failed)
-        return failure_of(s, err);
-    if (d->resumed)
-        return hf_error_set(err, HF_ECANCELED, "the guest was resumed by its operator during the migration; try again");
-    if (d->kept) {
-        d->kept = false;
-        r = hf_departing_promised(d, err);
-        if (r < 0)
-            return r;
-    }
-    if (d->stage == HF_MEETING && take(d->pump, HF_EXCHANGE_PEER))
-        return judge(s, err);
-    if (d->stage == HF_AHEAD && d->ready)
-        return start_stream(s, err);
-    if (d->stage == HF_MOVING && d->standing)
-        return stand(s, err);
-    if (d->stage == HF_STANDING && d->ready && d->asked && d->completed && !d->promise)
-        return grant(s, err);
-    return 0;
-}
-
-static bool answered(struct hf_supervision *s)
-{
-    struct hf_pump *pump = s->departure->pump;
-
-    if (take(pump, HF_EXCHANGE_DEPARTED))
-        hf_departing_departed(s);
-    else if (take(pump, HF_EXCHANGE_RESUMED))
-        hf_departing_resumed(s);
-    return s->departure == NULL;
-}
-
+/* Functions of the mover turn the loop, so nothing is acted on in there. */
 void hf_departure_go_on(struct hf_supervision *s)
 {
     struct hf_departure *d = s->departure;
     struct hf_error err;
-    int r;
 
     s->todo &= ~(unsigned)HF_TODO_DEPART;
-    if (!d || !d->pump || answered(s))
+    if (!d || !d->sending.pump)
         return;
-    if (take(d->pump, HF_EXCHANGE_FAILED))
-        r = hf_error_set(&err, HF_EIO, "host '%s' gave up: %s", d->host,
-                         hf_exchange_failure(hf_pump_exchange(d->pump)));
-    else
-        r = hf_pump_is_open(d->pump) ? step(s, &err) : -(int)(err = *hf_pump_fault(d->pump)).code;
-    if (r == 0 && s->departure)
-        r = check_silence(d, &err);
-    if (r < 0 && hf_departure_is_granted(s))
+    hf_sending_note_seen(&d->sending);
+    hf_sending_look(&d->sending);
+    (void)hf_sending_go_on(&d->sending, &err);
+    if (d->sending.stage == HF_SENDING_COULD)
+        hf_departing_could(s);
+    else if (d->sending.stage == HF_SENDING_DEPARTED)
+        hf_departing_departed(s);
+    else if (d->sending.stage == HF_SENDING_RESUMED)
+        hf_departing_resumed(s);
+    else if (d->sending.stage == HF_SENDING_STAYED)
+        hf_departing_stayed(s, &err);
+    else if (d->sending.stage == HF_SENDING_LOST)
         hf_departing_lost(s, &err);
-    else if (r < 0)
-        hf_departing_abandon(s, &err);
-    else if (s->departure && d->pump)
-        hf_pump_turn(d->pump);
 }
 
 bool hf_departure_is_granted(const struct hf_supervision *s)
 {
-    return s->departure && s->departure->stage == HF_GRANTED;
+    return s->departure && hf_sending_stage_is_granted(s->departure->sending.stage);
 }
 
 /* ---- QEMU's events ---- */
@@ -320,16 +230,17 @@ bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data)
     const char *status = hf_departing_text(data, "status");
     struct hf_departure *d = s->departure;
 
-    if (!d || !d->migrating)
+    if (!d || d->qemu == HF_DEPARTURE_QEMU_IDLE)
         return false;
     if (!strcmp(status, "pre-switchover")) {
-        d->standing = true;
         if (!d->stood_at)
             d->stood_at = hf_loop_now();
+        note(s, HF_SENDING_ON_PAUSED);
     }
-    d->completed |= !strcmp(status, "completed");
-    d->failed |= !strcmp(status, "failed") || !strcmp(status, "cancelled");
-    s->todo |= HF_TODO_DEPART;
+    if (!strcmp(status, "completed"))
+        note(s, HF_SENDING_ON_COMPLETED);
+    if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
+        note(s, HF_SENDING_ON_FAILED);
     return true;
 }
 
@@ -344,31 +255,20 @@ static void stop_known(void *ctx, const json_t *result, const struct hf_error *e
 
 void hf_departure_on_stop(struct hf_supervision *s)
 {
-    if (s->departure && s->departure->stage <= HF_MOVING && !hf_pause_holds(&s->pause, HF_HOLD_MOVE))
+    if (s->departure && !hf_departure_is_granted(s) && s->departure->sending.stage != HF_SENDING_OFFERED &&
+        !hf_pause_holds(&s->pause, HF_HOLD_MOVE))
         (void)hf_monitor_send(s->monitor, "query-status", NULL, stop_known, s, NULL);
 }
 
 /* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
 void hf_departure_on_resume(struct hf_supervision *s)
 {
-    if (s->departure && (s->departure->stage == HF_STANDING || hf_pause_holds(&s->pause, HF_HOLD_MOVE))) {
-        s->departure->resumed = true;
-        s->todo |= HF_TODO_DEPART;
-    }
+    if (s->departure && (s->departure->sending.stage == HF_SENDING_OFFERED || hf_pause_holds(&s->pause, HF_HOLD_MOVE)))
+        note(s, HF_SENDING_ON_INTERFERED);
     if (!hf_departure_is_granted(s))
         return;
     hf_supervision_say(s, "the guest was resumed here after it was granted to host '%s': it is paused again; "
                        "'holdfast migrate' asks that host whether it runs there",
                        s->departure->host);
     hf_supervision_pause(s, HF_PAUSE_STOP);
-}
-
-void hf_departing_stood_too_long(void *ctx)
-{
-    struct hf_supervision *s = ctx;
-
-    if (s->departure && s->departure->stage == HF_STANDING) {
-        s->departure->late = true;
-        s->todo |= HF_TODO_DEPART;
-    }
 }

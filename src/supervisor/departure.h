@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest leaves for another host while it runs (docs/handover.md). Asked for over the control socket.
+ * The guest leaves for another host while it runs (docs/handover.md). Asked for over the control socket. The stages are
+ * those of every move (sending_table.h), with QEMU as the mover:
  *
  *   MEETING   who is there, and may the guest go?                             nothing has moved
  *   AHEAD     the container travels                                           the guest runs
  *   MOVING    QEMU's migration, through the same connection                   the guest runs; an emulated one is paused
- *   STANDING  pre-switchover: QEMU goes on into the other process while what  the guest stands still
+ *   OFFERED   pre-switchover: QEMU goes on into the other process while what  the guest is paused
  *             changed in the container follows; until both are over there
- *   GRANTED   given away: only the other side's word ends this                the guest stands still
+ *   GRANTED   given away: only the peer's word ends this                      the guest is paused
  *
  * Anything that goes wrong before GRANTED ends the departure, and the guest runs on here. In GRANTED a connection that
- * ends leaves the guest standing until somebody asks to migrate it again; the answer then says where it runs.
+ * ends leaves the guest paused (LOST) until somebody asks to migrate it again; the answer then says where it runs.
  *
  * An emulated guest is paused before QEMU begins (HF_HOLD_MOVE), unless the caller wants it live: QEMU's emulation can
  * lose stores of a guest that runs while its memory is copied (docs/handover.md).
- *
- * A peer that is waited for and silent for the caller's time-out is gone. In MOVING it is waited for while it does not
- * take what QEMU writes; once granted, nothing but the answer counts.
  */
 #ifndef HF_DEPARTURE_H
 #define HF_DEPARTURE_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "departing.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 
 #define PROGRESS_MS 500
-#define PAUSE_LIMIT 30 /* seconds */
 
 /* ---- telling ---- */
 
@@ -71,7 +71,7 @@ void hf_departing_tell_progress(void *ctx)
 {
     struct hf_supervision *s = ctx;
 
-    if (!s->departure || s->departure->stage != HF_MOVING)
+    if (!s->departure || s->departure->sending.stage != HF_SENDING_MOVING)
         return;
     (void)hf_monitor_send(s->monitor, "query-migrate", NULL, progress_known, s, NULL);
     (void)hf_loop_timer(&s->loop, PROGRESS_MS, hf_departing_tell_progress, s, NULL);
@@ -102,11 +102,13 @@ static bool fill(void *ctx)
     return d && d->relay && hf_stream_relay_fill(d->relay);
 }
 
-static int meet(struct hf_supervision *s, const json_t *given, const json_t *probe, int in, int out,
+static int meet(struct hf_supervision *s, const json_t *request, int in, int out, enum hf_sending_stage stage,
                 struct hf_error *err)
 {
+    const json_t *given = json_object_get(request, "arguments"), *probe = json_object_get(request, "probe");
     const struct hf_pump_ops ops = {.news = news, .fill = fill, .ctx = s};
     struct hf_exchange *exchange;
+    struct hf_pump *pump;
     json_t *extra = live_words(s);
     int r = extra ? 0 : hf_error_nomem(err);
 
@@ -122,7 +124,10 @@ static int meet(struct hf_supervision *s, const json_t *given, const json_t *pro
         (void)close(out);
         return r;
     }
-    return hf_pump_open(exchange, in, out, &s->loop, &ops, &s->departure->pump, err);
+    r = hf_pump_open(exchange, in, out, &s->loop, &ops, &pump, err);
+    if (r == 0)
+        hf_sending_connect(&s->departure->sending, &hf_departing_mover, s, pump, stage);
+    return r;
 }
 
 static int take_seconds(const json_t *request, const char *name, unsigned otherwise, unsigned *seconds,
@@ -137,15 +142,13 @@ static int take_seconds(const json_t *request, const char *name, unsigned otherw
     return 0;
 }
 
-static int begin(struct hf_supervision *s, const json_t *request, int *fds, size_t count, struct hf_error *err)
+/* `again`: it was granted, and this asks what became of that. */
+static int check_request(struct hf_supervision *s, const json_t *request, size_t fds, bool again, struct hf_error *err)
 {
-    bool again = hf_departure_is_granted(s);
-    int r;
-
-    if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || count != 2)
+    if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || fds != 2)
         return hf_error_set(err, HF_EPROTO,
                             "request to the supervisor: unknown; this version knows migrate and cancel");
-    if (s->departure && (!again || s->departure->pump))
+    if (s->departure && (!again || s->departure->sending.pump))
         return hf_error_set(err, HF_EOWNED, "the guest is already being migrated");
     if (s->letting_go_on)
         return hf_error_set(err, HF_EOWNED, "the previous migration is still being cancelled; try again");
@@ -158,25 +161,45 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
                                s->departure->host);
     if (s->pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is paused until its flash writes are stored; try again");
-    if (!again)
-        s->departure = calloc(1, sizeof *s->departure);
-    if (!s->departure)
+    return 0;
+}
+
+static int departure_new(struct hf_supervision *s, const json_t *request, struct hf_error *err)
+{
+    struct hf_departure *d = calloc(1, sizeof *d);
+
+    if (!d)
         return hf_error_nomem(err);
-    if (!again) {
-        s->departure->ran = s->pause.running;
-        s->departure->alive = s->trial.life;
-        s->departure->ahead = s->clock.ahead;
-        s->departure->here = json_incref(json_object_get(request, "here"));
-        s->departure->only_asks = json_is_true(json_object_get(request, "dry-run"));
-        s->departure->live_emulated = json_is_true(json_object_get(request, "live-emulated"));
-    }
-    s->departure->asked_at = hf_loop_now();
-    r = take_seconds(request, "timeout", HF_PEER_TIMEOUT, &s->departure->timeout_s, err);
+    d->ran = s->pause.running;
+    d->alive = s->trial.life;
+    d->ahead = s->clock.ahead;
+    d->here = json_incref(json_object_get(request, "here"));
+    d->live_emulated = json_is_true(json_object_get(request, "live-emulated"));
+    s->departure = d;
+    return 0;
+}
+
+static enum hf_sending_stage first_stage(const json_t *request, bool again)
+{
+    if (again)
+        return HF_SENDING_ASKING;
+    return json_is_true(json_object_get(request, "dry-run")) ? HF_SENDING_LOOKING : HF_SENDING_MEETING;
+}
+
+static int begin(struct hf_supervision *s, const json_t *request, int *fds, size_t count, struct hf_error *err)
+{
+    bool again = hf_departure_is_granted(s);
+    int r = check_request(s, request, count, again, err);
+
+    if (r == 0 && !again)
+        r = departure_new(s, request, err);
+    if (r < 0)
+        return r;
+    r = take_seconds(request, "timeout", HF_PEER_TIMEOUT, &s->departure->sending.timeout_s, err);
     if (r == 0)
-        r = take_seconds(request, "pause-limit", PAUSE_LIMIT, &s->departure->pause_limit_s, err);
+        r = take_seconds(request, "pause-limit", HF_PAUSE_LIMIT, &s->departure->sending.pause_limit_s, err);
     if (r == 0)
-        r = meet(s, json_object_get(request, "arguments"), json_object_get(request, "probe"), hf_take_fd(fds[0]),
-                 hf_take_fd(fds[1]), err);
+        r = meet(s, request, hf_take_fd(fds[0]), hf_take_fd(fds[1]), first_stage(request, again), err);
     s->caller_waits = r == 0;
     if (r == 0)
         hf_departing_look_at_clock(s);
@@ -189,7 +212,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
 static void call_off(struct hf_supervision *s)
 {
     if (s->departure && !hf_departure_is_granted(s)) {
-        s->departure->cancelled = true;
+        hf_sending_note(&s->departure->sending, HF_SENDING_ON_CANCELLED);
         s->todo |= HF_TODO_DEPART;
     }
 }
@@ -207,7 +230,7 @@ static void asked(void *ctx, const json_t *request, int *fds, size_t count)
     if (begin(s, request, fds, count, &err) < 0)
         turn_away(s, &err);
     else
-        hf_pump_turn(s->departure->pump);
+        hf_pump_turn(s->departure->sending.pump);
 }
 
 static void gone(void *ctx)

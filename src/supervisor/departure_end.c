@@ -27,10 +27,9 @@ void hf_departing_forget(struct hf_supervision *s)
     if (!d)
         return;
     hf_loop_cancel(&s->loop, hf_departing_tell_progress, s);
-    hf_loop_cancel(&s->loop, hf_departing_stood_too_long, s);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
     (void)hf_promise_work_end(d->promise, NULL);
-    hf_pump_close(d->pump, FAREWELL_MS);
+    hf_pump_close(d->sending.pump, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
     json_decref(d->here);
     free(d);
@@ -103,40 +102,20 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
     }
 }
 
-/* What was promised, and nobody heard of, is held again before the guest goes on. */
-static int keep(struct hf_departure *d, struct hf_error *err)
+/* As if nothing had happened. */
+void hf_departing_stayed(struct hf_supervision *s, const struct hf_error *why)
 {
-    struct hf_exchange *x = hf_pump_exchange(d->pump);
-
-    (void)hf_departing_promised(d, NULL);
-    return hf_exchange_state(x).promised ? hf_exchange_retract(x, (int64_t)time(NULL), err) : 0;
-}
-
-/* Before the grant: as if nothing had happened. */
-void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
-{
-    struct hf_departure *d = s->departure;
-    bool migrating = d->migrating, paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE),
-         continued = d->stage == HF_STANDING;
-    bool resume;
+    enum hf_departure_qemu qemu = s->departure->qemu;
+    bool paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE), resume;
     struct hf_error err;
-    int r = keep(d, &err);
+    int r = 0;
 
-    if (r < 0) {
-        d->stage = HF_GRANTED;
-        if (s->pause.running) /* QEMU lets a guest go on when its migration fails */
-            hf_supervision_pause(s, HF_PAUSE_STOP);
-        hf_departing_lost(s, &err);
-        return;
-    }
-    if (hf_pump_is_open(d->pump))
-        (void)hf_exchange_cancel(hf_pump_exchange(d->pump), why->text, NULL);
     hf_supervision_say(s, "the guest stays here: %s", why->text);
     resume = hf_departing_end_pause(s);
     hf_departing_forget(s);
     s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
-    if ((migrating || paused) && s->monitor && hf_monitor_is_open(s->monitor)) {
-        r = migrating ? stay(s, continued, &err) : 0;
+    if ((qemu != HF_DEPARTURE_QEMU_IDLE || paused) && s->monitor && hf_monitor_is_open(s->monitor)) {
+        r = qemu != HF_DEPARTURE_QEMU_IDLE ? stay(s, qemu == HF_DEPARTURE_QEMU_CONTINUED, &err) : 0;
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
@@ -148,7 +127,6 @@ void hf_departing_abandon(struct hf_supervision *s, const struct hf_error *why)
 
 void hf_departing_could(struct hf_supervision *s)
 {
-    (void)hf_exchange_cancel(hf_pump_exchange(s->departure->pump), "a dry run", NULL);
     hf_departing_tell_stage(s, "could");
     hf_departing_forget(s);
     hf_departing_tell_end(s, NULL);
@@ -199,27 +177,35 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
         "here and take the container: 'holdfast owner --take --because TEXT'",
         d->host, how->text);
     hf_supervision_say(s, "%s", why.text);
+    if (s->pause.running) /* QEMU lets a guest go on when its migration fails */
+        hf_supervision_pause(s, HF_PAUSE_STOP);
     hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
-    hf_pump_close(hf_take_ptr(d->pump), 0);
+    hf_pump_close(hf_take_ptr(d->sending.pump), 0);
     hf_stream_relay_close(hf_take_ptr(d->relay));
     hf_departing_tell_end(s, &why);
 }
 
 void hf_departure_end(struct hf_supervision *s)
 {
-    struct hf_error why;
+    struct hf_departure *d = s->departure;
+    struct hf_error why, err;
 
-    if (!s->departure)
+    if (!d)
         return;
-    s->granted = hf_departure_is_granted(s);
     (void)hf_error_set(&why, HF_EIO, "QEMU exited");
+    s->granted = hf_departure_is_granted(s);
     if (s->granted) {
         hf_departing_forget(s);
         hf_departing_tell_end(s, &why);
-    } else {
-        s->departure->migrating = false;
-        hf_departing_abandon(s, &why);
-        s->granted = hf_departure_is_granted(s); /* what was promised could not be taken back */
-        hf_departing_forget(s);
+        return;
     }
+    d->qemu = HF_DEPARTURE_QEMU_IDLE;
+    (void)hf_sending_fail(&d->sending, &why, &err);
+    s->granted = hf_departure_is_granted(s); /* what was promised could not be taken back */
+    if (!s->granted) {
+        hf_departing_stayed(s, &why);
+        return;
+    }
+    hf_departing_lost(s, &err);
+    hf_departing_forget(s);
 }

@@ -187,8 +187,8 @@ SHOWN = {
         "transient": (LIBVIRT_MOVE, "--transient: the domain is not defined there, and stays defined here"),
         "live-emulated": (LIBVIRT_MOVE, "a domain without KVM is paused before its memory is sent, and resumed where the move "
                           "fails; --live-emulated: it runs"),
-        "timeout": (LIBVIRT_MOVE, "the other host falls silent for ever: before the grant the guest stays; after it the "
-                    "other host is asked anew")},
+        **{option: (LIBVIRT_MOVE, "the other host falls silent for ever: before the grant the guest stays; after it the "
+                    "other host is asked anew") for option in ("timeout", "pause-limit")}},
     "libvirt receive": {"timeout": (LIBVIRT_MOVE, None)},
     "libvirt guard": IN_GUARD, "libvirt watch": IN_GUARD,
     "stage": {"no-secure-boot": (SECURE, "stage: an image without Secure Boot over enrolled keys is refused by name until "

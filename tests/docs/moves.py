@@ -8,7 +8,8 @@ from tap import case, expect, main
 
 ROOT = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
 FILES_MAX = 15
-SECTIONS = {section.split("\n")[0]: section for section in re.split(r"^## ", (ROOT / "docs" / "moves.md").read_text(), flags=re.M)[1:]}
+PREFACE, *REST = re.split(r"^## ", (ROOT / "docs" / "moves.md").read_text(), flags=re.M)
+SECTIONS = {section.split("\n")[0]: section for section in REST}
 
 
 def items(section):
@@ -27,13 +28,20 @@ def _():
 
 @case("every function stands in the file that it is named with, and all kinds share pump, preflight and exchange")
 def _():
-    wrong = [f"{title}: {file}: {function}()" for title, section in SECTIONS.items() for file, functions in items(section)
+    wrong = [f"{title}: {file}: {function}()" for title, section in {**SECTIONS, "preface": PREFACE}.items()
+             for file, functions in items(section)
              for function in functions if not re.search(rf"\b{function}\(", (ROOT / file).read_text())]
     expect(not wrong, "; ".join(wrong))
     shared = {"src/handover/pump.c", "src/preflight/peer_check.c", "src/handover/exchange_source.c", "src/handover/exchange_claim.c"}
     for title in list(SECTIONS)[:3]:
         missing = shared - {file for file, _ in items(SECTIONS[title])}
         expect(not missing, f"{title}: without {sorted(missing)}")
+
+
+@case("the drivers of all four stand in the preface")
+def _():
+    drivers = {file for file, _ in items(PREFACE)}
+    expect(drivers >= {"src/handover/sending.c", "src/handover/sending_table.c"}, sorted(drivers))
 
 
 main()

@@ -331,7 +331,8 @@ def _():
         begin = time.monotonic()
         pair.move("--dry-run")  # longer than this machine, as busy as it is now, leaves a side that is well without a word
         seconds = max(15, int(4 * (time.monotonic() - begin)))
-        status = interrupted(frame, lambda: "stall", "--timeout", str(seconds))
+        limits = ("--timeout", "900", "--pause-limit", str(seconds)) if frame == "ASK" else ("--timeout", str(seconds))
+        status = interrupted(frame, lambda: "stall", *limits)
         expect(status == (0 if frame == "CLAIMED" else 1), f"{frame}: {status}")
         find_it()
         # A receiver that nothing reaches any more ends, too, or the domain could not be moved there again.
