@@ -21,7 +21,7 @@
  *      DEPARTED                             <-   (CLAIMED is sent)
  *
  * A source whose container is GRANTED when it begins (a retry) gets PEER and then calls hf_exchange_revoke(): the answer
- * is DEPARTED or RESUMED, and after RESUMED the same exchange may offer again. Where the other side holds the answer to an
+ * is DEPARTED or RESUMED, and after RESUMED the same exchange may offer again. Where the peer holds the answer to an
  * earlier hand-over already (its introduction says so), the engine takes it in and says so by an event of its own.
  *
  * One thread at a time, the one that uses the container's handle.
@@ -43,7 +43,7 @@ struct hf_exchange;
 
 enum hf_exchange_event {
     HF_EXCHANGE_NONE, /* nothing until more bytes are fed or something below is called */
-    HF_EXCHANGE_PEER, /* both: the other side introduced itself: hf_exchange_peer(). Nothing has moved. To decline:
+    HF_EXCHANGE_PEER, /* both: the peer introduced itself: hf_exchange_peer(). Nothing has moved. To decline:
                          hf_exchange_cancel() */
     HF_EXCHANGE_READY,  /* source: what was offered last is durable in the destination's incoming copy.
                            destination: the same; the copy lies at its path and may be opened (container.h) */
@@ -54,16 +54,16 @@ enum hf_exchange_event {
     HF_EXCHANGE_REVOKED,    /* destination: the source took it back; this copy will never be claimed */
     HF_EXCHANGE_DEPARTED,   /* source: the destination owns it; recorded here */
     HF_EXCHANGE_RESUMED,    /* source: it will never be claimed there; owned here again, at an epoch two higher */
-    HF_EXCHANGE_FAILED,     /* the other side gave up: hf_exchange_failure(). Who owns the container is what it says */
+    HF_EXCHANGE_FAILED,     /* the peer gave up: hf_exchange_failure(). Who owns the container is what it says */
 };
 
-/* What the other side says of itself. Hostile but checked: texts are UTF-8 without control characters. */
+/* What the peer says of itself. Hostile but checked: texts are UTF-8 without control characters. */
 struct hf_exchange_peer {
     struct hf_host host;
     enum hf_holder holder; /* of its container; NONE: it has none yet */
     uint32_t attempt;
     uint64_t epoch;
-    const json_t *extra; /* what the other side's caller gave; NULL: nothing. Borrowed */
+    const json_t *extra; /* what the peer's caller gave; NULL: nothing. Borrowed */
     const char *caps;    /* of a destination: what `holdfast caps --json` says there; NULL: not told */
     size_t caps_size;
     struct hf_guest guest;         /* of a source */
@@ -73,7 +73,7 @@ struct hf_exchange_peer {
 
 /*
  * Source. `c` stays the caller's and must stay open until hf_exchange_free(): any handle that may write, or one of
- * hf_container_open_giving() (owner_steps.h). `extra` (an object, may be NULL, copied) is for the other side's caller: what a live
+ * hf_container_open_giving() (owner_steps.h). `extra` (an object, may be NULL, copied) is for the peer's caller: what a live
  * migration needs to know.
  */
 int hf_exchange_source(struct hf_container *c, const json_t *extra, struct hf_exchange **out, struct hf_error *err);
@@ -83,12 +83,12 @@ struct hf_exchange_place {
     const char *path;    /* where the copy is, or is to be */
     const char *caps;    /* this host's description as JSON text; NULL: none */
     size_t caps_size;    /* at most HF_EXCHANGE_CAPS_MAX */
-    const json_t *extra; /* for the other side's caller; an object; NULL: none */
+    const json_t *extra; /* for the peer's caller; an object; NULL: none */
     /* Once the source has introduced itself: makes *caps, a text that is free()d, say more of this host, or nothing.
      * What it fails with ends the exchange. NULL: not asked. Only where `caps` is given. */
     int (*describe)(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err);
     void *ctx;
-    bool hold; /* for whoever runs the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
+    bool hold; /* to run the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
                   stays open: hf_exchange_container(). Otherwise it is opened for each step only, so that
                   another process can serve it meanwhile (hf_container_open_incoming()) */
     bool only_known; /* `claim`: refuse unless a copy is there */
@@ -107,7 +107,7 @@ void hf_exchange_fed(struct hf_exchange *x, size_t size);
 int hf_exchange_feed(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err);
 
 /* Takes in what was fed, up to the first event. On an error (the peer broke the protocol, HF_EPROTO, HF_EVERSION; the
- * container cannot be read or written; a rule, HF_EREFUSED) the exchange is over: the other side is told with the bytes
+ * container cannot be read or written; a rule, HF_EREFUSED) the exchange is over: the peer is told with the bytes
  * that hf_exchange_output() still has, and the container stands at the last step. */
 int hf_exchange_next(struct hf_exchange *x, int64_t now, enum hf_exchange_event *event, struct hf_error *err);
 
@@ -120,7 +120,7 @@ void hf_exchange_written(struct hf_exchange *x, size_t size);
 const struct hf_exchange_peer *hf_exchange_peer(const struct hf_exchange *x);
 /* Where this side stands. */
 struct hf_handover_state hf_exchange_state(const struct hf_exchange *x);
-/* What the other side said when it gave up; "" when it did not. */
+/* What the peer said when it gave up; "" when it did not. */
 const char *hf_exchange_failure(const struct hf_exchange *x);
 /* Bytes of state and images: written by a source, heard by a destination, of as many as are known of (0: not yet). */
 void hf_exchange_progress(const struct hf_exchange *x, uint64_t *done, uint64_t *total);
@@ -133,22 +133,22 @@ int hf_exchange_cancel(struct hf_exchange *x, const char *why, struct hf_error *
  * Source.
  */
 
-/* Sends what changed since the last time (the first time: everything the other side lacks) and offers it. May be called
- * again and again, running or flushed, each time after the READY before. `flushed`: the guest stands still and its last
+/* Sends what changed since the last time (the first time: everything the peer lacks) and offers it. May be called
+ * again and again, running or flushed, each time after the READY before. `flushed`: the guest is paused and its last
  * write is in the container. The first call begins a new attempt: one durable commit. */
 int hf_exchange_offer(struct hf_exchange *x, bool flushed, int64_t now, struct hf_error *err);
 
 /* After the READY of a flushed offer: GRANTED is durable here, unless it is so already, then the grant goes out.
  * HF_EREFUSED "changed": the container was written since that offer; offer again. From here on nothing writes the
- * container on this host, whoever has it open, until DEPARTED or RESUMED. */
+ * container on this host, in any process, until DEPARTED or RESUMED. */
 int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err);
 
 /*
- * The grant in parts, for a guest that stands still while the other side has not said READY yet. After the flushed offer
+ * The grant in parts, for a guest that is paused while the peer has not said READY yet. After the flushed offer
  * hf_exchange_promise(): the container is granted on this host's disk, and *pending is to be made durable with
  * hf_owner_promise_finish(), by any thread; what that returned is told to hf_exchange_promised(). Then hf_exchange_grant()
  * only says so. Until then nobody heard of it: hf_exchange_retract() makes everything as it was before the promise (HF_EIO,
- * ...: it is granted, and the other side is to be asked). hf_exchange_promise() fails as the grant does.
+ * ...: it is granted, and the peer is to be asked). hf_exchange_promise() fails as the grant does.
  */
 int hf_exchange_promise(struct hf_exchange *x, int64_t now, struct hf_owner_pending **pending, struct hf_error *err);
 void hf_exchange_promised(struct hf_exchange *x, int result);
@@ -157,7 +157,7 @@ int hf_exchange_retract(struct hf_exchange *x, int64_t now, struct hf_error *err
 /* Does ahead, when there is time, what the grant can have done ahead; changes nothing. */
 int hf_exchange_prepare(struct hf_exchange *x, struct hf_error *err);
 
-/* GRANTED and not heard: asks the other side whether it claimed it, and never to do so if not. May be repeated. */
+/* GRANTED and not heard: asks the peer whether it claimed it, and never to do so if not. May be repeated. */
 int hf_exchange_revoke(struct hf_exchange *x, struct hf_error *err);
 
 /* QEMU's stream, through the same pipe in order with everything else. Takes as much as there is room for and returns how
@@ -184,7 +184,7 @@ int hf_exchange_ask(struct hf_exchange *x, struct hf_error *err);
 struct hf_container *hf_exchange_container(const struct hf_exchange *x);
 struct hf_container *hf_exchange_take_container(struct hf_exchange *x);
 
-/* After GRANTED: attempt and epoch for hf_begin_claim(), for whoever has the copy open, in this process or another. */
+/* After GRANTED: attempt and epoch for hf_begin_claim(), for the process that has the copy open, this or another. */
 void hf_exchange_terms(const struct hf_exchange *x, uint32_t *attempt, uint64_t *epoch);
 
 /* After GRANTED: the copy becomes this host's, durable, and the source is told. */

@@ -18,7 +18,7 @@ static int grant_fits(struct hf_exchange *x, const struct hf_frame *frame, int64
     return r < 0 ? r : frame->epoch == x->epoch && hf_digest_equal(&granted, &here);
 }
 
-/* Whoever sent it may have recorded it elsewhere, or some time ago. */
+/* Its sender may have recorded it elsewhere, or some time ago. */
 static int check_addressee(const struct hf_exchange *x, const struct hf_frame *frame, struct hf_error *err)
 {
     struct hf_frame_grant grant;

@@ -66,7 +66,7 @@ int hf_destination_close(struct hf_exchange *x, struct hf_container *c, int r, s
     return r < 0 ? r : closed;
 }
 
-/* A copy that this host gave away and was not heard to: whoever offers it anew, at a later attempt and epoch, or still
+/* A copy that this host gave away and was not heard to: a peer that offers it again, at a later attempt and epoch, or still
  * owns what it was given, has the answer. */
 static int take_answer(struct hf_exchange *x, struct hf_container *c, struct hf_owner *owner, int64_t now,
                        struct hf_error *err)
@@ -301,8 +301,8 @@ static int apply(struct hf_exchange *x, int64_t now, struct hf_error *err)
     return hf_destination_close(x, c, r, err);
 }
 
-/* Offered once more as it lies here, and durable since READY was said for it: while a guest stands still, nothing is
- * done a second time. Whoever holds the copy knows that nobody else changed it; the grant compares it in any case. */
+/* Offered once more as it lies here, and durable since READY was said for it: while a guest is paused, nothing is
+ * done a second time. The process that holds the copy knows that no other changed it; the grant compares it in any case. */
 static bool is_here(const struct hf_exchange *x, const struct hf_frame *frame)
 {
     struct hf_digest offered = hf_exchange_digest(frame);

@@ -58,7 +58,7 @@ static int promise_now(struct hf_exchange *x, int64_t now, struct hf_error *err)
     r = hf_owner_promise_finish(pending, err);
     hf_exchange_promised(x, r);
     if (r < 0 && hf_exchange_retract(x, now, NULL) == 0)
-        x->state.flushed = flushed; /* it stands still as before */
+        x->state.flushed = flushed; /* the guest is paused as before */
     return r;
 }
 

@@ -38,7 +38,7 @@ struct hf_exchange {
         struct hf_transfer_sent sent;
         uint8_t *bytes;                          /* of the state that is being sent */
         size_t size, at;
-        bool met;                                /* the other side has said all of its introduction */
+        bool met;                                /* the peer has said all of its introduction */
         bool begun;                              /* an attempt, in this exchange */
         bool offering;                           /* OFFER goes out after that */
         bool waiting;                            /* it went, and READY was not heard */

@@ -89,7 +89,7 @@ static bool attempt_fits(enum hf_step step, const struct hf_handover_state *s, u
     }
 }
 
-/* What was granted on disk is as before only for whoever knows that nobody heard of it; who knows has nothing to ask, and
+/* What was granted on disk is as before only for a source that knows that no peer heard of it; it has nothing to ask, and
  * there is nothing that an answer could be to. */
 static bool promise_fits(enum hf_step step, const struct hf_handover_state *s)
 {

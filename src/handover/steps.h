@@ -44,7 +44,7 @@ enum hf_message {
 
 enum hf_step {
     HF_STEP_OFFER,  /* source: a new attempt begins; the guest runs on */
-    HF_STEP_FLUSH,  /* source: the guest stands still, its last write is in the container */
+    HF_STEP_FLUSH,  /* source: the guest is paused, its last write is in the container */
     HF_STEP_SEND,   /* source: the state travels */
     HF_STEP_CANCEL, /* source: as if nothing had happened */
     HF_STEP_READY,  /* destination: the state is in the incoming copy */

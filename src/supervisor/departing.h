@@ -4,7 +4,7 @@
  *
  *   departure.c        QEMU as the mover of a move (sending.h)
  *   departure_ask.c    the control socket: who asks, and what is told
- *   departure_end.c    gone, called off, or not known
+ *   departure_end.c    departed, cancelled, or not known
  *   departure_pause.c  a guest that is paused for the whole move
  */
 #ifndef HF_DEPARTING_H

@@ -208,7 +208,7 @@ static int begin(struct hf_supervision *s, const json_t *request, int *fds, size
     return r;
 }
 
-/* Once it is given away only the other side can give it back. */
+/* Once it is granted only the destination can give it back. */
 static void call_off(struct hf_supervision *s)
 {
     if (s->departure && !hf_departure_is_granted(s)) {
