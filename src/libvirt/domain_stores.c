@@ -38,9 +38,10 @@ static int visit_domain(void *ctx, const char *xml, struct hf_error *err)
     case HF_NVRAM_OURS:
         return visit_adopted(v, d, err);
     case HF_NVRAM_FILE:
+    case HF_NVRAM_BLOCK:
         return v->each(v->ctx, d->name, d->nvram, NULL, err);
     case HF_NVRAM_OTHER:
-        return v->each(v->ctx, d->name, "?", "its variables are on a block device or a network source", err);
+        return v->each(v->ctx, d->name, "?", "its variables are on a network source", err);
     default:
         break;
     }

@@ -116,6 +116,10 @@ static int read_nvram_source(const xmlNode *nvram, struct hf_domain *d, struct h
         d->nvram_kind = HF_NVRAM_FILE;
         return get_attribute(source, "file", d->nvram, sizeof d->nvram, err);
     }
+    if (attribute_is(nvram, "type", "block")) {
+        d->nvram_kind = HF_NVRAM_BLOCK;
+        return get_attribute(source, "dev", d->nvram, sizeof d->nvram, err);
+    }
     d->nvram_kind = HF_NVRAM_OTHER;
     if (!attribute_is(nvram, "type", "network") || !attribute_is(host, "transport", "unix"))
         return 0;
@@ -255,7 +259,7 @@ int hf_domain_suitable(const struct hf_domain *d, struct hf_error *err)
             "domain '%s' has no firmware in flash (no <loader type='pflash'>); give it some, or leave "
             "it as it is",
             d->name);
-    if (d->nvram_kind == HF_NVRAM_OTHER)
+    if (d->nvram_kind == HF_NVRAM_BLOCK || d->nvram_kind == HF_NVRAM_OTHER)
         return hf_error_refuse(err, "nvram",
                                "domain '%s' keeps its variables on a block device or a network source; "
                                "put them in a file first",

@@ -22,7 +22,8 @@ enum hf_nvram_kind {
     HF_NVRAM_NONE, /* no <nvram>, or one without a path */
     HF_NVRAM_FILE,
     HF_NVRAM_OURS,  /* an NBD socket below HF_LIBVIRT_RUN */
-    HF_NVRAM_OTHER, /* a block device, another network source */
+    HF_NVRAM_BLOCK, /* a block device */
+    HF_NVRAM_OTHER, /* another network source */
 };
 
 /* Strings are empty when the XML does not have them. */

@@ -313,8 +313,8 @@ def _():
     vm.inside(vm.container).unlink(missing_ok=True)
     vm.holdfast("libvirt", "adopt", "vm1", "--allow-unknown")
     expect(vm.active() == digest_of(code.read_bytes()), "qcow2 bytes became the guest's code")
-    timeout = {v["name"]: v for v in json.loads(vm.holdfast("vars", "list", vm.container, "--json").stdout)["variables"]}
-    expect("Timeout" in timeout, "no store in the bank")
+    bank = json.loads(vm.holdfast("vars", "list", vm.container, "--json").stdout)
+    expect((bank["layout"], bank["blank"]) == ("4m", False), bank)
     vm.holdfast("vars", "set", vm.container, "Timeout", "--data", "0700")
     vm.holdfast("libvirt", "release", "vm1")
     expect(vm.virsh("dumpxml", "--inactive", "--security-info") == original, "the XML differs")
