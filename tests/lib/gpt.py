@@ -17,7 +17,8 @@ def table(partitions, sector=512, count=128, entry=128):
     header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, 1, 9999, 34, 9000, bytes(16), 2, count, entry,
                          zlib.crc32(entries))
     header = header[:16] + struct.pack("<I", zlib.crc32(header)) + header[20:]
-    return bytes(sector) + header.ljust(sector, b"\0") + bytes(entries)
+    protective = bytes(446) + struct.pack("<B3sB3sII", 0, b"\0\2\0", 0xEE, b"\xff\xff\xff", 1, 0xFFFFFFFF) + bytes(48) + b"\x55\xaa"
+    return protective.ljust(sector, b"\0") + header.ljust(sector, b"\0") + bytes(entries)
 
 
 def image(path, partitions, size=64 << 20, **how):

@@ -319,7 +319,7 @@ def _():
     vm.holdfast("libvirt", "release", "vm1")
     expect(vm.virsh("dumpxml", "--inactive", "--security-info") == original, "the XML differs")
     expect(vm.inside(nvram).read_bytes()[:4] == b"QFI\xfb", "not the form that the definition names")
-    data = json.loads(vm.holdfast("vars", "get", vm.inside(nvram), "Timeout", "--json").stdout)["data"]
+    data = json.loads(vm.holdfast("vars", "get", nvram, "Timeout", "--json").stdout)["data"]
     expect(data == "0700", data)
 
 

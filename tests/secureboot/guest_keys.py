@@ -10,6 +10,7 @@ import struct
 import subprocess
 import time
 
+import gpt
 from guest import OVMF, Guest, clean, export, raw_flash
 from program import BUILD, holdfast, scratch
 from secure_boot_keys import SHA256, Key, esl
@@ -28,14 +29,21 @@ def need(*programs):
             skip(f"{program} is not installed: package {package}")
 
 
+LOADER, SECTORS = "/EFI/test/loader.efi", 5760
+
+
 def disk(program):
-    """One that firmware boots by default."""
-    path = ROOT / "disk.img"
-    subprocess.run(["mformat", "-i", path, "-C", "-f", "2880", "::"], check=True)
-    for directory in "::/EFI", "::/EFI/BOOT":
-        subprocess.run(["mmd", "-i", path, directory], check=True)
-    subprocess.run(["mcopy", "-i", path, program, "::/EFI/BOOT/BOOTX64.EFI"], check=True)
-    return ["-drive", f"file={path},format=raw,if=ide"]
+    """One with an EFI System Partition in which firmware finds nothing by default: an entry has to name the program."""
+    fat, path = ROOT / "esp", ROOT / "disk.img"
+    subprocess.run(["mformat", "-i", fat, "-C", "-f", "2880", "::"], check=True)
+    for directory in "::/EFI", "::/EFI/test":
+        subprocess.run(["mmd", "-i", fat, directory], check=True)
+    subprocess.run(["mcopy", "-i", fat, program, f"::{LOADER}"], check=True)
+    gpt.image(path, {1: (gpt.ESP, "11111111-2222-3333-4444-555555555557", 2048, 2047 + SECTORS)}, size=16 << 20)
+    with open(path, "r+b") as image:
+        image.seek(2048 * 512)
+        image.write(fat.read_bytes())
+    return path, ["-drive", f"file={path},format=raw,if=ide"]
 
 
 def signed(key):
@@ -70,13 +78,14 @@ def snapshot(path, reason):
     return digest.hex()
 
 
-@case("staged while the guest runs, enforced after its reset, rolled back byte for byte; dbx has the last word")
+@case("staged while the guest runs, enforced after its reset for an entry of `boot add`, rolled back byte for byte; dbx wins")
 def _():
     need(("sbsign", "sbsigntool"), ("mformat", "mtools"), ("openssl", "openssl"))
     own, path = Key(ROOT, "a key of the test"), create("guest")
     program = signed(own)
-    drive = disk(program)
-    holdfast("keys", "would-boot", program, path, status=3)
+    image, drive = disk(program)
+    holdfast("boot", "add", path, "--label", "test", "--disk", image, "--path", LOADER, "--first")
+    holdfast("keys", "would-boot", image, path, status=3)
     with Guest(path, *SECURE, *drive) as guest:
         expect(not outcome(guest), "firmware ran what no certificate in db vouches for")
         report = holdfast("keys", "update", path, "--set", "microsoft", "--db", own.pem, "--json").json
@@ -86,7 +95,7 @@ def _():
         guest.connect().execute("system_reset")
         expect(outcome(guest, start), "firmware did not run what the new certificate vouches for")
         expect(life(path) == "trial" and holdfast("keys", "show", path, "--json").json["verdict"] == "current", "state")
-        holdfast("keys", "would-boot", program, path)
+        holdfast("keys", "would-boot", image, path)
         holdfast("rollback", path, "--variables", "fallback")
     with Guest(path, *SECURE, *drive, "-S") as guest:  # rolled back, and not one instruction run
         guest.connect()
