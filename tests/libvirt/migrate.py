@@ -452,6 +452,8 @@ def _():
 
 @case("a domain that is shut off moves, too")
 def _():
+    if pair.state(pair.here) == "running":
+        pair.here.stop()
     done = pair.move("--transient", status=3)
     expect("rule 'transient'" in done.stderr and pair.owner(pair.there) == "departed", done.stderr)
     pair.move("--undefine-source")
