@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from program import PROGRAM, SOURCE, holdfast
-from tap import case, expect, main
+from tap import case, expect, main, skip
 
 
 @case("--version and --help")
@@ -123,6 +123,8 @@ def _():
 
 
 def complete(*words):
+    if not os.path.exists("/usr/share/bash-completion/bash_completion"):
+        skip("bash-completion is not installed")
     script = f"""source /usr/share/bash-completion/bash_completion
 source <({PROGRAM} completion)
 COMP_WORDS=({' '.join(f"'{w}'" for w in words)}); COMP_CWORD={len(words) - 1}

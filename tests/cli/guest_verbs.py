@@ -111,11 +111,16 @@ def _():
     expect((DIR / "blank/vars.fd").read_bytes() == b"\xff" * 540672, "not erased")
 
 
-@case("create: wrong pairs are refused with the reason")
+@case("create: code and variables for flash of two sizes are refused with the reason")
 def _():
+    need(OVMF / "OVMF_CODE.fd")
     for code, variables in (("OVMF_CODE_4M.fd", "OVMF_VARS.fd"), ("OVMF_CODE.fd", "OVMF_VARS_4M.fd")):
         result = refused("pair", "create", DIR / "x.hold", "--firmware", OVMF / code, "--vars", OVMF / variables)
         expect("2m" in result.err.lower() and "4m" in result.err.lower(), result)
+
+
+@case("create: code and variables of two architectures are refused with the reason")
+def _():
     need(AAVMF / "AAVMF_VARS.fd")
     refused("pair", "create", DIR / "x.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", AAVMF / "AAVMF_VARS.fd")
 
@@ -173,12 +178,13 @@ def _():
     damaged = bytearray(template.read_bytes())
     damaged[0x64 + 40:0x64 + 44] = b"\xf0\xff\xff\x7f"  # the first variable's size
     (DIR / "damaged.fd").write_bytes(damaged)
-    arguments = ("create", DIR / "damaged.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", DIR / "damaged.fd")
+    firmware = ("--firmware", OVMF / "OVMF_CODE_4M.secboot.fd", "--machine", "q35")
+    arguments = ("create", DIR / "damaged.hold", *firmware, "--vars", DIR / "damaged.fd")
     expect("damaged" in holdfast(*arguments, "--dry-run", "--json").json["remark"], "nothing was told")
     expect("--salvage" in holdfast(*arguments).out, "nothing was told")
     holdfast("export", DIR / "damaged.hold", DIR / "damaged")
     expect((DIR / "damaged/vars.fd").read_bytes() == damaged, "variables differ")
-    made = holdfast("create", DIR / "whole.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", template, "--json").json
+    made = holdfast("create", DIR / "whole.hold", *firmware, "--vars", template, "--json").json
     expect(made["remark"] is None, made)
 
 

@@ -423,10 +423,10 @@ def _():
     expect((store.parent / "back.fd").read_bytes() == raw.read_bytes(), "not the same bytes inside")
     holdfast("image", "convert", store, store.parent / "2m.fd", "--layout", "2m")
     code = store.parent / "code.qcow2"
-    qemu_img("convert", "-f", "raw", "-O", "qcow2", OVMF / "OVMF_CODE_4M.fd", code)
-    holdfast("create", store.parent / "q.hold", "--firmware", code, "--vars", store)
+    qemu_img("convert", "-f", "raw", "-O", "qcow2", OVMF / "OVMF_CODE_4M.secboot.fd", code)
+    holdfast("create", store.parent / "q.hold", "--firmware", code, "--vars", store, "--machine", "q35")
     holdfast("export", store.parent / "q.hold", store.parent / "out")
-    expect((store.parent / "out" / "code.fd").read_bytes() == (OVMF / "OVMF_CODE_4M.fd").read_bytes(), "code")
+    expect((store.parent / "out" / "code.fd").read_bytes() == (OVMF / "OVMF_CODE_4M.secboot.fd").read_bytes(), "code")
     expect((store.parent / "out" / "vars.fd").read_bytes() == raw.read_bytes(), "vars")
     qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", raw, store.parent / "above.qcow2")
     for name, change, status, words in (("backed", None, 3, "with a backing file"), ("v9", (4, 4, 9), 3, "version 9"),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import struct
@@ -119,8 +120,8 @@ def rebuilt(tree):
     for command in commands:
         if "ninja:" in command:
             continue
-        words = [f"{tree}{word[len(relative):]}" if word.startswith(relative + "/") else word.replace(str(SOURCE), str(tree), 1)
-                 for word in shlex.split(command)]
+        words = [re.sub(rf"^(-I|){re.escape(place)}(?=/|$)", rf"\g<1>{tree}", word, count=1)
+                 for word in shlex.split(command) for place in [relative if word.startswith(relative) else str(SOURCE)]]
         subprocess.run(words, check=True, cwd=out)
     return (out / "efi" / "holdfast-mailbox.rom").read_bytes()
 
