@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
+from program import SOURCE
 from tap import case, expect, main, skip
 
 SOURCE = pathlib.Path(os.environ["HOLDFAST_SOURCE_ROOT"])
@@ -80,6 +81,13 @@ def _():
     exported = {name for name in defined(next(ROOT.rglob("libholdfast-fw.so")), "-D") if name != "HOLDFAST_FW_0"}
     wrong = sorted(exported ^ {f"{name}@@HOLDFAST_FW_0" for name in public_functions()})
     expect(len(exported) > 100 and not wrong, f"{wrong}")
+
+
+@case("Debian's list of symbols is the library's")
+def _():
+    rows = (SOURCE / "debian" / "libholdfast-fw0.symbols").read_text().splitlines()[2:]
+    wrong = {row.split("@")[0].strip() for row in rows} ^ set(public_functions())
+    expect(len(rows) > 100 and not wrong, f"{sorted(wrong)}: in debian/libholdfast-fw0.symbols or in the headers alone")
 
 
 @case("the static library defines no name without the prefix")
