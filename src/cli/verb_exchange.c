@@ -127,21 +127,13 @@ static const struct hf_mover_ops manager = {
 static int open_source(struct side *s, struct hf_error *err)
 {
     const char *path = s->inv->operands[0];
-    int r = hf_writeback_check(path, hf_now(), err);
+    bool drain = !s->inv->dry_run;
+    int r = hf_guest_open_giving(path, HF_OPEN_RUN, drain, hf_now(), &s->c, err);
 
-    if (r < 0)
-        return r;
-    r = hf_container_open_giving(path, HF_OPEN_RUN, hf_now(), &s->c, err);
     s->still = r == 0 || hf_given(s->inv, "paused");
-    if (r == -HF_EOWNED)
-        r = hf_container_open_giving(path, HF_OPEN_EDIT, hf_now(), &s->c, err);
-    if (r == 0)
-        r = hf_exchange_source(s->c, NULL, &s->x, err);
-    if (r == 0 && hf_exchange_state(s->x).holder == HF_HOLDER_OWNED && !s->inv->dry_run) {
-        r = hf_writeback_drain(s->c, hf_now(), NULL, err);
-        r = r == -HF_EOWNED ? 0 : r; /* its server flushes */
-    }
-    return r;
+    if (r == -HF_EOWNED) /* its server flushes */
+        r = hf_guest_open_giving(path, HF_OPEN_EDIT, drain, hf_now(), &s->c, err);
+    return r < 0 ? r : hf_exchange_source(s->c, NULL, &s->x, err);
 }
 
 static int run_send(struct hf_invocation *inv, struct hf_error *err)

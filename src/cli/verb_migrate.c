@@ -190,20 +190,6 @@ static void report(struct migration *m)
            hf_container_path(m->c), m->peer);
 }
 
-static int open_guest(struct migration *m, struct hf_error *err)
-{
-    struct hf_owner owner;
-    int r = hf_writeback_check(m->inv->operands[0], hf_now(), err);
-
-    if (r == 0)
-        r = hf_container_open_giving(m->inv->operands[0], HF_OPEN_RUN, hf_now(), &m->c, err);
-    if (r == 0)
-        r = hf_owner_standing(m->c, &owner, err);
-    if (r == 0 && owner.state == HF_OWNER_HELD && !m->inv->dry_run)
-        r = hf_writeback_drain(m->c, hf_now(), NULL, err);
-    return r;
-}
-
 /* The guest runs: its supervisor moves it, over a connection that is made here. */
 static int move_running_once(struct hf_invocation *inv, int control, unsigned timeout_s,
                              const struct hf_peer_probe *probe, bool *granted, struct hf_error *err)
@@ -302,7 +288,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     if (r == 0)
         r = hf_exchange_run_signals(err);
     if (r == 0)
-        r = open_guest(&m, err);
+        r = hf_guest_open_giving(inv->operands[0], HF_OPEN_RUN, !inv->dry_run, hf_now(), &m.c, err);
     if (r == 0)
         r = hf_move_probe_begin(inv, m.c, false, &m.probe, err);
     if (r == 0)

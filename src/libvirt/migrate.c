@@ -119,10 +119,8 @@ static int define_there(struct hf_moving *m, struct hf_error *err)
 static int open_container(struct hf_moving *m, struct hf_error *err)
 {
     struct hf_owner owner;
-    int r = hf_writeback_check(m->report.container, hf_moving_now(), err);
+    int r = hf_guest_open_giving(m->report.container, HF_OPEN_EDIT, false, hf_moving_now(), &m->container, err);
 
-    if (r == 0)
-        r = hf_container_open_giving(m->report.container, HF_OPEN_EDIT, hf_moving_now(), &m->container, err);
     if (r == 0)
         r = hf_owner_standing(m->container, &owner, err);
     m->intro.settle = r == 0 && owner.state == HF_OWNER_GRANTED;

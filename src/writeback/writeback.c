@@ -4,7 +4,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "eventlog.h"
-#include "owner.h"
+#include "owner_steps.h"
 #include "runtime.h"
 
 #include <errno.h>
@@ -269,6 +269,26 @@ int hf_guest_open(const char *path, enum hf_open_mode mode, int64_t now, struct 
     if (r < 0)
         return r;
     r = mode == HF_OPEN_LOOK ? 0 : hf_writeback_drain(c, now, NULL, err);
+    if (r < 0 && !(r == -HF_EOWNED && mode == HF_OPEN_EDIT))
+        return r;
+    *out = hf_take_ptr(c);
+    return 0;
+}
+
+int hf_guest_open_giving(const char *path, enum hf_open_mode mode, bool drain, int64_t now, struct hf_container **out,
+                         struct hf_error *err)
+{
+    hf_auto(hf_container_done) struct hf_container *c = NULL;
+    struct hf_owner owner;
+    int r = hf_writeback_check(path, now, err);
+
+    if (r == 0)
+        r = hf_container_open_giving(path, mode, now, &c, err);
+    if (r == 0)
+        r = hf_owner_standing(c, &owner, err);
+    if (r < 0)
+        return r;
+    r = drain && owner.state == HF_OWNER_HELD ? hf_writeback_drain(c, now, NULL, err) : 0;
     if (r < 0 && !(r == -HF_EOWNED && mode == HF_OPEN_EDIT))
         return r;
     *out = hf_take_ptr(c);

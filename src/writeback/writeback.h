@@ -21,6 +21,11 @@
 int hf_guest_open(const char *path, enum hf_open_mode mode, int64_t now, struct hf_container **out,
                   struct hf_error *err);
 
+/* The same for the source of a move: opens as hf_container_open_giving() does. `drain`: the flash writes that were left are
+ * committed, where this host holds the container; otherwise the caller does it before the grant. */
+int hf_guest_open_giving(const char *path, enum hf_open_mode mode, bool drain, int64_t now, struct hf_container **out,
+                         struct hf_error *err);
+
 /* Opens or takes over the queue for the bank of `c`, which must be open for writing and stay open until
  * hf_queue_file_close() or hf_queue_file_set_load(). HF_ENOTFOUND: the container has no variable bank. HF_EOWNED: a
  * server is at it. HF_EREFUSED "stale-queue": the queue is of an earlier ownership; it is moved aside first, nothing is
