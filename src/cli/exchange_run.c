@@ -19,7 +19,6 @@ struct running {
     struct hf_progress progress;
     struct hf_pump *pump;
     struct hf_loop loop;
-    bool done;
     unsigned heard;              /* signals */
     struct hf_error interrupted; /* HF_OK: not so */
 };
@@ -63,70 +62,61 @@ static void on_signal(void *ctx, short revents)
     (void)hf_error_set(&r->interrupted, HF_ECANCELED, "cancelled by signal %s", sigabbrev_np((int)info.ssi_signo));
 }
 
-static int go_on(struct running *r, struct hf_error *err)
+static int go_on_sending(const struct hf_exchange_run *run, struct hf_error *err)
 {
-    struct hf_sending *sending = r->given->sending;
-    int failed = hf_sending_go_on(sending, err);
+    int r = hf_sending_go_on(run->sending, err);
 
-    if (failed < 0)
-        return failed;
-    if (sending->stage == HF_SENDING_RESUMED && r->given->then != HF_SENDING_ASKING) {
-        hf_sending_begin_again(sending, r->given->then);
-        failed = hf_sending_go_on(sending, err);
-    }
-    r->done = failed == 0 && hf_sending_is_over(sending);
-    return failed;
+    if (r < 0 || run->sending->stage != HF_SENDING_RESUMED || run->then == HF_SENDING_ASKING)
+        return r;
+    hf_sending_begin_again(run->sending, run->then);
+    return hf_sending_go_on(run->sending, err);
+}
+
+static bool is_done(const struct hf_exchange_run *run)
+{
+    return run->sending ? hf_sending_is_over(run->sending) : hf_receiving_is_over(run->receiving);
 }
 
 static int on_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
 {
-    struct running *r = ctx;
-    int done;
+    const struct hf_exchange_run *run = ((struct running *)ctx)->given;
 
-    if (r->done)
-        return 0;
-    if (r->given->sending) {
-        hf_sending_note_exchange(r->given->sending, event);
-        return go_on(r, err);
+    if (run->sending) {
+        hf_sending_note_exchange(run->sending, event);
+        return go_on_sending(run, err);
     }
-    if (event == HF_EXCHANGE_FAILED)
-        return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(hf_pump_exchange(r->pump)));
-    done = r->given->event(r->given->ctx, event, err);
-    r->done = done > 0;
-    return done < 0 ? done : 0;
+    hf_receiving_note_exchange(run->receiving, event);
+    return hf_receiving_go_on(run->receiving, err);
 }
 
-static int cancel(struct running *r, const struct hf_error *why, const char *told, struct hf_error *err)
+static int end(const struct hf_exchange_run *run, const struct hf_error *why, struct hf_error *err)
 {
-    (void)hf_exchange_cancel(hf_pump_exchange(r->pump), told, NULL);
-    if (err)
-        *err = *why;
-    return -(int)why->code;
+    return run->sending ? hf_sending_fail(run->sending, why, err) : hf_receiving_fail(run->receiving, why, err);
 }
 
-/* What arrived before an end counts: it may be the answer. */
-static int check(struct running *r, struct hf_error *err)
+/* What happened beside the pump. */
+static int look(struct running *r, struct hf_error *err)
 {
-    struct hf_sending *sending = r->given->sending;
-    struct hf_error silent;
-    int failed = 0;
+    const struct hf_exchange_run *run = r->given;
 
-    if (sending && !hf_sending_is_over(sending)) {
-        hf_sending_look(sending);
-        failed = r->interrupted.code != HF_OK ? hf_sending_fail(sending, &r->interrupted, err) : go_on(r, err);
-    }
-    if (failed < 0 || r->done)
-        return failed;
-    if (!hf_pump_is_open(r->pump)) {
-        if (err)
-            *err = *hf_pump_fault(r->pump);
-        return -(int)hf_pump_fault(r->pump)->code;
-    }
     if (r->interrupted.code != HF_OK)
-        return cancel(r, &r->interrupted, "cancelled by its operator", err);
-    if (hf_pump_check_silence(r->pump, r->given->timeout_s, &silent) < 0)
-        return cancel(r, &silent, silent.text, err);
-    return 0;
+        return end(run, &r->interrupted, err);
+    if (run->sending) {
+        hf_sending_look(run->sending);
+        return go_on_sending(run, err);
+    }
+    hf_receiving_look(run->receiving);
+    return hf_receiving_go_on(run->receiving, err);
+}
+
+/* What the pump failed with was told to it, and ended the move. */
+static int check_pump(const struct running *r, struct hf_error *err)
+{
+    if (hf_pump_state(r->pump) != HF_PUMP_FAILED)
+        return 0;
+    if (err)
+        *err = *hf_pump_fault(r->pump);
+    return -(int)hf_pump_fault(r->pump)->code;
 }
 
 static int turn(struct running *r, struct hf_error *err)
@@ -154,15 +144,21 @@ int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, i
     }
     if (run->sending)
         hf_sending_connect(run->sending, run->mover, run->ctx, running.pump, run->stage);
+    else
+        hf_receiving_connect(run->receiving, run->receiver, run->ctx, running.pump);
     r = hf_loop_watch(&running.loop, signals, POLLIN, on_signal, &running, err);
-    while (r == 0 && !running.done) {
+    while (r == 0 && !is_done(run)) {
         r = turn(&running, err);
-        if (r == 0 && !running.done)
-            r = check(&running, err);
+        if (r == 0 && !is_done(run))
+            r = look(&running, err);
     }
+    if (r == 0)
+        r = check_pump(&running, err);
     hf_progress_done(&running.progress);
     if (run->sending)
         run->sending->pump = NULL;
+    else
+        run->receiving->pump = NULL;
     *x = hf_pump_detach(running.pump, r == 0 ? (int)run->timeout_s * 1000 : FAREWELL_MS);
     return r;
 }

@@ -5,6 +5,7 @@
 #define HF_EXCHANGE_RUN_H
 
 #include "progress.h"
+#include "receiving.h"
 #include "sending.h"
 
 struct hf_exchange_run {
@@ -16,8 +17,9 @@ struct hf_exchange_run {
     struct hf_sending *sending;
     const struct hf_mover_ops *mover;
     enum hf_sending_stage stage, then;
-    /* Destination, where `sending` is NULL. Called for each event. 0: go on; 1: done, when all output has gone; negative: the hand-over is cancelled. */
-    int (*event)(void *ctx, enum hf_exchange_event event, struct hf_error *err);
+    /* Destination, where `sending` is NULL. */
+    struct hf_receiving *receiving;
+    const struct hf_receiver_ops *receiver;
     void *ctx;
 };
 
@@ -27,9 +29,9 @@ int hf_exchange_run_signals(struct hf_error *err);
 /* Waits; false: a signal came, and is not heard again. */
 bool hf_exchange_run_wait(unsigned seconds);
 
-/* Until `sending` is over, or `event` says done. Takes the descriptors. *x stays the caller's; NULL afterwards when it could not begin.
+/* Until `sending` or `receiving` is over. Takes the descriptors. *x stays the caller's; NULL afterwards when it could not begin.
  * HF_ECANCELED: by a signal, before anything was granted. HF_EIO: the connection ended; HF_ETIMEDOUT; HF_EPROTO: the
- * peer gave up, in its words; and whatever the mover, `event` and the exchange return. */
+ * peer gave up, in its words; and whatever mover, receiver and exchange return. */
 int hf_exchange_run(const struct hf_exchange_run *run, struct hf_exchange **x, int in, int out, struct hf_error *err);
 
 #endif

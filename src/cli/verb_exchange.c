@@ -26,7 +26,8 @@ struct side {
     struct hf_exchange *x;
     struct hf_container *c; /* of a source */
     char peer[HF_HOST_NAME_SIZE];
-    struct hf_sending sending; /* of a source */
+    struct hf_sending sending;     /* of a source */
+    struct hf_receiving receiving; /* of a destination */
     bool still;   /* source: the guest does not run on this host, or its manager says that it is paused */
     bool asks;    /* destination: for the grant */
     bool ready;   /* destination: a copy is in place */
@@ -61,7 +62,7 @@ static int converse(struct side *s, struct hf_exchange_run *run, struct hf_error
 
     run->verb = s->inv->verb->name;
     run->ctx = s;
-    s->sending.timeout_s = run->timeout_s;
+    s->sending.timeout_s = s->receiving.timeout_s = run->timeout_s;
     if (r == 0)
         r = dup_pipes(&in, &out, err);
     if (r < 0)
@@ -156,8 +157,9 @@ static int run_send(struct hf_invocation *inv, struct hf_error *err)
     return s.c ? hf_close_after(s.c, r, err) : r;
 }
 
-static int claim(struct side *s, struct hf_error *err)
+static int claim(void *ctx, struct hf_error *err)
 {
+    struct side *s = ctx;
     uint32_t attempt;
     uint64_t epoch;
     int r;
@@ -171,27 +173,22 @@ static int claim(struct side *s, struct hf_error *err)
     return 0;
 }
 
-static int destination_event(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+static int meet(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
     struct side *s = ctx;
-    int r;
+    int r = hear_peer(s, err);
 
-    switch (event) {
-    case HF_EXCHANGE_PEER:
-        r = hear_peer(s, err);
-        return r < 0 || !s->asks ? r : hf_exchange_ask(s->x, err);
-    case HF_EXCHANGE_READY:
-        s->ready = true;
-        return 0;
-    case HF_EXCHANGE_GRANTED:
-        return claim(s, err);
-    case HF_EXCHANGE_REVOKED:
-        s->ready = false;
-        return 0;
-    default:
-        return 0; /* the source ends the conversation */
-    }
+    return r < 0 || !s->asks ? r : hf_exchange_ask(s->x, err);
 }
+
+static int install(void *ctx, struct hf_error *err)
+{
+    ((struct side *)ctx)->ready = true;
+    return 0;
+}
+
+/* The guest is moved here by its manager, if at all. */
+static const struct hf_receiver_ops nobody = {.meet = meet, .install = install, .claim = claim};
 
 static int read_caps(const struct side *s, const char *path, char **text, struct hf_error *err)
 {
@@ -239,6 +236,9 @@ static int judge(const struct side *s, int r, struct hf_error *err)
             hf_tell(s->inv, "%s", err->text);
         return 0; /* the source will hear of it when it asks */
     }
+    if (r == 0 && holder == HF_HOLDER_REVOKED)
+        return hf_error_set(err, HF_EIO, "'%s': host '%s' took it back; this copy does not run", s->inv->operands[0],
+                            s->peer);
     if (r == -HF_EIO && s->ready && !s->asks) {
         hf_tell(s->inv, "'%s' is a copy of what host '%s' owns; 'holdfast claim' makes it this host's",
                 s->inv->operands[0], s->peer);
@@ -250,7 +250,7 @@ static int judge(const struct side *s, int r, struct hf_error *err)
 static int run_destination(struct hf_invocation *inv, bool asks, struct hf_error *err)
 {
     struct side s = {.inv = inv, .asks = asks};
-    struct hf_exchange_run run = {.event = destination_event};
+    struct hf_exchange_run run = {.receiving = &s.receiving, .receiver = &nobody};
     struct hf_exchange_place place = {.path = inv->operands[0], .only_known = asks, .describe = describe, .ctx = inv};
     hf_auto(hf_cleanup_free) char *caps = NULL;
     int r = check_pipes(&s, err);

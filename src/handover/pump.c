@@ -396,9 +396,3 @@ int hf_pump_timed_out(unsigned timeout_s, struct hf_error *err)
     return hf_error_set(err, HF_ETIMEDOUT, "peer: no data for %u s", timeout_s);
 }
 
-int hf_pump_check_silence(const struct hf_pump *p, unsigned timeout_s, struct hf_error *err)
-{
-    if (!hf_pump_is_open(p) || hf_pump_silent_ms(p) < (int64_t)timeout_s * 1000)
-        return 0;
-    return hf_pump_timed_out(timeout_s, err);
-}

@@ -74,9 +74,7 @@ void hf_pump_start_clock(struct hf_pump *pump);
 /* There is something to be written that the peer does not read; the silence is counted from then, at most. */
 bool hf_pump_is_stuck(const struct hf_pump *pump);
 
-/* The one rule for a peer that is waited for. HF_ETIMEDOUT: open, and silent for `timeout_s`. */
-int hf_pump_check_silence(const struct hf_pump *pump, unsigned timeout_s, struct hf_error *err);
-/* The error itself, for who counts in another way. */
+/* HF_ETIMEDOUT: what a peer that was silent for `timeout_s` is told. */
 int hf_pump_timed_out(unsigned timeout_s, struct hf_error *err);
 
 #endif

@@ -18,9 +18,9 @@
 #include "host_describe.h"
 #include "intro.h"
 #include "places.h"
-#include "pump.h"
 #include "published.h"
 #include "receive_lock.h"
+#include "receiving.h"
 #include "signals.h"
 #include "virt.h"
 
@@ -29,22 +29,27 @@
 #define LOOK_MS     5000
 #define FAREWELL_MS 10000
 
-struct receiving {
+/* The guard, which knows when the guest is about to write. */
+enum guard {
+    GUARD_UNKNOWN,
+    GUARD_AWAITED, /* its word, at `awaiting` */
+    GUARD_SPOKE,
+};
+
+struct arriving {
     struct hf_intro intro;
     struct hf_adoption adoption; /* this host's */
     struct hf_loop loop;
-    struct hf_exchange *exchange; /* the pump's, once that is open */
-    struct hf_pump *pump;
+    struct hf_exchange *exchange;  /* the pump's, once that is open */
+    struct hf_receiving receiving; /* its pump is this one's to close */
     char *caps;
     int lock;
     int signals;
-    unsigned timeout_s;
-    int awaiting; /* the guard's word that the guest is about to write; -1: none */
+    enum guard guard;
+    int awaiting; /* -1 with GUARD_UNKNOWN */
     unsigned tries;
     int64_t looked_at; /* for the domain that is being moved here */
-    bool moved;
-    bool installed, asked, claimed, revoked, given_up;
-    bool guard_spoke, told_to_end;
+    bool moved;        /* as seen then */
 };
 
 static int64_t now(void)
@@ -52,9 +57,9 @@ static int64_t now(void)
     return (int64_t)time(NULL);
 }
 
-static void receiving_done(struct receiving *w)
+static void arriving_done(struct arriving *w)
 {
-    hf_pump_close(w->pump, 0);
+    hf_pump_close(w->receiving.pump, 0);
     hf_exchange_free(w->exchange);
     hf_intro_done(&w->intro);
     free(w->caps);
@@ -67,7 +72,7 @@ static void receiving_done(struct receiving *w)
 }
 
 /* A domain that was here before has its place. */
-static int find_place(struct receiving *w, struct hf_error *err)
+static int find_place(struct arriving *w, struct hf_error *err)
 {
     struct hf_adoption *a = &w->adoption;
     int r = hf_adoption_load(w->intro.adoption.uuid, a, err);
@@ -80,7 +85,7 @@ static int find_place(struct receiving *w, struct hf_error *err)
     return hf_libvirt_make_state(a->uuid, err);
 }
 
-static int describe_host(struct receiving *w, const char *version, struct hf_error *err)
+static int describe_host(struct arriving *w, const char *version, struct hf_error *err)
 {
     static char *const qemus[] = {(char *)"qemu-system-x86_64", (char *)"qemu-system-aarch64", NULL};
     const struct hf_host_query query = {.qemus = qemus, .directory = HF_LIBVIRT_STATE, .holdfast = version};
@@ -100,7 +105,7 @@ static int describe(void *ctx, const struct hf_exchange_peer *source, char **cap
     return hf_domain_probe_answer(source->extra, caps, err);
 }
 
-static int begin(struct receiving *w, const char *version, struct hf_error *err)
+static int begin(struct arriving *w, const char *version, struct hf_error *err)
 {
     struct hf_exchange_place place = {.path = w->adoption.container, .describe = describe};
     int r = find_place(w, err);
@@ -114,7 +119,7 @@ static int begin(struct receiving *w, const char *version, struct hf_error *err)
     return r < 0 ? r : hf_exchange_destination(&place, &w->exchange, err);
 }
 
-static int publish(struct receiving *w, struct hf_error *err)
+static int publish(struct arriving *w, struct hf_error *err)
 {
     struct hf_container *c;
     int r = hf_container_open(w->adoption.container, HF_OPEN_LOOK, now(), &c, err);
@@ -127,7 +132,7 @@ static int publish(struct receiving *w, struct hf_error *err)
 }
 
 /* What libvirt moves has a shape here from the beginning. */
-static bool is_being_moved(struct receiving *w)
+static bool is_being_moved(struct arriving *w)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *here = NULL;
     struct hf_virt_state state;
@@ -142,7 +147,7 @@ static bool is_being_moved(struct receiving *w)
 
 /* One may be left of an earlier attempt. That of a domain that has arrived meanwhile knows what its QEMU needs; when it
  * was killed, another one would not, and its watch starts a successor. */
-static int bring_guard(struct receiving *w, struct hf_error *err)
+static int bring_guard(struct arriving *w, struct hf_error *err)
 {
     const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true};
 
@@ -151,88 +156,90 @@ static int bring_guard(struct receiving *w, struct hf_error *err)
     return hf_guard_spawn(&config, err);
 }
 
-/* What libvirt's hook and QEMU will look for. */
-static int install(struct receiving *w, struct hf_error *err)
+static int meet(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    int r = hf_adoption_keep_original(w->adoption.uuid, w->intro.original, err);
+    const struct arriving *w = ctx;
 
+    if (!strcmp(peer->guest.uuid, w->adoption.uuid))
+        return 0;
+    return hf_error_set(err, HF_EPROTO, "the container is of guest %s, and the domain is %s", peer->guest.uuid,
+                        w->adoption.uuid);
+}
+
+/* What libvirt's hook and QEMU will look for. */
+static int install(void *ctx, struct hf_error *err)
+{
+    struct arriving *w = ctx;
+    int r;
+
+    if (w->intro.settle)
+        return 0;
+    r = hf_adoption_keep_original(w->adoption.uuid, w->intro.original, err);
     if (r == 0)
         r = publish(w, err);
-    w->installed = r == 0;
     return r < 0 || !w->intro.live ? r : bring_guard(w, err);
 }
 
-static int claim(struct receiving *w, struct hf_error *err)
+/* A guard that does not hear it sees it for itself when this process is gone. */
+static int claimed(void *ctx, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_CLAIMED};
+    struct arriving *w = ctx;
     struct hf_error own;
-    int r = hf_exchange_claim(hf_pump_exchange(w->pump), now(), err);
 
-    if (r < 0)
-        return r;
-    w->claimed = true;
-    /* A guard that does not hear it sees it for itself when we are gone. */
     if (hf_guard_ask(w->adoption.uuid, &q, &own) < 0 && own.code != HF_ENOTFOUND)
         fprintf(stderr, "holdfast: %s\n", own.text);
     return 0;
 }
 
-static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+/* While libvirt moves the guest the source has nothing to say; the guard here ends with what libvirt makes of it. */
+static bool is_busy(void *ctx)
 {
-    struct receiving *w = ctx;
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(w->pump));
+    struct arriving *w = ctx;
 
-    switch (event) {
-    case HF_EXCHANGE_PEER:
-        if (!strcmp(peer->guest.uuid, w->adoption.uuid))
-            return 0;
-        return hf_error_set(err, HF_EPROTO, "the container is of guest %s, and the domain is %s", peer->guest.uuid,
-                            w->adoption.uuid);
-    case HF_EXCHANGE_READY:
-        return w->installed || w->intro.settle ? 0 : install(w, err);
-    case HF_EXCHANGE_GRANTED:
-        return claim(w, err);
-    case HF_EXCHANGE_REVOKED:
-        w->revoked = true;
-        return 0;
-    case HF_EXCHANGE_FAILED: /* the source tells who asked it */
-        w->given_up = true;
-        return 0;
-    default:
-        return 0;
-    }
+    return w->intro.live && is_being_moved(w);
 }
 
-static int hear_guard(struct receiving *w, struct hf_error *err)
+static const struct hf_receiver_ops domain = {.meet = meet, .install = install, .claimed = claimed, .is_busy = is_busy};
+
+static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
+{
+    struct arriving *w = ctx;
+
+    hf_receiving_note_exchange(&w->receiving, event);
+    return hf_receiving_go_on(&w->receiving, err);
+}
+
+static int hear_guard(struct arriving *w, struct hf_error *err)
 {
     int r = hf_guard_answer(w->awaiting, err);
 
-    w->guard_spoke = false;
+    w->guard = GUARD_UNKNOWN;
     (void)close(hf_take_fd(w->awaiting));
     w->tries = 0;
-    hf_pump_start_clock(w->pump);
+    hf_pump_start_clock(w->receiving.pump);
     if (r < 0)
         return r == -HF_EPROTO ? 0 : r; /* it was killed */
-    w->asked = true;
-    return hf_exchange_ask(hf_pump_exchange(w->pump), err);
+    hf_receiving_note(&w->receiving, HF_RECEIVING_ON_WANTED);
+    return hf_receiving_go_on(&w->receiving, err);
 }
 
-static bool lacks_guard(const struct receiving *w)
+static bool lacks_guard(const struct arriving *w)
 {
-    return w->installed && w->intro.live && !w->asked && !w->claimed && w->awaiting < 0;
+    return hf_receiving_is_open(&w->receiving) && w->intro.live && w->guard == GUARD_UNKNOWN;
 }
 
 static void on_guard(void *ctx, short revents)
 {
-    struct receiving *w = ctx;
+    struct arriving *w = ctx;
 
     (void)revents;
-    w->guard_spoke = true;
+    w->guard = GUARD_SPOKE;
     hf_loop_unwatch(&w->loop, w->awaiting);
 }
 
 /* A guard that was killed has a successor. */
-static int find_guard(struct receiving *w, struct hf_error *err)
+static int find_guard(struct arriving *w, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_AWAIT};
     int r;
@@ -240,84 +247,81 @@ static int find_guard(struct receiving *w, struct hf_error *err)
     if (!lacks_guard(w))
         return 0;
     r = hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err);
-    if (r == 0)
-        return hf_loop_watch(&w->loop, w->awaiting, POLLIN, on_guard, w, err);
-    return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
-}
-
-/* While libvirt moves the guest the source has nothing to say; the guard here ends with what libvirt makes of it. */
-static bool is_source_silent(struct receiving *w)
-{
-    if (hf_pump_silent_ms(w->pump) < (int64_t)w->timeout_s * 1000)
-        return false;
-    return !w->installed || !w->intro.live || w->asked || !is_being_moved(w);
-}
-
-static bool is_settled(const struct receiving *w)
-{
-    return w->claimed || w->revoked;
-}
-
-/* Not for ever; and who is told to end says so. */
-static int check_silence(struct receiving *w, struct hf_error *err)
-{
-    int r = 0;
-
-    if (w->told_to_end)
-        r = hf_error_set(err, HF_ECANCELED, "cancelled by a signal");
-    else if (is_source_silent(w))
-        r = hf_pump_timed_out(w->timeout_s, err);
-    if (r < 0 && is_settled(w)) {
-        w->given_up = true; /* there is nothing left to be said */
-        return 0;
-    }
     if (r < 0)
-        (void)hf_exchange_cancel(hf_pump_exchange(w->pump), err->text, NULL);
-    return r;
+        return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
+    w->guard = GUARD_AWAITED;
+    return hf_loop_watch(&w->loop, w->awaiting, POLLIN, on_guard, w, err);
 }
 
 static void on_signal(void *ctx, short revents)
 {
     (void)revents;
-    ((struct receiving *)ctx)->told_to_end = true;
+    hf_receiving_note(&((struct arriving *)ctx)->receiving, HF_RECEIVING_ON_CANCELLED);
 }
 
-/* A connection that the source closed is no fault. */
-static int check_connection(const struct receiving *w, struct hf_error *err)
+/* Beside the pump. */
+static int look(struct arriving *w, struct hf_error *err)
 {
-    if (hf_pump_state(w->pump) != HF_PUMP_FAILED)
-        return 0;
-    if (err)
-        *err = *hf_pump_fault(w->pump);
-    return -(int)hf_pump_fault(w->pump)->code;
+    struct hf_error why;
+    int r = w->guard == GUARD_SPOKE ? hear_guard(w, &why) : 0;
+
+    if (r == 0 && !hf_receiving_is_over(&w->receiving))
+        r = find_guard(w, &why);
+    if (r < 0 && !hf_receiving_is_over(&w->receiving))
+        return hf_receiving_fail(&w->receiving, &why, err);
+    if (r < 0) {
+        *err = why;
+        return r;
+    }
+    hf_receiving_look(&w->receiving);
+    return hf_receiving_go_on(&w->receiving, err);
 }
 
-static int serve_source(struct receiving *w, struct hf_error *err)
+static int serve_source(struct arriving *w, struct hf_error *err)
 {
     int r = hf_loop_watch(&w->loop, w->signals, POLLIN, on_signal, w, err);
 
-    while (r == 0 && hf_pump_is_open(w->pump) && !w->given_up) {
+    while (r == 0 && !hf_receiving_is_over(&w->receiving)) {
         r = hf_loop_turn(&w->loop, lacks_guard(w) ? TURN_MS : 5 * TURN_MS, err);
         if (r == 0)
-            r = check_connection(w, err);
-        if (r == 0 && w->guard_spoke)
-            r = hear_guard(w, err);
-        if (r == 0)
-            r = find_guard(w, err);
-        if (r == 0)
-            r = check_silence(w, err);
-        hf_pump_turn(w->pump);
+            r = look(w, err);
     }
-    return r < 0 ? r : check_connection(w, err);
+    if (r < 0 || hf_pump_state(w->receiving.pump) != HF_PUMP_FAILED)
+        return r;
+    *err = *hf_pump_fault(w->receiving.pump);
+    return -(int)err->code;
 }
 
-static int open_pump(struct receiving *w, int in, int out, struct hf_error *err)
+/* A source that gives up tells who asked it, and so does one that only wanted an answer. */
+static int judge_end(const struct arriving *w, int r, struct hf_error *err)
+{
+    const struct hf_receiving *receiving = &w->receiving;
+
+    if (receiving->stage != HF_RECEIVING_FAILED)
+        return r;
+    if (receiving->ended_by == HF_RECEIVING_ON_GAVE_UP)
+        return 0;
+    if (receiving->ended_by != HF_RECEIVING_ON_CLOSED || hf_pump_state(receiving->pump) != HF_PUMP_ENDED)
+        return r;
+    return w->intro.settle ? 0
+                           : hf_error_set(err, HF_EPROTO,
+                                          "the source closed the connection before it granted the container; it is still "
+                                          "there");
+}
+
+static int open_pump(struct arriving *w, int in, int out, struct hf_error *err)
 {
     const struct hf_pump_ops ops = {.event = act, .ctx = w};
+    struct hf_pump *pump;
     int fds[2] = {fcntl(in, F_DUPFD_CLOEXEC, 3), fcntl(out, F_DUPFD_CLOEXEC, 3)};
 
-    if (fds[0] >= 0 && fds[1] >= 0)
-        return hf_pump_open(hf_take_ptr(w->exchange), fds[0], fds[1], &w->loop, &ops, &w->pump, err);
+    if (fds[0] >= 0 && fds[1] >= 0) {
+        int r = hf_pump_open(hf_take_ptr(w->exchange), fds[0], fds[1], &w->loop, &ops, &pump, err);
+
+        if (r == 0)
+            hf_receiving_connect(&w->receiving, &domain, w, pump);
+        return r;
+    }
     (void)hf_error_set(err, HF_EIO, "standard input and output: %s", strerror(errno));
     hf_cleanup_close(&fds[0]);
     hf_cleanup_close(&fds[1]);
@@ -326,7 +330,8 @@ static int open_pump(struct receiving *w, int in, int out, struct hf_error *err)
 
 int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s, struct hf_error *err)
 {
-    hf_auto(receiving_done) struct receiving w = {.lock = -1, .awaiting = -1, .signals = -1, .timeout_s = timeout_s};
+    hf_auto(arriving_done) struct arriving w = {
+        .lock = -1, .awaiting = -1, .signals = -1, .receiving = {.timeout_s = timeout_s}};
     int r;
 
     (void)prctl(PR_SET_PDEATHSIG, 0);
@@ -344,9 +349,6 @@ int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s,
         return r;
     r = serve_source(&w, err);
     if (r < 0)
-        hf_pump_flush(w.pump, FAREWELL_MS); /* the source learns why */
-    if (r == 0 && !w.claimed && !w.revoked && !w.given_up && !w.intro.settle)
-        r = hf_error_set(err, HF_EPROTO,
-                         "the source closed the connection before it granted the container; it is still there");
-    return r;
+        hf_pump_flush(w.receiving.pump, FAREWELL_MS); /* the source learns why */
+    return judge_end(&w, r, err);
 }

@@ -7,8 +7,8 @@
 
 #include "banks.h"
 #include "cleanup.h"
-#include "pump.h"
 #include "peer_probe.h"
+#include "receiving.h"
 #include "stream_relay.h"
 #include "supervision.h"
 #include "tpm_emulator.h"
@@ -20,7 +20,7 @@
 
 struct hf_reception {
     const struct hf_reception_options *given;
-    struct hf_pump *pump; /* NULL: settled */
+    struct hf_receiving receiving; /* its pump is NULL once the guest is ours */
     struct hf_stream_relay *relay;
     struct hf_run_options options;
     char **words; /* the other side's arguments, NULL terminated */
@@ -29,9 +29,6 @@ struct hf_reception {
     bool ran;      /* the guest, when it left */
     bool alive;    /* on trial, it showed a sign of life there */
     int64_t ahead; /* its clock, of UTC; INT64_MAX: not told */
-    bool complete; /* in QEMU here, and paused */
-    bool asked, ours;
-    bool moves_in; /* it is time for move_in() */
 };
 
 static void news(void *ctx)
@@ -43,7 +40,7 @@ static bool stream(void *ctx, const void *bytes, size_t size)
 {
     struct hf_reception *n = ((struct hf_supervision *)ctx)->reception;
 
-    return hf_stream_relay_put(n->relay, n->pump, bytes, size);
+    return hf_stream_relay_put(n->relay, n->receiving.pump, bytes, size);
 }
 
 /* Every now and then: a connection may be gone without a word. */
@@ -57,7 +54,7 @@ static void look_at_clock(void *ctx)
 
 bool hf_reception_is_open(const struct hf_supervision *s)
 {
-    return s->reception && !s->reception->ours;
+    return s->reception && !hf_receiving_stage_is_settled(s->reception->receiving.stage);
 }
 
 /* ---- what the other side says ---- */
@@ -117,10 +114,10 @@ static int take_reset(struct hf_reception *n, const json_t *live, struct hf_erro
     return 0;
 }
 
-static int take_introduction(struct hf_supervision *s, struct hf_error *err)
+static int meet(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
+    struct hf_supervision *s = ctx;
     struct hf_reception *n = s->reception;
-    const struct hf_exchange_peer *peer = hf_exchange_peer(hf_pump_exchange(n->pump));
     const json_t *live = json_object_get(peer->extra, "live"), *clock = json_object_get(live, "clock");
     int r;
 
@@ -141,34 +138,43 @@ static int take_introduction(struct hf_supervision *s, struct hf_error *err)
 
 /* ---- until the container is here ---- */
 
-static int failed(struct hf_supervision *s, struct hf_error *err)
+/* `install`, and again at each READY: the firmware goes on negotiating while it moves. */
+static int take_copy(void *ctx, struct hf_error *err)
 {
-    struct hf_pump *pump = s->reception->pump;
+    struct hf_supervision *s = ctx;
 
-    if (hf_pump_seen(pump, HF_EXCHANGE_FAILED))
-        return hf_error_set(err, HF_ECANCELED, "host '%s' gave up: %s", s->reception->host,
-                            hf_exchange_failure(hf_pump_exchange(pump)));
-    if (hf_pump_seen(pump, HF_EXCHANGE_REVOKED))
-        return hf_error_set(err, HF_ECANCELED, "host '%s' revoked the migration", s->reception->host);
-    if (hf_pump_is_open(pump))
-        return hf_pump_check_silence(pump, s->reception->given->timeout_s, err);
-    if (err)
-        *err = *hf_pump_fault(pump);
-    return -(int)hf_pump_fault(pump)->code;
+    s->container = hf_exchange_container(hf_pump_exchange(s->reception->receiving.pump));
+    return hf_mailbox_arrival_check(s->container, err);
 }
 
-static int await(struct hf_supervision *s, enum hf_exchange_event event, struct hf_error *err)
+static int revoked(void *ctx, struct hf_error *err)
 {
-    int r = 0;
+    return hf_error_set(err, HF_ECANCELED, "host '%s' revoked the migration",
+                        ((struct hf_supervision *)ctx)->reception->host);
+}
 
-    while (r == 0 && !hf_pump_seen(s->reception->pump, event)) {
-        r = failed(s, err);
-        if (r == 0 && s->ended_by_owner)
-            r = hf_error_set(err, HF_ECANCELED, "ended by a signal");
+/* Between turns: what happened, and what follows. */
+static int go_on(struct hf_supervision *s, struct hf_error *err)
+{
+    struct hf_receiving *receiving = &s->reception->receiving;
+
+    if (s->ended_by_owner && receiving->stage < HF_RECEIVING_COPIED)
+        hf_receiving_note(receiving, HF_RECEIVING_ON_CANCELLED);
+    hf_receiving_note_seen(receiving);
+    hf_receiving_look(receiving);
+    return hf_receiving_go_on(receiving, err);
+}
+
+static int await_copy(struct hf_supervision *s, struct hf_error *err)
+{
+    const struct hf_receiving *receiving = &s->reception->receiving;
+    int r = go_on(s, err);
+
+    while (r == 0 && receiving->stage < HF_RECEIVING_COPIED) {
+        r = hf_loop_turn(&s->loop, -1, err);
         if (r == 0)
-            r = hf_loop_turn(&s->loop, -1, err);
+            r = go_on(s, err);
     }
-    hf_pump_forget(s->reception->pump, event);
     return r;
 }
 
@@ -200,6 +206,8 @@ static int describe(void *ctx, const struct hf_exchange_peer *source, char **cap
     return hf_peer_probe_answer(json_object_get(source->extra, "probe"), &host, caps, err);
 }
 
+static const struct hf_receiver_ops supervisor;
+
 static int open_link(struct hf_supervision *s, struct hf_error *err)
 {
     const struct hf_reception_options *given = s->reception->given;
@@ -213,10 +221,15 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
                                       .ctx = s,
                                       .hold = true};
     struct hf_exchange *exchange;
+    struct hf_pump *pump;
     int r = extra ? hf_exchange_destination(&place, &exchange, err) : hf_error_nomem(err);
 
     json_decref(extra);
-    return r < 0 ? r : hf_pump_open(exchange, given->in, given->out, &s->loop, &ops, &s->reception->pump, err);
+    if (r == 0)
+        r = hf_pump_open(exchange, given->in, given->out, &s->loop, &ops, &pump, err);
+    if (r == 0)
+        hf_receiving_connect(&s->reception->receiving, &supervisor, s, pump);
+    return r;
 }
 
 int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
@@ -228,6 +241,7 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
         return hf_error_nomem(err);
     s->reception = n;
     n->given = s->from;
+    n->receiving.timeout_s = s->from->timeout_s;
     n->options = *s->options;
     n->qemu_fd = -1;
     r = open_link(s, err);
@@ -236,19 +250,12 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     look_at_clock(s);
     r = hf_stream_relay_open(&s->loop, &n->relay, &n->qemu_fd, err);
     if (r == 0)
-        r = await(s, HF_EXCHANGE_PEER, err);
-    if (r == 0)
-        r = take_introduction(s, err);
-    if (r == 0)
-        hf_pump_turn(n->pump);
-    if (r == 0)
-        r = await(s, HF_EXCHANGE_READY, err);
+        r = await_copy(s, err);
     if (r < 0)
         return r;
     s->options = &n->options;
-    s->container = hf_exchange_container(hf_pump_exchange(n->pump));
-    (void)hf_container_warm(s->container, NULL); /* the claim comes when the guest stands still */
-    return hf_mailbox_arrival_check(s->container, err);
+    (void)hf_container_warm(s->container, NULL); /* the claim comes when the guest is paused */
+    return 0;
 }
 
 /* ---- QEMU ---- */
@@ -296,7 +303,8 @@ void hf_reception_on_migration(struct hf_supervision *s, const json_t *data)
 
     if (!hf_reception_is_open(s) || !status)
         return;
-    s->reception->complete |= !strcmp(status, "completed");
+    if (!strcmp(status, "completed"))
+        hf_receiving_note(&s->reception->receiving, HF_RECEIVING_ON_WANTED);
     s->todo |= HF_TODO_RECEIVE;
     if (!strcmp(status, "failed")) {
         struct hf_error err;
@@ -313,7 +321,7 @@ static void settle(struct hf_supervision *s)
     struct hf_reception *n = s->reception;
 
     hf_loop_cancel(&s->loop, look_at_clock, s);
-    hf_pump_close(hf_take_ptr(n->pump), FAREWELL_MS);
+    hf_pump_close(hf_take_ptr(n->receiving.pump), FAREWELL_MS);
     hf_stream_relay_close(hf_take_ptr(n->relay));
     hf_supervision_say(s, "the guest runs here now; it came from host '%s'", n->host);
     if (n->given->settled)
@@ -353,8 +361,7 @@ static void time_to_move_in(void *ctx)
 {
     struct hf_supervision *s = ctx;
 
-    s->reception->moves_in = true;
-    s->todo |= HF_TODO_RECEIVE;
+    s->todo |= HF_TODO_RECEIVE | HF_TODO_MOVE_IN;
 }
 
 /* A disk that cannot be opened for writing here, for one. */
@@ -379,19 +386,23 @@ static int check_alive(struct hf_supervision *s, struct hf_error *err)
     return 0;
 }
 
-static int claim(struct hf_supervision *s, struct hf_error *err)
+static int claim(void *ctx, struct hf_error *err)
 {
-    struct hf_reception *n = s->reception;
-    struct hf_exchange *x = hf_pump_exchange(n->pump);
-    struct hf_error later;
+    struct hf_supervision *s = ctx;
     int r = check_alive(s, err);
 
-    if (r == 0)
-        r = hf_exchange_claim_first(x, (int64_t)time(NULL), err);
-    if (r < 0)
-        return r;
+    return r < 0 ? r : hf_exchange_claim_first(hf_pump_exchange(s->reception->receiving.pump), (int64_t)time(NULL), err);
+}
+
+static int claimed(void *ctx, struct hf_error *err)
+{
+    struct hf_supervision *s = ctx;
+    struct hf_reception *n = s->reception;
+    struct hf_exchange *x = hf_pump_exchange(n->receiving.pump);
+    struct hf_error later;
+    int r = 0;
+
     s->container = hf_exchange_take_container(x);
-    n->ours = true;
     hf_nbd_server_claimed(s->server);
     arm(s);
     if (n->ran)
@@ -399,7 +410,7 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     s->let_go = true;
     if (hf_exchange_claim_told(x, s->container, &later) < 0)
         hf_supervision_say(s, "%s", later.text);
-    hf_pump_turn(n->pump);
+    hf_pump_turn(n->receiving.pump);
     settle(s);
     if (!hf_owner_is_registered(s->container))
         hf_supervision_say(
@@ -410,47 +421,29 @@ static int claim(struct hf_supervision *s, struct hf_error *err)
     return r;
 }
 
-static int step(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_reception *n = s->reception;
-    int r;
-
-    /* Also when the connection is gone since: the source will ask, and hear that the guest runs here. */
-    if (hf_pump_seen(n->pump, HF_EXCHANGE_GRANTED) && !hf_pump_seen(n->pump, HF_EXCHANGE_REVOKED))
-        return claim(s, err);
-    r = failed(s, err);
-    if (r < 0)
-        return r;
-    if (hf_pump_seen(n->pump, HF_EXCHANGE_READY)) {
-        hf_pump_forget(n->pump, HF_EXCHANGE_READY);
-        s->container = hf_exchange_container(hf_pump_exchange(n->pump));
-        r = hf_mailbox_arrival_check(s->container, err); /* the firmware goes on negotiating while it moves */
-        if (r < 0)
-            return r;
-    }
-    if (hf_pump_seen(n->pump, HF_EXCHANGE_STREAM_END))
-        hf_stream_relay_end(n->relay);
-    if (n->complete && !n->asked) {
-        n->asked = true;
-        r = hf_exchange_ask(hf_pump_exchange(n->pump), err);
-    }
-    if (r == 0)
-        hf_pump_turn(n->pump);
-    return r;
-}
+static const struct hf_receiver_ops supervisor = {
+    .meet = meet,
+    .install = take_copy,
+    .refresh = take_copy,
+    .claim = claim,
+    .claimed = claimed,
+    .revoked = revoked,
+};
 
 void hf_reception_go_on(struct hf_supervision *s)
 {
-    struct hf_reception *n = s->reception;
+    bool moves_in = s->todo & HF_TODO_MOVE_IN;
     struct hf_error err;
 
-    s->todo &= ~(unsigned)HF_TODO_RECEIVE;
-    if (hf_reception_is_open(s) && step(s, &err) < 0)
-        hf_supervision_fail(s, &err);
-    if (n && n->moves_in) {
-        n->moves_in = false;
-        move_in(s);
+    s->todo &= ~(unsigned)(HF_TODO_RECEIVE | HF_TODO_MOVE_IN);
+    if (hf_reception_is_open(s)) {
+        if (hf_pump_seen(s->reception->receiving.pump, HF_EXCHANGE_STREAM_END))
+            hf_stream_relay_end(s->reception->relay);
+        if (go_on(s, &err) < 0)
+            hf_supervision_fail(s, &err);
     }
+    if (moves_in && s->reception)
+        move_in(s);
 }
 
 void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
@@ -461,12 +454,12 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
         return;
     hf_loop_cancel(&s->loop, look_at_clock, s);
     hf_loop_cancel(&s->loop, time_to_move_in, s);
-    if (n->pump) {
-        if (hf_pump_is_open(n->pump))
-            (void)hf_exchange_cancel(hf_pump_exchange(n->pump), why->text, NULL);
-        if (!n->ours)
+    if (n->receiving.pump) {
+        if (hf_pump_is_open(n->receiving.pump))
+            (void)hf_exchange_cancel(hf_pump_exchange(n->receiving.pump), why->text, NULL);
+        if (!hf_receiving_stage_is_settled(n->receiving.stage))
             s->container = NULL; /* the exchange's */
-        hf_pump_close(hf_take_ptr(n->pump), FAREWELL_MS);
+        hf_pump_close(hf_take_ptr(n->receiving.pump), FAREWELL_MS);
     }
     hf_stream_relay_close(n->relay);
     if (n->qemu_fd >= 0)

@@ -61,6 +61,7 @@ enum hf_todo {
     HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
     HF_TODO_DEPART = 1 << 3,  /* news for departure.c */
     HF_TODO_RECEIVE = 1 << 4, /* news for reception.c */
+    HF_TODO_MOVE_IN = 1 << 5, /* time for what a guest that came can wait for */
 };
 
 #define HF_NEGOTIATE_ROOM 8192
