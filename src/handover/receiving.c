@@ -75,9 +75,11 @@ static void say_why(const struct hf_receiving *r, enum hf_receiving_event event,
 {
     const struct hf_exchange_peer *peer = hf_exchange_peer(exchange_of(r));
 
-    if (event == HF_RECEIVING_ON_GAVE_UP)
-        (void)hf_error_set(why, HF_EPROTO, "peer: host '%s' gave up: %s", peer ? peer->host.name : "?",
+    if (event == HF_RECEIVING_ON_GAVE_UP && peer)
+        (void)hf_error_set(why, HF_EPROTO, "peer: host '%s' gave up: %s", peer->host.name,
                            hf_exchange_failure(exchange_of(r)));
+    else if (event == HF_RECEIVING_ON_GAVE_UP)
+        (void)hf_error_set(why, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(exchange_of(r)));
     else if (event == HF_RECEIVING_ON_CLOSED)
         *why = *hf_pump_fault(r->pump);
     else if (event == HF_RECEIVING_ON_SILENT)

@@ -106,7 +106,9 @@ static int say_why(const struct hf_sending *s, enum hf_sending_event event, stru
 
     switch (event) {
     case HF_SENDING_ON_GAVE_UP:
-        return hf_error_set(err, HF_EPROTO, "peer: host '%s' gave up: %s", peer ? peer->host.name : "?",
+        if (!peer)
+            return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(exchange_of(s)));
+        return hf_error_set(err, HF_EPROTO, "peer: host '%s' gave up: %s", peer->host.name,
                             hf_exchange_failure(exchange_of(s)));
     case HF_SENDING_ON_CLOSED:
         why = *hf_pump_fault(s->pump);
