@@ -107,7 +107,7 @@ def _():
             (["run", d, "--output", ROOT / "o"], 2, "--as"),
             (["show", ROOT / "nowhere"], 4, "nowhere"),
             (["show", d / "etc" / "table-loader"], 4, "not a directory"),
-            (["show", d / "etc" / "acpi"], 4, "no etc/table-loader")):
+            (["show", d / "etc" / "acpi"], 4, "etc/table-loader not found")):
         result = holdfast("acpi", *arguments, status=status)
         expect(words in result.err and result.err.count("\n") == 1, f"{arguments}: {result.err}")
 

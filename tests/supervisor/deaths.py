@@ -77,7 +77,7 @@ GUEST = SYSTEM = None
 def settled(deaths):
     """Waits until the guest goes on after so many deaths of its server (some may share one recovery)."""
     wait_until(lambda: GUEST.said().count("is stopped until it is back") >= deaths, 30, f"{deaths} deaths")
-    wait_until(lambda: GUEST.said().rstrip().endswith("it goes on as before"), 90, "the guest goes on")
+    wait_until(lambda: GUEST.said().rstrip().endswith("it continues as before"), 90, "the guest goes on")
 
 
 @case("the flash server is killed: the guest waits, the server is back, nothing is lost")
@@ -113,7 +113,7 @@ def _():
     first = GUEST.child("nbdkit")
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: GUEST.child("nbdkit") not in (None, first), 20, "another server")
-    wait_until(lambda: GUEST.said().rstrip().endswith("it goes on as before"), 30, "the recovery's end")
+    wait_until(lambda: GUEST.said().rstrip().endswith("it continues as before"), 30, "the recovery's end")
     time.sleep(1)
     expect(GUEST.qmp.status() == "paused", GUEST.qmp.status())
     GUEST.qmp.execute("cont")
@@ -225,7 +225,7 @@ def _():
     behind(guest, 2)
     guest.qmp.wait_event("STOP", stops + 1)
     guest.process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: "goes on without storage" in guest.said() and guest.qmp.status() == "running", 30, "it goes on")
+    wait_until(lambda: "continues without storage" in guest.said() and guest.qmp.status() == "running", 30, "it goes on")
     stops = len(guest.qmp.events("STOP"))
     note(f"{stop_writing(system)} variables set")
     system.setvar("MarkerMeanwhile", "cafe")

@@ -122,7 +122,7 @@ static void a_variable_whose_name_a_form_cannot_hold_is_left_out(void **state)
                                {.name = half, .name_size = 4, .data = name, .data_size = 1, .attributes = 7}};
     static const size_t kept[HF_FORMAT_MAX] = {[HF_FORMAT_QEMU] = 1, [HF_FORMAT_VIRT_FIRMWARE] = 2};
 
-    for (int format = HF_FORMAT_QEMU; format < HF_FORMAT_MAX; format++) {
+    for (int format = HF_FORMAT_QEMU; format <= HF_FORMAT_VIRT_FIRMWARE; format++) {
         struct hf_var_set again = {0};
         struct hf_error err = {0};
         char *text;
