@@ -286,7 +286,7 @@ static const char *is_kind(const char *type)
     for (size_t i = 0; type && i < HF_ARRAY_SIZE(kinds); i++)
         if (strcmp(type, kinds[i]) == 0)
             return kinds[i];
-    return "thing";
+    return "object";
 }
 
 static int verify_statement(struct hf_container *c, sqlite3_stmt *s, unsigned at, struct hf_error *err)
