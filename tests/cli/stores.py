@@ -105,7 +105,8 @@ def _():
         expect(loop.bytes() == after and (path.parent / "new").stat().st_size == 0x84000, "--out wrote to the device")
         rows = holdfast("keys", "audit", loop.device, "--json", status=1).json["rows"]
         expect([r["verdict"] for r in rows] == ["update available"], rows)
-        holdfast("create", path.parent / "g.hold", "--firmware", OVMF / "OVMF_CODE_4M.fd", "--vars", loop.device)
+        holdfast("create", path.parent / "g.hold", "--firmware", OVMF / "OVMF_CODE_4M.secboot.fd", "--machine", "q35",
+                 "--vars", loop.device)
         expect(variables(path.parent / "g.hold") == variables(loop.device), "create")
 
 
