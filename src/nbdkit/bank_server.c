@@ -1,53 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "bank_server.h"
+#include "bank_inside.h"
 
 #include "boots.h"
 #include "cleanup.h"
-#include "committer.h"
-#include "outline.h"
-#include "owner_steps.h"
-#include "replaced.h"
 #include "writeback.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define TAKE_OVER_NS 20000000
-
-/* A guest programs its flash in pieces of a few bytes. A client that begins at the start with that much writes the whole
- * bank: QEMU, whose pieces are as large as we take them, or somebody who copies a file in. */
-#define WHOLE_PIECE 131072
-
-struct hf_bank_server {
-    char *path;
-    int lock_fd; /* a descriptor of the owner lock that survives the handles; -1 before the first is open */
-    uint64_t size[HF_BANK_VARS + 1];
-    struct hf_queue_file *queue; /* NULL: no variable bank */
-    struct hf_committer *committer;
-    struct hf_committer_ops ops;
-    void (*status)(const struct hf_nbd_status *s);
-    bool (*may_replace)(void); /* NULL: always */
-
-    pthread_mutex_t take_over;      /* held by the write that ends `incoming` */
-    pthread_mutex_t lock;           /* for what follows; taken after the committer's own */
-    bool arrives;                   /* it was opened as one that is being received: the guest brings its own bank */
-    bool incoming;                  /* being received: neither queue nor committer yet */
-    struct hf_container *container; /* NULL after a failure, until it can be opened again */
-    const char *boot_id;            /* of the host, for the boot that is opened here */
-    atomic_bool opens_boot;         /* by the next that reads code or writes. No lock: writes must not wait for commits */
-    bool doubtful;                  /* SQLite reported an error: recover before the next use */
-    /* A whole bank that is being written; of the one thread that writes. */
-    struct {
-        bool under_way, differs;
-        uint64_t next; /* where it goes on */
-        struct hf_replaced before;
-    } whole;
-    struct hf_outline *outline;     /* of a bank that was received, until it is written; or NULL */
-};
+#include <unistd.h>
 
 static int64_t now_seconds(void)
 {
@@ -56,7 +19,7 @@ static int64_t now_seconds(void)
 
 /* After an error of the file system nothing that SQLite has in memory is to be trusted: the handle is closed and
  * opened anew, which reads the log from the disk. */
-static int container_locked(struct hf_bank_server *s, struct hf_container **out, struct hf_error *err)
+int hf_bank_server_container(struct hf_bank_server *s, struct hf_container **out, struct hf_error *err)
 {
     int r;
 
@@ -79,7 +42,7 @@ static int container_locked(struct hf_bank_server *s, struct hf_container **out,
 }
 
 /* A refusal and a range error leave the handle good; anything else may not have. */
-static int judge(struct hf_bank_server *s, int r)
+int hf_bank_server_judged(struct hf_bank_server *s, int r)
 {
     if (r == -HF_EIO || r == -HF_ENOSPC || r == -HF_EDAMAGED || r == -HF_ENOMEM)
         s->doubtful = true;
@@ -93,9 +56,9 @@ static int read_container(struct hf_bank_server *s, enum hf_bank bank, uint64_t 
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
-    r = container_locked(s, &c, err);
+    r = hf_bank_server_container(s, &c, err);
     if (r == 0)
-        r = judge(s, hf_bank_read(c, bank, offset, bytes, size, err));
+        r = hf_bank_server_judged(s, hf_bank_read(c, bank, offset, bytes, size, err));
     (void)pthread_mutex_unlock(&s->lock);
     return r;
 }
@@ -105,7 +68,7 @@ static int load_page(void *opaque, uint32_t page, uint8_t *bytes, struct hf_erro
     return read_container(opaque, HF_BANK_VARS, (uint64_t)page * HF_PAGE_SIZE, bytes, HF_PAGE_SIZE, err);
 }
 
-static void forget_outline(struct hf_bank_server *s)
+void hf_bank_server_forget_outline(struct hf_bank_server *s)
 {
     hf_outline_free(s->outline);
     s->outline = NULL;
@@ -129,10 +92,10 @@ static int op_commit(void *opaque, const struct hf_write_queue *q, struct hf_err
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
-    forget_outline(s);
-    r = container_locked(s, &c, err);
+    hf_bank_server_forget_outline(s);
+    r = hf_bank_server_container(s, &c, err);
     if (r == 0)
-        r = judge(s, hf_writeback_commit(c, q, err));
+        r = hf_bank_server_judged(s, hf_writeback_commit(c, q, err));
     if (r == 0 && hf_log_bytes(c) > HF_LOG_SOFT && hf_checkpoint(c, NULL) < 0)
         s->doubtful = true; /* the commit itself is durable in the log */
     (void)pthread_mutex_unlock(&s->lock);
@@ -151,14 +114,14 @@ static int op_write(void *opaque, uint64_t offset, const void *bytes, size_t siz
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
-    forget_outline(s);
-    r = container_locked(s, &c, err);
+    hf_bank_server_forget_outline(s);
+    r = hf_bank_server_container(s, &c, err);
     if (r == 0)
-        r = judge(s, hf_begin(c, err));
+        r = hf_bank_server_judged(s, hf_begin(c, err));
     if (r == 0) {
-        r = judge(s, hf_bank_write(c, HF_BANK_VARS, offset, bytes, size, NULL, err));
+        r = hf_bank_server_judged(s, hf_bank_write(c, HF_BANK_VARS, offset, bytes, size, NULL, err));
         if (r == 0)
-            r = judge(s, hf_commit(c, HF_DURABLE, err));
+            r = hf_bank_server_judged(s, hf_commit(c, HF_DURABLE, err));
         else
             hf_abort(c);
     }
@@ -189,7 +152,7 @@ static int open_container(struct hf_bank_server *s, int lock_fd, struct hf_error
     return r;
 }
 
-static int find_sizes(struct hf_bank_server *s, struct hf_error *err)
+int hf_bank_server_find_sizes(struct hf_bank_server *s, struct hf_error *err)
 {
     int r = hf_bank_size(s->container, HF_BANK_CODE, &s->size[HF_BANK_CODE], err);
 
@@ -202,7 +165,7 @@ static int find_sizes(struct hf_bank_server *s, struct hf_error *err)
 
 static int open_banks(struct hf_bank_server *s, struct hf_error *err)
 {
-    int r = find_sizes(s, err);
+    int r = hf_bank_server_find_sizes(s, err);
 
     return r < 0 || !s->size[HF_BANK_VARS] ? r : hf_writeback_open(s->container, &s->queue, err);
 }
@@ -219,8 +182,8 @@ static void release(struct hf_bank_server *s)
     free(s);
 }
 
-static int new_server(const char *path, void (*status)(const struct hf_nbd_status *s), struct hf_bank_server **out,
-                      struct hf_error *err)
+int hf_bank_server_new(const char *path, void (*status)(const struct hf_nbd_status *s), struct hf_bank_server **out,
+                       struct hf_error *err)
 {
     struct hf_bank_server *s = calloc(1, sizeof *s);
 
@@ -239,7 +202,7 @@ static int new_server(const char *path, void (*status)(const struct hf_nbd_statu
     return 0;
 }
 
-static int opened(struct hf_bank_server *s, int r, struct hf_bank_server **out)
+int hf_bank_server_opened(struct hf_bank_server *s, int r, struct hf_bank_server **out)
 {
     if (r < 0) {
         hf_container_done(&s->container);
@@ -254,44 +217,14 @@ int hf_bank_server_open(const char *path, int lock_fd, void (*status)(const stru
                         struct hf_bank_server **out, struct hf_error *err)
 {
     struct hf_bank_server *s;
-    int r = new_server(path, status, &s, err);
+    int r = hf_bank_server_new(path, status, &s, err);
 
     if (r < 0)
         return r;
     r = open_container(s, lock_fd, err);
     if (r == 0)
         r = open_banks(s, err);
-    return opened(s, r, out);
-}
-
-/* Made while there is time; the last that was sent of the bank may have made it old. Without one all is read. */
-static void outline(struct hf_bank_server *s, struct hf_container *c)
-{
-    if (s->outline && hf_outline_fits(c, s->outline, NULL) > 0)
-        return;
-    forget_outline(s);
-    if (s->size[HF_BANK_VARS])
-        (void)judge(s, hf_outline_read(c, &s->outline, NULL));
-}
-
-int hf_bank_server_open_incoming(const char *path, int lock_fd, void (*status)(const struct hf_nbd_status *s),
-                                 struct hf_bank_server **out, struct hf_error *err)
-{
-    struct hf_container *c;
-    struct hf_bank_server *s;
-    int r = new_server(path, status, &s, err);
-
-    if (r < 0)
-        return r;
-    s->incoming = true;
-    s->arrives = true;
-    s->lock_fd = lock_fd;
-    r = container_locked(s, &c, err);
-    if (r == 0)
-        r = find_sizes(s, err);
-    if (r == 0)
-        outline(s, c);
-    return opened(s, r, out);
+    return hf_bank_server_opened(s, r, out);
 }
 
 void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void))
@@ -299,7 +232,7 @@ void hf_bank_server_judge(struct hf_bank_server *s, bool (*may_replace)(void))
     s->may_replace = may_replace;
 }
 
-static int start_committer(struct hf_bank_server *s, struct hf_error *err)
+int hf_bank_server_start_committer(struct hf_bank_server *s, struct hf_error *err)
 {
     hf_queue_file_set_load(s->queue, load_page, s);
     s->ops = (struct hf_committer_ops){.commit = op_commit,
@@ -313,101 +246,7 @@ static int start_committer(struct hf_bank_server *s, struct hf_error *err)
 
 int hf_bank_server_start(struct hf_bank_server *s, struct hf_error *err)
 {
-    return s->queue ? start_committer(s, err) : 0;
-}
-
-/* ---- a container that was being received ---- */
-
-static int follow(struct hf_bank_server *s, struct hf_container **c, struct hf_error *err)
-{
-    int r = container_locked(s, c, err);
-
-    return r < 0 ? r : hf_owner_follow(*c, err);
-}
-
-/* The handle that is open already is at hand sooner; but the file may have been replaced under its name since. */
-static int open_claimed(struct hf_bank_server *s, struct hf_error *err)
-{
-    uint64_t had = s->size[HF_BANK_VARS], has;
-    struct hf_container *c;
-    char aside[PATH_MAX];
-    int r;
-
-    s->incoming = false;
-    r = follow(s, &c, err);
-    if (r < 0) {
-        hf_container_done(&s->container);
-        r = follow(s, &c, err);
-    }
-    if (r < 0)
-        return r;
-    r = hf_bank_size(c, HF_BANK_VARS, &has, err);
-    if (r == 0 && has != had)
-        r = hf_error_set(err, HF_EPROTO, "%s: variables: received %llu bytes, expected %llu", s->path,
-                         (unsigned long long)has, (unsigned long long)had);
-    if (r == 0)
-        r = hf_writeback_open(c, &s->queue, err);
-    if (r == -HF_EREFUSED) { /* writes of an earlier ownership, or for a file whose place this one has */
-        r = hf_writeback_set_aside(c, aside, err);
-        if (r == 0)
-            r = hf_writeback_open(c, &s->queue, err);
-    }
-    if (r == 0)
-        outline(s, c);
-    return r;
-}
-
-static void stay_incoming(struct hf_bank_server *s)
-{
-    (void)pthread_mutex_lock(&s->lock);
-    hf_queue_file_close(s->queue);
-    s->queue = NULL;
-    hf_container_done(&s->container);
-    s->incoming = true;
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-static int take_over(struct hf_bank_server *s, struct hf_error *err)
-{
-    int r = 0;
-
-    (void)pthread_mutex_lock(&s->take_over);
-    if (!s->committer) {
-        (void)pthread_mutex_lock(&s->lock);
-        r = open_claimed(s, err);
-        (void)pthread_mutex_unlock(&s->lock);
-        if (r == 0)
-            r = start_committer(s, err);
-        if (r < 0)
-            stay_incoming(s);
-    }
-    (void)pthread_mutex_unlock(&s->take_over);
-    return r;
-}
-
-/* The one write that there is to lose before the first commit is the whole bank as the guest brings it. The guest does
- * not run yet, so it can wait; and it must not run without an owner, so it waits for as long as that takes. */
-static int become_owner(struct hf_bank_server *s, struct hf_error *err)
-{
-    int r = take_over(s, err);
-
-    if (r < 0)
-        s->status(&(struct hf_nbd_status){.kind = HF_NBD_WANTED});
-    while (r < 0) {
-        nanosleep(&(struct timespec){.tv_nsec = TAKE_OVER_NS}, NULL);
-        r = take_over(s, err);
-    }
-    return r;
-}
-
-static bool is_incoming(struct hf_bank_server *s)
-{
-    bool incoming;
-
-    (void)pthread_mutex_lock(&s->take_over);
-    incoming = !s->committer && s->incoming;
-    (void)pthread_mutex_unlock(&s->take_over);
-    return incoming;
+    return s->queue ? hf_bank_server_start_committer(s, err) : 0;
 }
 
 int hf_bank_server_close(struct hf_bank_server *s, struct hf_error *err)
@@ -435,9 +274,9 @@ static int open_boot(struct hf_bank_server *s, bool arrives, struct hf_error *er
     if (!atomic_load(&s->opens_boot))
         return 0;
     (void)pthread_mutex_lock(&s->lock);
-    r = container_locked(s, &c, err);
+    r = hf_bank_server_container(s, &c, err);
     if (r == 0)
-        r = judge(s, hf_lifecycle_opened(c, &boot, err));
+        r = hf_bank_server_judged(s, hf_lifecycle_opened(c, &boot, err));
     if (r == 0)
         atomic_store(&s->opens_boot, false);
     (void)pthread_mutex_unlock(&s->lock);
@@ -454,117 +293,38 @@ int hf_bank_server_read(struct hf_bank_server *s, enum hf_bank bank, uint64_t of
 {
     int r;
 
-    if (bank == HF_BANK_VARS && !is_incoming(s))
+    if (bank == HF_BANK_VARS && !hf_bank_server_is_incoming(s))
         return hf_committer_read(s->committer, offset, bytes, size, err);
-    r = bank == HF_BANK_CODE && !is_incoming(s) ? open_boot(s, false, err) : 0;
+    r = bank == HF_BANK_CODE && !hf_bank_server_is_incoming(s) ? open_boot(s, false, err) : 0;
     return r < 0 ? r : read_container(s, bank, offset, bytes, size, err);
-}
-
-/* ---- a whole bank that is written ---- */
-
-static void alarm_operator(struct hf_bank_server *s, const struct hf_error *why)
-{
-    struct hf_nbd_status status = {.kind = HF_NBD_ALARM};
-
-    memcpy(status.text, why->text, sizeof status.text);
-    s->status(&status);
-}
-
-static int keep_locked(struct hf_bank_server *s, struct hf_error *err)
-{
-    struct hf_container *c;
-    int r = container_locked(s, &c, err);
-
-    return r < 0 ? r : judge(s, hf_replaced_begin(c, "a client", now_seconds(), &s->whole.before, err));
-}
-
-/* The first piece that differs. Where the variables cannot be kept the guest's own view is stored all the same. */
-static void keep_before(struct hf_bank_server *s)
-{
-    struct hf_error err;
-    int r = hf_committer_flush(s->committer, &err);
-
-    s->whole.differs = true;
-    s->whole.before = (struct hf_replaced){.was_store = true};
-    if (r == 0) {
-        (void)pthread_mutex_lock(&s->lock);
-        r = keep_locked(s, &err);
-        (void)pthread_mutex_unlock(&s->lock);
-    }
-    if (r < 0) {
-        (void)hf_error_prefix(&err, r,
-                              "variables: a client rewrites all of them, and the previous ones cannot be kept: ");
-        alarm_operator(s, &err);
-    }
-}
-
-static void judge_whole(struct hf_bank_server *s)
-{
-    size_t size = (size_t)s->size[HF_BANK_VARS];
-    hf_auto(hf_cleanup_free) uint8_t *bytes = malloc(size);
-    struct hf_container *c;
-    struct hf_error alarm;
-
-    if (!bytes || hf_committer_read(s->committer, 0, bytes, size, NULL) < 0)
-        return;
-    (void)pthread_mutex_lock(&s->lock);
-    if (container_locked(s, &c, NULL) == 0 &&
-        hf_replaced_end(c, &s->whole.before, bytes, size, now_seconds(), &alarm) > 0)
-        alarm_operator(s, &alarm);
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-/* Before a write: whether it is a piece of a whole bank. */
-static int follow_whole(struct hf_bank_server *s, uint64_t offset, size_t size, struct hf_error *err)
-{
-    if (!s->arrives && offset == 0 && (size >= WHOLE_PIECE || size == s->size[HF_BANK_VARS])) {
-        if (s->may_replace && !s->may_replace())
-            return hf_error_refuse(err, "suspended", "%s: the saved state belongs to another guest", s->path);
-        s->whole.under_way = true;
-        s->whole.differs = false;
-        s->whole.next = 0;
-    }
-    s->whole.under_way = s->whole.under_way && offset == s->whole.next;
-    s->whole.next = offset + size;
-    return 0;
-}
-
-static int write_piece(struct hf_bank_server *s, uint64_t offset, const uint8_t *bytes, size_t size, struct hf_error *err)
-{
-    if (s->whole.under_way && !s->whole.differs) {
-        if (hf_committer_has(s->committer, offset, bytes, size))
-            return 0;
-        keep_before(s);
-    }
-    return hf_committer_write(s->committer, offset, bytes, size, err);
 }
 
 int hf_bank_server_write(struct hf_bank_server *s, uint64_t offset, const void *bytes, size_t size,
                          struct hf_error *err)
 {
-    int r = is_incoming(s) ? become_owner(s, err) : 0;
+    int r = hf_bank_server_is_incoming(s) ? hf_bank_server_become_owner(s, err) : 0;
 
     if (r == 0)
-        r = follow_whole(s, offset, size, err);
+        r = hf_bank_server_follow_whole(s, offset, size, err);
     if (r == 0) /* a whole bank comes with a saved state, before the guest executes */
         r = open_boot(s, s->whole.under_way, err);
     for (size_t done = 0; r == 0 && done < size;) {
         size_t n = size - done < HF_WRITE_QUEUE_WRITE_MAX ? size - done : HF_WRITE_QUEUE_WRITE_MAX;
 
-        r = write_piece(s, offset + done, (const uint8_t *)bytes + done, n, err);
+        r = hf_bank_server_write_piece(s, offset + done, (const uint8_t *)bytes + done, n, err);
         done += n;
     }
     if (r == 0 && s->whole.under_way && s->whole.next == s->size[HF_BANK_VARS]) {
         s->whole.under_way = false;
         if (s->whole.differs)
-            judge_whole(s);
+            hf_bank_server_judge_whole(s);
     }
     return r;
 }
 
 int hf_bank_server_flush(struct hf_bank_server *s, struct hf_error *err)
 {
-    return is_incoming(s) || !s->committer ? 0 : hf_committer_flush(s->committer, err);
+    return hf_bank_server_is_incoming(s) || !s->committer ? 0 : hf_committer_flush(s->committer, err);
 }
 
 int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t offset, uint64_t *length, bool *erased,
@@ -576,13 +336,14 @@ int hf_bank_server_extent(struct hf_bank_server *s, enum hf_bank bank, uint64_t 
     int r;
 
     (void)pthread_mutex_lock(&s->lock);
-    r = container_locked(s, &c, err);
+    r = hf_bank_server_container(s, &c, err);
     if (r == 0)
-        r = judge(s, hf_bank_extent(c, bank, offset, &n, &e, err));
+        r = hf_bank_server_judged(s, hf_bank_extent(c, bank, offset, &n, &e, err));
     (void)pthread_mutex_unlock(&s->lock);
     if (r < 0)
         return r;
-    quiet = bank == HF_BANK_VARS && !is_incoming(s) ? hf_committer_untouched(s->committer, offset, n) : n;
+    quiet =
+        bank == HF_BANK_VARS && !hf_bank_server_is_incoming(s) ? hf_committer_untouched(s->committer, offset, n) : n;
     *length = quiet ? quiet : HF_PAGE_SIZE - offset % HF_PAGE_SIZE;
     *erased = quiet && e;
     return 0;
