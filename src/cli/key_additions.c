@@ -22,6 +22,7 @@ void hf_key_additions_done(struct hf_key_additions *additions)
     for (size_t i = 0; i < additions->count; i++) {
         hf_key_file_done(&additions->files[i]);
         free(additions->bytes[i]);
+        free(additions->origins[i]);
     }
     additions->count = 0;
 }
@@ -30,15 +31,20 @@ void hf_key_additions_done(struct hf_key_additions *additions)
 static int put(struct hf_key_additions *a, enum hf_key_variable variable, const char *origin, bool wholesale,
                struct hf_key_file *file, uint8_t *bytes, struct hf_error *err)
 {
-    if (a->count == HF_KEY_ADDITIONS_MAX) {
+    char *kept = a->count < HF_KEY_ADDITIONS_MAX ? strdup(origin) : NULL;
+
+    if (!kept) {
         hf_key_file_done(file);
         free(bytes);
-        return hf_error_set(err, HF_EUSAGE, "too many files and sets; the limit is %d", HF_KEY_ADDITIONS_MAX);
+        return a->count < HF_KEY_ADDITIONS_MAX
+                   ? hf_error_nomem(err)
+                   : hf_error_set(err, HF_EUSAGE, "too many files and sets; the limit is %d", HF_KEY_ADDITIONS_MAX);
     }
     a->files[a->count] = *file;
     a->bytes[a->count] = bytes;
+    a->origins[a->count] = kept;
     a->list[a->count] = (struct hf_key_addition){
-        .variable = variable, .origin = origin, .file = &a->files[a->count], .wholesale = wholesale};
+        .variable = variable, .origin = kept, .file = &a->files[a->count], .wholesale = wholesale};
     a->count++;
     return 0;
 }

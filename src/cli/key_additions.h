@@ -12,6 +12,7 @@ struct hf_key_additions {
     struct hf_key_addition list[HF_KEY_ADDITIONS_MAX];
     struct hf_key_file files[HF_KEY_ADDITIONS_MAX]; /* of each; and the bytes it was read from */
     uint8_t *bytes[HF_KEY_ADDITIONS_MAX];
+    char *origins[HF_KEY_ADDITIONS_MAX]; /* where each came from, for messages */
     size_t count;
 };
 
