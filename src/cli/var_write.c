@@ -5,9 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "loop.h"
 #include "output.h"
-
-#define PATIENCE_S 60
 
 static struct hf_var_place place_of(const struct hf_invocation *inv, const struct hf_var_note *note)
 {
@@ -30,23 +29,15 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
     return 0;
 }
 
-static int monotonic_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int)t.tv_sec;
-}
-
 int hf_var_again(struct hf_invocation *inv, int (*change)(struct hf_invocation *inv, struct hf_error *err),
                  struct hf_error *err)
 {
-    int until = monotonic_s() + PATIENCE_S;
+    int64_t until = hf_loop_now() + HF_VAR_PATIENCE_S * 1000;
 
     for (;;) {
         int r = change(inv, err);
 
-        if (r != -HF_EREFUSED || !err->rule || strcmp(err->rule, "changed") != 0 || monotonic_s() > until)
+        if (r != -HF_EREFUSED || !err->rule || strcmp(err->rule, "changed") != 0 || hf_loop_now() > until)
             return r;
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000000 * (1 + getpid() % 20)}, NULL);
     }

@@ -14,6 +14,7 @@
 #include "boots.h"
 #include "cleanup.h"
 #include "containers.h"
+#include "loop.h"
 #include "nbd_server.h"
 #include "output.h"
 #include "runtime.h"
@@ -139,14 +140,6 @@ static void fell_behind(const struct serving *s, const struct hf_nbd_status *st)
             (unsigned long long)st->bytes, st->text);
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void choose_delay(struct serving *s, bool started)
 {
     if (started)
@@ -163,8 +156,8 @@ static void revive(struct serving *s)
     int r = hf_nbd_server_restart(s->server, &err);
 
     hf_tell(s->inv, "%s", r == 0 ? "the server was started again" : err.text);
-    s->deaths = monotonic_ms() - s->revived_ms < HEALTHY_MS ? s->deaths + 1 : 0;
-    s->revived_ms = monotonic_ms();
+    s->deaths = hf_loop_now() - s->revived_ms < HEALTHY_MS ? s->deaths + 1 : 0;
+    s->revived_ms = hf_loop_now();
     choose_delay(s, r == 0);
 }
 
@@ -198,7 +191,7 @@ static bool handle_signal(const struct serving *s)
 
 static void serve_until_told(struct serving *s)
 {
-    s->revived_ms = monotonic_ms();
+    s->revived_ms = hf_loop_now();
     for (;;) {
         bool dead = hf_nbd_server_pid(s->server) < 0;
         struct pollfd p[] = {{.fd = s->signals, .events = POLLIN},

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "loop.h"
 #include "nbd_process.h"
 
 #define START_MS 30000
@@ -88,14 +89,6 @@ int hf_nbd_plugin_path(char *path, size_t size, struct hf_error *err)
     return hf_error_set(err, HF_ENOTFOUND, "%s: nbdkit's holdfast plugin is not installed there", path);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* A socket that nobody listens on is left over from a server that died; anything else in its place is not ours. */
 static int clear_socket(const char *path, struct hf_error *err)
 {
@@ -135,7 +128,7 @@ int hf_nbd_server_next(struct hf_nbd_server *s, struct hf_nbd_status *out, struc
 /* Waits for READY; FAILED and DIED become this call's error. */
 static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
 {
-    int64_t deadline = now_ms() + START_MS;
+    int64_t deadline = hf_loop_now() + START_MS;
     struct hf_nbd_status st, failure = {0};
 
     for (;;) {
@@ -153,7 +146,7 @@ static int await_ready(struct hf_nbd_server *s, struct hf_error *err)
                                 : hf_error_set(err, st.code, "%s", st.text);
         if (r > 0)
             continue;
-        if (now_ms() >= deadline)
+        if (hf_loop_now() >= deadline)
             return hf_error_set(err, HF_ETIMEDOUT, "NBD server: not ready after %d s", START_MS / 1000);
         (void)poll(&p, 1, 1000);
     }
@@ -273,7 +266,7 @@ void hf_nbd_server_set_lock(struct hf_nbd_server *s, int lock_fd)
 
 void hf_nbd_server_stop(struct hf_nbd_server *s)
 {
-    int64_t deadline = now_ms() + STOP_MS;
+    int64_t deadline = hf_loop_now() + STOP_MS;
     struct hf_nbd_process *p = &s->process;
     struct hf_nbd_status st;
 
@@ -284,7 +277,7 @@ void hf_nbd_server_stop(struct hf_nbd_server *s)
         struct pollfd ready = {.fd = p->status_fd, .events = POLLIN};
         int r = hf_nbd_server_next(s, &st, NULL);
 
-        if (r < 0 || (r == 0 && now_ms() >= deadline))
+        if (r < 0 || (r == 0 && hf_loop_now() >= deadline))
             hf_nbd_process_kill(p);
         else if (r == 0)
             (void)poll(&ready, 1, 100);

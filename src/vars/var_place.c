@@ -12,11 +12,10 @@
 
 #include "block_device.h"
 #include "cleanup.h"
+#include "loop.h"
 #include "qcow2.h"
 #include "var_aws.h"
 #include "whole_file.h"
-
-#define PATIENCE_S 60
 
 int hf_var_place_check(const char *path, const struct hf_var_place *place, struct hf_error *err)
 {
@@ -59,18 +58,10 @@ static int backup_name(const char *path, char name[PATH_MAX], struct hf_error *e
     return hf_error_set(err, HF_EUSAGE, "%s: no name is free for the old file; --backup FILE gives one", path);
 }
 
-static int monotonic_s(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int)t.tv_sec;
-}
-
 /* A process that replaces a file holds a lock on the one that it replaces. */
 static int lock_file(const char *path, int *fd, struct hf_error *err)
 {
-    int until = monotonic_s() + PATIENCE_S;
+    int64_t until = hf_loop_now() + HF_VAR_PATIENCE_S * 1000;
     hf_auto(hf_cleanup_close) int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (file < 0)
@@ -78,9 +69,9 @@ static int lock_file(const char *path, int *fd, struct hf_error *err)
     while (flock(file, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             break; /* a file system without locks */
-        if (monotonic_s() > until)
+        if (hf_loop_now() > until)
             return hf_error_set(err, HF_ETIMEDOUT, "%s: another process has kept it busy for %d s; try again", path,
-                                PATIENCE_S);
+                                HF_VAR_PATIENCE_S);
         (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     }
     *fd = hf_take_fd(file);

@@ -7,6 +7,9 @@
 
 #include "var_source.h"
 
+/* For how long a change waits for others that change the same store, in seconds. */
+#define HF_VAR_PATIENCE_S 60
+
 struct hf_var_place {
     const char *out;    /* a new file; NULL: where it was read. A container is always changed where it is. */
     const char *backup; /* where the old store is kept; NULL: FILE.bak, FILE.bak.2, ... beside a file */
