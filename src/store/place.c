@@ -243,11 +243,7 @@ int hf_place_open(struct hf_place *place, struct hf_error *err)
         place->changed = st.st_mtim;
         r = look_around(place, st.st_uid, err);
     }
-    if (r == 0)
-        r = check_header(place, err);
-    if (r < 0)
-        hf_place_close(place);
-    return r;
+    return r < 0 ? r : check_header(place, err);
 }
 
 void hf_place_close(struct hf_place *place)

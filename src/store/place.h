@@ -30,7 +30,8 @@ int hf_place_fits(size_t length, struct hf_error *err);
 /* Resolves the directory and checks it; the file itself need not exist. place->fd is -1. */
 int hf_place_find(const char *path, struct hf_place *place, struct hf_error *err);
 /* Opens and checks the file, its header and the files beside it, and enters it in the process's list of open containers.
- * HF_EUSAGE when this process has it open already. */
+ * HF_EUSAGE when this process has it open already. Whatever it returns, hf_place_changed tells whether that still holds, and
+ * hf_place_close follows. */
 int hf_place_open(struct hf_place *place, struct hf_error *err);
 void hf_place_close(struct hf_place *place);
 /* Looks at file and log again: true when anything differs from what hf_place_open saw. */

@@ -20,6 +20,7 @@ static struct {
     enum refusal_kind kind;
     unsigned calls, nth;
     int code;
+    void (*happens)(void); /* in place of a failure */
     const char *happened;
 } refusal;
 
@@ -31,8 +32,15 @@ void refusal_begin(enum refusal_kind kind, unsigned nth, int code)
     refusal.nth = nth;
     refusal.code = code;
     refusal.calls = 0;
+    refusal.happens = NULL;
     refusal.happened = NULL;
     refusal.counting = true;
+}
+
+void refusal_meanwhile(unsigned nth, void (*happens)(void))
+{
+    refusal_begin(REFUSE_SYSTEM, nth, 0);
+    refusal.happens = happens;
 }
 
 unsigned refusal_end(void)
@@ -53,6 +61,11 @@ static bool refused(enum refusal_kind kind, const char *call)
     if (++refusal.calls != refusal.nth)
         return false;
     refusal.happened = call;
+    if (refusal.happens) {
+        refusal.counting = false;
+        refusal.happens();
+        return false;
+    }
     errno = kind == REFUSE_MEMORY ? ENOMEM : refusal.code;
     return true;
 }

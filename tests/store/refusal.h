@@ -14,9 +14,11 @@ void refusal_init(void);
 
 /* From now on calls count, and the nth of this kind (from 1; 0: none) fails once; `code`: the errno of a system call. */
 void refusal_begin(enum refusal_kind kind, unsigned nth, int code);
+/* From now on system calls count; before the nth, `happens` is called, and the call goes on. */
+void refusal_meanwhile(unsigned nth, void (*happens)(void));
 /* Calls do not count any more. How many of the kind there were. */
 unsigned refusal_end(void);
-/* The call that failed, or NULL. */
+/* The call that failed, or that `happens` was called before; or NULL. */
 const char *refusal_happened(void);
 
 #endif
