@@ -21,8 +21,8 @@ static void ask_later(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    if (hf_loop_timer(&s->loop, ASK_MS, ask, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_loop_timer(&s->run.loop, ASK_MS, ask, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 static void status_answered(void *ctx, const json_t *result, const struct hf_error *err)
@@ -35,7 +35,7 @@ static void status_answered(void *ctx, const json_t *result, const struct hf_err
     if (!strcmp(status, "inmigrate"))
         ask_later(s);
     else
-        s->todo |= HF_TODO_ARRIVED;
+        s->run.todo |= HF_TODO_ARRIVED;
 }
 
 static void ask(void *ctx)
@@ -43,9 +43,9 @@ static void ask(void *ctx)
     struct hf_supervision *s = ctx;
     struct hf_error err;
 
-    if (hf_monitor_is_open(s->monitor) &&
-        hf_monitor_send(s->monitor, "query-status", NULL, status_answered, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_monitor_is_open(s->run.monitor) &&
+        hf_monitor_send(s->run.monitor, "query-status", NULL, status_answered, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 void hf_arrival_begin(struct hf_supervision *s)
@@ -59,20 +59,20 @@ void hf_arrival_begin(struct hf_supervision *s)
     }
     /* Tells a saved state from a guest that just stops. */
     wanted = json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability", "events", "state", 1);
-    if (hf_monitor_send(s->monitor, "migrate-set-capabilities", wanted, NULL, NULL, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_monitor_send(s->run.monitor, "migrate-set-capabilities", wanted, NULL, NULL, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 void hf_arrival_end(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    hf_loop_cancel(&s->loop, ask, s);
-    if (!s->saved || s->fault.code != HF_OK)
+    hf_loop_cancel(&s->run.loop, ask, s);
+    if (!s->saved || s->run.fault.code != HF_OK)
         return;
     s->saved = false;
-    if (hf_suspend(s->container, (int64_t)time(NULL), &err) < 0)
-        hf_supervision_say(s, "that the guest's state was saved could not be recorded: %s", err.text);
+    if (hf_suspend(s->run.container, (int64_t)time(NULL), &err) < 0)
+        hf_run_say(&s->run, "that the guest's state was saved could not be recorded: %s", err.text);
 }
 
 void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data)
@@ -87,19 +87,19 @@ static int compare(struct hf_supervision *s, struct hf_error *err)
     hf_auto(hf_cleanup_free) uint8_t *code = NULL, *vars = NULL;
     struct hf_digest code_digest, vars_digest;
     struct hf_resume_report report;
-    int r = hf_guest_bank_read_code(s->monitor, &s->machine, s->dir, &code, err);
+    int r = hf_guest_bank_read_code(s->run.monitor, &s->machine, s->run.dir, &code, err);
 
     if (r == 0 && s->machine.vars_size)
-        r = hf_guest_bank_read(s->monitor, &s->machine, s->dir, &vars, err);
+        r = hf_guest_bank_read(s->run.monitor, &s->machine, s->run.dir, &vars, err);
     if (r < 0)
         return r;
     code_digest = hf_digest_of(code, s->machine.code_size);
     if (vars)
         vars_digest = hf_digest_of(vars, s->machine.vars_size);
-    r = hf_resume(s->container, &code_digest, vars ? &vars_digest : NULL, (int64_t)time(NULL), &report, err);
+    r = hf_resume(s->run.container, &code_digest, vars ? &vars_digest : NULL, (int64_t)time(NULL), &report, err);
     if (r == 0 && report.newer_variables)
-        hf_supervision_say(s, "the saved state brings its own variables; the newer ones are snapshot %lld",
-                           (long long)report.snapshot);
+        hf_run_say(&s->run, "the saved state brings its own variables; the newer ones are snapshot %lld",
+                   (long long)report.snapshot);
     return r;
 }
 
@@ -108,8 +108,8 @@ void hf_arrival_check(struct hf_supervision *s)
     struct hf_error err;
     int r;
 
-    s->todo &= ~(unsigned)HF_TODO_ARRIVED;
-    if (!s->monitor || !hf_monitor_is_open(s->monitor))
+    s->run.todo &= ~(unsigned)HF_TODO_ARRIVED;
+    if (!hf_run_has_qemu(&s->run))
         return;
     r = compare(s, &err);
     if (r == 0)
@@ -117,7 +117,7 @@ void hf_arrival_check(struct hf_supervision *s)
     if (r == 0 && !s->arguments.paused)
         r = hf_supervision_open_boot(s, &err);
     if (r == 0 && !s->arguments.paused)
-        r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, &err);
+        r = hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, &err);
     if (r < 0)
-        hf_supervision_fail(s, &err);
+        hf_run_fail(&s->run, &err);
 }

@@ -45,17 +45,18 @@ static int start(void *ctx, struct hf_error *err)
 
     (void)hf_exchange_prepare(hf_pump_exchange(d->sending.pump), NULL); /* while the guest runs */
     if (r == 0)
-        r = hf_stream_relay_open(&s->loop, &d->relay, &theirs, err);
+        r = hf_stream_relay_open(&s->run.loop, &d->relay, &theirs, err);
     if (r == 0)
         r = hf_departing_pause_emulated(s, err);
     if (r == 0)
-        r = hf_monitor_send_fd(s->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL, err);
+        r = hf_monitor_send_fd(s->run.monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL,
+                               err);
     if (r == 0)
         r = hf_stream_relay_read(d->relay, d->sending.pump, err);
     if (r < 0)
         return r;
     d->qemu = HF_DEPARTURE_QEMU_MIGRATING;
-    return hf_monitor_execute(s->monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
+    return hf_monitor_execute(s->run.monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
 }
 
 /* Only a guest whose flash is all in the container, and that no reset of ours is at, may be given away. */
@@ -63,14 +64,14 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
 {
     bool resets_at_rest = s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED;
     struct hf_queue_state queue = {0};
-    int r = hf_writeback_look(s->container, &queue, err);
+    int r = hf_writeback_look(s->run.container, &queue, err);
 
     if (r < 0 && r != -HF_ENOTFOUND)
         return r;
-    if ((s->pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->todo & HF_TODO_VERIFY) || queue.bytes)
+    if ((s->run.pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->run.todo & HF_TODO_VERIFY) || queue.bytes)
         return hf_error_set(err, HF_EIO, "flash writes of the guest are not stored yet: %llu bytes; try again",
                             (unsigned long long)queue.bytes);
-    if (!resets_at_rest || (s->todo & HF_TODO_DECIDE))
+    if (!resets_at_rest || (s->run.todo & HF_TODO_DECIDE))
         return hf_error_set(err, HF_ECANCELED, "the guest is being reset; try again");
     if (s->departure->stopped)
         return hf_error_set(err, HF_ECANCELED, "the guest was paused by its operator during the migration; try again");
@@ -88,8 +89,8 @@ static int hold(void *ctx, struct hf_error *err)
     int r = check_still(s, err);
 
     if (r == 0)
-        r = hf_monitor_send(s->monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL, NULL,
-                            err);
+        r = hf_monitor_send(s->run.monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL,
+                            NULL, err);
     if (r == 0)
         s->departure->qemu = HF_DEPARTURE_QEMU_CONTINUED;
     return r;
@@ -99,7 +100,7 @@ static int hold(void *ctx, struct hf_error *err)
 static void note(struct hf_supervision *s, enum hf_sending_event event)
 {
     hf_sending_note(&s->departure->sending, event);
-    s->todo |= HF_TODO_DEPART;
+    s->run.todo |= HF_TODO_DEPART;
 }
 
 static void promise_done(void *ctx)
@@ -111,7 +112,7 @@ static int promise(void *ctx, struct hf_owner_pending *pending, struct hf_error 
 {
     struct hf_supervision *s = ctx;
 
-    return hf_promise_work_start(&s->loop, pending, promise_done, s, &s->departure->promise, err);
+    return hf_promise_work_start(&s->run.loop, pending, promise_done, s, &s->departure->promise, err);
 }
 
 static int promised(void *ctx, struct hf_error *err)
@@ -128,7 +129,7 @@ static int ask(void *ctx, struct hf_error *err)
 
     if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
         return hf_exchange_revoke(x, err);
-    r = hf_owner_retract(s->container, true, (int64_t)time(NULL), err);
+    r = hf_owner_retract(s->run.container, true, (int64_t)time(NULL), err);
     return r < 0 ? r : 1;
 }
 
@@ -145,7 +146,7 @@ static void entered(void *ctx, enum hf_sending_stage stage)
 static void explain_failure(struct hf_supervision *s, struct hf_error *err)
 {
     json_t *result = NULL;
-    int r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
+    int r = hf_monitor_execute(s->run.monitor, "query-migrate", NULL, &result, err);
 
     if (r == 0) {
         const char *why = hf_departing_text(result, "error-desc");
@@ -190,8 +191,8 @@ void hf_departing_look_at_clock(void *ctx)
 {
     struct hf_supervision *s = ctx;
 
-    s->todo |= HF_TODO_DEPART;
-    (void)hf_loop_timer(&s->loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
+    s->run.todo |= HF_TODO_DEPART;
+    (void)hf_loop_timer(&s->run.loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
 }
 
 /* Functions of the mover turn the loop, so nothing is acted on in there. */
@@ -200,7 +201,7 @@ void hf_departure_go_on(struct hf_supervision *s)
     struct hf_departure *d = s->departure;
     struct hf_error err;
 
-    s->todo &= ~(unsigned)HF_TODO_DEPART;
+    s->run.todo &= ~(unsigned)HF_TODO_DEPART;
     if (!d || !d->sending.pump)
         return;
     hf_sending_note_seen(&d->sending);
@@ -256,19 +257,21 @@ static void stop_known(void *ctx, const json_t *result, const struct hf_error *e
 void hf_departure_on_stop(struct hf_supervision *s)
 {
     if (s->departure && !hf_departure_is_granted(s) && s->departure->sending.stage != HF_SENDING_OFFERED &&
-        !hf_pause_holds(&s->pause, HF_HOLD_MOVE))
-        (void)hf_monitor_send(s->monitor, "query-status", NULL, stop_known, s, NULL);
+        !hf_pause_holds(&s->run.pause, HF_HOLD_MOVE))
+        (void)hf_monitor_send(s->run.monitor, "query-status", NULL, stop_known, s, NULL);
 }
 
 /* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
 void hf_departure_on_resume(struct hf_supervision *s)
 {
-    if (s->departure && (s->departure->sending.stage == HF_SENDING_OFFERED || hf_pause_holds(&s->pause, HF_HOLD_MOVE)))
+    if (s->departure &&
+        (s->departure->sending.stage == HF_SENDING_OFFERED || hf_pause_holds(&s->run.pause, HF_HOLD_MOVE)))
         note(s, HF_SENDING_ON_INTERFERED);
     if (!hf_departure_is_granted(s))
         return;
-    hf_supervision_say(s, "the guest was resumed here after it was granted to host '%s': it is paused again; "
-                       "'holdfast migrate' asks that host whether it runs there",
-                       s->departure->host);
-    hf_supervision_pause(s, HF_PAUSE_STOP);
+    hf_run_say(&s->run,
+               "the guest was resumed here after it was granted to host '%s': it is paused again; "
+               "'holdfast migrate' asks that host whether it runs there",
+               s->departure->host);
+    hf_run_pause(&s->run, HF_PAUSE_STOP);
 }

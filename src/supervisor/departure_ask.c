@@ -73,8 +73,8 @@ void hf_departing_tell_progress(void *ctx)
 
     if (!s->departure || s->departure->sending.stage != HF_SENDING_MOVING)
         return;
-    (void)hf_monitor_send(s->monitor, "query-migrate", NULL, progress_known, s, NULL);
-    (void)hf_loop_timer(&s->loop, PROGRESS_MS, hf_departing_tell_progress, s, NULL);
+    (void)hf_monitor_send(s->run.monitor, "query-migrate", NULL, progress_known, s, NULL);
+    (void)hf_loop_timer(&s->run.loop, PROGRESS_MS, hf_departing_tell_progress, s, NULL);
 }
 
 /* ---- asked for ---- */
@@ -83,16 +83,16 @@ static json_t *live_words(const struct hf_supervision *s)
 {
     json_t *arguments = json_array();
 
-    for (int i = 0; i < s->options->argument_count; i++)
-        (void)json_array_append_new(arguments, json_string(s->options->arguments[i]));
+    for (int i = 0; i < s->run.options->argument_count; i++)
+        (void)json_array_append_new(arguments, json_string(s->run.options->arguments[i]));
     return json_pack("{s:{s:s, s:s, s:b, s:b, s:I, s:o, s:s*}}", "live", "version", s->vmm, "machine", s->resolved,
-                     "ran", s->pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead, "arguments",
-                     arguments, "reset", s->options->reset);
+                     "ran", s->run.pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead,
+                     "arguments", arguments, "reset", s->run.options->reset);
 }
 
 static void news(void *ctx)
 {
-    ((struct hf_supervision *)ctx)->todo |= HF_TODO_DEPART;
+    ((struct hf_supervision *)ctx)->run.todo |= HF_TODO_DEPART;
 }
 
 static bool fill(void *ctx)
@@ -117,14 +117,14 @@ static int meet(struct hf_supervision *s, const json_t *request, int in, int out
     if (r == 0 && json_is_array(given))
         (void)json_object_set(json_object_get(extra, "live"), "arguments", (json_t *)given);
     if (r == 0)
-        r = hf_exchange_source(s->container, extra, &exchange, err);
+        r = hf_exchange_source(s->run.container, extra, &exchange, err);
     json_decref(extra);
     if (r < 0) {
         (void)close(in);
         (void)close(out);
         return r;
     }
-    r = hf_pump_open(exchange, in, out, &s->loop, &ops, &pump, err);
+    r = hf_pump_open(exchange, in, out, &s->run.loop, &ops, &pump, err);
     if (r == 0)
         hf_sending_connect(&s->departure->sending, &hf_departing_mover, s, pump, stage);
     return r;
@@ -152,14 +152,14 @@ static int check_request(struct hf_supervision *s, const json_t *request, size_t
         return hf_error_set(err, HF_EOWNED, "the guest is already being migrated");
     if (s->letting_go_on)
         return hf_error_set(err, HF_EOWNED, "the previous migration is still being cancelled; try again");
-    if (!s->monitor || !hf_monitor_is_open(s->monitor) || !s->let_go)
+    if (!hf_run_has_qemu(&s->run) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))
         return hf_error_refuse(err, "granted",
                                "the guest was granted, and no answer came; without --dry-run this asks "
                                "host '%s' whether it runs there",
                                s->departure->host);
-    if (s->pause.holds && !again)
+    if (s->run.pause.holds && !again)
         return hf_error_set(err, HF_EOWNED, "the guest is paused until its flash writes are stored; try again");
     return 0;
 }
@@ -170,7 +170,7 @@ static int departure_new(struct hf_supervision *s, const json_t *request, struct
 
     if (!d)
         return hf_error_nomem(err);
-    d->ran = s->pause.running;
+    d->ran = s->run.pause.running;
     d->alive = s->trial.life;
     d->ahead = s->clock.ahead;
     d->here = json_incref(json_object_get(request, "here"));
@@ -213,7 +213,7 @@ static void call_off(struct hf_supervision *s)
 {
     if (s->departure && !hf_departure_is_granted(s)) {
         hf_sending_note(&s->departure->sending, HF_SENDING_ON_CANCELLED);
-        s->todo |= HF_TODO_DEPART;
+        s->run.todo |= HF_TODO_DEPART;
     }
 }
 
@@ -247,9 +247,9 @@ int hf_departure_listen(struct hf_supervision *s, struct hf_error *err)
     const struct hf_control_ops ops = {.asked = asked, .gone = gone, .ctx = s};
     char path[sizeof s->socket];
 
-    if (!hf_control_path(s->dir, path, sizeof path))
-        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long for a socket", s->dir);
-    return hf_control_open(path, &s->loop, &ops, &s->control, err);
+    if (!hf_control_path(s->run.dir, path, sizeof path))
+        return hf_error_set(err, HF_EUSAGE, "%s: the path is too long for a socket", s->run.dir);
+    return hf_control_open(path, &s->run.loop, &ops, &s->control, err);
 }
 
 void hf_departure_close(struct hf_supervision *s)

@@ -32,7 +32,7 @@ static json_t *findings_of(const struct hf_verdict *v)
 int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *kvm = NULL;
-    int r = hf_monitor_execute(s->monitor, "query-kvm", NULL, &kvm, err);
+    int r = hf_monitor_execute(s->run.monitor, "query-kvm", NULL, &kvm, err);
 
     if (r == 0)
         *emulated = json_is_false(json_object_get(kvm, "enabled"));
@@ -48,7 +48,7 @@ struct now {
 
 static int look(struct hf_supervision *s, struct now *now, struct hf_error *err)
 {
-    int r = hf_machine_devices(s->monitor, now->devices, sizeof now->devices, err);
+    int r = hf_machine_devices(s->run.monitor, now->devices, sizeof now->devices, err);
 
     if (r == 0)
         r = hf_vmm_version_parse(s->vmm, &now->version, err);
@@ -81,7 +81,7 @@ int hf_departure_check(struct hf_supervision *s, const struct hf_exchange_peer *
 {
     struct now now;
     struct asking asking = {.now = &now};
-    const struct hf_peer_check check = {.container = s->container,
+    const struct hf_peer_check check = {.container = s->run.container,
                                         .host = peer->host.name,
                                         .caps = peer->caps,
                                         .caps_size = peer->caps_size,

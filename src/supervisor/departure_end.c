@@ -15,7 +15,7 @@ int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error
     json_t *wanted = json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "events", "state", 1,
                                "capability", "pause-before-switchover", "state", pause);
 
-    return hf_monitor_execute(s->monitor, "migrate-set-capabilities", wanted, NULL, err);
+    return hf_monitor_execute(s->run.monitor, "migrate-set-capabilities", wanted, NULL, err);
 }
 
 /* ---- the end of a departure ---- */
@@ -26,8 +26,8 @@ void hf_departing_forget(struct hf_supervision *s)
 
     if (!d)
         return;
-    hf_loop_cancel(&s->loop, hf_departing_tell_progress, s);
-    hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
+    hf_loop_cancel(&s->run.loop, hf_departing_tell_progress, s);
+    hf_loop_cancel(&s->run.loop, hf_departing_look_at_clock, s);
     (void)hf_promise_work_end(d->promise, NULL);
     hf_pump_close(d->sending.pump, FAREWELL_MS);
     hf_stream_relay_close(d->relay);
@@ -56,13 +56,13 @@ static int await_over(struct hf_supervision *s, struct hf_error *err)
     while (r == 0 && !over) {
         json_t *result = NULL;
 
-        r = hf_monitor_execute(s->monitor, "query-migrate", NULL, &result, err);
+        r = hf_monitor_execute(s->run.monitor, "query-migrate", NULL, &result, err);
         over = r == 0 && is_over(hf_departing_text(result, "status"));
         json_decref(result);
         if (r == 0 && !over && hf_loop_now() > until)
             r = hf_error_set(err, HF_ETIMEDOUT, "QEMU: ending the migration timed out");
         if (r == 0 && !over)
-            r = hf_loop_turn(&s->loop, 10, err);
+            r = hf_loop_turn(&s->run.loop, 10, err);
     }
     return r;
 }
@@ -75,7 +75,7 @@ static int stay(struct hf_supervision *s, bool continued, struct hf_error *err)
     int r = continued ? await_over(s, err) : -HF_ETIMEDOUT;
 
     if (r == -HF_ETIMEDOUT)
-        r = hf_monitor_execute(s->monitor, "migrate_cancel", NULL, NULL, err);
+        r = hf_monitor_execute(s->run.monitor, "migrate_cancel", NULL, NULL, err);
     if (r == 0)
         r = await_over(s, err);
     return r < 0 ? r : hf_departing_set_pause(s, false, err);
@@ -88,15 +88,15 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
 
     for (;;) {
         json_t *result = NULL;
-        int r = hf_monitor_execute(s->monitor, "query-status", NULL, &result, err);
+        int r = hf_monitor_execute(s->run.monitor, "query-status", NULL, &result, err);
         bool running = json_is_true(json_object_get(result, "running"));
 
         json_decref(result);
         if (r == 0 && !running)
-            r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+            r = hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, err);
         if (r != -HF_EREFUSED || hf_loop_now() > until)
             return r;
-        r = hf_loop_turn(&s->loop, 10, err);
+        r = hf_loop_turn(&s->run.loop, 10, err);
         if (r < 0)
             return r;
     }
@@ -106,22 +106,22 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
 void hf_departing_stayed(struct hf_supervision *s, const struct hf_error *why)
 {
     enum hf_departure_qemu qemu = s->departure->qemu;
-    bool paused = hf_pause_holds(&s->pause, HF_HOLD_MOVE), resume;
+    bool paused = hf_pause_holds(&s->run.pause, HF_HOLD_MOVE), resume;
     struct hf_error err;
     int r = 0;
 
-    hf_supervision_say(s, "the guest stays here: %s", why->text);
+    hf_run_say(&s->run, "the guest stays here: %s", why->text);
     resume = hf_departing_end_pause(s);
     hf_departing_forget(s);
     s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
-    if ((qemu != HF_DEPARTURE_QEMU_IDLE || paused) && s->monitor && hf_monitor_is_open(s->monitor)) {
+    if ((qemu != HF_DEPARTURE_QEMU_IDLE || paused) && hf_run_has_qemu(&s->run)) {
         r = qemu != HF_DEPARTURE_QEMU_IDLE ? stay(s, qemu == HF_DEPARTURE_QEMU_CONTINUED, &err) : 0;
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
     s->letting_go_on = false;
     if (r < 0)
-        hf_supervision_say(s, "the guest cannot be resumed: %s", err.text);
+        hf_run_say(&s->run, "the guest cannot be resumed: %s", err.text);
     hf_departing_tell_end(s, why);
 }
 
@@ -134,13 +134,13 @@ void hf_departing_could(struct hf_supervision *s)
 
 void hf_departing_departed(struct hf_supervision *s)
 {
-    hf_supervision_say(s, "the guest runs on host '%s' now", s->departure->host);
+    hf_run_say(&s->run, "the guest runs on host '%s' now", s->departure->host);
     s->departed = true;
     hf_departing_tell(s, json_pack("{s:s, s:s, s:I}", "stage", "departed", "host", s->departure->host, "stood-ms",
                                    (json_int_t)(s->departure->stood_at ? hf_loop_now() - s->departure->stood_at : 0)));
     hf_departing_forget(s);
     hf_departing_tell_end(s, NULL);
-    (void)hf_monitor_send(s->monitor, "quit", NULL, NULL, NULL, NULL);
+    (void)hf_monitor_send(s->run.monitor, "quit", NULL, NULL, NULL, NULL);
 }
 
 /* The container is ours at a newer epoch, which the flash server does not know yet. */
@@ -151,7 +151,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     int r;
 
     (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here", s->departure->host);
-    hf_supervision_say(s, "%s", why.text);
+    hf_run_say(&s->run, "%s", why.text);
     hf_departing_forget(s);
     s->letting_go_on = true;
     r = hf_server_watch_renew(s, &err);
@@ -161,7 +161,7 @@ void hf_departing_resumed(struct hf_supervision *s)
         r = run_on(s, &err);
     s->letting_go_on = false;
     if (r < 0)
-        hf_supervision_fail(s, &err);
+        hf_run_fail(&s->run, &err);
     hf_departing_tell_end(s, &why);
 }
 
@@ -176,10 +176,10 @@ void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how)
         "here until 'holdfast migrate' to that host asks. If that host is lost, end the guest "
         "here and take the container: 'holdfast owner --take --because TEXT'",
         d->host, how->text);
-    hf_supervision_say(s, "%s", why.text);
-    if (s->pause.running) /* QEMU lets a guest go on when its migration fails */
-        hf_supervision_pause(s, HF_PAUSE_STOP);
-    hf_loop_cancel(&s->loop, hf_departing_look_at_clock, s);
+    hf_run_say(&s->run, "%s", why.text);
+    if (s->run.pause.running) /* QEMU lets a guest go on when its migration fails */
+        hf_run_pause(&s->run, HF_PAUSE_STOP);
+    hf_loop_cancel(&s->run.loop, hf_departing_look_at_clock, s);
     hf_pump_close(hf_take_ptr(d->sending.pump), 0);
     hf_stream_relay_close(hf_take_ptr(d->relay));
     hf_departing_tell_end(s, &why);

@@ -11,8 +11,8 @@ int hf_departing_pause_emulated(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0 || !emulated)
         return r;
-    if (hf_pause_hold(&s->pause, HF_HOLD_MOVE) == HF_PAUSE_STOP)
-        r = hf_monitor_execute(s->monitor, "stop", NULL, NULL, err);
+    if (hf_pause_hold(&s->run.pause, HF_HOLD_MOVE) == HF_PAUSE_STOP)
+        r = hf_monitor_execute(s->run.monitor, "stop", NULL, NULL, err);
     d->stood_at = hf_loop_now();
     hf_departing_tell_stage(s, "paused");
     return r;
@@ -20,8 +20,8 @@ int hf_departing_pause_emulated(struct hf_supervision *s, struct hf_error *err)
 
 bool hf_departing_end_pause(struct hf_supervision *s)
 {
-    bool held = hf_pause_holds(&s->pause, HF_HOLD_MOVE);
-    enum hf_pause_want want = hf_pause_drop(&s->pause, HF_HOLD_MOVE);
+    bool held = hf_pause_holds(&s->run.pause, HF_HOLD_MOVE);
+    enum hf_pause_want want = hf_pause_drop(&s->run.pause, HF_HOLD_MOVE);
 
     return held ? want == HF_PAUSE_CONT : s->departure->ran && !s->departure->stopped;
 }

@@ -19,7 +19,7 @@ static void json_drop(json_t **json)
 
 static int check_version(const struct hf_supervision *s, struct hf_error *err)
 {
-    struct hf_qmp_version v = hf_monitor_version(s->monitor);
+    struct hf_qmp_version v = hf_monitor_version(s->run.monitor);
 
     if (v.major > HF_QEMU_OLDEST_MAJOR || (v.major == HF_QEMU_OLDEST_MAJOR && v.minor >= HF_QEMU_OLDEST_MINOR))
         return 0;
@@ -31,7 +31,7 @@ static int check_architecture(const struct hf_supervision *s, struct hf_error *e
 {
     hf_auto(json_drop) json_t *target = NULL;
     const char *arch;
-    int r = hf_monitor_execute(s->monitor, "query-target", NULL, &target, err);
+    int r = hf_monitor_execute(s->run.monitor, "query-target", NULL, &target, err);
 
     if (r < 0)
         return r;
@@ -49,8 +49,8 @@ static int resolve_machine(const struct hf_supervision *s, char *name, size_t si
 {
     hf_auto(json_drop) json_t *type = NULL;
     const char *text, *end;
-    int r = hf_monitor_execute(s->monitor, "qom-get", json_pack("{s:s, s:s}", "path", "/machine", "property", "type"),
-                               &type, err);
+    int r = hf_monitor_execute(s->run.monitor, "qom-get",
+                               json_pack("{s:s, s:s}", "path", "/machine", "property", "type"), &type, err);
 
     if (r < 0)
         return r;
@@ -77,12 +77,12 @@ static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *e
     struct hf_rom_search search = {.qemu = s->program, .argv = s->words.at, .started = s->qemu_started, .now = now};
     struct hf_rom_names names;
     size_t added = 0;
-    int r = hf_machine_roms_loaded(s->monitor, &names, err);
+    int r = hf_machine_roms_loaded(s->run.monitor, &names, err);
 
     if (r == 0)
-        r = hf_machine_roms_record(s->container, &names, &search, &added, err);
+        r = hf_machine_roms_record(s->run.container, &names, &search, &added, err);
     if (r == 0 && added)
-        hf_supervision_say(s, "recorded %zu ROM%s of this machine in the container", added, added == 1 ? "" : "s");
+        hf_run_say(&s->run, "recorded %zu ROM%s of this machine in the container", added, added == 1 ? "" : "s");
     return r;
 }
 
@@ -92,7 +92,7 @@ static void arguments_text(const struct hf_supervision *s, char *text, size_t si
     hf_auto(hf_stub_done) struct hf_stub stub = {0};
     hf_auto(hf_cleanup_free) char *dumped = NULL;
 
-    if (hf_stub_arguments(s->options->argument_count, s->options->arguments, &stub, NULL) == 0)
+    if (hf_stub_arguments(s->run.options->argument_count, s->run.options->arguments, &stub, NULL) == 0)
         dumped = hf_stub_dump(&stub);
     if (dumped && strlen(dumped) < size)
         (void)snprintf(text, size, "%s", dumped);
@@ -107,8 +107,8 @@ int hf_record_machine(struct hf_supervision *s, struct hf_error *err)
         return hf_error_nomem(err);
     (void)snprintf(record->program, sizeof record->program, "%.*s", (int)sizeof record->program - 1, s->program);
     arguments_text(s, record->arguments, sizeof record->arguments);
-    r = hf_machine_devices(s->monitor, record->devices, sizeof record->devices, err);
-    return r < 0 ? r : hf_machine_record_save(s->container, record, err);
+    r = hf_machine_devices(s->run.monitor, record->devices, sizeof record->devices, err);
+    return r < 0 ? r : hf_machine_record_save(s->run.container, record, err);
 }
 
 /* Only a QEMU that started says which version it is, and a policy may want other firmware under this one. Nothing has
@@ -122,9 +122,9 @@ static int ask_policy(struct hf_supervision *s, bool known, struct hf_error *err
     before.vmm = NULL;
     if (known || s->arguments.incoming || s->arguments.loadvm)
         return 0;
-    r = hf_lifecycle_wants_offer(s->container, &before, &wanted, err);
+    r = hf_lifecycle_wants_offer(s->run.container, &before, &wanted, err);
     if (r == 0)
-        r = hf_lifecycle_wants_offer(s->container, &now, &wants, err);
+        r = hf_lifecycle_wants_offer(s->run.container, &now, &wants, err);
     s->restart = wants && !wanted;
     return r;
 }
@@ -133,7 +133,7 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
 {
     bool known = s->vmm[0] != '\0';
     int64_t now = (int64_t)time(NULL);
-    struct hf_qmp_version v = hf_monitor_version(s->monitor);
+    struct hf_qmp_version v = hf_monitor_version(s->run.monitor);
     int r = check_version(s, err);
 
     if (r == 0)
@@ -154,5 +154,5 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
     r = ask_policy(s, known, err);
     if (r < 0 || s->restart)
         return r;
-    return hf_lifecycle_started(s->container, s->vmm, s->resolved, s->arguments.tpm, now, err);
+    return hf_lifecycle_started(s->run.container, s->vmm, s->resolved, s->arguments.tpm, now, err);
 }

@@ -7,7 +7,7 @@
 
 static void on_stop(struct hf_supervision *s, const json_t *data)
 {
-    hf_pause_on_stop(&s->pause);
+    hf_pause_on_stop(&s->run.pause);
     hf_departure_on_stop(s);
     hf_trial_timer_running(s);
     hf_mailbox_watch_running(s);
@@ -19,14 +19,14 @@ static void open_boot(struct hf_supervision *s)
     struct hf_error err;
 
     if (!hf_reception_is_open(s) && hf_supervision_open_boot(s, &err) < 0)
-        hf_supervision_fail(s, &err);
+        hf_run_fail(&s->run, &err);
 }
 
 static void on_resume(struct hf_supervision *s, const json_t *data)
 {
     s->saved = false;
     open_boot(s);
-    hf_supervision_pause(s, hf_pause_on_resume(&s->pause));
+    hf_run_pause(&s->run, hf_pause_on_resume(&s->run.pause));
     hf_departure_on_resume(s);
     hf_trial_timer_running(s);
     hf_mailbox_watch_running(s);
@@ -110,7 +110,7 @@ void hf_guest_events(struct hf_supervision *s)
 {
     struct hf_qmp_event event;
 
-    while (s->monitor && hf_monitor_next_event(s->monitor, &event)) {
+    while (s->run.monitor && hf_monitor_next_event(s->run.monitor, &event)) {
         handle(s, &event);
         hf_qmp_event_done(&event);
     }

@@ -48,7 +48,7 @@ static void put_facts(struct hf_supervision *s, struct hf_mailbox_reply *reply)
 {
     hf_auto(hf_cleanup_free) struct hf_outlook *o = malloc(sizeof *o);
 
-    if (!o || hf_outlook_get(s->container, o, NULL) < 0)
+    if (!o || hf_outlook_get(s->run.container, o, NULL) < 0)
         return;
     reply->life = hf_le32_of(life_words[o->record.life]);
     reply->boots_started = hf_le32_of(o->record.trial.started);
@@ -89,7 +89,7 @@ static void confirm(struct hf_supervision *s, const struct hf_mailbox_job *job, 
 {
     struct hf_confirm_report report;
     struct hf_error err;
-    int r = hf_confirm_from_inside(s->container, (int64_t)time(NULL), &report, &err);
+    int r = hf_confirm_from_inside(s->run.container, (int64_t)time(NULL), &report, &err);
 
     say_outcome(out, r, &err, r == 0 && report.was == HF_LIFE_STEADY ? "there was nothing to confirm" : "confirmed");
 }
@@ -111,7 +111,7 @@ static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job
         say_done(out, HF_MAILBOX_BAD_ORDER, "either the fallback's variables or the present ones");
         return;
     }
-    r = hf_rollback(s->container, &request, &report, &err);
+    r = hf_rollback(s->run.container, &request, &report, &err);
     say_outcome(out, r, &err, "the firmware of before comes back at the next reset");
 }
 
@@ -121,7 +121,8 @@ static bool is_allowed(struct hf_supervision *s, const uint8_t bytes[HF_DIGEST_S
     struct hf_digest digest;
 
     memcpy(digest.b, bytes, sizeof digest.b);
-    return hf_setting_get(s->container, "guest-update", allowed, NULL) == 0 && hf_setting_has_digest(allowed, &digest);
+    return hf_setting_get(s->run.container, "guest-update", allowed, NULL) == 0 &&
+           hf_setting_has_digest(allowed, &digest);
 }
 
 static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
@@ -155,7 +156,7 @@ static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, stru
 {
     uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
     struct hf_error err;
-    int r = hf_guest_work_start(&s->loop, image, (size_t)job->size, end_prepared, s, &s->mailbox.work, &err);
+    int r = hf_guest_work_start(&s->run.loop, image, (size_t)job->size, end_prepared, s, &s->mailbox.work, &err);
 
     s->mailbox.work_unheard = false;
     if (r < 0)
@@ -183,7 +184,7 @@ static int stage(struct hf_supervision *s, const struct hf_mailbox_job *job, str
         *err = worked->err;
         return worked->r;
     }
-    return hf_stage(s->container, &request, report, err);
+    return hf_stage(s->run.container, &request, report, err);
 }
 
 static void end_with(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
@@ -233,16 +234,16 @@ static void log_order(struct hf_supervision *s, const char *name, const struct o
     bool done = hf_le32_get(out->reply.done) == HF_MAILBOX_DONE;
     const char *words = out->why.code == HF_OK ? out->reply.text : out->why.text;
     struct hf_error err;
-    int r = hf_begin(s->container, &err);
+    int r = hf_begin(s->run.container, &err);
 
     if (r == 0)
-        r = hf_event_append(s->container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s", name,
-                            done ? "done" : "refused", words[0] ? ": " : "", words);
+        r = hf_event_append(s->run.container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s",
+                            name, done ? "done" : "refused", words[0] ? ": " : "", words);
     if (r == 0)
-        r = hf_commit(s->container, HF_SOON, &err);
-    hf_abort(s->container);
+        r = hf_commit(s->run.container, HF_SOON, &err);
+    hf_abort(s->run.container);
     if (r < 0)
-        hf_supervision_say(s, "an order of the guest could not be logged: %s", err.text);
+        hf_run_say(&s->run, "an order of the guest could not be logged: %s", err.text);
 }
 
 static void answer(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)

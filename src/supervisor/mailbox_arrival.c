@@ -75,7 +75,7 @@ int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err)
 static int restore_stage(struct hf_supervision *s, struct hf_error *err)
 {
     char name[HF_STATE_VALUE_SIZE];
-    int r = hf_state_text(s->container, HF_MAILBOX_STAGE_STATE, name, err);
+    int r = hf_state_text(s->run.container, HF_MAILBOX_STAGE_STATE, name, err);
 
     for (unsigned i = 0; r == 0 && i < HF_MAILBOX_STAGE_MAX; i++) {
         if (!strcmp(name, hf_mailbox_stage_name((enum hf_mailbox_stage)i)))
@@ -88,7 +88,7 @@ int hf_mailbox_arrival_publish(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_mailbox_watch *m = &s->mailbox;
     struct arrived a;
-    int r = look(s->container, &a, err);
+    int r = look(s->run.container, &a, err);
 
     if (r == 0)
         r = hf_mailbox_make(s, a.offered, a.offered_count, err);

@@ -19,7 +19,7 @@ int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *addr = NULL;
     int r = hf_monitor_execute(
-        s->monitor, "qom-get",
+        s->run.monitor, "qom-get",
         json_pack("{s:s, s:s}", "path", "/machine/peripheral/" HF_MAILBOX_DEVICE, "property", "addr"), &addr, err);
 
     if (r < 0)
@@ -70,5 +70,5 @@ void hf_mailbox_files_give(struct hf_supervision *s)
         return;
     m->files_given = true; /* once in a boot, also when it fails: the guest's time-out says the rest */
     if (give(s, &agreed, &err) < 0)
-        hf_supervision_say(s, "the mailbox's tables could not be made: %s", err.text);
+        hf_run_say(&s->run, "the mailbox's tables could not be made: %s", err.text);
 }

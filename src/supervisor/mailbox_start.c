@@ -159,16 +159,16 @@ int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_rom rom;
     bool there = false;
-    int r = rom_in_slot(s->container, HF_SLOT_ACTIVE, &rom, &there, err);
+    int r = rom_in_slot(s->run.container, HF_SLOT_ACTIVE, &rom, &there, err);
 
     if (r < 0 || there == s->mailbox.hw.rom)
         return r;
-    r = hf_begin(s->container, err);
+    r = hf_begin(s->run.container, err);
     if (r == 0)
-        r = settle_rom(s->container, &s->mailbox.hw, err);
+        r = settle_rom(s->run.container, &s->mailbox.hw, err);
     if (r == 0)
-        return hf_commit(s->container, HF_DURABLE, err);
-    hf_abort(s->container);
+        return hf_commit(s->run.container, HF_DURABLE, err);
+    hf_abort(s->run.container);
     return r;
 }
 
@@ -177,9 +177,9 @@ int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err)
 static int check_tpm(const struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_life_record life;
-    int r = hf_life_load(s->container, &life, err);
+    int r = hf_life_load(s->run.container, &life, err);
 
-    if (r < 0 || s->options->tpm_aware || !(life.tpm || s->arguments.tpm))
+    if (r < 0 || s->run.options->tpm_aware || !(life.tpm || s->arguments.tpm))
         return r;
     return hf_error_refuse(err, "tpm-aware",
                            "the guest has a TPM, and the mailbox's ROM changes what it measures (PCR 2; PCR 1 where "
@@ -216,7 +216,7 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
     struct hf_error why = {0};
     char path[PATH_MAX];
     uint64_t size;
-    int r = hf_variables_of_bank(s->container, &v, err);
+    int r = hf_variables_of_bank(s->run.container, &v, err);
 
     if (r < 0 || !hf_secure_boot_enforced(&v))
         return r;
@@ -239,7 +239,7 @@ static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, str
 
     if (!firmware)
         return hf_error_nomem(err);
-    r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
+    r = hf_firmware_of_slot(s->run.container, HF_SLOT_ACTIVE, firmware, err);
     if (r == 0)
         *does = firmware->image.kind == HF_FLASH_OVMF || firmware->image.kind == HF_FLASH_AAVMF;
     return r;
@@ -277,7 +277,7 @@ static void use(struct hf_supervision *s, const struct hf_mailbox_hardware *hw)
 int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_mailbox_hardware hw;
-    int r = hf_mailbox_hardware_get(s->container, &hw, err);
+    int r = hf_mailbox_hardware_get(s->run.container, &hw, err);
 
     if (r < 0)
         return r;
@@ -285,8 +285,8 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
         use(s, &hw);
         return 0;
     }
-    if (s->options->mailbox != HF_MAILBOX_OFF)
-        hw.mode = s->options->mailbox;
+    if (s->run.options->mailbox != HF_MAILBOX_OFF)
+        hw.mode = s->run.options->mailbox;
     if (hw.mode == HF_MAILBOX_OFF)
         hw.present = hw.rom = hw.memory_named = false;
     else {
@@ -296,7 +296,7 @@ int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
         hw.memory_named = s->arguments.memory_named;
     }
     if (r == 0)
-        r = hf_mailbox_hardware_set(s->container, &hw, (int64_t)time(NULL), err);
+        r = hf_mailbox_hardware_set(s->run.container, &hw, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
     use(s, &hw);

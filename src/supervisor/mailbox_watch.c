@@ -38,12 +38,13 @@ static int log_answer(struct hf_supervision *s, const struct hf_mailbox_news *ne
 
     (void)hf_bits_text(&news->wanted, asked);
     if (news->status == HF_NEGOTIATE_ACCEPTED)
-        return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; agreed", news->domain,
-                               asked);
+        return hf_event_append(s->run.container, now, "mailbox", err, "%s: the firmware asked for %s; agreed",
+                               news->domain, asked);
     if (news->bit != HF_NEGOTIATE_NO_BIT)
-        return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s, bit %u",
-                               news->domain, asked, hf_negotiate_status_text(news->status), news->bit);
-    return hf_event_append(s->container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s",
+        return hf_event_append(s->run.container, now, "mailbox", err,
+                               "%s: the firmware asked for %s; refused: %s, bit %u", news->domain, asked,
+                               hf_negotiate_status_text(news->status), news->bit);
+    return hf_event_append(s->run.container, now, "mailbox", err, "%s: the firmware asked for %s; refused: %s",
                            news->domain, asked, hf_negotiate_status_text(news->status));
 }
 
@@ -73,22 +74,22 @@ static int write_all(struct hf_supervision *s, const struct hf_agreement *list, 
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = hf_agreement_put(s->container, &list[i], err);
+        r = hf_agreement_put(s->run.container, &list[i], err);
     return r;
 }
 
 static int write_answer(struct hf_supervision *s, const struct hf_mailbox_news *news, const struct hf_agreement *now,
                         struct hf_error *err)
 {
-    int r = hf_begin(s->container, err);
+    int r = hf_begin(s->run.container, err);
 
     if (r == 0)
         r = write_all(s, now, s->mailbox.agreement_count, err);
     if (r == 0)
         r = log_answer(s, news, err);
     if (r == 0)
-        return hf_commit(s->container, HF_DURABLE, err);
-    hf_abort(s->container);
+        return hf_commit(s->run.container, HF_DURABLE, err);
+    hf_abort(s->run.container);
     return r;
 }
 
@@ -107,7 +108,7 @@ static int keep(void *opaque, const struct hf_mailbox_news *news)
     }
     if (write_answer(s, news, now, &err) < 0) {
         if (!m->failing)
-            hf_supervision_say(s, "what the firmware and holdfast agreed on cannot be stored: %s", err.text);
+            hf_run_say(&s->run, "what the firmware and holdfast agreed on cannot be stored: %s", err.text);
         m->failing = true;
         return locks ? -1 : 0; /* a refusal promises nothing */
     }
@@ -128,7 +129,7 @@ static int log_offer(struct hf_supervision *s, struct hf_error *err)
     for (size_t i = 0; i < m->agreement_count && at < sizeof text; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %s", i ? "; " : "", m->agreements[i].domain,
                                hf_bits_text(&m->agreements[i].offered, bits));
-    return hf_event_append(s->container, (int64_t)time(NULL), "mailbox", err, "offered: %s", text);
+    return hf_event_append(s->run.container, (int64_t)time(NULL), "mailbox", err, "offered: %s", text);
 }
 
 void hf_mailbox_fill_offers(struct hf_mailbox_watch *m, const struct hf_negotiate_domain *list, size_t count)
@@ -142,19 +143,20 @@ void hf_mailbox_fill_offers(struct hf_mailbox_watch *m, const struct hf_negotiat
 
 static int write_offers(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = hf_begin(s->container, err);
+    int r = hf_begin(s->run.container, err);
 
     if (r == 0)
-        r = hf_contract_clear(s->container, err);
+        r = hf_contract_clear(s->run.container, err);
     if (r == 0)
         r = write_all(s, s->mailbox.agreements, s->mailbox.agreement_count, err);
     if (r == 0)
-        r = hf_state_set_text(s->container, HF_MAILBOX_STAGE_STATE, hf_mailbox_stage_name(HF_MAILBOX_STAGE_NONE), err);
+        r = hf_state_set_text(s->run.container, HF_MAILBOX_STAGE_STATE, hf_mailbox_stage_name(HF_MAILBOX_STAGE_NONE),
+                              err);
     if (r == 0)
         r = log_offer(s, err);
     if (r == 0)
-        return hf_commit(s->container, HF_DURABLE, err);
-    hf_abort(s->container);
+        return hf_commit(s->run.container, HF_DURABLE, err);
+    hf_abort(s->run.container);
     return r;
 }
 
@@ -202,7 +204,7 @@ int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err)
 
     if (!hf_mailbox_watch_is_on(s))
         return 0;
-    r = hf_mailbox_window_open(s->dir, &s->mailbox.window, err);
+    r = hf_mailbox_window_open(s->run.dir, &s->mailbox.window, err);
     s->machine.mailbox = r == 0 ? s->mailbox.window.path : NULL;
     return r;
 }
@@ -211,7 +213,7 @@ static int publish_fresh(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_negotiate_domain list[HF_DOMAINS_MAX];
     size_t count;
-    int r = hf_domains_offered(s->container, list, &count, err);
+    int r = hf_domains_offered(s->run.container, list, &count, err);
 
     if (r < 0)
         return r;
@@ -258,15 +260,15 @@ void hf_mailbox_watch_running(struct hf_supervision *s)
 
     if (!s->mailbox.negotiate || !s->mailbox.window.bytes)
         return;
-    if (!s->pause.running)
-        hf_loop_cancel(&s->loop, poll_window, s);
-    else if (hf_loop_timer(&s->loop, HF_MAILBOX_BUSY_MS, poll_window, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (!s->run.pause.running)
+        hf_loop_cancel(&s->run.loop, poll_window, s);
+    else if (hf_loop_timer(&s->run.loop, HF_MAILBOX_BUSY_MS, poll_window, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 void hf_mailbox_watch_close(struct hf_supervision *s)
 {
-    hf_loop_cancel(&s->loop, poll_window, s);
+    hf_loop_cancel(&s->run.loop, poll_window, s);
     hf_guest_orders_end(s);
     hf_mailbox_window_close(&s->mailbox.window);
     s->machine.mailbox = NULL;
@@ -296,26 +298,26 @@ static int write_report(struct hf_supervision *s, const struct hf_mailbox_news *
     int r = 0;
 
     if (news->moved_on)
-        r = hf_event_append(s->container, now, "mailbox", err, "the firmware reported: %s", stage);
+        r = hf_event_append(s->run.container, now, "mailbox", err, "the firmware reported: %s", stage);
     if (r == 0 && news->moved_on)
-        r = hf_state_set_text(s->container, HF_MAILBOX_STAGE_STATE, stage, err);
+        r = hf_state_set_text(s->run.container, HF_MAILBOX_STAGE_STATE, stage, err);
     if (r == 0 && news->loaded)
-        r = hf_event_append(s->container, now, "mailbox", err, "the firmware reported of the tables: %s", loader);
+        r = hf_event_append(s->run.container, now, "mailbox", err, "the firmware reported of the tables: %s", loader);
     return r;
 }
 
 static void keep_report(struct hf_supervision *s, const struct hf_mailbox_news *news)
 {
     struct hf_error err;
-    int r = hf_begin(s->container, &err);
+    int r = hf_begin(s->run.container, &err);
 
     if (r == 0)
         r = write_report(s, news, &err);
     if (r == 0)
-        r = hf_commit(s->container, HF_SOON, &err);
-    hf_abort(s->container);
+        r = hf_commit(s->run.container, HF_SOON, &err);
+    hf_abort(s->run.container);
     if (r < 0)
-        hf_supervision_say(s, "what the firmware reported could not be stored: %s", err.text);
+        hf_run_say(&s->run, "what the firmware reported could not be stored: %s", err.text);
 }
 
 void hf_mailbox_look_at_stage(struct hf_supervision *s)
@@ -343,13 +345,13 @@ static void poll_window(void *ctx)
     int next;
 
     /* A pause wakes nobody who had stopped looking. */
-    if (!m->window.bytes || !m->negotiate || !s->pause.running || hf_mailbox_pace_is_over(m->host.stage, boot_only))
+    if (!m->window.bytes || !m->negotiate || !s->run.pause.running || hf_mailbox_pace_is_over(m->host.stage, boot_only))
         return;
     if (hf_mailbox_poll(&m->host, &news))
         on_news(s, &news);
     if (!hf_mailbox_pace_is_over(m->host.stage, boot_only))
         ordered = hf_guest_orders_poll(s);
     next = hf_mailbox_pace_next(&m->pace, hf_loop_now(), news.asked || ordered, m->host.stage, boot_only);
-    if (next >= 0 && hf_loop_timer(&s->loop, next, poll_window, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (next >= 0 && hf_loop_timer(&s->run.loop, next, poll_window, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }

@@ -25,12 +25,12 @@ static int open_container(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     for (;;) {
-        r = hf_guest_open(s->options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->container, err);
+        r = hf_guest_open(s->run.options->container, HF_OPEN_RUN, (int64_t)time(NULL), &s->run.container, err);
         if (r != -HF_EOWNED || hf_loop_now() > until)
             return r;
         struct hf_container *look = NULL;
         struct hf_runner runner = {0};
-        bool gone = hf_container_open(s->options->container, HF_OPEN_LOOK, (int64_t)time(NULL), &look, NULL) == 0 &&
+        bool gone = hf_container_open(s->run.options->container, HF_OPEN_LOOK, (int64_t)time(NULL), &look, NULL) == 0 &&
                     hf_runner_get(hf_container_id(look), &runner, NULL) == 0 && runner.pid > 0 &&
                     kill((pid_t)runner.pid, 0) < 0 && errno == ESRCH;
         hf_container_done(&look);
@@ -46,8 +46,8 @@ static int choose_program(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0)
         return r;
-    if (s->options->qemu)
-        (void)snprintf(s->program, sizeof s->program, "%s", s->options->qemu);
+    if (s->run.options->qemu)
+        (void)snprintf(s->program, sizeof s->program, "%s", s->run.options->qemu);
     else
         (void)snprintf(s->program, sizeof s->program, "qemu-system-%s", s->guest.arch);
     return 0;
@@ -55,20 +55,20 @@ static int choose_program(struct hf_supervision *s, struct hf_error *err)
 
 static int name_places(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = hf_runtime_guest_dir(hf_container_id(s->container), s->dir, err);
+    int r = hf_runtime_guest_dir(hf_container_id(s->run.container), s->run.dir, err);
 
     if (r < 0)
         return r;
-    if ((size_t)snprintf(s->rom_dir, sizeof s->rom_dir, "%s/roms", s->dir) >= sizeof s->rom_dir ||
-        (size_t)snprintf(s->socket, sizeof s->socket, "%s/nbd.sock", s->dir) >= sizeof s->socket)
-        return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", s->dir);
-    hf_noticed_forget(s->dir); /* of a supervisor that was killed */
+    if ((size_t)snprintf(s->rom_dir, sizeof s->rom_dir, "%s/roms", s->run.dir) >= sizeof s->rom_dir ||
+        (size_t)snprintf(s->socket, sizeof s->socket, "%s/nbd.sock", s->run.dir) >= sizeof s->socket)
+        return hf_error_set(err, HF_EUSAGE, "%s: the runtime directory's path is too long", s->run.dir);
+    hf_noticed_forget(s->run.dir); /* of a supervisor that was killed */
     return hf_boot_id(s->boot_id, err);
 }
 
 static int learn_guest(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = hf_guest_get(s->container, &s->guest, err);
+    int r = hf_guest_get(s->run.container, &s->guest, err);
 
     if (r == 0)
         r = choose_program(s, err);
@@ -87,7 +87,7 @@ int hf_prepare_open(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = learn_guest(s, err);
     if (r == 0)
-        r = hf_container_reserve(s->container, 0, err);
+        r = hf_container_reserve(s->run.container, 0, err);
     return r;
 }
 
@@ -98,7 +98,7 @@ static int active_needs_smm(struct hf_supervision *s, bool *needs, struct hf_err
 
     if (!firmware)
         return hf_error_nomem(err);
-    r = hf_firmware_of_slot(s->container, HF_SLOT_ACTIVE, firmware, err);
+    r = hf_firmware_of_slot(s->run.container, HF_SLOT_ACTIVE, firmware, err);
     if (r == 0)
         *needs = firmware->image.needs_smm == HF_YES;
     free(firmware);
@@ -112,7 +112,7 @@ int hf_prepare_arguments(struct hf_supervision *s, struct hf_error *err)
     int r = active_needs_smm(s, &guest.needs_smm, err);
 
     if (r == 0)
-        r = hf_arguments_read(s->options->argument_count, s->options->arguments, &guest, &s->arguments, err);
+        r = hf_arguments_read(s->run.options->argument_count, s->run.options->arguments, &guest, &s->arguments, err);
     if (r < 0)
         return r;
     const char *type = s->arguments.machine[0] ? s->arguments.machine
@@ -151,12 +151,12 @@ static int plan_boot(struct hf_supervision *s, enum hf_moment moment, struct hf_
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot boot = hf_supervision_boot(s, moment);
     struct hf_host_offer_place place = hf_supervision_place(s);
-    int r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
+    int r = hf_host_offer_find(s->run.container, &place, &boot, &offer, err);
 
     if (r == 0)
-        r = hf_lifecycle_power_on(s->container, &boot, &s->plan, err);
+        r = hf_lifecycle_power_on(s->run.container, &boot, &s->plan, err);
     if (r == 0 && s->plan.words[0])
-        hf_supervision_say(s, "%s", s->plan.words);
+        hf_run_say(&s->run, "%s", s->plan.words);
     return r;
 }
 

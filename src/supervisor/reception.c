@@ -33,7 +33,7 @@ struct hf_reception {
 
 static void news(void *ctx)
 {
-    ((struct hf_supervision *)ctx)->todo |= HF_TODO_RECEIVE;
+    ((struct hf_supervision *)ctx)->run.todo |= HF_TODO_RECEIVE;
 }
 
 static bool stream(void *ctx, const void *bytes, size_t size)
@@ -48,8 +48,8 @@ static void look_at_clock(void *ctx)
 {
     struct hf_supervision *s = ctx;
 
-    s->todo |= HF_TODO_RECEIVE;
-    (void)hf_loop_timer(&s->loop, LOOK_MS, look_at_clock, s, NULL);
+    s->run.todo |= HF_TODO_RECEIVE;
+    (void)hf_loop_timer(&s->run.loop, LOOK_MS, look_at_clock, s, NULL);
 }
 
 bool hf_reception_is_open(const struct hf_supervision *s)
@@ -143,8 +143,8 @@ static int take_copy(void *ctx, struct hf_error *err)
 {
     struct hf_supervision *s = ctx;
 
-    s->container = hf_exchange_container(hf_pump_exchange(s->reception->receiving.pump));
-    return hf_mailbox_arrival_check(s->container, err);
+    s->run.container = hf_exchange_container(hf_pump_exchange(s->reception->receiving.pump));
+    return hf_mailbox_arrival_check(s->run.container, err);
 }
 
 static int revoked(void *ctx, struct hf_error *err)
@@ -171,7 +171,7 @@ static int await_copy(struct hf_supervision *s, struct hf_error *err)
     int r = go_on(s, err);
 
     while (r == 0 && receiving->stage < HF_RECEIVING_COPIED) {
-        r = hf_loop_turn(&s->loop, -1, err);
+        r = hf_loop_turn(&s->run.loop, -1, err);
         if (r == 0)
             r = go_on(s, err);
     }
@@ -183,7 +183,7 @@ static int check_beside(const struct hf_supervision *s, const struct hf_exchange
 {
     const json_t *list = json_object_get(json_object_get(source->extra, "live"), "arguments");
     hf_auto(hf_words_done) struct hf_words words = {0};
-    const struct hf_run_options *o = s->options;
+    const struct hf_run_options *o = s->run.options;
 
     if (o->argument_count)
         return hf_tpm_emulators_check(o->arguments, o->argument_count, err);
@@ -196,7 +196,7 @@ static int check_beside(const struct hf_supervision *s, const struct hf_exchange
 static int describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
 {
     const struct hf_supervision *s = ctx;
-    const struct hf_run_options *o = s->options;
+    const struct hf_run_options *o = s->run.options;
     struct hf_peer_probe_host host = {
         .program = o->qemu, .argv = o->argument_count ? o->arguments : NULL, .argc = o->argument_count};
     struct hf_error beside;
@@ -213,7 +213,7 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
     const struct hf_reception_options *given = s->reception->given;
     const struct hf_pump_ops ops = {.news = news, .stream = stream, .ctx = s};
     json_t *extra = json_pack("{s:{}}", "live");
-    struct hf_exchange_place place = {.path = s->options->container,
+    struct hf_exchange_place place = {.path = s->run.options->container,
                                       .caps = given->caps,
                                       .caps_size = given->caps ? strlen(given->caps) : 0,
                                       .extra = extra,
@@ -226,7 +226,7 @@ static int open_link(struct hf_supervision *s, struct hf_error *err)
 
     json_decref(extra);
     if (r == 0)
-        r = hf_pump_open(exchange, given->in, given->out, &s->loop, &ops, &pump, err);
+        r = hf_pump_open(exchange, given->in, given->out, &s->run.loop, &ops, &pump, err);
     if (r == 0)
         hf_receiving_connect(&s->reception->receiving, &supervisor, s, pump);
     return r;
@@ -242,19 +242,19 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
     s->reception = n;
     n->given = s->from;
     n->receiving.timeout_s = s->from->timeout_s;
-    n->options = *s->options;
+    n->options = *s->run.options;
     n->qemu_fd = -1;
     r = open_link(s, err);
     if (r < 0)
         return r;
     look_at_clock(s);
-    r = hf_stream_relay_open(&s->loop, &n->relay, &n->qemu_fd, err);
+    r = hf_stream_relay_open(&s->run.loop, &n->relay, &n->qemu_fd, err);
     if (r == 0)
         r = await_copy(s, err);
     if (r < 0)
         return r;
-    s->options = &n->options;
-    (void)hf_container_warm(s->container, NULL); /* the claim comes when the guest is paused */
+    s->run.options = &n->options;
+    (void)hf_container_warm(s->run.container, NULL); /* the claim comes when the guest is paused */
     return 0;
 }
 
@@ -262,17 +262,17 @@ int hf_reception_meet(struct hf_supervision *s, struct hf_error *err)
 
 int hf_reception_plan(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = hf_bank_size(s->container, HF_BANK_CODE, &s->plan.code_size, err);
+    int r = hf_bank_size(s->run.container, HF_BANK_CODE, &s->plan.code_size, err);
 
     if (r == 0)
-        r = hf_bank_size(s->container, HF_BANK_VARS, &s->plan.vars_size, err);
+        r = hf_bank_size(s->run.container, HF_BANK_VARS, &s->plan.vars_size, err);
     if (r == -HF_ENOTFOUND && s->plan.code_size)
         r = 0;
     /* Whoever wrote these for another host did not mean this one. */
     s->arguments.incoming = s->arguments.loadvm = NULL;
     s->arguments.paused = false;
     if (s->reception->given->housed)
-        s->reception->given->housed(s->reception->given->ctx, s->dir);
+        s->reception->given->housed(s->reception->given->ctx, s->run.dir);
     return r;
 }
 
@@ -289,12 +289,12 @@ int hf_reception_load(struct hf_supervision *s, struct hf_error *err)
     json_t *wanted = json_pack("{s:[{s:s, s:b}, {s:s, s:b}]}", "capabilities", "capability", "events", "state", 1,
                                "capability", "late-block-activate", "state", 1);
     char uri[32];
-    int r = hf_monitor_execute(s->monitor, "migrate-set-capabilities", wanted, NULL, err);
+    int r = hf_monitor_execute(s->run.monitor, "migrate-set-capabilities", wanted, NULL, err);
 
     if (r < 0)
         return r;
     (void)snprintf(uri, sizeof uri, "fd:%d", s->reception_fd);
-    return hf_monitor_execute(s->monitor, "migrate-incoming", json_pack("{s:s}", "uri", uri), NULL, err);
+    return hf_monitor_execute(s->run.monitor, "migrate-incoming", json_pack("{s:s}", "uri", uri), NULL, err);
 }
 
 void hf_reception_on_migration(struct hf_supervision *s, const json_t *data)
@@ -305,12 +305,12 @@ void hf_reception_on_migration(struct hf_supervision *s, const json_t *data)
         return;
     if (!strcmp(status, "completed"))
         hf_receiving_note(&s->reception->receiving, HF_RECEIVING_ON_WANTED);
-    s->todo |= HF_TODO_RECEIVE;
+    s->run.todo |= HF_TODO_RECEIVE;
     if (!strcmp(status, "failed")) {
         struct hf_error err;
 
         (void)hf_error_set(&err, HF_EIO, "%s: the guest's state cannot be loaded; see its own message", s->program);
-        hf_supervision_fail(s, &err);
+        hf_run_fail(&s->run, &err);
     }
 }
 
@@ -320,10 +320,10 @@ static void settle(struct hf_supervision *s)
 {
     struct hf_reception *n = s->reception;
 
-    hf_loop_cancel(&s->loop, look_at_clock, s);
+    hf_loop_cancel(&s->run.loop, look_at_clock, s);
     hf_pump_close(hf_take_ptr(n->receiving.pump), FAREWELL_MS);
     hf_stream_relay_close(hf_take_ptr(n->relay));
-    hf_supervision_say(s, "the guest runs here now; it came from host '%s'", n->host);
+    hf_run_say(&s->run, "the guest runs here now; it came from host '%s'", n->host);
     if (n->given->settled)
         n->given->settled(n->given->ctx);
 }
@@ -335,11 +335,11 @@ static void arm(struct hf_supervision *s)
     int r = hf_supervision_open_boot(s, &err);
 
     if (r == 0 && s->watch.life == HF_LIFE_TRIAL)
-        r = hf_lifecycle_moved(s->container, (int64_t)time(NULL), &err);
+        r = hf_lifecycle_moved(s->run.container, (int64_t)time(NULL), &err);
     if (r == 0)
         r = hf_mailbox_watch_publish(s, true, &err);
     if (r < 0)
-        hf_supervision_say(s, "%s", err.text);
+        hf_run_say(&s->run, "%s", err.text);
     s->trial.life |= s->reception->alive;
     hf_guest_clock_arrived(&s->clock, s->reception->ahead);
 }
@@ -349,27 +349,26 @@ static void move_in(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    if (!s->monitor || !hf_monitor_is_open(s->monitor) || hf_departure_is_granted(s))
+    if (!hf_run_has_qemu(&s->run) || hf_departure_is_granted(s))
         return;
     if (hf_record_machine(s, &err) < 0)
-        hf_supervision_say(s, "%s", err.text);
-    if (hf_container_reserve(s->container, 0, &err) < 0)
-        hf_supervision_say(s, "%s", err.text);
+        hf_run_say(&s->run, "%s", err.text);
+    if (hf_container_reserve(s->run.container, 0, &err) < 0)
+        hf_run_say(&s->run, "%s", err.text);
 }
 
 static void time_to_move_in(void *ctx)
 {
     struct hf_supervision *s = ctx;
 
-    s->todo |= HF_TODO_RECEIVE | HF_TODO_MOVE_IN;
+    s->run.todo |= HF_TODO_RECEIVE | HF_TODO_MOVE_IN;
 }
 
 /* A disk that cannot be opened for writing here, for one. */
 static void let_go_answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
     if (err && err->code == HF_EREFUSED)
-        hf_supervision_say(ctx, "the guest arrived but cannot be resumed: %s; 'cont' on its monitor tries again",
-                           err->text);
+        hf_run_say(ctx, "the guest arrived but cannot be resumed: %s; 'cont' on its monitor tries again", err->text);
 }
 
 /* The last moment at which the guest can still stay where it came from. */
@@ -379,7 +378,7 @@ static int check_alive(struct hf_supervision *s, struct hf_error *err)
 
     if (s->ended_by_owner)
         return hf_error_set(err, HF_ECANCELED, "ended by a signal");
-    if (s->qemu <= 0 || !hf_monitor_is_open(s->monitor))
+    if (s->qemu <= 0 || !hf_monitor_is_open(s->run.monitor))
         return hf_error_set(err, HF_EIO, "%s exited before the guest was claimed", s->program);
     if (given->claiming && !given->claiming(given->ctx))
         return hf_error_set(err, HF_ECANCELED, "the caller of 'receive' exited before the guest was claimed");
@@ -402,21 +401,20 @@ static int claimed(void *ctx, struct hf_error *err)
     struct hf_error later;
     int r = 0;
 
-    s->container = hf_exchange_take_container(x);
+    s->run.container = hf_exchange_take_container(x);
     hf_nbd_server_claimed(s->server);
     arm(s);
     if (n->ran)
-        r = hf_monitor_send(s->monitor, "cont", NULL, let_go_answered, s, err);
+        r = hf_monitor_send(s->run.monitor, "cont", NULL, let_go_answered, &s->run, err);
     s->let_go = true;
-    if (hf_exchange_claim_told(x, s->container, &later) < 0)
-        hf_supervision_say(s, "%s", later.text);
+    if (hf_exchange_claim_told(x, s->run.container, &later) < 0)
+        hf_run_say(&s->run, "%s", later.text);
     hf_pump_turn(n->receiving.pump);
     settle(s);
-    if (!hf_owner_is_registered(s->container))
-        hf_supervision_say(
-            s, "the container is claimed, but this host's register of epochs cannot be written now; a later "
-               "change writes it");
-    if (r < 0 || hf_loop_timer(&s->loop, MOVE_IN_MS, time_to_move_in, s, NULL) < 0)
+    if (!hf_owner_is_registered(s->run.container))
+        hf_run_say(&s->run, "the container is claimed, but this host's register of epochs cannot be written now; a "
+                            "later change writes it");
+    if (r < 0 || hf_loop_timer(&s->run.loop, MOVE_IN_MS, time_to_move_in, s, NULL) < 0)
         move_in(s);
     return r;
 }
@@ -432,15 +430,15 @@ static const struct hf_receiver_ops supervisor = {
 
 void hf_reception_go_on(struct hf_supervision *s)
 {
-    bool moves_in = s->todo & HF_TODO_MOVE_IN;
+    bool moves_in = s->run.todo & HF_TODO_MOVE_IN;
     struct hf_error err;
 
-    s->todo &= ~(unsigned)(HF_TODO_RECEIVE | HF_TODO_MOVE_IN);
+    s->run.todo &= ~(unsigned)(HF_TODO_RECEIVE | HF_TODO_MOVE_IN);
     if (hf_reception_is_open(s)) {
         if (hf_pump_seen(s->reception->receiving.pump, HF_EXCHANGE_STREAM_END))
             hf_stream_relay_end(s->reception->relay);
         if (go_on(s, &err) < 0)
-            hf_supervision_fail(s, &err);
+            hf_run_fail(&s->run, &err);
     }
     if (moves_in && s->reception)
         move_in(s);
@@ -452,13 +450,13 @@ void hf_reception_end(struct hf_supervision *s, const struct hf_error *why)
 
     if (!n)
         return;
-    hf_loop_cancel(&s->loop, look_at_clock, s);
-    hf_loop_cancel(&s->loop, time_to_move_in, s);
+    hf_loop_cancel(&s->run.loop, look_at_clock, s);
+    hf_loop_cancel(&s->run.loop, time_to_move_in, s);
     if (n->receiving.pump) {
         if (hf_pump_is_open(n->receiving.pump))
             (void)hf_exchange_cancel(hf_pump_exchange(n->receiving.pump), why->text, NULL);
         if (!hf_receiving_stage_is_settled(n->receiving.stage))
-            s->container = NULL; /* the exchange's */
+            s->run.container = NULL; /* the exchange's */
         hf_pump_close(hf_take_ptr(n->receiving.pump), FAREWELL_MS);
     }
     hf_stream_relay_close(n->relay);

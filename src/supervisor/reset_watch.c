@@ -33,12 +33,12 @@ static void follow(struct hf_supervision *s, struct hf_resets_step step)
 
     switch (step.want) {
     case HF_RESETS_SEND:
-        if (hf_monitor_is_open(s->monitor) &&
-            hf_monitor_send(s->monitor, step.command, hf_take_ptr(arguments), answered, s, &err) < 0)
-            hf_supervision_fail(s, &err);
+        if (hf_monitor_is_open(s->run.monitor) &&
+            hf_monitor_send(s->run.monitor, step.command, hf_take_ptr(arguments), answered, s, &err) < 0)
+            hf_run_fail(&s->run, &err);
         break;
     case HF_RESETS_DECIDE:
-        s->todo |= HF_TODO_DECIDE;
+        s->run.todo |= HF_TODO_DECIDE;
         break;
     case HF_RESETS_RELEASED:
         hf_trial_timer_begin(s);
@@ -58,7 +58,7 @@ static void follow(struct hf_supervision *s, struct hf_resets_step step)
 static void say_noticed(struct hf_supervision *s)
 {
     if (!s->resets.in_flight && (s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED))
-        hf_noticed_say(s->dir, s->seen_commits);
+        hf_noticed_say(s->run.dir, s->seen_commits);
 }
 
 static void answered(void *ctx, const json_t *result, const struct hf_error *err)
@@ -66,8 +66,8 @@ static void answered(void *ctx, const json_t *result, const struct hf_error *err
     struct hf_supervision *s = ctx;
 
     if (err && err->code == HF_EREFUSED)
-        hf_supervision_say(s, "QEMU refused what a reset needs: %s", err->text);
-    if (hf_monitor_is_open(s->monitor))
+        hf_run_say(&s->run, "QEMU refused what a reset needs: %s", err->text);
+    if (hf_monitor_is_open(s->run.monitor))
         follow(s, hf_resets_on_answer(&s->resets, err == NULL));
     if (!err)
         say_noticed(s);
@@ -82,28 +82,28 @@ static int reset_now(struct hf_supervision *s, struct hf_error *err)
     if (s->reset_asked)
         return 0;
     s->reset_asked = true;
-    return hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, err);
+    return hf_monitor_send(s->run.monitor, "system_reset", NULL, NULL, NULL, err);
 }
 
 /* As the run was told, or as the guest's owner set it, also since the start. */
 static int look_how(struct hf_supervision *s, struct hf_error *err)
 {
     char how[HF_SETTING_VALUE_SIZE];
-    int r = s->options->reset ? 0 : hf_setting_get(s->container, "reset", how, err);
+    int r = s->run.options->reset ? 0 : hf_setting_get(s->run.container, "reset", how, err);
 
     if (r == 0)
-        s->cold = strcmp(s->options->reset ? s->options->reset : how, "cold") == 0;
+        s->cold = strcmp(s->run.options->reset ? s->run.options->reset : how, "cold") == 0;
     return r;
 }
 
 int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
 {
-    int r = hf_container_commits(s->container, &s->seen_commits, err);
+    int r = hf_container_commits(s->run.container, &s->seen_commits, err);
 
     if (r == 0)
         r = look_how(s, err);
     if (r == 0)
-        r = hf_lifecycle_watch(s->container, s->cold, &s->watch, err);
+        r = hf_lifecycle_watch(s->run.container, s->cold, &s->watch, err);
     if (r < 0)
         return r;
     follow(s, hf_resets_arm(&s->resets, intercept(s)));
@@ -118,12 +118,12 @@ static void look_again(void *ctx)
     uint64_t commits = s->seen_commits;
     struct hf_error err;
 
-    hf_owner_note(s->container); /* where the register could not be written */
-    if (hf_container_commits(s->container, &commits, NULL) == 0 && commits != s->seen_commits &&
+    hf_owner_note(s->run.container); /* where the register could not be written */
+    if (hf_container_commits(s->run.container, &commits, NULL) == 0 && commits != s->seen_commits &&
         hf_reset_watch_look(s, &err) < 0)
-        hf_supervision_say(s, "%s", err.text);
-    if (hf_loop_timer(&s->loop, LOOK_AGAIN_MS, look_again, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+        hf_run_say(&s->run, "%s", err.text);
+    if (hf_loop_timer(&s->run.loop, LOOK_AGAIN_MS, look_again, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 /* ---- the same machine ---- */
@@ -137,7 +137,7 @@ static int read_shape(struct hf_supervision *s, struct hf_shape **out, struct hf
         const char *text = hf_shape_queries[n].arguments;
         json_t *result = NULL;
 
-        r = hf_monitor_execute(s->monitor, hf_shape_queries[n].command, text ? json_loads(text, 0, NULL) : NULL,
+        r = hf_monitor_execute(s->run.monitor, hf_shape_queries[n].command, text ? json_loads(text, 0, NULL) : NULL,
                                &result, err);
         if (r == 0)
             r = hf_shape_add(shape, n, result, err);
@@ -158,7 +158,7 @@ static void why_not_restart(struct hf_supervision *s, char *why, size_t size)
     struct hf_error err;
 
     why[0] = '\0';
-    if (s->options->force_restart)
+    if (s->run.options->force_restart)
         return;
     if (s->arguments.snapshot) {
         (void)snprintf(why, size, "QEMU was started with -snapshot, and a restart would lose what the disks hold");
@@ -193,9 +193,9 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
 
     why_not_restart(s, why, sizeof why);
     boot.held = why[0] && !s->cold ? why : NULL;
-    r = hf_host_offer_find(s->container, &place, &boot, &offer, err);
+    r = hf_host_offer_find(s->run.container, &place, &boot, &offer, err);
     if (r == 0)
-        r = hf_lifecycle_reset(s->container, &boot, ending_of_reset(s), &plan, err);
+        r = hf_lifecycle_reset(s->run.container, &boot, ending_of_reset(s), &plan, err);
     s->timed_out = false;
     if (r < 0)
         return r;
@@ -206,7 +206,7 @@ static int decide(struct hf_supervision *s, struct hf_error *err)
         return 0;
     }
     if (plan.words[0])
-        hf_supervision_say(s, "%s", plan.words);
+        hf_run_say(&s->run, "%s", plan.words);
     r = hf_mailbox_watch_reset(s, err);
     if (r < 0)
         return r;
@@ -219,9 +219,9 @@ void hf_reset_watch_decide(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    s->todo &= ~(unsigned)HF_TODO_DECIDE;
-    if (s->monitor && hf_monitor_is_open(s->monitor) && decide(s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    s->run.todo &= ~(unsigned)HF_TODO_DECIDE;
+    if (hf_run_has_qemu(&s->run) && decide(s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 /* ---- events ---- */
@@ -257,7 +257,7 @@ int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_reset_watch_look(s, err);
     if (r == 0)
-        r = hf_loop_timer(&s->loop, LOOK_AGAIN_MS, look_again, s, err);
+        r = hf_loop_timer(&s->run.loop, LOOK_AGAIN_MS, look_again, s, err);
     return r;
 }
 
@@ -265,13 +265,13 @@ void hf_reset_watch_end(struct hf_supervision *s)
 {
     int64_t until = hf_loop_now() + QUIT_MS;
 
-    hf_loop_cancel(&s->loop, look_again, s);
-    hf_noticed_forget(s->dir);
+    hf_loop_cancel(&s->run.loop, look_again, s);
+    hf_noticed_forget(s->run.dir);
     hf_trial_timer_end(s);
     /* Disks want to be closed, not torn away. */
-    if (s->restart && s->qemu > 0 && hf_monitor_is_open(s->monitor))
-        (void)hf_monitor_send(s->monitor, "quit", NULL, NULL, NULL, NULL);
-    while (s->restart && s->qemu > 0 && hf_loop_now() < until && hf_loop_turn(&s->loop, 100, NULL) == 0)
+    if (s->restart && s->qemu > 0 && hf_monitor_is_open(s->run.monitor))
+        (void)hf_monitor_send(s->run.monitor, "quit", NULL, NULL, NULL, NULL);
+    while (s->restart && s->qemu > 0 && hf_loop_now() < until && hf_loop_turn(&s->run.loop, 100, NULL) == 0)
         ;
     hf_shape_free(s->shape);
     s->shape = NULL;

@@ -23,14 +23,14 @@ static void on_server(void *ctx, short revents);
 
 static int watch(struct hf_supervision *s, struct hf_error *err)
 {
-    return hf_loop_watch(&s->loop, hf_nbd_server_fd(s->server), POLLIN, on_server, s, err);
+    return hf_loop_watch(&s->run.loop, hf_nbd_server_fd(s->server), POLLIN, on_server, s, err);
 }
 
 int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_nbd_server_config config = {
-        .container = s->options->container,
-        .lock_fd = hf_container_lock_fd(s->container),
+        .container = s->run.options->container,
+        .lock_fd = hf_container_lock_fd(s->run.container),
         .socket = s->socket,
         .socket_uid = (uid_t)-1,
         .socket_gid = (gid_t)-1,
@@ -45,7 +45,7 @@ int hf_server_watch_stop(struct hf_supervision *s, struct hf_error *err)
 {
     if (!s->server)
         return 0;
-    hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
+    hf_loop_unwatch(&s->run.loop, hf_nbd_server_fd(s->server));
     hf_nbd_server_free(s->server);
     s->server = NULL;
     return 0;
@@ -62,21 +62,21 @@ static void restart(void *ctx)
     if (r == 0)
         r = watch(s, &err);
     if (r == 0) {
-        hf_supervision_say(s, "the flash server runs again");
-        s->todo |= HF_TODO_VERIFY;
+        hf_run_say(&s->run, "the flash server runs again");
+        s->run.todo |= HF_TODO_VERIFY;
         return;
     }
-    hf_supervision_say(s, "the flash server cannot be started again: %s; the guest stays stopped and this is tried on",
-                       err.text);
-    if (hf_loop_timer(&s->loop, RESTART_AGAIN_MS, restart, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    hf_run_say(&s->run, "the flash server cannot be started again: %s; the guest stays stopped and this is tried on",
+               err.text);
+    if (hf_loop_timer(&s->run.loop, RESTART_AGAIN_MS, restart, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 static void on_death(struct hf_supervision *s, const struct hf_nbd_status *status)
 {
     s->server_deaths++;
-    hf_supervision_say(s, "%s; the guest is stopped until it is back", status->text);
-    hf_supervision_pause(s, hf_pause_hold(&s->pause, HF_HOLD_SERVER));
+    hf_run_say(&s->run, "%s; the guest is stopped until it is back", status->text);
+    hf_run_pause(&s->run, hf_pause_hold(&s->run.pause, HF_HOLD_SERVER));
     restart(s);
 }
 
@@ -84,7 +84,7 @@ int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err)
 {
     int r;
 
-    hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
+    hf_loop_unwatch(&s->run.loop, hf_nbd_server_fd(s->server));
     r = hf_nbd_server_restart(s->server, err);
     return r < 0 ? r : watch(s, err);
 }
@@ -93,26 +93,26 @@ int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err)
 
 static void on_behind(struct hf_supervision *s, const struct hf_nbd_status *status)
 {
-    if (hf_pause_holds(&s->pause, HF_HOLD_STORAGE))
+    if (hf_pause_holds(&s->run.pause, HF_HOLD_STORAGE))
         return;
-    hf_supervision_say(s, "storage is behind by %llu bytes: %s; %s", (unsigned long long)status->bytes, status->text,
-                       s->without_storage ? "the guest runs on, as you said"
-                                          : "the guest is stopped until it has caught up (SIGUSR1: go on without)");
+    hf_run_say(&s->run, "storage is behind by %llu bytes: %s; %s", (unsigned long long)status->bytes, status->text,
+               s->without_storage ? "the guest runs on, as you said"
+                                  : "the guest is stopped until it has caught up (SIGUSR1: go on without)");
     if (!s->without_storage)
-        hf_supervision_pause(s, hf_pause_hold(&s->pause, HF_HOLD_STORAGE));
+        hf_run_pause(&s->run, hf_pause_hold(&s->run.pause, HF_HOLD_STORAGE));
 }
 
 static void on_caught_up(struct hf_supervision *s, const struct hf_nbd_status *status)
 {
-    hf_supervision_say(s, "storage has caught up");
-    hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_STORAGE));
+    hf_run_say(&s->run, "storage has caught up");
+    hf_run_pause(&s->run, hf_pause_drop(&s->run.pause, HF_HOLD_STORAGE));
 }
 
 void hf_server_watch_go_on(struct hf_supervision *s)
 {
     s->without_storage = true;
-    hf_supervision_say(s, "the guest continues without storage; what it writes to flash is kept in memory meanwhile");
-    hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_STORAGE));
+    hf_run_say(&s->run, "the guest continues without storage; what it writes to flash is kept in memory meanwhile");
+    hf_run_pause(&s->run, hf_pause_drop(&s->run.pause, HF_HOLD_STORAGE));
 }
 
 static void on_server(void *ctx, short revents)
@@ -128,24 +128,24 @@ static void on_server(void *ctx, short revents)
         else if (status.kind == HF_NBD_CAUGHT_UP)
             on_caught_up(s, &status);
         else if (status.kind == HF_NBD_ALARM)
-            hf_supervision_say(s, "%s", status.text);
+            hf_run_say(&s->run, "%s", status.text);
         else if (status.kind == HF_NBD_FAILED)
-            hf_supervision_say(s, "the flash server gives up: %s", status.text);
+            hf_run_say(&s->run, "the flash server gives up: %s", status.text);
         else if (status.kind == HF_NBD_DIED) {
-            hf_loop_unwatch(&s->loop, fd);
+            hf_loop_unwatch(&s->run.loop, fd);
             on_death(s, &status);
             return;
         }
     }
     if (r < 0)
-        hf_supervision_fail(s, &err);
+        hf_run_fail(&s->run, &err);
 }
 
 /* ---- verified ---- */
 
 static void verify_again(void *ctx)
 {
-    ((struct hf_supervision *)ctx)->todo |= HF_TODO_VERIFY;
+    ((struct hf_supervision *)ctx)->run.todo |= HF_TODO_VERIFY;
 }
 
 /* A guest stopped between the bytes of a flash command hides the bank's contents; a few milliseconds on, it does not.
@@ -153,21 +153,21 @@ static void verify_again(void *ctx)
 static int step_guest(struct hf_supervision *s, struct hf_error *err)
 {
     int64_t until = hf_loop_now() + VERIFY_STEP_MS, left;
-    int r = hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+    int r = hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, err);
 
     while (r == 0 && (left = until - hf_loop_now()) > 0)
-        r = hf_loop_turn(&s->loop, (int)left, err);
-    return r < 0 ? r : hf_monitor_execute(s->monitor, "stop", NULL, NULL, err);
+        r = hf_loop_turn(&s->run.loop, (int)left, err);
+    return r < 0 ? r : hf_monitor_execute(s->run.monitor, "stop", NULL, NULL, err);
 }
 
 /* The guest is stopped and its writes have been flushed: QEMU flushes every disk before it says that it has stopped. */
 static int read_bank(struct hf_supervision *s, uint8_t **bytes, struct hf_error *err)
 {
-    int r = hf_monitor_execute(s->monitor, "stop", NULL, NULL, err);
+    int r = hf_monitor_execute(s->run.monitor, "stop", NULL, NULL, err);
 
     for (unsigned i = 0; r == 0 && i < VERIFY_TRIES; i++) {
-        r = hf_guest_bank_read(s->monitor, &s->machine, s->dir, bytes, err);
-        if (r != -HF_ECANCELED || !s->pause.ours)
+        r = hf_guest_bank_read(s->run.monitor, &s->machine, s->run.dir, bytes, err);
+        if (r != -HF_ECANCELED || !s->run.pause.ours)
             return r;
         r = step_guest(s, err);
     }
@@ -179,13 +179,13 @@ static int store_bank(struct hf_supervision *s, const uint8_t *bytes, struct hf_
     struct hf_error alarm = {.code = HF_OK};
     int r, again;
 
-    hf_loop_unwatch(&s->loop, hf_nbd_server_fd(s->server));
+    hf_loop_unwatch(&s->run.loop, hf_nbd_server_fd(s->server));
     hf_nbd_server_stop(s->server);
-    r = hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, err);
+    r = hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, err);
     if (r == 0)
-        r = hf_guest_bank_store(s->container, bytes, s->machine.vars_size, (int64_t)time(NULL), &alarm, err);
+        r = hf_guest_bank_store(s->run.container, bytes, s->machine.vars_size, (int64_t)time(NULL), &alarm, err);
     if (r == 0 && alarm.text[0])
-        hf_supervision_say(s, "%s", alarm.text);
+        hf_run_say(&s->run, "%s", alarm.text);
     again = hf_nbd_server_restart(s->server, r == 0 ? err : NULL);
     if (again == 0)
         again = watch(s, r == 0 ? err : NULL);
@@ -199,12 +199,12 @@ static int verify(struct hf_supervision *s, struct hf_error *err)
     int r = read_bank(s, &bytes, err);
 
     if (r == 0)
-        r = hf_guest_bank_equals(s->container, bytes, s->machine.vars_size, &equal, err);
+        r = hf_guest_bank_equals(s->run.container, bytes, s->machine.vars_size, &equal, err);
     if (r < 0 || equal)
         return r;
     r = store_bank(s, bytes, err);
     if (r == 0)
-        hf_supervision_say(s, "writes had been lost; the variables were taken from the stopped guest's memory");
+        hf_run_say(&s->run, "writes had been lost; the variables were taken from the stopped guest's memory");
     return r;
 }
 
@@ -214,18 +214,18 @@ void hf_server_watch_verify(struct hf_supervision *s)
     struct hf_error err;
     int r;
 
-    s->todo &= ~(unsigned)HF_TODO_VERIFY;
-    if (!s->monitor || !hf_monitor_is_open(s->monitor))
+    s->run.todo &= ~(unsigned)HF_TODO_VERIFY;
+    if (!hf_run_has_qemu(&s->run))
         return;
     r = s->machine.vars_size && s->arguments.incoming == NULL && !hf_reception_is_open(s) ? verify(s, &err) : 0;
-    if (s->todo & HF_TODO_VERIFY)
+    if (s->run.todo & HF_TODO_VERIFY)
         return; /* it died again meanwhile */
     if (r == 0) {
-        hf_supervision_say(s, "the guest's variables are safe; it continues as before");
-        hf_supervision_pause(s, hf_pause_drop(&s->pause, HF_HOLD_SERVER));
+        hf_run_say(&s->run, "the guest's variables are safe; it continues as before");
+        hf_run_pause(&s->run, hf_pause_drop(&s->run.pause, HF_HOLD_SERVER));
         return;
     }
-    hf_supervision_say(s, "the variables cannot be compared with the guest's now: %s", err.text);
-    if (hf_loop_timer(&s->loop, VERIFY_AGAIN_MS, verify_again, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    hf_run_say(&s->run, "the variables cannot be compared with the guest's now: %s", err.text);
+    if (hf_loop_timer(&s->run.loop, VERIFY_AGAIN_MS, verify_again, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }

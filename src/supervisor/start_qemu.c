@@ -23,14 +23,14 @@ static bool only_for_the_first_start(const char *option)
 
 static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
 {
-    char *const *words = s->options->arguments;
+    char *const *words = s->run.options->arguments;
 
-    for (int i = 0; i < s->options->argument_count; i++) {
+    for (int i = 0; i < s->run.options->argument_count; i++) {
         const char *option = words[i] + strspn(words[i], "-");
         bool is_option = words[i][0] == '-' && words[i][1] != '\0', takes = false;
         int last = i;
 
-        if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->options->argument_count)
+        if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->run.options->argument_count)
             last = i + 1;
         if ((s->starts > 0 || s->reception) && is_option && only_for_the_first_start(option)) {
             i = last;
@@ -88,7 +88,7 @@ int hf_start_qemu(struct hf_supervision *s, struct hf_error *err)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return hf_error_set(err, HF_EIO, "socketpair: %s", strerror(errno));
     theirs = pair[1];
-    r = hf_monitor_new(pair[0], &s->loop, &s->monitor, err);
+    r = hf_monitor_new(pair[0], &s->run.loop, &s->run.monitor, err);
     if (r == 0)
         r = build_words(s, theirs, err);
     if (r == 0 && hf_reception_is_open(s))

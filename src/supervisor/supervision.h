@@ -20,8 +20,7 @@
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
  *   reception.c      a running guest comes from another host
  *
- * Callbacks of the loop only note what happened (in `todo`, in `pause`) or send without waiting; what waits for answers
- * is done from supervisor.c between two turns. One thread, but for guest_work.c's, which touches nothing of this.
+ * run.h is what they all work with. One thread, but for guest_work.c's, which touches nothing of this.
  */
 #ifndef HF_SUPERVISION_H
 #define HF_SUPERVISION_H
@@ -32,37 +31,25 @@
 #include "agreement.h"
 #include "arguments.h"
 #include "boots.h"
-#include "container.h"
 #include "domains.h"
 #include "guest_clock.h"
 #include "guest_work.h"
 #include "host_offer.h"
-#include "loop.h"
 #include "machine.h"
 #include "mailbox_hardware.h"
 #include "mailbox_host.h"
 #include "mailbox_orders.h"
 #include "mailbox_pace.h"
 #include "mailbox_window.h"
-#include "monitor.h"
 #include "nbd_server.h"
-#include "pause.h"
 #include "resets.h"
+#include "run.h"
 #include "same_machine.h"
 #include "departure.h"
 #include "reception.h"
 #include "supervisor.h"
 #include "trial_watch.h"
 #include "words.h"
-
-enum hf_todo {
-    HF_TODO_VERIFY = 1 << 0,  /* compare the container's bank with the guest's */
-    HF_TODO_DECIDE = 1 << 1,  /* the guest is stopped at a reset */
-    HF_TODO_ARRIVED = 1 << 2, /* a saved state is loaded; the guest has not run */
-    HF_TODO_DEPART = 1 << 3,  /* news for departure.c */
-    HF_TODO_RECEIVE = 1 << 4, /* news for reception.c */
-    HF_TODO_MOVE_IN = 1 << 5, /* time for what a guest that came can wait for */
-};
 
 #define HF_NEGOTIATE_ROOM 8192
 
@@ -86,14 +73,12 @@ struct hf_mailbox_watch {
 };
 
 struct hf_supervision {
-    const struct hf_run_options *options;
-    struct hf_container *container;
+    struct hf_run run;
     struct hf_guest guest;
     struct hf_arguments arguments;
     struct hf_boot_plan plan;
     struct hf_machine machine;
     char boot_id[HF_UUID_TEXT_SIZE];
-    char dir[PATH_MAX]; /* of this guest in the runtime directory */
     char rom_dir[PATH_MAX];
     char socket[PATH_MAX];
     char program[PATH_MAX];
@@ -102,9 +87,7 @@ struct hf_supervision {
                                            */
     char pin[HF_GUEST_MACHINE_SIZE];      /* what that was where the guest came from; "" when it did not come */
 
-    struct hf_loop loop;
     int signal_fd;
-    unsigned todo;
 
     struct hf_nbd_server *server;
     unsigned server_deaths;
@@ -114,8 +97,6 @@ struct hf_supervision {
     int qemu_status;
     struct timespec qemu_started;
     struct hf_words words; /* its arguments */
-    struct hf_monitor *monitor;
-    struct hf_pause pause;
     struct hf_resets resets;
     struct hf_shape *shape; /* of the machine as it started */
     struct hf_watch watch;
@@ -149,17 +130,8 @@ struct hf_supervision {
     bool ended_by_owner; /* a signal to us, or quit on a monitor */
     bool panicked;
     bool powered_off;
-    bool reset_ended;      /* -no-reboot: a reset ended QEMU */
-    struct hf_error fault; /* why the run must end; code HF_OK: none */
+    bool reset_ended; /* -no-reboot: a reset ended QEMU */
 };
-
-void hf_supervision_say(const struct hf_supervision *s, const char *fmt, ...) HF_PRINTF(2, 3);
-
-/* The first fault stays. */
-void hf_supervision_fail(struct hf_supervision *s, const struct hf_error *err);
-
-/* Does what pause.h wants, without waiting. */
-void hf_supervision_pause(struct hf_supervision *s, enum hf_pause_want want);
 
 /* first_look.c */
 int hf_first_look(struct hf_supervision *s, struct hf_error *err);

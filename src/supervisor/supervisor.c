@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -23,42 +21,6 @@
 #define END_MS      10000
 
 static const int watched_signals[] = {SIGCHLD, SIGQUIT, SIGUSR1};
-
-void hf_supervision_say(const struct hf_supervision *s, const char *fmt, ...)
-{
-    char line[HF_ERROR_TEXT_MAX + 256];
-    va_list ap;
-
-    if (!s->options->say)
-        return;
-    va_start(ap, fmt);
-    (void)vsnprintf(line, sizeof line, fmt, ap);
-    va_end(ap);
-    s->options->say(s->options->say_ctx, line);
-}
-
-void hf_supervision_fail(struct hf_supervision *s, const struct hf_error *err)
-{
-    if (s->fault.code == HF_OK)
-        s->fault = *err;
-}
-
-static void pause_answered(void *ctx, const json_t *result, const struct hf_error *err)
-{
-    if (err && err->code == HF_EREFUSED)
-        hf_supervision_say(ctx, "QEMU did not stop or go on: %s", err->text);
-}
-
-void hf_supervision_pause(struct hf_supervision *s, enum hf_pause_want want)
-{
-    const char *command = want == HF_PAUSE_STOP ? "stop" : "cont";
-    struct hf_error err;
-
-    if (want == HF_PAUSE_NOTHING || !s->monitor || !hf_monitor_is_open(s->monitor))
-        return;
-    if (hf_monitor_send(s->monitor, command, NULL, pause_answered, s, &err) < 0)
-        hf_supervision_fail(s, &err);
-}
 
 /* ---- signals and QEMU's end ---- */
 
@@ -81,7 +43,7 @@ static void forward(struct hf_supervision *s, int signal)
     s->ended_by_owner = true;
     if (s->qemu > 0)
         (void)kill(s->qemu, signal == SIGQUIT ? SIGTERM : signal);
-    (void)hf_loop_timer(&s->loop, END_MS, kill_qemu, s, NULL);
+    (void)hf_loop_timer(&s->run.loop, END_MS, kill_qemu, s, NULL);
 }
 
 static void on_signal(void *ctx, short revents)
@@ -103,7 +65,7 @@ static int watch_signals(struct hf_supervision *s, struct hf_error *err)
 {
     int r = hf_signals_watch(watched_signals, HF_ARRAY_SIZE(watched_signals), &s->signal_fd, err);
 
-    return r < 0 ? r : hf_loop_watch(&s->loop, s->signal_fd, POLLIN, on_signal, s, err);
+    return r < 0 ? r : hf_loop_watch(&s->run.loop, s->signal_fd, POLLIN, on_signal, s, err);
 }
 
 /* ---- QEMU ---- */
@@ -116,7 +78,7 @@ int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err)
     if (s->boot_open)
         return 0;
     boot.arrives = s->starts == 1 && (s->arguments.incoming || s->arguments.loadvm);
-    r = hf_lifecycle_opened(s->container, &boot, err);
+    r = hf_lifecycle_opened(s->run.container, &boot, err);
     if (r == 0)
         r = hf_reset_watch_look(s, err);
     if (r < 0)
@@ -138,7 +100,7 @@ static int let_go(struct hf_supervision *s, struct hf_error *err)
     if (first && (s->arguments.paused || s->arguments.incoming))
         return 0;
     r = hf_supervision_open_boot(s, err);
-    return r < 0 ? r : hf_monitor_execute(s->monitor, "cont", NULL, NULL, err);
+    return r < 0 ? r : hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, err);
 }
 
 static void end_qemu(struct hf_supervision *s)
@@ -149,23 +111,23 @@ static void end_qemu(struct hf_supervision *s)
             ;
         s->qemu = -1;
     }
-    hf_monitor_free(s->monitor);
-    s->monitor = NULL;
+    hf_monitor_free(s->run.monitor);
+    s->run.monitor = NULL;
     hf_words_done(&s->words);
 }
 
 /* QEMU has closed its monitor: it is about to end, and is helped if it does not. */
 static void await_qemu(struct hf_supervision *s)
 {
-    (void)hf_loop_timer(&s->loop, END_MS, kill_qemu, s, NULL);
-    while (s->qemu > 0 && hf_loop_turn(&s->loop, -1, NULL) == 0)
+    (void)hf_loop_timer(&s->run.loop, END_MS, kill_qemu, s, NULL);
+    while (s->qemu > 0 && hf_loop_turn(&s->run.loop, -1, NULL) == 0)
         ;
-    hf_loop_cancel(&s->loop, kill_qemu, s);
+    hf_loop_cancel(&s->run.loop, kill_qemu, s);
 }
 
 static bool goes_on(const struct hf_supervision *s)
 {
-    return s->qemu > 0 && s->fault.code == HF_OK && !s->restart;
+    return s->qemu > 0 && s->run.fault.code == HF_OK && !s->restart;
 }
 
 static void watch_guest(struct hf_supervision *s)
@@ -174,30 +136,30 @@ static void watch_guest(struct hf_supervision *s)
 
     while (goes_on(s)) {
         hf_guest_events(s);
-        if (s->todo & HF_TODO_RECEIVE) {
+        if (s->run.todo & HF_TODO_RECEIVE) {
             hf_reception_go_on(s);
             continue;
         }
-        if (s->todo & HF_TODO_DEPART) {
+        if (s->run.todo & HF_TODO_DEPART) {
             hf_departure_go_on(s);
             continue;
         }
-        if (s->todo & HF_TODO_VERIFY) {
+        if (s->run.todo & HF_TODO_VERIFY) {
             hf_server_watch_verify(s);
             continue;
         }
-        if (s->todo & HF_TODO_ARRIVED) {
+        if (s->run.todo & HF_TODO_ARRIVED) {
             hf_arrival_check(s);
             continue;
         }
-        if (s->todo & HF_TODO_DECIDE) {
+        if (s->run.todo & HF_TODO_DECIDE) {
             hf_reset_watch_decide(s);
             continue;
         }
-        if (!hf_monitor_is_open(s->monitor) && hf_monitor_fault(s->monitor)->text[0])
-            hf_supervision_fail(s, hf_monitor_fault(s->monitor));
-        else if (hf_loop_turn(&s->loop, -1, &err) < 0)
-            hf_supervision_fail(s, &err);
+        if (!hf_monitor_is_open(s->run.monitor) && hf_monitor_fault(s->run.monitor)->text[0])
+            hf_run_fail(&s->run, hf_monitor_fault(s->run.monitor));
+        else if (hf_loop_turn(&s->run.loop, -1, &err) < 0)
+            hf_run_fail(&s->run, &err);
     }
     hf_guest_events(s);
 }
@@ -209,8 +171,8 @@ static int start(struct hf_supervision *s, struct hf_error *err)
 
     if (r < 0)
         return r;
-    hf_pause_init(&s->pause, false);
-    r = hf_monitor_wait_ready(s->monitor, GREETING_MS, err);
+    hf_pause_init(&s->run.pause, false);
+    r = hf_monitor_wait_ready(s->run.monitor, GREETING_MS, err);
     if (r == 0)
         r = hf_first_look(s, err);
     if (r == 0 && !hf_reception_is_open(s))
@@ -221,7 +183,7 @@ static int start(struct hf_supervision *s, struct hf_error *err)
         r = let_go(s, err);
     if (r == 0 && !s->restart && !hf_reception_is_open(s))
         hf_arrival_begin(s);
-    if (r == -HF_EIO && !hf_monitor_is_open(s->monitor)) {
+    if (r == -HF_EIO && !hf_monitor_is_open(s->run.monitor)) {
         char text[64];
         await_qemu(s);
         hf_guest_events(s);
@@ -237,7 +199,7 @@ static int start(struct hf_supervision *s, struct hf_error *err)
 
 static enum hf_ending ending(struct hf_supervision *s)
 {
-    if (s->fault.code != HF_OK)
+    if (s->run.fault.code != HF_OK)
         return HF_ENDING_HOST;
     if (s->panicked)
         return HF_ENDING_PANIC;
@@ -258,10 +220,10 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
 {
     char text[64];
 
-    if (s->fault.code != HF_OK) {
+    if (s->run.fault.code != HF_OK) {
         if (err)
-            *err = s->fault;
-        return -(int)s->fault.code;
+            *err = s->run.fault;
+        return -(int)s->run.fault.code;
     }
     if (s->departed)
         return 0;
@@ -269,17 +231,17 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
         return hf_error_set(err, HF_EIO,
                             "%s: QEMU ended after the guest was granted and before the destination confirmed its "
                             "claim; 'holdfast migrate' asks that host",
-                            s->options->container);
+                            s->run.options->container);
     if (hf_reception_is_open(s))
         return hf_error_set(err, HF_EIO, "%s %s before the guest was complete", s->program,
                             hf_child_end_text(s->qemu_status, text, sizeof text));
     if (WIFSIGNALED(s->qemu_status) || WEXITSTATUS(s->qemu_status) != 0)
         return s->ended_by_owner && WIFSIGNALED(s->qemu_status)
                    ? 0
-                   : hf_error_set(err, HF_EIO, "%s: %s %s", s->options->container, s->program,
+                   : hf_error_set(err, HF_EIO, "%s: %s %s", s->run.options->container, s->program,
                                   hf_child_end_text(s->qemu_status, text, sizeof text));
     if (s->panicked)
-        return hf_error_set(err, HF_EIO, "%s: the guest panicked", s->options->container);
+        return hf_error_set(err, HF_EIO, "%s: the guest panicked", s->run.options->container);
     return 0;
 }
 
@@ -303,10 +265,11 @@ static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *
     r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
     if (s->departed || s->granted || hf_reception_is_open(s))
         return r;
-    r = first_of(r, hf_writeback_drain(s->container, (int64_t)time(NULL), NULL, &second), err, &second);
-    ended = hf_lifecycle_ended(s->container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), words, &second);
+    r = first_of(r, hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, &second), err, &second);
+    ended =
+        hf_lifecycle_ended(s->run.container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), words, &second);
     if (words[0] && !s->restart)
-        hf_supervision_say(s, "%s", words);
+        hf_run_say(&s->run, "%s", words);
     return first_of(r, ended, err, &second);
 }
 
@@ -327,7 +290,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
         watch_guest(s);
     hf_departure_end(s);
     hf_reset_watch_end(s);
-    hf_loop_cancel(&s->loop, kill_qemu, s);
+    hf_loop_cancel(&s->run.loop, kill_qemu, s);
     end_qemu(s);
     hf_mailbox_watch_close(s);
     s->let_go = false;
@@ -361,7 +324,7 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         if (r == 0)
             r = hf_mailbox_start_rom(s, err);
         if (r == 0)
-            r = hf_machine_roms_publish(s->container, s->rom_dir, &roms, err);
+            r = hf_machine_roms_publish(s->run.container, s->rom_dir, &roms, err);
         r = r == 0 ? one_boot(s, err) : settle(s, false, r, err);
     } while (r == 0 && s->restart && !s->ended_by_owner);
     return r;
@@ -394,18 +357,17 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
     (void)hf_error_set(&nothing, HF_EIO, "the guest was not taken");
     if (!s)
         return hf_error_nomem(err);
-    s->options = options;
+    hf_run_init(&s->run, options);
     s->from = from;
     s->without_storage = options->continue_without_storage;
     s->qemu = -1;
     s->signal_fd = -1;
-    hf_loop_init(&s->loop);
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
     hf_departure_close(s);
     hf_guest_orders_drop(s);
     hf_reception_end(s, r < 0 && err ? err : &nothing);
-    r = first_of(r, hf_container_close(hf_take_ptr(s->container), &second), err, &second);
+    r = first_of(r, hf_container_close(hf_take_ptr(s->run.container), &second), err, &second);
     if (is_terminal)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal); /* a QEMU that was killed leaves it raw */
     if (s->signal_fd >= 0)

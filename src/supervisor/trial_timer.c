@@ -25,10 +25,10 @@ static void look_at_flash(struct hf_supervision *s)
     uint64_t commits = s->trial_commits;
     struct hf_digest now;
 
-    if (s->trial.life || hf_container_commits(s->container, &commits, NULL) < 0 || commits == s->trial_commits)
+    if (s->trial.life || hf_container_commits(s->run.container, &commits, NULL) < 0 || commits == s->trial_commits)
         return;
     s->trial_commits = commits;
-    if (hf_bank_digest(s->container, HF_BANK_VARS, &now, NULL) == 0 && !hf_digest_equal(&now, &s->trial_vars))
+    if (hf_bank_digest(s->run.container, HF_BANK_VARS, &now, NULL) == 0 && !hf_digest_equal(&now, &s->trial_vars))
         hf_trial_watch_flash(&s->trial);
 }
 
@@ -44,8 +44,8 @@ static void ask_disks(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    if (!s->trial.life && hf_monitor_send(s->monitor, "query-blockstats", NULL, disks_answered, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (!s->trial.life && hf_monitor_send(s->run.monitor, "query-blockstats", NULL, disks_answered, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 static void confirm(struct hf_supervision *s, enum hf_signal signal)
@@ -53,10 +53,10 @@ static void confirm(struct hf_supervision *s, enum hf_signal signal)
     struct hf_error err;
     bool confirmed;
 
-    if (hf_lifecycle_signal(s->container, signal, (int64_t)time(NULL), &confirmed, &err) < 0)
-        hf_supervision_say(s, "the trial could not be confirmed: %s", err.text);
+    if (hf_lifecycle_signal(s->run.container, signal, (int64_t)time(NULL), &confirmed, &err) < 0)
+        hf_run_say(&s->run, "the trial could not be confirmed: %s", err.text);
     else if (confirmed)
-        hf_supervision_say(s, "the firmware on trial is confirmed by %s", hf_signal_name(signal));
+        hf_run_say(&s->run, "the firmware on trial is confirmed by %s", hf_signal_name(signal));
 }
 
 /* Nothing came from this guest: it is reset, and the boot has failed. */
@@ -64,11 +64,11 @@ static void give_up(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    hf_supervision_say(s, "%s for %u s: the boot of the trial has failed",
-                       s->trial.life ? "the firmware started nothing" : "no sign of life", s->watch.timeout);
+    hf_run_say(&s->run, "%s for %u s: the boot of the trial has failed",
+               s->trial.life ? "the firmware started nothing" : "no sign of life", s->watch.timeout);
     s->timed_out = true;
-    if (hf_monitor_send(s->monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_monitor_send(s->run.monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 /* Firmware that said it started, and never that an operating system took over, hangs: what it wrote and read on the way
@@ -98,45 +98,45 @@ static void tick(void *ctx)
     struct hf_supervision *s = ctx;
     struct hf_error err;
 
-    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->pause.running);
-    if (on_trial(s) && hf_monitor_is_open(s->monitor)) {
+    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->run.pause.running);
+    if (on_trial(s) && hf_monitor_is_open(s->run.monitor)) {
         look_at_flash(s);
         ask_disks(s);
         judge(s);
     }
-    if (hf_loop_timer(&s->loop, TICK_MS, tick, s, &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_loop_timer(&s->run.loop, TICK_MS, tick, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }
 
 void hf_trial_timer_running(struct hf_supervision *s)
 {
-    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->pause.running);
+    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->run.pause.running);
 }
 
 void hf_trial_timer_begin(struct hf_supervision *s)
 {
     hf_trial_watch_begin(&s->trial, hf_loop_now());
-    s->trial.running = s->pause.running;
+    s->trial.running = s->run.pause.running;
     if (!on_trial(s)) {
-        hf_loop_cancel(&s->loop, tick, s);
+        hf_loop_cancel(&s->run.loop, tick, s);
         return;
     }
-    (void)hf_container_commits(s->container, &s->trial_commits, NULL);
-    if (hf_bank_digest(s->container, HF_BANK_VARS, &s->trial_vars, NULL) < 0)
+    (void)hf_container_commits(s->run.container, &s->trial_commits, NULL);
+    if (hf_bank_digest(s->run.container, HF_BANK_VARS, &s->trial_vars, NULL) < 0)
         memset(&s->trial_vars, 0, sizeof s->trial_vars);
     ask_disks(s);
-    (void)hf_loop_timer(&s->loop, TICK_MS, tick, s, NULL);
+    (void)hf_loop_timer(&s->run.loop, TICK_MS, tick, s, NULL);
 }
 
 void hf_trial_timer_end(struct hf_supervision *s)
 {
-    hf_loop_cancel(&s->loop, tick, s);
+    hf_loop_cancel(&s->run.loop, tick, s);
 }
 
 void hf_trial_timer_last_look(struct hf_supervision *s)
 {
-    if (on_trial(s) && s->boot_open && hf_monitor_is_open(s->monitor))
-        (void)hf_monitor_send(s->monitor, "query-blockstats", NULL, disks_answered, s, NULL);
+    if (on_trial(s) && s->boot_open && hf_monitor_is_open(s->run.monitor))
+        (void)hf_monitor_send(s->run.monitor, "query-blockstats", NULL, disks_answered, s, NULL);
 }
 
 bool hf_trial_timer_life(struct hf_supervision *s)
@@ -169,7 +169,7 @@ void hf_trial_timer_port(struct hf_supervision *s, const json_t *data)
 
     if (!id || !on_trial(s) || (size_t)snprintf(path, sizeof path, "/machine/peripheral/%s", id) >= sizeof path)
         return;
-    if (hf_monitor_send(s->monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "name"), port_named, s,
-                        &err) < 0)
-        hf_supervision_fail(s, &err);
+    if (hf_monitor_send(s->run.monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "name"),
+                        port_named, s, &err) < 0)
+        hf_run_fail(&s->run, &err);
 }

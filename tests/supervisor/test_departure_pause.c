@@ -49,8 +49,8 @@ static void begin(struct leaving *l, unsigned kind, bool running, bool live_emul
 
     *l = (struct leaving){.d = {.ran = running, .live_emulated = live_emulated}};
     l->s.departure = &l->d;
-    hf_pause_init(&l->s.pause, running);
-    hf_loop_init(&l->s.loop);
+    hf_pause_init(&l->s.run.pause, running);
+    hf_loop_init(&l->s.run.loop);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     l->qemu = fork();
     assert_true(l->qemu >= 0);
@@ -59,8 +59,8 @@ static void begin(struct leaving *l, unsigned kind, bool running, bool live_emul
         be_qemu(pair[1], kind);
     }
     close(pair[1]);
-    assert_int_equal(hf_monitor_new(pair[0], &l->s.loop, &l->s.monitor, NULL), 0);
-    assert_int_equal(hf_monitor_wait_ready(l->s.monitor, 10000, NULL), 0);
+    assert_int_equal(hf_monitor_new(pair[0], &l->s.run.loop, &l->s.run.monitor, NULL), 0);
+    assert_int_equal(hf_monitor_wait_ready(l->s.run.monitor, 10000, NULL), 0);
 }
 
 /* How often its QEMU was told to stop. */
@@ -68,7 +68,7 @@ static int end(struct leaving *l)
 {
     int status;
 
-    hf_monitor_free(l->s.monitor);
+    hf_monitor_free(l->s.run.monitor);
     assert_int_equal(waitpid(l->qemu, &status, 0), l->qemu);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -80,10 +80,10 @@ static void an_emulated_guest_is_paused_and_runs_again(void **state)
 
     begin(&l, EMULATED, true, false);
     assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    assert_true(hf_pause_holds(&l.s.pause, HF_HOLD_MOVE) && l.d.stood_at != 0);
-    hf_pause_on_stop(&l.s.pause);
+    assert_true(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE) && l.d.stood_at != 0);
+    hf_pause_on_stop(&l.s.run.pause);
     assert_true(hf_departing_end_pause(&l.s));
-    assert_false(hf_pause_holds(&l.s.pause, HF_HOLD_MOVE));
+    assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
     assert_int_equal(end(&l), 1);
 }
 
@@ -94,7 +94,7 @@ static void one_of_kvm_or_that_is_wanted_live_is_not(void **state)
 
         begin(&l, live ? EMULATED : KVM, true, live != 0);
         assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-        assert_false(hf_pause_holds(&l.s.pause, HF_HOLD_MOVE) || l.d.stood_at);
+        assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE) || l.d.stood_at);
         assert_true(hf_departing_end_pause(&l.s)); /* QEMU itself pauses it at the end */
         l.d.stopped = true;                        /* by its operator, meanwhile */
         assert_false(hf_departing_end_pause(&l.s));
@@ -108,7 +108,7 @@ static void one_that_its_operator_paused_stays_paused(void **state)
 
     begin(&l, EMULATED, false, false);
     assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    assert_true(hf_pause_holds(&l.s.pause, HF_HOLD_MOVE));
+    assert_true(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
     assert_false(hf_departing_end_pause(&l.s));
     assert_int_equal(end(&l), 0);
 }
@@ -119,10 +119,10 @@ static void one_that_cannot_be_stored_stays_paused(void **state)
 
     begin(&l, EMULATED, true, false);
     assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    hf_pause_on_stop(&l.s.pause);
-    assert_int_equal(hf_pause_hold(&l.s.pause, HF_HOLD_STORAGE), HF_PAUSE_NOTHING);
+    hf_pause_on_stop(&l.s.run.pause);
+    assert_int_equal(hf_pause_hold(&l.s.run.pause, HF_HOLD_STORAGE), HF_PAUSE_NOTHING);
     assert_false(hf_departing_end_pause(&l.s));
-    assert_int_equal(hf_pause_drop(&l.s.pause, HF_HOLD_STORAGE), HF_PAUSE_CONT);
+    assert_int_equal(hf_pause_drop(&l.s.run.pause, HF_HOLD_STORAGE), HF_PAUSE_CONT);
     assert_int_equal(end(&l), 1);
 }
 
@@ -133,7 +133,7 @@ static void where_qemu_cannot_be_asked_nothing_moves(void **state)
 
     begin(&l, UNKNOWN, true, false);
     assert_int_equal(hf_departing_pause_emulated(&l.s, &err), -HF_EREFUSED);
-    assert_false(hf_pause_holds(&l.s.pause, HF_HOLD_MOVE));
+    assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
     assert_int_equal(end(&l), 0);
 }
 

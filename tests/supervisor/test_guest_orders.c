@@ -91,9 +91,9 @@ static void a_reset_does_not_wait_for_an_image_that_is_packed(void **state)
     sem_init(&released, 0, 0);
     memset(image, 7, sizeof image);
     digest = hf_digest_of(image, sizeof image);
-    hf_loop_init(&s->loop);
-    s->container = ground_container("g.hold");
-    allow(s->container, &digest);
+    hf_loop_init(&s->run.loop);
+    s->run.container = ground_container("g.hold");
+    allow(s->run.container, &digest);
     s->machine.type = "pc-q35-7.2";
     s->mailbox.window.bytes = window;
     s->mailbox.host.generation = 1;
@@ -111,16 +111,16 @@ static void a_reset_does_not_wait_for_an_image_that_is_packed(void **state)
     assert_non_null(s->mailbox.work);
     sem_post(&released);
     while (s->mailbox.work)
-        assert_int_equal(hf_loop_turn(&s->loop, -1, NULL), 0);
+        assert_int_equal(hf_loop_turn(&s->run.loop, -1, NULL), 0);
     assert_true(was_released);
     assert_int_equal(answered(3), 0);
-    OK(hf_event_list(s->container, 0, count, &logged, &err));
+    OK(hf_event_list(s->run.container, 0, count, &logged, &err));
     assert_int_equal(logged, 1);
 
     order(4, HF_MAILBOX_STATUS, NULL); /* and the next boot is heard */
     hf_guest_orders_end(s);
     hf_guest_orders_drop(s);
-    OK(hf_container_close(s->container, &err));
+    OK(hf_container_close(s->run.container, &err));
 }
 
 int main(void)
