@@ -154,7 +154,7 @@ void hf_departing_resumed(struct hf_supervision *s)
     hf_run_say(&s->run, "%s", why.text);
     hf_departing_forget(s);
     s->letting_go_on = true;
-    r = hf_server_watch_renew(s, &err);
+    r = hf_server_watch_renew(&s->server, &err);
     if (r == 0)
         r = hf_departing_set_pause(s, false, &err);
     if (r == 0 && resume)

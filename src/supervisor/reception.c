@@ -402,7 +402,7 @@ static int claimed(void *ctx, struct hf_error *err)
     int r = 0;
 
     s->run.container = hf_exchange_take_container(x);
-    hf_nbd_server_claimed(s->server);
+    hf_server_watch_claimed(&s->server);
     arm(s);
     if (n->ran)
         r = hf_monitor_send(s->run.monitor, "cont", NULL, let_go_answered, &s->run, err);

@@ -41,10 +41,10 @@
 #include "mailbox_orders.h"
 #include "mailbox_pace.h"
 #include "mailbox_window.h"
-#include "nbd_server.h"
 #include "resets.h"
 #include "run.h"
 #include "same_machine.h"
+#include "server_watch.h"
 #include "departure.h"
 #include "reception.h"
 #include "supervisor.h"
@@ -89,9 +89,7 @@ struct hf_supervision {
 
     int signal_fd;
 
-    struct hf_nbd_server *server;
-    unsigned server_deaths;
-    bool without_storage; /* the owner's word */
+    struct hf_server_watch server;
 
     pid_t qemu; /* -1: none runs */
     int qemu_status;
@@ -221,13 +219,5 @@ void hf_arrival_begin(struct hf_supervision *s);
 void hf_arrival_end(struct hf_supervision *s);
 void hf_arrival_check(struct hf_supervision *s);
 void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data);
-
-/* server_watch.c */
-int hf_server_watch_start(struct hf_supervision *s, struct hf_error *err);
-void hf_server_watch_verify(struct hf_supervision *s);
-void hf_server_watch_go_on(struct hf_supervision *s); /* without storage, as the owner says */
-/* Another server, for the container as it is now. The guest is paused. */
-int hf_server_watch_renew(struct hf_supervision *s, struct hf_error *err);
-int hf_server_watch_stop(struct hf_supervision *s, struct hf_error *err);
 
 #endif

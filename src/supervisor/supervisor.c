@@ -55,7 +55,7 @@ static void on_signal(void *ctx, short revents)
         if (info.ssi_signo == SIGCHLD)
             reap_qemu(s);
         else if (info.ssi_signo == SIGUSR1)
-            hf_server_watch_go_on(s);
+            hf_server_watch_go_on(&s->server);
         else
             forward(s, (int)info.ssi_signo);
     }
@@ -130,32 +130,40 @@ static bool goes_on(const struct hf_supervision *s)
     return s->qemu > 0 && s->run.fault.code == HF_OK && !s->restart;
 }
 
+static void verify(struct hf_supervision *s)
+{
+    hf_server_watch_verify(&s->server, !s->arguments.incoming && !hf_reception_is_open(s));
+}
+
+/* What waits for answers, and so is done between two turns: in this order. */
+static const struct {
+    unsigned todo;
+    void (*act)(struct hf_supervision *s);
+} agenda[] = {
+    {HF_TODO_RECEIVE, hf_reception_go_on}, {HF_TODO_DEPART, hf_departure_go_on},    {HF_TODO_VERIFY, verify},
+    {HF_TODO_ARRIVED, hf_arrival_check},   {HF_TODO_DECIDE, hf_reset_watch_decide},
+};
+
+/* Does the first thing that there is to do. */
+static bool act(struct hf_supervision *s)
+{
+    for (size_t i = 0; i < HF_ARRAY_SIZE(agenda); i++) {
+        if (s->run.todo & agenda[i].todo) {
+            agenda[i].act(s);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void watch_guest(struct hf_supervision *s)
 {
     struct hf_error err;
 
     while (goes_on(s)) {
         hf_guest_events(s);
-        if (s->run.todo & HF_TODO_RECEIVE) {
-            hf_reception_go_on(s);
+        if (act(s))
             continue;
-        }
-        if (s->run.todo & HF_TODO_DEPART) {
-            hf_departure_go_on(s);
-            continue;
-        }
-        if (s->run.todo & HF_TODO_VERIFY) {
-            hf_server_watch_verify(s);
-            continue;
-        }
-        if (s->run.todo & HF_TODO_ARRIVED) {
-            hf_arrival_check(s);
-            continue;
-        }
-        if (s->run.todo & HF_TODO_DECIDE) {
-            hf_reset_watch_decide(s);
-            continue;
-        }
         if (!hf_monitor_is_open(s->run.monitor) && hf_monitor_fault(s->run.monitor)->text[0])
             hf_run_fail(&s->run, hf_monitor_fault(s->run.monitor));
         else if (hf_loop_turn(&s->run.loop, -1, &err) < 0)
@@ -262,7 +270,7 @@ static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *
     struct hf_error second;
     int ended;
 
-    r = first_of(r, hf_server_watch_stop(s, &second), err, &second);
+    hf_server_watch_stop(&s->server);
     if (s->departed || s->granted || hf_reception_is_open(s))
         return r;
     r = first_of(r, hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, &second), err, &second);
@@ -279,7 +287,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     int r;
 
     s->boot_open = s->powered_off = s->timed_out = false;
-    r = hf_server_watch_start(s, err);
+    r = hf_server_watch_start(&s->server, hf_reception_is_open(s), err);
 
     if (r == 0)
         r = hf_mailbox_watch_open(s, err);
@@ -359,7 +367,7 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
         return hf_error_nomem(err);
     hf_run_init(&s->run, options);
     s->from = from;
-    s->without_storage = options->continue_without_storage;
+    hf_server_watch_init(&s->server, &s->run, &s->machine);
     s->qemu = -1;
     s->signal_fd = -1;
     r = run(s, err);
