@@ -62,7 +62,6 @@ static int start(void *ctx, struct hf_error *err)
 /* Only a guest whose flash is all in the container, and that no reset of ours is at, may be given away. */
 static int check_still(struct hf_supervision *s, struct hf_error *err)
 {
-    bool resets_at_rest = s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED;
     struct hf_queue_state queue = {0};
     int r = hf_writeback_look(s->run.container, &queue, err);
 
@@ -71,13 +70,13 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
     if ((s->run.pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->run.todo & HF_TODO_VERIFY) || queue.bytes)
         return hf_error_set(err, HF_EIO, "flash writes of the guest are not stored yet: %llu bytes; try again",
                             (unsigned long long)queue.bytes);
-    if (!resets_at_rest || (s->run.todo & HF_TODO_DECIDE))
+    if (!hf_reset_watch_is_at_rest(&s->resets) || (s->run.todo & HF_TODO_DECIDE))
         return hf_error_set(err, HF_ECANCELED, "the guest is being reset; try again");
     if (s->departure->stopped)
         return hf_error_set(err, HF_ECANCELED, "the guest was paused by its operator during the migration; try again");
     if (llabs((long long)(s->departure->ahead - s->clock.ahead)) > CLOCK_SLACK)
         return hf_error_set(err, HF_ECANCELED, "the guest set its clock during the migration; try again");
-    if (s->watch.life == HF_LIFE_TRIAL && s->departure->alive != s->trial.life)
+    if (hf_reset_watch_on_trial(&s->resets) && s->departure->alive != s->trial.life)
         return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life during the migration; try again");
     return 0;
 }

@@ -125,7 +125,7 @@ static int ask_policy(struct hf_supervision *s, bool known, struct hf_error *err
     r = hf_lifecycle_wants_offer(s->run.container, &before, &wanted, err);
     if (r == 0)
         r = hf_lifecycle_wants_offer(s->run.container, &now, &wants, err);
-    s->restart = wants && !wanted;
+    s->run.restart = wants && !wanted;
     return r;
 }
 
@@ -152,7 +152,7 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
     if (hf_reception_is_open(s))
         return 0; /* no start: what the last one was is still true, and nothing may be written yet */
     r = ask_policy(s, known, err);
-    if (r < 0 || s->restart)
+    if (r < 0 || s->run.restart)
         return r;
     return hf_lifecycle_started(s->run.container, s->vmm, s->resolved, s->arguments.tpm, now, err);
 }

@@ -35,7 +35,7 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
 static void on_reset(struct hf_supervision *s, const json_t *data)
 {
     s->panicked = false; /* whatever it was, the guest begins anew */
-    hf_reset_watch_on_reset(s);
+    hf_reset_watch_on_reset(&s->resets);
 }
 
 /* The guest leaves for another host, comes from one, or goes to a file. */
@@ -67,7 +67,7 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
         return;
     if (!strcmp(reason, "guest-shutdown"))
         hf_trial_timer_last_look(s); /* before it is told to quit */
-    if (hf_reset_watch_on_shutdown(s, reason))
+    if (hf_reset_watch_on_shutdown(&s->resets, reason))
         return;
     if (!strcmp(reason, "guest-shutdown"))
         s->powered_off = true;

@@ -334,7 +334,7 @@ static void arm(struct hf_supervision *s)
     struct hf_error err;
     int r = hf_supervision_open_boot(s, &err);
 
-    if (r == 0 && s->watch.life == HF_LIFE_TRIAL)
+    if (r == 0 && hf_reset_watch_on_trial(&s->resets))
         r = hf_lifecycle_moved(s->run.container, (int64_t)time(NULL), &err);
     if (r == 0)
         r = hf_mailbox_watch_publish(s, true, &err);

@@ -1,52 +1,67 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Resets of the guest: stopped before the next boot executes where something must be decided or counted, then released
- * in the same process, or turned into a restart of QEMU.
- */
-#include "supervision.h"
+#include "reset_watch.h"
 
 #include <poll.h>
 #include <string.h>
 #include <time.h>
 
 #include "cleanup.h"
-#include "host_offer.h"
 #include "noticed.h"
 #include "owner_steps.h"
 #include "settings.h"
 
 #define LOOK_AGAIN_MS 200
-#define QUIT_MS       10000
 
 static void answered(void *ctx, const json_t *result, const struct hf_error *err);
 
-static bool intercept(const struct hf_supervision *s)
+void hf_reset_watch_init(struct hf_reset_watch *w, struct hf_run *run, const struct hf_arguments *arguments,
+                         const struct hf_reset_watch_ops *ops)
 {
-    return s->watch.intercept || hf_mailbox_watch_is_on(s);
+    *w = (struct hf_reset_watch){.run = run, .arguments = arguments, .ops = *ops};
+}
+
+static bool intercept(const struct hf_reset_watch *w)
+{
+    return w->wanted.intercept || w->ops.stops(w->ops.ctx);
+}
+
+bool hf_reset_watch_is_at_rest(const struct hf_reset_watch *w)
+{
+    return w->resets.state == HF_RESETS_LOOSE || hf_reset_watch_is_armed(w);
+}
+
+bool hf_reset_watch_is_armed(const struct hf_reset_watch *w)
+{
+    return w->resets.state == HF_RESETS_ARMED;
+}
+
+bool hf_reset_watch_on_trial(const struct hf_reset_watch *w)
+{
+    return w->wanted.life == HF_LIFE_TRIAL;
 }
 
 /* Does what resets.h wants, without waiting. */
-static void follow(struct hf_supervision *s, struct hf_resets_step step)
+static void follow(struct hf_reset_watch *w, struct hf_resets_step step)
 {
     struct hf_error err;
     json_t *arguments = step.arguments ? json_loads(step.arguments, 0, NULL) : NULL;
 
     switch (step.want) {
     case HF_RESETS_SEND:
-        if (hf_monitor_is_open(s->run.monitor) &&
-            hf_monitor_send(s->run.monitor, step.command, hf_take_ptr(arguments), answered, s, &err) < 0)
-            hf_run_fail(&s->run, &err);
+        if (hf_monitor_is_open(w->run->monitor) &&
+            hf_monitor_send(w->run->monitor, step.command, hf_take_ptr(arguments), answered, w, &err) < 0)
+            hf_run_fail(w->run, &err);
         break;
     case HF_RESETS_DECIDE:
-        s->run.todo |= HF_TODO_DECIDE;
+        w->run->todo |= HF_TODO_DECIDE;
         break;
     case HF_RESETS_RELEASED:
-        hf_trial_timer_begin(s);
-        follow(s, hf_resets_arm(&s->resets, intercept(s)));
+        w->ops.released(w->ops.ctx);
+        follow(w, hf_resets_arm(&w->resets, intercept(w)));
         break;
     case HF_RESETS_FAILED:
-        if (s->resets.state == HF_RESETS_STOPPED)
-            s->restart = true; /* it does not go on in this process: start it anew */
+        if (w->resets.state == HF_RESETS_STOPPED)
+            w->run->restart = true; /* it does not go on in this process: start it anew */
         break;
     default:
         break;
@@ -55,80 +70,80 @@ static void follow(struct hf_supervision *s, struct hf_resets_step step)
 }
 
 /* Operators' verbs wait for this. What is under way goes first: its answer says it. */
-static void say_noticed(struct hf_supervision *s)
+static void say_noticed(struct hf_reset_watch *w)
 {
-    if (!s->resets.in_flight && (s->resets.state == HF_RESETS_LOOSE || s->resets.state == HF_RESETS_ARMED))
-        hf_noticed_say(s->run.dir, s->seen_commits);
+    if (!w->resets.in_flight && hf_reset_watch_is_at_rest(w))
+        hf_noticed_say(w->run->dir, w->seen_commits);
 }
 
 static void answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_reset_watch *w = ctx;
 
     if (err && err->code == HF_EREFUSED)
-        hf_run_say(&s->run, "QEMU refused what a reset needs: %s", err->text);
-    if (hf_monitor_is_open(s->run.monitor))
-        follow(s, hf_resets_on_answer(&s->resets, err == NULL));
+        hf_run_say(w->run, "QEMU refused what a reset needs: %s", err->text);
+    if (hf_monitor_is_open(w->run->monitor))
+        follow(w, hf_resets_on_answer(&w->resets, err == NULL));
     if (!err)
-        say_noticed(s);
+        say_noticed(w);
 }
 
 /* ---- whether resets must be stopped ---- */
 
 /* Once for each QEMU: where the rollback must wait for the next power-on, another reset would not help. The command
  * that arms goes before it. */
-static int reset_now(struct hf_supervision *s, struct hf_error *err)
+static int reset_now(struct hf_reset_watch *w, struct hf_error *err)
 {
-    if (s->reset_asked)
+    if (w->reset_asked)
         return 0;
-    s->reset_asked = true;
-    return hf_monitor_send(s->run.monitor, "system_reset", NULL, NULL, NULL, err);
+    w->reset_asked = true;
+    return hf_monitor_send(w->run->monitor, "system_reset", NULL, NULL, NULL, err);
 }
 
 /* As the run was told, or as the guest's owner set it, also since the start. */
-static int look_how(struct hf_supervision *s, struct hf_error *err)
+static int look_how(struct hf_reset_watch *w, struct hf_error *err)
 {
     char how[HF_SETTING_VALUE_SIZE];
-    int r = s->run.options->reset ? 0 : hf_setting_get(s->run.container, "reset", how, err);
+    int r = w->run->options->reset ? 0 : hf_setting_get(w->run->container, "reset", how, err);
 
     if (r == 0)
-        s->cold = strcmp(s->run.options->reset ? s->run.options->reset : how, "cold") == 0;
+        w->cold = strcmp(w->run->options->reset ? w->run->options->reset : how, "cold") == 0;
     return r;
 }
 
-int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err)
+int hf_reset_watch_look(struct hf_reset_watch *w, struct hf_error *err)
 {
-    int r = hf_container_commits(s->run.container, &s->seen_commits, err);
+    int r = hf_container_commits(w->run->container, &w->seen_commits, err);
 
     if (r == 0)
-        r = look_how(s, err);
+        r = look_how(w, err);
     if (r == 0)
-        r = hf_lifecycle_watch(s->run.container, s->cold, &s->watch, err);
+        r = hf_lifecycle_watch(w->run->container, w->cold, &w->wanted, err);
     if (r < 0)
         return r;
-    follow(s, hf_resets_arm(&s->resets, intercept(s)));
-    say_noticed(s);
-    return s->watch.reset_now && !hf_reception_is_open(s) ? reset_now(s, err) : 0;
+    follow(w, hf_resets_arm(&w->resets, intercept(w)));
+    say_noticed(w);
+    return w->wanted.reset_now && w->ops.is_ours(w->ops.ctx) ? reset_now(w, err) : 0;
 }
 
 /* The operator may have staged, confirmed or asked for a rollback meanwhile. */
 static void look_again(void *ctx)
 {
-    struct hf_supervision *s = ctx;
-    uint64_t commits = s->seen_commits;
+    struct hf_reset_watch *w = ctx;
+    uint64_t commits = w->seen_commits;
     struct hf_error err;
 
-    hf_owner_note(s->run.container); /* where the register could not be written */
-    if (hf_container_commits(s->run.container, &commits, NULL) == 0 && commits != s->seen_commits &&
-        hf_reset_watch_look(s, &err) < 0)
-        hf_run_say(&s->run, "%s", err.text);
-    if (hf_loop_timer(&s->run.loop, LOOK_AGAIN_MS, look_again, s, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    hf_owner_note(w->run->container); /* where the register could not be written */
+    if (hf_container_commits(w->run->container, &commits, NULL) == 0 && commits != w->seen_commits &&
+        hf_reset_watch_look(w, &err) < 0)
+        hf_run_say(w->run, "%s", err.text);
+    if (hf_loop_timer(&w->run->loop, LOOK_AGAIN_MS, look_again, w, &err) < 0)
+        hf_run_fail(w->run, &err);
 }
 
 /* ---- the same machine ---- */
 
-static int read_shape(struct hf_supervision *s, struct hf_shape **out, struct hf_error *err)
+static int read_shape(struct hf_reset_watch *w, struct hf_shape **out, struct hf_error *err)
 {
     struct hf_shape *shape = hf_shape_new();
     int r = shape ? 0 : hf_error_nomem(err);
@@ -137,7 +152,7 @@ static int read_shape(struct hf_supervision *s, struct hf_shape **out, struct hf
         const char *text = hf_shape_queries[n].arguments;
         json_t *result = NULL;
 
-        r = hf_monitor_execute(s->run.monitor, hf_shape_queries[n].command, text ? json_loads(text, 0, NULL) : NULL,
+        r = hf_monitor_execute(w->run->monitor, hf_shape_queries[n].command, text ? json_loads(text, 0, NULL) : NULL,
                                &result, err);
         if (r == 0)
             r = hf_shape_add(shape, n, result, err);
@@ -152,127 +167,111 @@ static int read_shape(struct hf_supervision *s, struct hf_shape **out, struct hf
 }
 
 /* Why a restart would not give the guest the machine it has; "" when it would. */
-static void why_not_restart(struct hf_supervision *s, char *why, size_t size)
+static void why_not_restart(struct hf_reset_watch *w, char *why, size_t size)
 {
     struct hf_shape *now = NULL;
     struct hf_error err;
 
     why[0] = '\0';
-    if (s->run.options->force_restart)
+    if (w->run->options->force_restart)
         return;
-    if (s->arguments.snapshot) {
+    if (w->arguments->snapshot) {
         (void)snprintf(why, size, "QEMU was started with -snapshot, and a restart would lose what the disks hold");
         return;
     }
-    if (read_shape(s, &now, &err) < 0) {
+    if (read_shape(w, &now, &err) < 0) {
         (void)snprintf(why, size, "QEMU's devices could not be compared: %.150s", err.text);
         return;
     }
-    if (hf_shape_same(s->shape, now, why, size))
+    if (hf_shape_same(w->shape, now, why, size))
         (void)hf_shape_stateful(now, why, size);
     hf_shape_free(now);
 }
 
 /* ---- deciding ---- */
 
-static enum hf_ending ending_of_reset(const struct hf_supervision *s)
+static int decide(struct hf_reset_watch *w, struct hf_error *err)
 {
-    if (s->timed_out)
-        return HF_ENDING_TIMEOUT;
-    return s->resets.by_guest ? HF_ENDING_RESET : HF_ENDING_OPERATOR;
-}
-
-static int decide(struct hf_supervision *s, struct hf_error *err)
-{
-    struct hf_boot boot = hf_supervision_boot(s, s->cold ? HF_MOMENT_COLD_RESET : HF_MOMENT_WARM_RESET);
-    struct hf_host_offer_place place = hf_supervision_place(s);
+    struct hf_boot boot = w->ops.boot(w->ops.ctx, w->cold ? HF_MOMENT_COLD_RESET : HF_MOMENT_WARM_RESET);
+    struct hf_host_offer_place place = w->ops.place(w->ops.ctx);
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {0};
     struct hf_boot_plan plan;
     char why[256];
     int r;
 
-    why_not_restart(s, why, sizeof why);
-    boot.held = why[0] && !s->cold ? why : NULL;
-    r = hf_host_offer_find(s->run.container, &place, &boot, &offer, err);
+    why_not_restart(w, why, sizeof why);
+    boot.held = why[0] && !w->cold ? why : NULL;
+    r = hf_host_offer_find(w->run->container, &place, &boot, &offer, err);
     if (r == 0)
-        r = hf_lifecycle_reset(s->run.container, &boot, ending_of_reset(s), &plan, err);
-    s->timed_out = false;
+        r = hf_lifecycle_reset(w->run->container, &boot, w->ops.ending(w->ops.ctx, w->resets.by_guest), &plan, err);
     if (r < 0)
         return r;
-    s->plan = plan;
+    w->ops.planned(w->ops.ctx, &plan);
     if (plan.action == HF_BOOT_RESTART) {
-        s->restart = true;
-        s->restart_moment = boot.moment;
+        w->run->restart = true;
+        w->run->restart_moment = boot.moment;
         return 0;
     }
     if (plan.words[0])
-        hf_run_say(&s->run, "%s", plan.words);
-    r = hf_mailbox_watch_reset(s, err);
+        hf_run_say(w->run, "%s", plan.words);
+    r = w->ops.next_boot(w->ops.ctx, err);
     if (r < 0)
         return r;
-    r = hf_reset_watch_look(s, err); /* armed again or not, as it is now: RELEASING sends what is wanted */
-    follow(s, hf_resets_release(&s->resets));
+    r = hf_reset_watch_look(w, err); /* armed again or not, as it is now: RELEASING sends what is wanted */
+    follow(w, hf_resets_release(&w->resets));
     return r;
 }
 
-void hf_reset_watch_decide(struct hf_supervision *s)
+void hf_reset_watch_decide(struct hf_reset_watch *w)
 {
     struct hf_error err;
 
-    s->run.todo &= ~(unsigned)HF_TODO_DECIDE;
-    if (hf_run_has_qemu(&s->run) && decide(s, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    w->run->todo &= ~(unsigned)HF_TODO_DECIDE;
+    if (hf_run_has_qemu(w->run) && decide(w, &err) < 0)
+        hf_run_fail(w->run, &err);
 }
 
 /* ---- events ---- */
 
-bool hf_reset_watch_on_shutdown(struct hf_supervision *s, const char *reason)
+bool hf_reset_watch_on_shutdown(struct hf_reset_watch *w, const char *reason)
 {
-    bool ours = s->resets.state == HF_RESETS_ENDING || s->restart;
+    bool ours = w->resets.state == HF_RESETS_ENDING || w->run->restart;
 
     if (ours)
         return true; /* the echo of our own quit */
-    follow(s, hf_resets_on_shutdown(&s->resets, reason));
-    return s->resets.state == HF_RESETS_STOPPED;
+    follow(w, hf_resets_on_shutdown(&w->resets, reason));
+    return w->resets.state == HF_RESETS_STOPPED;
 }
 
-void hf_reset_watch_on_reset(struct hf_supervision *s)
+void hf_reset_watch_on_reset(struct hf_reset_watch *w)
 {
-    follow(s, hf_resets_on_reset(&s->resets));
+    follow(w, hf_resets_on_reset(&w->resets));
 }
 
 /* ---- one QEMU process ---- */
 
-int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err)
+int hf_reset_watch_begin(struct hf_reset_watch *w, struct hf_error *err)
 {
     struct hf_user_actions user = {
-        .no_reboot = s->arguments.on_reboot == HF_REBOOT_SHUTS_DOWN,
-        .no_shutdown = s->arguments.on_shutdown == HF_SHUTDOWN_PAUSES,
-        .panic_ends = s->arguments.on_panic == HF_PANIC_SHUTS_DOWN,
+        .no_reboot = w->arguments->on_reboot == HF_REBOOT_SHUTS_DOWN,
+        .no_shutdown = w->arguments->on_shutdown == HF_SHUTDOWN_PAUSES,
+        .panic_ends = w->arguments->on_panic == HF_PANIC_SHUTS_DOWN,
     };
-    int r = read_shape(s, &s->shape, err);
+    int r = read_shape(w, &w->shape, err);
 
-    s->reset_asked = false;
-    hf_resets_init(&s->resets, user, false);
+    w->reset_asked = false;
+    hf_resets_init(&w->resets, user, false);
     if (r == 0)
-        r = hf_reset_watch_look(s, err);
+        r = hf_reset_watch_look(w, err);
     if (r == 0)
-        r = hf_loop_timer(&s->run.loop, LOOK_AGAIN_MS, look_again, s, err);
+        r = hf_loop_timer(&w->run->loop, LOOK_AGAIN_MS, look_again, w, err);
     return r;
 }
 
-void hf_reset_watch_end(struct hf_supervision *s)
+void hf_reset_watch_end(struct hf_reset_watch *w)
 {
-    int64_t until = hf_loop_now() + QUIT_MS;
-
-    hf_loop_cancel(&s->run.loop, look_again, s);
-    hf_noticed_forget(s->run.dir);
-    hf_trial_timer_end(s);
-    /* Disks want to be closed, not torn away. */
-    if (s->restart && s->qemu > 0 && hf_monitor_is_open(s->run.monitor))
-        (void)hf_monitor_send(s->run.monitor, "quit", NULL, NULL, NULL, NULL);
-    while (s->restart && s->qemu > 0 && hf_loop_now() < until && hf_loop_turn(&s->run.loop, 100, NULL) == 0)
-        ;
-    hf_shape_free(s->shape);
-    s->shape = NULL;
+    hf_loop_cancel(&w->run->loop, look_again, w);
+    hf_noticed_forget(w->run->dir);
+    hf_shape_free(w->shape);
+    w->shape = NULL;
 }

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+#include "boots.h"
 #include "container.h"
 #include "loop.h"
 #include "monitor.h"
@@ -33,8 +34,10 @@ struct hf_run {
     struct hf_loop loop;
     struct hf_monitor *monitor; /* NULL: there is no QEMU */
     struct hf_pause pause;
-    unsigned todo;         /* of enum hf_todo */
-    struct hf_error fault; /* why the run must end; code HF_OK: none */
+    unsigned todo;                 /* of enum hf_todo */
+    bool restart;                  /* end QEMU and start it anew: */
+    enum hf_moment restart_moment; /* a reset that became one */
+    struct hf_error fault;         /* why the run must end; code HF_OK: none */
 };
 
 void hf_run_init(struct hf_run *run, const struct hf_run_options *options);

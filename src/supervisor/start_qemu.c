@@ -46,7 +46,7 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
  */
 static void add_pin(struct hf_supervision *s, struct hf_words *w)
 {
-    if (!s->pin[0] || s->restart_moment == HF_MOMENT_COLD_RESET)
+    if (!s->pin[0] || s->run.restart_moment == HF_MOMENT_COLD_RESET)
         return;
     hf_words_add(w, "-machine");
     hf_words_addf(w, "type=%s", s->pin);

@@ -3,6 +3,7 @@
  * What the parts of the supervisor share; nobody else includes it.
  *
  *   supervisor.c     one boot after the other: power-on, start, watch, end
+ *   supervision.c    the parts put together: what one needs of another
  *   prepare.c        before QEMU: the container, the owner's arguments, what this boot is
  *   start_qemu.c     QEMU's command line and its process
  *   first_look.c     QEMU while it is still stopped: version, machine, ROMs
@@ -41,9 +42,8 @@
 #include "mailbox_orders.h"
 #include "mailbox_pace.h"
 #include "mailbox_window.h"
-#include "resets.h"
+#include "reset_watch.h"
 #include "run.h"
-#include "same_machine.h"
 #include "server_watch.h"
 #include "departure.h"
 #include "reception.h"
@@ -95,21 +95,14 @@ struct hf_supervision {
     int qemu_status;
     struct timespec qemu_started;
     struct hf_words words; /* its arguments */
-    struct hf_resets resets;
-    struct hf_shape *shape; /* of the machine as it started */
-    struct hf_watch watch;
-    uint64_t seen_commits; /* of the container, when `watch` was read */
+    struct hf_reset_watch resets;
     struct hf_trial_watch trial;
     uint64_t trial_commits;
     struct hf_digest trial_vars; /* the variables when this boot began */
     struct hf_mailbox_watch mailbox;
-    bool cold;        /* a reset of the guest ends QEMU and starts it again */
-    bool reset_asked; /* by an operator who did not want to wait for the guest's own */
-    bool timed_out;   /* we reset it: it showed no sign of life */
+    bool timed_out; /* we reset it: it showed no sign of life */
 
-    unsigned starts;               /* of QEMU, in this run */
-    bool restart;                  /* end QEMU and start it anew: */
-    enum hf_moment restart_moment; /* a reset that became one */
+    unsigned starts; /* of QEMU, in this run */
     struct hf_guest_clock clock;
     bool saved;     /* the guest's state is in a file, and it has not run since */
     bool let_go;    /* the guest was started, or came and is ours */
@@ -131,6 +124,10 @@ struct hf_supervision {
     bool reset_ended; /* -no-reboot: a reset ended QEMU */
 };
 
+/* supervision.c: the parts, put together. */
+void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *options,
+                         const struct hf_reception_options *from);
+
 /* first_look.c */
 int hf_first_look(struct hf_supervision *s, struct hf_error *err);
 /* Keeps devices and arguments of this machine in the container. */
@@ -150,16 +147,6 @@ struct hf_host_offer_place hf_supervision_place(const struct hf_supervision *s);
 
 /* start_qemu.c: stopped, its monitor connected. */
 int hf_start_qemu(struct hf_supervision *s, struct hf_error *err);
-
-/* reset_watch.c. begin: QEMU is there and runs nothing yet. end: asks QEMU to end when it is to be restarted. decide:
- * between turns. on_shutdown: true when the event is no end of the guest (a stopped reset, an echo of our own quit). */
-int hf_reset_watch_begin(struct hf_supervision *s, struct hf_error *err);
-void hf_reset_watch_end(struct hf_supervision *s);
-void hf_reset_watch_decide(struct hf_supervision *s);
-bool hf_reset_watch_on_shutdown(struct hf_supervision *s, const char *reason);
-void hf_reset_watch_on_reset(struct hf_supervision *s);
-/* Resets are stopped from now on, or not, as the container says now. */
-int hf_reset_watch_look(struct hf_supervision *s, struct hf_error *err);
 
 /* supervisor.c: the guest is about to execute: written down, and from now on watched. Once for each QEMU; then 0. */
 int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err);

@@ -80,7 +80,7 @@ int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err)
     boot.arrives = s->starts == 1 && (s->arguments.incoming || s->arguments.loadvm);
     r = hf_lifecycle_opened(s->run.container, &boot, err);
     if (r == 0)
-        r = hf_reset_watch_look(s, err);
+        r = hf_reset_watch_look(&s->resets, err);
     if (r < 0)
         return r;
     s->boot_open = true;
@@ -101,6 +101,17 @@ static int let_go(struct hf_supervision *s, struct hf_error *err)
         return 0;
     r = hf_supervision_open_boot(s, err);
     return r < 0 ? r : hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, err);
+}
+
+/* Before it is started anew. Disks want to be closed, not torn away. */
+static void quit_qemu(struct hf_supervision *s)
+{
+    int64_t until = hf_loop_now() + END_MS;
+
+    if (s->run.restart && s->qemu > 0 && hf_monitor_is_open(s->run.monitor))
+        (void)hf_monitor_send(s->run.monitor, "quit", NULL, NULL, NULL, NULL);
+    while (s->run.restart && s->qemu > 0 && hf_loop_now() < until && hf_loop_turn(&s->run.loop, 100, NULL) == 0)
+        ;
 }
 
 static void end_qemu(struct hf_supervision *s)
@@ -127,7 +138,7 @@ static void await_qemu(struct hf_supervision *s)
 
 static bool goes_on(const struct hf_supervision *s)
 {
-    return s->qemu > 0 && s->run.fault.code == HF_OK && !s->restart;
+    return s->qemu > 0 && s->run.fault.code == HF_OK && !s->run.restart;
 }
 
 static void verify(struct hf_supervision *s)
@@ -135,13 +146,21 @@ static void verify(struct hf_supervision *s)
     hf_server_watch_verify(&s->server, !s->arguments.incoming && !hf_reception_is_open(s));
 }
 
+static void decide(struct hf_supervision *s)
+{
+    hf_reset_watch_decide(&s->resets);
+}
+
 /* What waits for answers, and so is done between two turns: in this order. */
 static const struct {
     unsigned todo;
     void (*act)(struct hf_supervision *s);
 } agenda[] = {
-    {HF_TODO_RECEIVE, hf_reception_go_on}, {HF_TODO_DEPART, hf_departure_go_on},    {HF_TODO_VERIFY, verify},
-    {HF_TODO_ARRIVED, hf_arrival_check},   {HF_TODO_DECIDE, hf_reset_watch_decide},
+    {HF_TODO_RECEIVE, hf_reception_go_on},
+    {HF_TODO_DEPART, hf_departure_go_on},
+    {HF_TODO_VERIFY, verify},
+    {HF_TODO_ARRIVED, hf_arrival_check},
+    {HF_TODO_DECIDE, decide},
 };
 
 /* Does the first thing that there is to do. */
@@ -186,10 +205,10 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     if (r == 0 && !hf_reception_is_open(s))
         r = hf_mailbox_watch_publish(s, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
     if (r == 0)
-        r = hf_reset_watch_begin(s, err);
-    if (r == 0 && !s->restart)
+        r = hf_reset_watch_begin(&s->resets, err);
+    if (r == 0 && !s->run.restart)
         r = let_go(s, err);
-    if (r == 0 && !s->restart && !hf_reception_is_open(s))
+    if (r == 0 && !s->run.restart && !hf_reception_is_open(s))
         hf_arrival_begin(s);
     if (r == -HF_EIO && !hf_monitor_is_open(s->run.monitor)) {
         char text[64];
@@ -276,7 +295,7 @@ static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *
     r = first_of(r, hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, &second), err, &second);
     ended =
         hf_lifecycle_ended(s->run.container, began ? ending(s) : HF_ENDING_HOST, (int64_t)time(NULL), words, &second);
-    if (words[0] && !s->restart)
+    if (words[0] && !s->run.restart)
         hf_run_say(&s->run, "%s", words);
     return first_of(r, ended, err, &second);
 }
@@ -297,14 +316,16 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     if (began)
         watch_guest(s);
     hf_departure_end(s);
-    hf_reset_watch_end(s);
+    hf_reset_watch_end(&s->resets);
+    hf_trial_timer_end(s);
+    quit_qemu(s);
     hf_loop_cancel(&s->run.loop, kill_qemu, s);
     end_qemu(s);
     hf_mailbox_watch_close(s);
     s->let_go = false;
     hf_arrival_end(s);
     r = settle(s, began, r, err);
-    return r < 0 || s->restart ? r : verdict(s, err);
+    return r < 0 || s->run.restart ? r : verdict(s, err);
 }
 
 static int run(struct hf_supervision *s, struct hf_error *err)
@@ -325,16 +346,16 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         r = hf_departure_listen(s, err);
     if (r < 0)
         return r;
-    s->restart_moment = HF_MOMENT_POWER_ON;
+    s->run.restart_moment = HF_MOMENT_POWER_ON;
     do {
-        s->restart = false;
-        r = hf_prepare_power_on(s, s->restart_moment, err);
+        s->run.restart = false;
+        r = hf_prepare_power_on(s, s->run.restart_moment, err);
         if (r == 0)
             r = hf_mailbox_start_rom(s, err);
         if (r == 0)
             r = hf_machine_roms_publish(s->run.container, s->rom_dir, &roms, err);
         r = r == 0 ? one_boot(s, err) : settle(s, false, r, err);
-    } while (r == 0 && s->restart && !s->ended_by_owner);
+    } while (r == 0 && s->run.restart && !s->ended_by_owner);
     return r;
 }
 
@@ -365,11 +386,7 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
     (void)hf_error_set(&nothing, HF_EIO, "the guest was not taken");
     if (!s)
         return hf_error_nomem(err);
-    hf_run_init(&s->run, options);
-    s->from = from;
-    hf_server_watch_init(&s->server, &s->run, &s->machine);
-    s->qemu = -1;
-    s->signal_fd = -1;
+    hf_supervision_init(s, options, from);
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
     hf_departure_close(s);

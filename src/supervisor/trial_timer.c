@@ -16,7 +16,7 @@ static void tick(void *ctx);
 
 static bool on_trial(const struct hf_supervision *s)
 {
-    return s->watch.life == HF_LIFE_TRIAL;
+    return hf_reset_watch_on_trial(&s->resets);
 }
 
 /* The variables of the guest, as far as they reached the container: they change when the guest writes them. */
@@ -65,7 +65,7 @@ static void give_up(struct hf_supervision *s)
     struct hf_error err;
 
     hf_run_say(&s->run, "%s for %u s: the boot of the trial has failed",
-               s->trial.life ? "the firmware started nothing" : "no sign of life", s->watch.timeout);
+               s->trial.life ? "the firmware started nothing" : "no sign of life", s->resets.wanted.timeout);
     s->timed_out = true;
     if (hf_monitor_send(s->run.monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
         hf_run_fail(&s->run, &err);
@@ -75,17 +75,18 @@ static void give_up(struct hf_supervision *s)
  * there proves nothing. */
 static bool shows_life(const struct hf_supervision *s)
 {
-    return s->trial.life && !(s->watch.by.signal == HF_SIGNAL_MAILBOX && hf_mailbox_watch_still_booting(s));
+    return s->trial.life && !(s->resets.wanted.by.signal == HF_SIGNAL_MAILBOX && hf_mailbox_watch_still_booting(s));
 }
 
 static void judge(struct hf_supervision *s)
 {
-    switch (hf_watch_judge(&s->watch.by, s->watch.timeout, hf_trial_watch_seconds(&s->trial), shows_life(s))) {
+    switch (hf_watch_judge(&s->resets.wanted.by, s->resets.wanted.timeout, hf_trial_watch_seconds(&s->trial),
+                           shows_life(s))) {
     case HF_WATCH_CONFIRM:
         confirm(s, HF_SIGNAL_UPTIME);
         break;
     case HF_WATCH_RESET:
-        if (!s->timed_out && s->resets.state == HF_RESETS_ARMED)
+        if (!s->timed_out && hf_reset_watch_is_armed(&s->resets))
             give_up(s);
         break;
     default:
