@@ -76,7 +76,7 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
         return hf_error_set(err, HF_ECANCELED, "the guest was paused by its operator during the migration; try again");
     if (llabs((long long)(s->departure->ahead - s->clock.ahead)) > CLOCK_SLACK)
         return hf_error_set(err, HF_ECANCELED, "the guest set its clock during the migration; try again");
-    if (hf_reset_watch_on_trial(&s->resets) && s->departure->alive != s->trial.life)
+    if (hf_reset_watch_on_trial(&s->resets) && s->departure->alive != s->trial.watch.life)
         return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life during the migration; try again");
     return 0;
 }

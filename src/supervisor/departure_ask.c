@@ -86,7 +86,7 @@ static json_t *live_words(const struct hf_supervision *s)
     for (int i = 0; i < s->run.options->argument_count; i++)
         (void)json_array_append_new(arguments, json_string(s->run.options->arguments[i]));
     return json_pack("{s:{s:s, s:s, s:b, s:b, s:I, s:o, s:s*}}", "live", "version", s->vmm, "machine", s->resolved,
-                     "ran", s->run.pause.running, "alive", s->trial.life, "clock", (json_int_t)s->clock.ahead,
+                     "ran", s->run.pause.running, "alive", s->trial.watch.life, "clock", (json_int_t)s->clock.ahead,
                      "arguments", arguments, "reset", s->run.options->reset);
 }
 
@@ -171,7 +171,7 @@ static int departure_new(struct hf_supervision *s, const json_t *request, struct
     if (!d)
         return hf_error_nomem(err);
     d->ran = s->run.pause.running;
-    d->alive = s->trial.life;
+    d->alive = s->trial.watch.life;
     d->ahead = s->clock.ahead;
     d->here = json_incref(json_object_get(request, "here"));
     d->live_emulated = json_is_true(json_object_get(request, "live-emulated"));

@@ -9,7 +9,7 @@ static void on_stop(struct hf_supervision *s, const json_t *data)
 {
     hf_pause_on_stop(&s->run.pause);
     hf_departure_on_stop(s);
-    hf_trial_timer_running(s);
+    hf_trial_timer_running(&s->trial);
     hf_mailbox_watch_running(s);
 }
 
@@ -28,7 +28,7 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
     open_boot(s);
     hf_run_pause(&s->run, hf_pause_on_resume(&s->run.pause));
     hf_departure_on_resume(s);
-    hf_trial_timer_running(s);
+    hf_trial_timer_running(&s->trial);
     hf_mailbox_watch_running(s);
 }
 
@@ -57,6 +57,12 @@ static void on_panic(struct hf_supervision *s, const json_t *data)
     s->panicked = !action || strcmp(action, "run") != 0;
 }
 
+static void last_look(struct hf_supervision *s)
+{
+    if (s->boot_open)
+        hf_trial_timer_last_look(&s->trial);
+}
+
 /* Why QEMU stops for good. The reasons are QEMU's ShutdownCause. */
 static void on_shutdown(struct hf_supervision *s, const json_t *data)
 {
@@ -66,7 +72,7 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
     if (!reason)
         return;
     if (!strcmp(reason, "guest-shutdown"))
-        hf_trial_timer_last_look(s); /* before it is told to quit */
+        last_look(s); /* before it is told to quit */
     if (hf_reset_watch_on_shutdown(&s->resets, reason))
         return;
     if (!strcmp(reason, "guest-shutdown"))
@@ -79,6 +85,11 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
         s->ended_by_owner = true;
 }
 
+static void on_port(struct hf_supervision *s, const json_t *data)
+{
+    hf_trial_timer_port(&s->trial, data);
+}
+
 static void on_clock(struct hf_supervision *s, const json_t *data)
 {
     hf_guest_clock_set(&s->clock, json_integer_value(json_object_get(data, "offset")));
@@ -88,14 +99,8 @@ static const struct {
     const char *name;
     void (*handle)(struct hf_supervision *s, const json_t *data);
 } handlers[] = {
-    {"STOP", on_stop},
-    {"RESUME", on_resume},
-    {"SHUTDOWN", on_shutdown},
-    {"GUEST_PANICKED", on_panic},
-    {"MIGRATION", on_migration},
-    {"RESET", on_reset},
-    {"VSERPORT_CHANGE", hf_trial_timer_port},
-    {"RTC_CHANGE", on_clock},
+    {"STOP", on_stop},           {"RESUME", on_resume}, {"SHUTDOWN", on_shutdown},    {"GUEST_PANICKED", on_panic},
+    {"MIGRATION", on_migration}, {"RESET", on_reset},   {"VSERPORT_CHANGE", on_port}, {"RTC_CHANGE", on_clock},
 };
 
 static void handle(struct hf_supervision *s, const struct hf_qmp_event *event)

@@ -323,7 +323,7 @@ static void keep_report(struct hf_supervision *s, const struct hf_mailbox_news *
 void hf_mailbox_look_at_stage(struct hf_supervision *s)
 {
     if (s->mailbox.host.stage == HF_MAILBOX_STAGE_EXIT_BOOT && reports_stages(s))
-        hf_trial_timer_booted(s);
+        hf_trial_timer_booted(&s->trial);
 }
 
 static void on_news(struct hf_supervision *s, const struct hf_mailbox_news *news)

@@ -340,7 +340,7 @@ static void arm(struct hf_supervision *s)
         r = hf_mailbox_watch_publish(s, true, &err);
     if (r < 0)
         hf_run_say(&s->run, "%s", err.text);
-    s->trial.life |= s->reception->alive;
+    s->trial.watch.life |= s->reception->alive;
     hf_guest_clock_arrived(&s->clock, s->reception->ahead);
 }
 

@@ -26,11 +26,7 @@ static struct hf_host_offer_place place(void *ctx)
 
 static enum hf_ending ending_of_reset(void *ctx, bool by_guest)
 {
-    struct hf_supervision *s = ctx;
-    bool timed_out = s->timed_out;
-
-    s->timed_out = false;
-    if (timed_out)
+    if (hf_trial_timer_take_time_out(&((struct hf_supervision *)ctx)->trial))
         return HF_ENDING_TIMEOUT;
     return by_guest ? HF_ENDING_RESET : HF_ENDING_OPERATOR;
 }
@@ -47,7 +43,19 @@ static int next_boot(void *ctx, struct hf_error *err)
 
 static void released(void *ctx)
 {
-    hf_trial_timer_begin(ctx);
+    hf_trial_timer_begin(&((struct hf_supervision *)ctx)->trial);
+}
+
+/* ---- what the trial needs ---- */
+
+static bool still_booting(void *ctx)
+{
+    return hf_mailbox_watch_still_booting(ctx);
+}
+
+static bool can_reset(void *ctx)
+{
+    return hf_reset_watch_is_armed(&((struct hf_supervision *)ctx)->resets);
 }
 
 /* ---- all of it ---- */
@@ -66,6 +74,7 @@ void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *
         .released = released,
         .ctx = s,
     };
+    const struct hf_trial_timer_ops of_trial = {.still_booting = still_booting, .can_reset = can_reset, .ctx = s};
 
     hf_run_init(&s->run, options);
     s->from = from;
@@ -73,4 +82,5 @@ void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *
     s->signal_fd = -1;
     hf_server_watch_init(&s->server, &s->run, &s->machine);
     hf_reset_watch_init(&s->resets, &s->run, &s->arguments, &of_resets);
+    hf_trial_timer_init(&s->trial, &s->run, &s->resets.wanted, &of_trial);
 }

@@ -48,7 +48,7 @@
 #include "departure.h"
 #include "reception.h"
 #include "supervisor.h"
-#include "trial_watch.h"
+#include "trial_timer.h"
 #include "words.h"
 
 #define HF_NEGOTIATE_ROOM 8192
@@ -96,11 +96,8 @@ struct hf_supervision {
     struct timespec qemu_started;
     struct hf_words words; /* its arguments */
     struct hf_reset_watch resets;
-    struct hf_trial_watch trial;
-    uint64_t trial_commits;
-    struct hf_digest trial_vars; /* the variables when this boot began */
+    struct hf_trial_timer trial;
     struct hf_mailbox_watch mailbox;
-    bool timed_out; /* we reset it: it showed no sign of life */
 
     unsigned starts; /* of QEMU, in this run */
     struct hf_guest_clock clock;
@@ -150,17 +147,6 @@ int hf_start_qemu(struct hf_supervision *s, struct hf_error *err);
 
 /* supervisor.c: the guest is about to execute: written down, and from now on watched. Once for each QEMU; then 0. */
 int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err);
-
-/* trial_timer.c. begin: a boot begins now. last_look: the guest has shut down, QEMU still answers. life: whether the
- * guest showed a sign of life in this boot; its last writes are in the container. running: QEMU stopped or went on.
- * port: data of VSERPORT_CHANGE. */
-void hf_trial_timer_begin(struct hf_supervision *s);
-void hf_trial_timer_end(struct hf_supervision *s);
-void hf_trial_timer_last_look(struct hf_supervision *s);
-bool hf_trial_timer_life(struct hf_supervision *s);
-void hf_trial_timer_running(struct hf_supervision *s);
-void hf_trial_timer_port(struct hf_supervision *s, const json_t *data);
-void hf_trial_timer_booted(struct hf_supervision *s); /* the firmware reported that boot services ended */
 
 /* mailbox_start.c. choose: whether this machine has a mailbox, once per run; refuses by rule. rom: before the ROMs are
  * published. */

@@ -84,7 +84,7 @@ int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err)
     if (r < 0)
         return r;
     s->boot_open = true;
-    hf_trial_timer_begin(s);
+    hf_trial_timer_begin(&s->trial);
     return 0;
 }
 
@@ -231,8 +231,8 @@ static enum hf_ending ending(struct hf_supervision *s)
     if (s->panicked)
         return HF_ENDING_PANIC;
     if (s->powered_off)
-        return hf_trial_timer_life(s) ? HF_ENDING_POWER_OFF : HF_ENDING_EXIT;
-    if (s->timed_out)
+        return hf_trial_timer_life(&s->trial) ? HF_ENDING_POWER_OFF : HF_ENDING_EXIT;
+    if (hf_trial_timer_take_time_out(&s->trial))
         return HF_ENDING_TIMEOUT;
     if (s->ended_by_owner)
         return HF_ENDING_OPERATOR;
@@ -305,7 +305,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     bool began;
     int r;
 
-    s->boot_open = s->powered_off = s->timed_out = false;
+    s->boot_open = s->powered_off = s->trial.timed_out = false;
     r = hf_server_watch_start(&s->server, hf_reception_is_open(s), err);
 
     if (r == 0)
@@ -317,7 +317,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
         watch_guest(s);
     hf_departure_end(s);
     hf_reset_watch_end(&s->resets);
-    hf_trial_timer_end(s);
+    hf_trial_timer_end(&s->trial);
     quit_qemu(s);
     hf_loop_cancel(&s->run.loop, kill_qemu, s);
     end_qemu(s);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The boot of a trial, watched: signs of life, the signals that confirm, and the time-out of a guest that shows none.
- */
-#include "supervision.h"
+#include "trial_timer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,80 +12,93 @@
 
 static void tick(void *ctx);
 
-static bool on_trial(const struct hf_supervision *s)
+void hf_trial_timer_init(struct hf_trial_timer *t, struct hf_run *run, const struct hf_watch *wanted,
+                         const struct hf_trial_timer_ops *ops)
 {
-    return hf_reset_watch_on_trial(&s->resets);
+    *t = (struct hf_trial_timer){.run = run, .wanted = wanted, .ops = *ops};
+}
+
+bool hf_trial_timer_take_time_out(struct hf_trial_timer *t)
+{
+    bool timed_out = t->timed_out;
+
+    t->timed_out = false;
+    return timed_out;
+}
+
+static bool on_trial(const struct hf_trial_timer *t)
+{
+    return t->wanted->life == HF_LIFE_TRIAL;
 }
 
 /* The variables of the guest, as far as they reached the container: they change when the guest writes them. */
-static void look_at_flash(struct hf_supervision *s)
+static void look_at_flash(struct hf_trial_timer *t)
 {
-    uint64_t commits = s->trial_commits;
+    uint64_t commits = t->commits;
     struct hf_digest now;
 
-    if (s->trial.life || hf_container_commits(s->run.container, &commits, NULL) < 0 || commits == s->trial_commits)
+    if (t->watch.life || hf_container_commits(t->run->container, &commits, NULL) < 0 || commits == t->commits)
         return;
-    s->trial_commits = commits;
-    if (hf_bank_digest(s->run.container, HF_BANK_VARS, &now, NULL) == 0 && !hf_digest_equal(&now, &s->trial_vars))
-        hf_trial_watch_flash(&s->trial);
+    t->commits = commits;
+    if (hf_bank_digest(t->run->container, HF_BANK_VARS, &now, NULL) == 0 && !hf_digest_equal(&now, &t->vars))
+        hf_trial_watch_flash(&t->watch);
 }
 
 static void disks_answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_trial_timer *t = ctx;
 
     if (result)
-        hf_trial_watch_disks(&s->trial, result);
+        hf_trial_watch_disks(&t->watch, result);
 }
 
-static void ask_disks(struct hf_supervision *s)
+static void ask_disks(struct hf_trial_timer *t)
 {
     struct hf_error err;
 
-    if (!s->trial.life && hf_monitor_send(s->run.monitor, "query-blockstats", NULL, disks_answered, s, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    if (!t->watch.life && hf_monitor_send(t->run->monitor, "query-blockstats", NULL, disks_answered, t, &err) < 0)
+        hf_run_fail(t->run, &err);
 }
 
-static void confirm(struct hf_supervision *s, enum hf_signal signal)
+static void confirm(struct hf_trial_timer *t, enum hf_signal signal)
 {
     struct hf_error err;
     bool confirmed;
 
-    if (hf_lifecycle_signal(s->run.container, signal, (int64_t)time(NULL), &confirmed, &err) < 0)
-        hf_run_say(&s->run, "the trial could not be confirmed: %s", err.text);
+    if (hf_lifecycle_signal(t->run->container, signal, (int64_t)time(NULL), &confirmed, &err) < 0)
+        hf_run_say(t->run, "the trial could not be confirmed: %s", err.text);
     else if (confirmed)
-        hf_run_say(&s->run, "the firmware on trial is confirmed by %s", hf_signal_name(signal));
+        hf_run_say(t->run, "the firmware on trial is confirmed by %s", hf_signal_name(signal));
 }
 
 /* Nothing came from this guest: it is reset, and the boot has failed. */
-static void give_up(struct hf_supervision *s)
+static void give_up(struct hf_trial_timer *t)
 {
     struct hf_error err;
 
-    hf_run_say(&s->run, "%s for %u s: the boot of the trial has failed",
-               s->trial.life ? "the firmware started nothing" : "no sign of life", s->resets.wanted.timeout);
-    s->timed_out = true;
-    if (hf_monitor_send(s->run.monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    hf_run_say(t->run, "%s for %u s: the boot of the trial has failed",
+               t->watch.life ? "the firmware started nothing" : "no sign of life", t->wanted->timeout);
+    t->timed_out = true;
+    if (hf_monitor_send(t->run->monitor, "system_reset", NULL, NULL, NULL, &err) < 0)
+        hf_run_fail(t->run, &err);
 }
 
 /* Firmware that said it started, and never that an operating system took over, hangs: what it wrote and read on the way
  * there proves nothing. */
-static bool shows_life(const struct hf_supervision *s)
+static bool shows_life(const struct hf_trial_timer *t)
 {
-    return s->trial.life && !(s->resets.wanted.by.signal == HF_SIGNAL_MAILBOX && hf_mailbox_watch_still_booting(s));
+    return t->watch.life && !(t->wanted->by.signal == HF_SIGNAL_MAILBOX && t->ops.still_booting(t->ops.ctx));
 }
 
-static void judge(struct hf_supervision *s)
+void hf_trial_timer_judge(struct hf_trial_timer *t)
 {
-    switch (hf_watch_judge(&s->resets.wanted.by, s->resets.wanted.timeout, hf_trial_watch_seconds(&s->trial),
-                           shows_life(s))) {
+    switch (hf_watch_judge(&t->wanted->by, t->wanted->timeout, hf_trial_watch_seconds(&t->watch), shows_life(t))) {
     case HF_WATCH_CONFIRM:
-        confirm(s, HF_SIGNAL_UPTIME);
+        confirm(t, HF_SIGNAL_UPTIME);
         break;
     case HF_WATCH_RESET:
-        if (!s->timed_out && hf_reset_watch_is_armed(&s->resets))
-            give_up(s);
+        if (!t->timed_out && t->ops.can_reset(t->ops.ctx))
+            give_up(t);
         break;
     default:
         break;
@@ -96,60 +107,60 @@ static void judge(struct hf_supervision *s)
 
 static void tick(void *ctx)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_trial_timer *t = ctx;
     struct hf_error err;
 
-    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->run.pause.running);
-    if (on_trial(s) && hf_monitor_is_open(s->run.monitor)) {
-        look_at_flash(s);
-        ask_disks(s);
-        judge(s);
+    hf_trial_watch_tick(&t->watch, hf_loop_now(), t->run->pause.running);
+    if (on_trial(t) && hf_monitor_is_open(t->run->monitor)) {
+        look_at_flash(t);
+        ask_disks(t);
+        hf_trial_timer_judge(t);
     }
-    if (hf_loop_timer(&s->run.loop, TICK_MS, tick, s, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    if (hf_loop_timer(&t->run->loop, TICK_MS, tick, t, &err) < 0)
+        hf_run_fail(t->run, &err);
 }
 
-void hf_trial_timer_running(struct hf_supervision *s)
+void hf_trial_timer_running(struct hf_trial_timer *t)
 {
-    hf_trial_watch_tick(&s->trial, hf_loop_now(), s->run.pause.running);
+    hf_trial_watch_tick(&t->watch, hf_loop_now(), t->run->pause.running);
 }
 
-void hf_trial_timer_begin(struct hf_supervision *s)
+void hf_trial_timer_begin(struct hf_trial_timer *t)
 {
-    hf_trial_watch_begin(&s->trial, hf_loop_now());
-    s->trial.running = s->run.pause.running;
-    if (!on_trial(s)) {
-        hf_loop_cancel(&s->run.loop, tick, s);
+    hf_trial_watch_begin(&t->watch, hf_loop_now());
+    t->watch.running = t->run->pause.running;
+    if (!on_trial(t)) {
+        hf_loop_cancel(&t->run->loop, tick, t);
         return;
     }
-    (void)hf_container_commits(s->run.container, &s->trial_commits, NULL);
-    if (hf_bank_digest(s->run.container, HF_BANK_VARS, &s->trial_vars, NULL) < 0)
-        memset(&s->trial_vars, 0, sizeof s->trial_vars);
-    ask_disks(s);
-    (void)hf_loop_timer(&s->run.loop, TICK_MS, tick, s, NULL);
+    (void)hf_container_commits(t->run->container, &t->commits, NULL);
+    if (hf_bank_digest(t->run->container, HF_BANK_VARS, &t->vars, NULL) < 0)
+        memset(&t->vars, 0, sizeof t->vars);
+    ask_disks(t);
+    (void)hf_loop_timer(&t->run->loop, TICK_MS, tick, t, NULL);
 }
 
-void hf_trial_timer_end(struct hf_supervision *s)
+void hf_trial_timer_end(struct hf_trial_timer *t)
 {
-    hf_loop_cancel(&s->run.loop, tick, s);
+    hf_loop_cancel(&t->run->loop, tick, t);
 }
 
-void hf_trial_timer_last_look(struct hf_supervision *s)
+void hf_trial_timer_last_look(struct hf_trial_timer *t)
 {
-    if (on_trial(s) && s->boot_open && hf_monitor_is_open(s->run.monitor))
-        (void)hf_monitor_send(s->run.monitor, "query-blockstats", NULL, disks_answered, s, NULL);
+    if (on_trial(t) && hf_monitor_is_open(t->run->monitor))
+        (void)hf_monitor_send(t->run->monitor, "query-blockstats", NULL, disks_answered, t, NULL);
 }
 
-bool hf_trial_timer_life(struct hf_supervision *s)
+bool hf_trial_timer_life(struct hf_trial_timer *t)
 {
-    look_at_flash(s);
-    return s->trial.life;
+    look_at_flash(t);
+    return t->watch.life;
 }
 
-void hf_trial_timer_booted(struct hf_supervision *s)
+void hf_trial_timer_booted(struct hf_trial_timer *t)
 {
-    if (on_trial(s))
-        confirm(s, HF_SIGNAL_MAILBOX);
+    if (on_trial(t))
+        confirm(t, HF_SIGNAL_MAILBOX);
 }
 
 /* ---- the agent ---- */
@@ -162,15 +173,15 @@ static void port_named(void *ctx, const json_t *result, const struct hf_error *e
         confirm(ctx, HF_SIGNAL_AGENT);
 }
 
-void hf_trial_timer_port(struct hf_supervision *s, const json_t *data)
+void hf_trial_timer_port(struct hf_trial_timer *t, const json_t *data)
 {
     const char *id = hf_trial_watch_opened_port(data);
     char path[256];
     struct hf_error err;
 
-    if (!id || !on_trial(s) || (size_t)snprintf(path, sizeof path, "/machine/peripheral/%s", id) >= sizeof path)
+    if (!id || !on_trial(t) || (size_t)snprintf(path, sizeof path, "/machine/peripheral/%s", id) >= sizeof path)
         return;
-    if (hf_monitor_send(s->run.monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "name"),
-                        port_named, s, &err) < 0)
-        hf_run_fail(&s->run, &err);
+    if (hf_monitor_send(t->run->monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "name"),
+                        port_named, t, &err) < 0)
+        hf_run_fail(t->run, &err);
 }
