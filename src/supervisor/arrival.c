@@ -113,7 +113,7 @@ void hf_arrival_check(struct hf_supervision *s)
         return;
     r = compare(s, &err);
     if (r == 0)
-        r = hf_mailbox_watch_publish(s, true, &err);
+        r = hf_mailbox_watch_publish(&s->mailbox, true, &err);
     if (r == 0 && !s->arguments.paused)
         r = hf_supervision_open_boot(s, &err);
     if (r == 0 && !s->arguments.paused)

@@ -10,7 +10,7 @@ static void on_stop(struct hf_supervision *s, const json_t *data)
     hf_pause_on_stop(&s->run.pause);
     hf_departure_on_stop(s);
     hf_trial_timer_running(&s->trial);
-    hf_mailbox_watch_running(s);
+    hf_mailbox_watch_running(&s->mailbox);
 }
 
 /* A machine that was started with -S, or came from elsewhere: this is the first word of it that we hear. */
@@ -29,7 +29,7 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
     hf_run_pause(&s->run, hf_pause_on_resume(&s->run.pause));
     hf_departure_on_resume(s);
     hf_trial_timer_running(&s->trial);
-    hf_mailbox_watch_running(s);
+    hf_mailbox_watch_running(&s->mailbox);
 }
 
 static void on_reset(struct hf_supervision *s, const json_t *data)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the guest orders through the mailbox, done as an operator's verbs do it, and by the same rules. */
-#include "supervision.h"
+#include "guest_orders.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +44,11 @@ static const uint32_t life_words[] = {
 };
 _Static_assert(HF_ARRAY_SIZE(life_words) == HF_LIFE_MAX, "one word per state");
 
-static void put_facts(struct hf_supervision *s, struct hf_mailbox_reply *reply)
+static void put_facts(struct hf_mailbox_watch *m, struct hf_mailbox_reply *reply)
 {
     hf_auto(hf_cleanup_free) struct hf_outlook *o = malloc(sizeof *o);
 
-    if (!o || hf_outlook_get(s->run.container, o, NULL) < 0)
+    if (!o || hf_outlook_get(m->run->container, o, NULL) < 0)
         return;
     reply->life = hf_le32_of(life_words[o->record.life]);
     reply->boots_started = hf_le32_of(o->record.trial.started);
@@ -85,16 +85,16 @@ static void say_outcome(struct outcome *out, int r, const struct hf_error *err, 
 
 /* ---- orders ---- */
 
-static void confirm(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void confirm(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
     struct hf_confirm_report report;
     struct hf_error err;
-    int r = hf_confirm_from_inside(s->run.container, (int64_t)time(NULL), &report, &err);
+    int r = hf_confirm_from_inside(m->run->container, (int64_t)time(NULL), &report, &err);
 
     say_outcome(out, r, &err, r == 0 && report.was == HF_LIFE_STEADY ? "there was nothing to confirm" : "confirmed");
 }
 
-static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void roll_back(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
     const uint32_t both = HF_MAILBOX_VARIABLES_FALLBACK | HF_MAILBOX_VARIABLES_CURRENT;
     struct hf_rollback_request request = {
@@ -111,27 +111,27 @@ static void roll_back(struct hf_supervision *s, const struct hf_mailbox_job *job
         say_done(out, HF_MAILBOX_BAD_ORDER, "either the fallback's variables or the present ones");
         return;
     }
-    r = hf_rollback(s->run.container, &request, &report, &err);
+    r = hf_rollback(m->run->container, &request, &report, &err);
     say_outcome(out, r, &err, "the firmware of before comes back at the next reset");
 }
 
-static bool is_allowed(struct hf_supervision *s, const uint8_t bytes[HF_DIGEST_SIZE])
+static bool is_allowed(struct hf_mailbox_watch *m, const uint8_t bytes[HF_DIGEST_SIZE])
 {
     char allowed[HF_SETTING_VALUE_SIZE];
     struct hf_digest digest;
 
     memcpy(digest.b, bytes, sizeof digest.b);
-    return hf_setting_get(s->run.container, "guest-update", allowed, NULL) == 0 &&
+    return hf_setting_get(m->run->container, "guest-update", allowed, NULL) == 0 &&
            hf_setting_has_digest(allowed, &digest);
 }
 
-static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void begin(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    bool small = hf_board_of(s->machine.type) != HF_BOARD_VIRT;
+    bool small = hf_board_of(m->machine->type) != HF_BOARD_VIRT;
     uint8_t *room;
 
-    free(hf_mailbox_orders_forget(&s->mailbox.orders));
-    if (!is_allowed(s, job->digest)) {
+    free(hf_mailbox_orders_forget(&m->orders));
+    if (!is_allowed(m, job->digest)) {
         say_done(out, HF_MAILBOX_NOT_ALLOWED,
                  "the guest's owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' on the host");
         return;
@@ -145,29 +145,29 @@ static void begin(struct hf_supervision *s, const struct hf_mailbox_job *job, st
         say_done(out, HF_MAILBOX_FAILED, "the host is out of memory for the image");
         return;
     }
-    hf_mailbox_orders_expect(&s->mailbox.orders, job, room);
+    hf_mailbox_orders_expect(&m->orders, job, room);
     say_done(out, HF_MAILBOX_DONE, "");
 }
 
 static void end_prepared(void *ctx);
 
 /* The rest follows in end_prepared(). */
-static void end(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void end(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    uint8_t *image = hf_mailbox_orders_forget(&s->mailbox.orders);
+    uint8_t *image = hf_mailbox_orders_forget(&m->orders);
     struct hf_error err;
-    int r = hf_guest_work_start(&s->run.loop, image, (size_t)job->size, end_prepared, s, &s->mailbox.work, &err);
+    int r = hf_guest_work_start(&m->run->loop, image, (size_t)job->size, end_prepared, m, &m->work, &err);
 
-    s->mailbox.work_unheard = false;
+    m->work_unheard = false;
     if (r < 0)
         say_outcome(out, r, &err, "");
     else
-        s->mailbox.work_job = *job;
+        m->work_job = *job;
 }
 
-static int stage(struct hf_supervision *s, const struct hf_mailbox_job *job, struct hf_error *err)
+static int stage(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct hf_error *err)
 {
-    const struct hf_guest_worked *worked = hf_guest_work_result(s->mailbox.work);
+    const struct hf_guest_worked *worked = hf_guest_work_result(m->work);
     hf_auto(hf_cleanup_free) struct hf_stage_report *report = calloc(1, sizeof *report);
     struct hf_stage_request request = {
         .work = &worked->work,
@@ -177,19 +177,19 @@ static int stage(struct hf_supervision *s, const struct hf_mailbox_job *job, str
         .now = (int64_t)time(NULL),
     };
 
-    request.bytes = hf_guest_work_image(s->mailbox.work, &request.size);
+    request.bytes = hf_guest_work_image(m->work, &request.size);
     if (!report)
         return hf_error_nomem(err);
     if (worked->r < 0) {
         *err = worked->err;
         return worked->r;
     }
-    return hf_stage(s->run.container, &request, report, err);
+    return hf_stage(m->run->container, &request, report, err);
 }
 
-static void end_with(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void end_with(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    const struct hf_guest_worked *worked = hf_guest_work_result(s->mailbox.work);
+    const struct hf_guest_worked *worked = hf_guest_work_result(m->work);
     struct hf_error err;
     int r;
 
@@ -198,28 +198,28 @@ static void end_with(struct hf_supervision *s, const struct hf_mailbox_job *job,
         return;
     }
     /* The owner may have changed his mind since the image began. */
-    if (!is_allowed(s, job->digest)) {
+    if (!is_allowed(m, job->digest)) {
         say_done(out, HF_MAILBOX_NOT_ALLOWED, "the guest's owner no longer allows this image");
         return;
     }
-    r = stage(s, job, &err);
+    r = stage(m, job, &err);
     say_outcome(out, r, &err, "staged; it is applied at the next reset");
 }
 
-static void forget(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void forget(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
-    free(hf_mailbox_orders_forget(&s->mailbox.orders));
+    free(hf_mailbox_orders_forget(&m->orders));
     say_done(out, HF_MAILBOX_DONE, "");
 }
 
-static void status(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void status(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
     say_done(out, HF_MAILBOX_DONE, "");
 }
 
 static const struct {
     const char *name; /* for the log; NULL: nothing happens that would be worth it */
-    void (*carry_out)(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out);
+    void (*carry_out)(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out);
 } orders[] = {
     [HF_MAILBOX_STATUS] = {NULL, status},
     [HF_MAILBOX_CONFIRM] = {"confirm", confirm},
@@ -229,78 +229,77 @@ static const struct {
     [HF_MAILBOX_FORGET] = {NULL, forget},
 };
 
-static void log_order(struct hf_supervision *s, const char *name, const struct outcome *out)
+static void log_order(struct hf_mailbox_watch *m, const char *name, const struct outcome *out)
 {
     bool done = hf_le32_get(out->reply.done) == HF_MAILBOX_DONE;
     const char *words = out->why.code == HF_OK ? out->reply.text : out->why.text;
     struct hf_error err;
-    int r = hf_begin(s->run.container, &err);
+    int r = hf_begin(m->run->container, &err);
 
     if (r == 0)
-        r = hf_event_append(s->run.container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s",
+        r = hf_event_append(m->run->container, (int64_t)time(NULL), "mailbox", &err, "the guest ordered: %s; %s%s%s",
                             name, done ? "done" : "refused", words[0] ? ": " : "", words);
     if (r == 0)
-        r = hf_commit(s->run.container, HF_SOON, &err);
-    hf_abort(s->run.container);
+        r = hf_commit(m->run->container, HF_SOON, &err);
+    hf_abort(m->run->container);
     if (r < 0)
-        hf_run_say(&s->run, "an order of the guest could not be logged: %s", err.text);
+        hf_run_say(m->run, "an order of the guest could not be logged: %s", err.text);
 }
 
-static void answer(struct hf_supervision *s, const struct hf_mailbox_job *job, struct outcome *out)
+static void answer(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
     if (orders[job->command].name)
-        log_order(s, orders[job->command].name, out);
-    put_facts(s, &out->reply);
-    hf_mailbox_orders_reply(&s->mailbox.orders, &out->reply);
+        log_order(m, orders[job->command].name, out);
+    put_facts(m, &out->reply);
+    hf_mailbox_orders_reply(&m->orders, &out->reply);
 }
 
 /* The guest that ordered it before a reset no longer waits for the answer; it is done all the same. */
 static void end_prepared(void *ctx)
 {
     struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
-    struct hf_supervision *s = ctx;
+    struct hf_mailbox_watch *m = ctx;
 
-    end_with(s, &s->mailbox.work_job, &out);
-    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
-    if (s->mailbox.work_unheard)
-        log_order(s, orders[HF_MAILBOX_END].name, &out);
+    end_with(m, &m->work_job, &out);
+    hf_guest_work_free(hf_take_ptr(m->work));
+    if (m->work_unheard)
+        log_order(m, orders[HF_MAILBOX_END].name, &out);
     else
-        answer(s, &s->mailbox.work_job, &out);
+        answer(m, &m->work_job, &out);
 }
 
-void hf_guest_orders_publish(struct hf_supervision *s)
+void hf_guest_orders_publish(struct hf_mailbox_watch *m)
 {
-    struct hf_mailbox_watch *m = &s->mailbox;
 
-    hf_guest_orders_end(s);
+    hf_guest_orders_end(m);
     hf_mailbox_orders_publish(&m->orders, m->window.bytes, m->host.generation,
                               m->hw.mode == HF_MAILBOX_BOOT_ONLY ? HF_MAILBOX_MODE_BOOT_ONLY : HF_MAILBOX_MODE_ALWAYS);
 }
 
-bool hf_guest_orders_poll(struct hf_supervision *s)
+bool hf_guest_orders_poll(struct hf_mailbox_watch *m)
 {
     struct outcome out = {.reply.done = hf_le32_of(HF_MAILBOX_DONE)};
     enum hf_mailbox_orders_saw saw;
     struct hf_mailbox_job job;
 
-    if (s->mailbox.work)
+    if (m->work)
         return false;
-    saw = hf_mailbox_orders_poll(&s->mailbox.orders, hf_loop_now(), &job);
+    saw = hf_mailbox_orders_poll(&m->orders, hf_loop_now(), &job);
     if (saw != HF_MAILBOX_SAW_JOB)
         return saw != HF_MAILBOX_SAW_NOTHING;
-    orders[job.command].carry_out(s, &job, &out);
-    if (!s->mailbox.work)
-        answer(s, &job, &out);
+    orders[job.command].carry_out(m, &job, &out);
+    if (!m->work)
+        answer(m, &job, &out);
     return true;
 }
 
-void hf_guest_orders_end(struct hf_supervision *s)
+void hf_guest_orders_end(struct hf_mailbox_watch *m)
 {
-    s->mailbox.work_unheard = true;
-    free(hf_mailbox_orders_forget(&s->mailbox.orders));
+    m->work_unheard = true;
+    free(hf_mailbox_orders_forget(&m->orders));
 }
 
-void hf_guest_orders_drop(struct hf_supervision *s)
+void hf_guest_orders_drop(struct hf_mailbox_watch *m)
 {
-    hf_guest_work_free(hf_take_ptr(s->mailbox.work));
+    hf_guest_work_free(hf_take_ptr(m->work));
 }

@@ -72,30 +72,29 @@ int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err)
 }
 
 /* A name of a stage that this holdfast does not know counts as none: it is asked for again. */
-static int restore_stage(struct hf_supervision *s, struct hf_error *err)
+static int restore_stage(struct hf_mailbox_watch *m, struct hf_error *err)
 {
     char name[HF_STATE_VALUE_SIZE];
-    int r = hf_state_text(s->run.container, HF_MAILBOX_STAGE_STATE, name, err);
+    int r = hf_state_text(m->run->container, HF_MAILBOX_STAGE_STATE, name, err);
 
     for (unsigned i = 0; r == 0 && i < HF_MAILBOX_STAGE_MAX; i++) {
         if (!strcmp(name, hf_mailbox_stage_name((enum hf_mailbox_stage)i)))
-            s->mailbox.host.stage = (enum hf_mailbox_stage)i;
+            m->host.stage = (enum hf_mailbox_stage)i;
     }
     return r;
 }
 
-int hf_mailbox_arrival_publish(struct hf_supervision *s, struct hf_error *err)
+int hf_mailbox_arrival_publish(struct hf_mailbox_watch *m, struct hf_error *err)
 {
-    struct hf_mailbox_watch *m = &s->mailbox;
     struct arrived a;
-    int r = look(s->run.container, &a, err);
+    int r = look(m->run->container, &a, err);
 
     if (r == 0)
-        r = hf_mailbox_make(s, a.offered, a.offered_count, err);
+        r = hf_mailbox_make(m, a.offered, a.offered_count, err);
     if (r == 0)
         r = agree_to_all(m->negotiate, &a, err);
     if (r == 0)
-        r = restore_stage(s, err);
+        r = restore_stage(m, err);
     if (r < 0)
         return r;
     hf_mailbox_fill_offers(m, a.offered, a.offered_count);
@@ -106,7 +105,7 @@ int hf_mailbox_arrival_publish(struct hf_supervision *s, struct hf_error *err)
             *mine = a.contract[i];
     }
     hf_mailbox_refresh(&m->host);
-    hf_mailbox_files_give(s); /* the guest may not have read those that it was given elsewhere */
-    hf_mailbox_look_at_stage(s);
+    hf_mailbox_files_give(m); /* the guest may not have read those that it was given elsewhere */
+    hf_mailbox_look_at_stage(m);
     return 0;
 }

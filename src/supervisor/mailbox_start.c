@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mailbox as a part of the machine that is about to start: whether it may be there, and its ROM. */
-#include "supervision.h"
+#include "mailbox_watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,31 +155,31 @@ static int settle_rom(struct hf_container *c, const struct hf_mailbox_hardware *
     return there ? hf_rom_set(c, HF_SLOT_ACTIVE, &rom, err) : add_rom(c, &rom, err);
 }
 
-int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err)
+int hf_mailbox_start_rom(struct hf_mailbox_watch *m, struct hf_error *err)
 {
     struct hf_rom rom;
     bool there = false;
-    int r = rom_in_slot(s->run.container, HF_SLOT_ACTIVE, &rom, &there, err);
+    int r = rom_in_slot(m->run->container, HF_SLOT_ACTIVE, &rom, &there, err);
 
-    if (r < 0 || there == s->mailbox.hw.rom)
+    if (r < 0 || there == m->hw.rom)
         return r;
-    r = hf_begin(s->run.container, err);
+    r = hf_begin(m->run->container, err);
     if (r == 0)
-        r = settle_rom(s->run.container, &s->mailbox.hw, err);
+        r = settle_rom(m->run->container, &m->hw, err);
     if (r == 0)
-        return hf_commit(s->run.container, HF_DURABLE, err);
-    hf_abort(s->run.container);
+        return hf_commit(m->run->container, HF_DURABLE, err);
+    hf_abort(m->run->container);
     return r;
 }
 
 /* ---- rules ---- */
 
-static int check_tpm(const struct hf_supervision *s, struct hf_error *err)
+static int check_tpm(const struct hf_mailbox_watch *m, bool tpm, struct hf_error *err)
 {
     struct hf_life_record life;
-    int r = hf_life_load(s->run.container, &life, err);
+    int r = hf_life_load(m->run->container, &life, err);
 
-    if (r < 0 || s->run.options->tpm_aware || !(life.tpm || s->arguments.tpm))
+    if (r < 0 || m->run->options->tpm_aware || !(life.tpm || tpm))
         return r;
     return hf_error_refuse(err, "tpm-aware",
                            "the guest has a TPM, and the mailbox's ROM changes what it measures (PCR 2; PCR 1 where "
@@ -208,7 +208,7 @@ static int check_drivers(const struct hf_variables *v, const struct hf_option_ro
     return 0;
 }
 
-static int check_signature(const struct hf_supervision *s, struct hf_error *err)
+static int check_signature(const struct hf_mailbox_watch *m, struct hf_error *err)
 {
     hf_auto(hf_variables_done) struct hf_variables v = {0};
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
@@ -216,7 +216,7 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
     struct hf_error why = {0};
     char path[PATH_MAX];
     uint64_t size;
-    int r = hf_variables_of_bank(s->run.container, &v, err);
+    int r = hf_variables_of_bank(m->run->container, &v, err);
 
     if (r < 0 || !hf_secure_boot_enforced(&v))
         return r;
@@ -232,34 +232,34 @@ static int check_signature(const struct hf_supervision *s, struct hf_error *err)
                            path, why.text);
 }
 
-static int firmware_runs_drivers(const struct hf_supervision *s, bool *does, struct hf_error *err)
+static int firmware_runs_drivers(const struct hf_mailbox_watch *m, bool *does, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) struct hf_firmware *firmware = malloc(sizeof *firmware);
     int r;
 
     if (!firmware)
         return hf_error_nomem(err);
-    r = hf_firmware_of_slot(s->run.container, HF_SLOT_ACTIVE, firmware, err);
+    r = hf_firmware_of_slot(m->run->container, HF_SLOT_ACTIVE, firmware, err);
     if (r == 0)
         *does = firmware->image.kind == HF_FLASH_OVMF || firmware->image.kind == HF_FLASH_AAVMF;
     return r;
 }
 
 /* The machine gets what it did not have: everything that this changes is asked before. */
-static int check_turning_on(struct hf_supervision *s, struct hf_mailbox_hardware *hw, struct hf_error *err)
+static int check_turning_on(struct hf_mailbox_watch *m, bool tpm, struct hf_mailbox_hardware *hw, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     struct hf_option_rom rom;
     char path[PATH_MAX];
     uint64_t size;
     bool drivers = false;
-    int r = firmware_runs_drivers(s, &drivers, err);
+    int r = firmware_runs_drivers(m, &drivers, err);
 
     if (r == 0)
-        r = check_tpm(s, err);
+        r = check_tpm(m, tpm, err);
     if (r < 0 || !drivers)
         return r;
-    r = check_signature(s, err);
+    r = check_signature(m, err);
     if (r == 0)
         r = read_rom(&bytes, &size, path, &rom, err);
     if (r == 0)
@@ -267,38 +267,39 @@ static int check_turning_on(struct hf_supervision *s, struct hf_mailbox_hardware
     return r;
 }
 
-static void use(struct hf_supervision *s, const struct hf_mailbox_hardware *hw)
+static void use(struct hf_mailbox_watch *m, const struct hf_arguments *arguments, const struct hf_mailbox_hardware *hw)
 {
-    s->mailbox.hw = *hw;
-    s->machine.memory = hw->memory_named ? NULL : s->arguments.memory;
-    s->machine.mailbox_rom = hw->rom;
+    m->hw = *hw;
+    m->machine->memory = hw->memory_named ? NULL : arguments->memory;
+    m->machine->mailbox_rom = hw->rom;
 }
 
-int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err)
+int hf_mailbox_start_choose(struct hf_mailbox_watch *m, const struct hf_arguments *arguments, bool arrives,
+                            struct hf_error *err)
 {
     struct hf_mailbox_hardware hw;
-    int r = hf_mailbox_hardware_get(s->run.container, &hw, err);
+    int r = hf_mailbox_hardware_get(m->run->container, &hw, err);
 
     if (r < 0)
         return r;
-    if (hf_reception_is_open(s)) { /* the machine is what it is where the guest comes from */
-        use(s, &hw);
+    if (arrives) { /* the machine is what it is where the guest comes from */
+        use(m, arguments, &hw);
         return 0;
     }
-    if (s->run.options->mailbox != HF_MAILBOX_OFF)
-        hw.mode = s->run.options->mailbox;
+    if (m->run->options->mailbox != HF_MAILBOX_OFF)
+        hw.mode = m->run->options->mailbox;
     if (hw.mode == HF_MAILBOX_OFF)
         hw.present = hw.rom = hw.memory_named = false;
     else {
         if (!hw.present)
-            r = check_turning_on(s, &hw, err);
+            r = check_turning_on(m, arguments->tpm, &hw, err);
         hw.present = true;
-        hw.memory_named = s->arguments.memory_named;
+        hw.memory_named = arguments->memory_named;
     }
     if (r == 0)
-        r = hf_mailbox_hardware_set(s->run.container, &hw, (int64_t)time(NULL), err);
+        r = hf_mailbox_hardware_set(m->run->container, &hw, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
-    use(s, &hw);
+    use(m, arguments, &hw);
     return 0;
 }

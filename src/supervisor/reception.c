@@ -337,7 +337,7 @@ static void arm(struct hf_supervision *s)
     if (r == 0 && hf_reset_watch_on_trial(&s->resets))
         r = hf_lifecycle_moved(s->run.container, (int64_t)time(NULL), &err);
     if (r == 0)
-        r = hf_mailbox_watch_publish(s, true, &err);
+        r = hf_mailbox_watch_publish(&s->mailbox, true, &err);
     if (r < 0)
         hf_run_say(&s->run, "%s", err.text);
     s->trial.watch.life |= s->reception->alive;

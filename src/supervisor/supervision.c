@@ -6,7 +6,7 @@
 
 static bool stops_resets(void *ctx)
 {
-    return hf_mailbox_watch_is_on(ctx);
+    return hf_mailbox_watch_is_on(&((struct hf_supervision *)ctx)->mailbox);
 }
 
 static bool is_ours(void *ctx)
@@ -38,7 +38,7 @@ static void planned(void *ctx, const struct hf_boot_plan *plan)
 
 static int next_boot(void *ctx, struct hf_error *err)
 {
-    return hf_mailbox_watch_reset(ctx, err);
+    return hf_mailbox_watch_publish(&((struct hf_supervision *)ctx)->mailbox, false, err);
 }
 
 static void released(void *ctx)
@@ -50,12 +50,19 @@ static void released(void *ctx)
 
 static bool still_booting(void *ctx)
 {
-    return hf_mailbox_watch_still_booting(ctx);
+    return hf_mailbox_watch_still_booting(&((struct hf_supervision *)ctx)->mailbox);
 }
 
 static bool can_reset(void *ctx)
 {
     return hf_reset_watch_is_armed(&((struct hf_supervision *)ctx)->resets);
+}
+
+/* ---- what the mailbox needs ---- */
+
+static void booted(void *ctx)
+{
+    hf_trial_timer_booted(&((struct hf_supervision *)ctx)->trial);
 }
 
 /* ---- all of it ---- */
@@ -83,4 +90,5 @@ void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *
     hf_server_watch_init(&s->server, &s->run, &s->machine);
     hf_reset_watch_init(&s->resets, &s->run, &s->arguments, &of_resets);
     hf_trial_timer_init(&s->trial, &s->run, &s->resets.wanted, &of_trial);
+    hf_mailbox_watch_init(&s->mailbox, &s->run, &s->machine, booted, s);
 }

@@ -29,19 +29,13 @@
 #include <limits.h>
 #include <sys/types.h>
 
-#include "agreement.h"
 #include "arguments.h"
 #include "boots.h"
-#include "domains.h"
 #include "guest_clock.h"
-#include "guest_work.h"
+#include "guest_orders.h"
 #include "host_offer.h"
 #include "machine.h"
-#include "mailbox_hardware.h"
-#include "mailbox_host.h"
-#include "mailbox_orders.h"
-#include "mailbox_pace.h"
-#include "mailbox_window.h"
+#include "mailbox_watch.h"
 #include "reset_watch.h"
 #include "run.h"
 #include "server_watch.h"
@@ -50,27 +44,6 @@
 #include "supervisor.h"
 #include "trial_timer.h"
 #include "words.h"
-
-#define HF_NEGOTIATE_ROOM 8192
-
-struct hf_mailbox_watch {
-    struct hf_mailbox_hardware hw; /* of this machine; mode HF_MAILBOX_OFF: it has no mailbox */
-    struct hf_mailbox_window window;
-    _Alignas(16) uint8_t memory[HF_NEGOTIATE_ROOM]; /* of `negotiate` */
-    struct hf_negotiate *negotiate;                 /* NULL: nothing is published yet */
-    struct hf_mailbox host;
-    struct hf_mailbox_orders orders;
-    struct hf_guest_work *work; /* on an image that is all there; NULL: none. No order is looked at meanwhile */
-    struct hf_mailbox_job work_job;
-    bool work_unheard; /* the guest was reset since: nobody waits for the answer */
-    struct hf_mailbox_pace pace;
-    struct hf_agreement agreements[HF_DOMAINS_MAX]; /* as the container has them */
-    size_t agreement_count;
-    unsigned refusals; /* written to the log in this boot */
-    unsigned devfn;    /* of the device on the root bus */
-    bool files_given;  /* in this boot */
-    bool failing;      /* the container does not take what was agreed */
-};
 
 struct hf_supervision {
     struct hf_run run;
@@ -147,45 +120,6 @@ int hf_start_qemu(struct hf_supervision *s, struct hf_error *err);
 
 /* supervisor.c: the guest is about to execute: written down, and from now on watched. Once for each QEMU; then 0. */
 int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err);
-
-/* mailbox_start.c. choose: whether this machine has a mailbox, once per run; refuses by rule. rom: before the ROMs are
- * published. */
-int hf_mailbox_start_choose(struct hf_supervision *s, struct hf_error *err);
-int hf_mailbox_start_rom(struct hf_supervision *s, struct hf_error *err);
-
-/* mailbox_watch.c; all of it does nothing where the machine has no mailbox. open: before QEMU. publish: the host's
- * half, while the guest is paused: a new boot, or (`arrived`) a guest that comes with its memory and its contract;
- * when it fails there is no mailbox until the next reset. reset: the guest is stopped at a reset; negotiation is open
- * again. running: QEMU stopped or went on. */
-int hf_mailbox_watch_open(struct hf_supervision *s, struct hf_error *err);
-int hf_mailbox_watch_publish(struct hf_supervision *s, bool arrived, struct hf_error *err);
-int hf_mailbox_watch_reset(struct hf_supervision *s, struct hf_error *err);
-void hf_mailbox_watch_running(struct hf_supervision *s);
-void hf_mailbox_watch_close(struct hf_supervision *s);
-
-/* mailbox_arrival.c: whether what the guest was promised elsewhere can be kept here. HF_EREFUSED "contract". */
-int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err);
-
-/* mailbox_files.c. find_device: QEMU runs nothing yet. give: once acpi-loader is agreed, once in a boot. */
-int hf_mailbox_files_find_device(struct hf_supervision *s, struct hf_error *err);
-void hf_mailbox_files_give(struct hf_supervision *s);
-
-/* guest_orders.c. publish: the host's half was made anew. poll: true when something was ordered. end: nobody there
- * hears an answer; an image that came whole is worked on all the same, and staged when that is done. drop: not even
- * that; waits. */
-void hf_guest_orders_publish(struct hf_supervision *s);
-bool hf_guest_orders_poll(struct hf_supervision *s);
-void hf_guest_orders_end(struct hf_supervision *s);
-void hf_guest_orders_drop(struct hf_supervision *s);
-
-/* Whether resets must be stopped for it. */
-static inline bool hf_mailbox_watch_is_on(const struct hf_supervision *s)
-{
-    return s->mailbox.hw.mode != HF_MAILBOX_OFF;
-}
-
-/* Whether the guest's driver runs and has not reported that an operating system took over. */
-bool hf_mailbox_watch_still_booting(const struct hf_supervision *s);
 
 /* arrival.c. begin: QEMU was let go. end: it has ended. check: between turns. on_migration: data of MIGRATION. */
 void hf_arrival_begin(struct hf_supervision *s);

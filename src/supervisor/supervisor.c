@@ -203,7 +203,7 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     if (r == 0)
         r = hf_first_look(s, err);
     if (r == 0 && !hf_reception_is_open(s))
-        r = hf_mailbox_watch_publish(s, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
+        r = hf_mailbox_watch_publish(&s->mailbox, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
     if (r == 0)
         r = hf_reset_watch_begin(&s->resets, err);
     if (r == 0 && !s->run.restart)
@@ -309,7 +309,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     r = hf_server_watch_start(&s->server, hf_reception_is_open(s), err);
 
     if (r == 0)
-        r = hf_mailbox_watch_open(s, err);
+        r = hf_mailbox_watch_open(&s->mailbox, err);
     if (r == 0)
         r = start(s, err);
     began = r == 0;
@@ -321,7 +321,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     quit_qemu(s);
     hf_loop_cancel(&s->run.loop, kill_qemu, s);
     end_qemu(s);
-    hf_mailbox_watch_close(s);
+    hf_mailbox_watch_close(&s->mailbox);
     s->let_go = false;
     hf_arrival_end(s);
     r = settle(s, began, r, err);
@@ -341,7 +341,7 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         return hf_error_set(err, HF_EUSAGE, "QEMU arguments that only ask something run no guest");
     if (r < 0 || s->arguments.only_asks)
         return r;
-    r = hf_mailbox_start_choose(s, err);
+    r = hf_mailbox_start_choose(&s->mailbox, &s->arguments, hf_reception_is_open(s), err);
     if (r == 0)
         r = hf_departure_listen(s, err);
     if (r < 0)
@@ -351,7 +351,7 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         s->run.restart = false;
         r = hf_prepare_power_on(s, s->run.restart_moment, err);
         if (r == 0)
-            r = hf_mailbox_start_rom(s, err);
+            r = hf_mailbox_start_rom(&s->mailbox, err);
         if (r == 0)
             r = hf_machine_roms_publish(s->run.container, s->rom_dir, &roms, err);
         r = r == 0 ? one_boot(s, err) : settle(s, false, r, err);
@@ -390,7 +390,7 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
     hf_departure_close(s);
-    hf_guest_orders_drop(s);
+    hf_guest_orders_drop(&s->mailbox);
     hf_reception_end(s, r < 0 && err ? err : &nothing);
     r = first_of(r, hf_container_close(hf_take_ptr(s->run.container), &second), err, &second);
     if (is_terminal)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A part of the supervisor's run without a guest. Its QEMU is a socket in the same loop, which keeps what it is told
- * and answers each command with {}; what the run says is kept, too.
+ * and answers each command with {}, or as the test says; what the run says is kept, too.
  */
 #ifndef HF_TEST_BARE_RUN_H
 #define HF_TEST_BARE_RUN_H
@@ -18,6 +18,7 @@ struct bare_run {
     struct hf_run run;
     struct hf_run_options options;
     int qemu;
+    const char *answer; /* JSON */
     char line[4096]; /* from the monitor, as far as it came */
     size_t line_used;
     char told[1024]; /* QEMU's commands, each with a space before it */
@@ -45,7 +46,8 @@ static inline void bare_run_answer(struct bare_run *b, const char *line)
 
     assert_non_null(command);
     bare_run_add(b->told, sizeof b->told, " ", command, "");
-    dprintf(b->qemu, "{\"return\": {}, \"id\": %lld}\n", (long long)json_integer_value(json_object_get(said, "id")));
+    dprintf(b->qemu, "{\"return\": %s, \"id\": %lld}\n", b->answer,
+            (long long)json_integer_value(json_object_get(said, "id")));
     json_decref(said);
 }
 
@@ -70,7 +72,7 @@ static inline void bare_run_begin(struct bare_run *b, bool running)
 {
     int pair[2];
 
-    *b = (struct bare_run){.options = {.say = bare_run_say, .say_ctx = b}};
+    *b = (struct bare_run){.answer = "{}", .options = {.say = bare_run_say, .say_ctx = b}};
     hf_run_init(&b->run, &b->options);
     hf_pause_init(&b->run.pause, running);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);

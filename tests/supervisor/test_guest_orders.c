@@ -8,7 +8,7 @@
 
 #include "eventlog.h"
 #include "settings.h"
-#include "supervision.h"
+#include "guest_orders.h"
 
 #define SIZE      4096
 #define AT_MOST_S 20
@@ -16,7 +16,9 @@
 int __wrap_hf_stage_prepare(const void *bytes, size_t size, const char *label, struct hf_stage_work *ret,
                             struct hf_error *err);
 
-static struct hf_supervision supervision;
+static struct hf_run run;
+static struct hf_machine machine = {.type = "pc-q35-7.2"};
+static struct hf_mailbox_watch mailbox;
 static _Alignas(4096) uint8_t window[HF_MAILBOX_SIZE];
 static uint8_t image[SIZE];
 static sem_t begun, released;
@@ -38,7 +40,7 @@ static void put_order(uint32_t number, enum hf_mailbox_command command, const st
 {
     struct hf_mailbox_order order = {
         .number = hf_le32_of(number),
-        .generation = hf_le32_of(supervision.mailbox.host.generation),
+        .generation = hf_le32_of(mailbox.host.generation),
         .command = hf_le32_of(command),
         .size = hf_le64_of(command == HF_MAILBOX_END ? 0 : SIZE),
         .length = hf_le32_of(command == HF_MAILBOX_PIECE ? SIZE : 0),
@@ -61,7 +63,7 @@ static uint32_t answered(uint32_t number)
 static void order(uint32_t number, enum hf_mailbox_command command, const struct hf_digest *digest)
 {
     put_order(number, command, digest);
-    assert_true(hf_guest_orders_poll(&supervision));
+    assert_true(hf_guest_orders_poll(&mailbox));
     assert_int_equal(answered(number), HF_MAILBOX_DONE);
 }
 
@@ -83,7 +85,7 @@ static int count(void *ctx, const struct hf_event *event)
 
 static void a_reset_does_not_wait_for_an_image_that_is_packed(void **state)
 {
-    struct hf_supervision *s = &supervision;
+    static const struct hf_run_options options;
     struct hf_digest digest;
     unsigned logged = 0;
 
@@ -91,36 +93,36 @@ static void a_reset_does_not_wait_for_an_image_that_is_packed(void **state)
     sem_init(&released, 0, 0);
     memset(image, 7, sizeof image);
     digest = hf_digest_of(image, sizeof image);
-    hf_loop_init(&s->run.loop);
-    s->run.container = ground_container("g.hold");
-    allow(s->run.container, &digest);
-    s->machine.type = "pc-q35-7.2";
-    s->mailbox.window.bytes = window;
-    s->mailbox.host.generation = 1;
-    hf_guest_orders_publish(s);
+    hf_run_init(&run, &options);
+    hf_mailbox_watch_init(&mailbox, &run, &machine, NULL, NULL);
+    run.container = ground_container("g.hold");
+    allow(run.container, &digest);
+    mailbox.window.bytes = window;
+    mailbox.host.generation = 1;
+    hf_guest_orders_publish(&mailbox);
     order(1, HF_MAILBOX_BEGIN, &digest);
     memcpy(window + HF_MAILBOX_PIECE_AT, image, sizeof image);
     order(2, HF_MAILBOX_PIECE, NULL);
     put_order(3, HF_MAILBOX_END, NULL);
-    assert_true(hf_guest_orders_poll(s));
+    assert_true(hf_guest_orders_poll(&mailbox));
     sem_wait(&begun);
 
-    s->mailbox.host.generation = 2; /* the reset */
+    mailbox.host.generation = 2; /* the reset */
     memset(window, 0, sizeof window);
-    hf_guest_orders_publish(s);
-    assert_non_null(s->mailbox.work);
+    hf_guest_orders_publish(&mailbox);
+    assert_non_null(mailbox.work);
     sem_post(&released);
-    while (s->mailbox.work)
-        assert_int_equal(hf_loop_turn(&s->run.loop, -1, NULL), 0);
+    while (mailbox.work)
+        assert_int_equal(hf_loop_turn(&run.loop, -1, NULL), 0);
     assert_true(was_released);
     assert_int_equal(answered(3), 0);
-    OK(hf_event_list(s->run.container, 0, count, &logged, &err));
+    OK(hf_event_list(run.container, 0, count, &logged, &err));
     assert_int_equal(logged, 1);
 
     order(4, HF_MAILBOX_STATUS, NULL); /* and the next boot is heard */
-    hf_guest_orders_end(s);
-    hf_guest_orders_drop(s);
-    OK(hf_container_close(s->run.container, &err));
+    hf_guest_orders_end(&mailbox);
+    hf_guest_orders_drop(&mailbox);
+    OK(hf_container_close(run.container, &err));
 }
 
 int main(void)
