@@ -24,7 +24,7 @@ static void open_boot(struct hf_supervision *s)
 
 static void on_resume(struct hf_supervision *s, const json_t *data)
 {
-    s->saved = false;
+    hf_arrival_on_resume(&s->arrival);
     open_boot(s);
     hf_run_pause(&s->run, hf_pause_on_resume(&s->run.pause));
     hf_departure_on_resume(s);
@@ -46,7 +46,7 @@ static void on_migration(struct hf_supervision *s, const json_t *data)
     if (hf_reception_is_open(s))
         hf_reception_on_migration(s, data);
     else
-        hf_arrival_on_migration(s, data);
+        hf_arrival_on_migration(&s->arrival, data);
 }
 
 /* With the action "run" the guest does what it does after a panic: it resets, stops, or continues. */

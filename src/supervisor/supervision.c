@@ -2,6 +2,8 @@
 /* The parts put together: what one needs of another goes through here. */
 #include "supervision.h"
 
+#include "cleanup.h"
+
 /* ---- what the reset watch needs ---- */
 
 static bool stops_resets(void *ctx)
@@ -65,6 +67,63 @@ static void booted(void *ctx)
     hf_trial_timer_booted(&((struct hf_supervision *)ctx)->trial);
 }
 
+/* ---- between turns ---- */
+
+static void verify(struct hf_supervision *s)
+{
+    hf_server_watch_verify(&s->server, !s->arguments.incoming && !hf_reception_is_open(s));
+}
+
+static void decide(struct hf_supervision *s)
+{
+    hf_reset_watch_decide(&s->resets);
+}
+
+/* A loaded state is all there. */
+static int take_arrived(struct hf_supervision *s, struct hf_error *err)
+{
+    int r = hf_arrival_compare(&s->arrival, err);
+
+    if (r == 0)
+        r = hf_mailbox_watch_publish(&s->mailbox, true, err);
+    if (r < 0 || s->arguments.paused)
+        return r;
+    r = hf_supervision_open_boot(s, err);
+    return r < 0 ? r : hf_monitor_execute(s->run.monitor, "cont", NULL, NULL, err);
+}
+
+static void arrived(struct hf_supervision *s)
+{
+    struct hf_error err;
+
+    s->run.todo &= ~(unsigned)HF_TODO_ARRIVED;
+    if (hf_run_has_qemu(&s->run) && take_arrived(s, &err) < 0)
+        hf_run_fail(&s->run, &err);
+}
+
+/* What waits for answers, and so is done between two turns: in this order. */
+static const struct {
+    unsigned todo;
+    void (*act)(struct hf_supervision *s);
+} agenda[] = {
+    {HF_TODO_RECEIVE, hf_reception_go_on},
+    {HF_TODO_DEPART, hf_departure_go_on},
+    {HF_TODO_VERIFY, verify},
+    {HF_TODO_ARRIVED, arrived},
+    {HF_TODO_DECIDE, decide},
+};
+
+bool hf_supervision_act(struct hf_supervision *s)
+{
+    for (size_t i = 0; i < HF_ARRAY_SIZE(agenda); i++) {
+        if (s->run.todo & agenda[i].todo) {
+            agenda[i].act(s);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- all of it ---- */
 
 void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *options,
@@ -91,4 +150,5 @@ void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *
     hf_reset_watch_init(&s->resets, &s->run, &s->arguments, &of_resets);
     hf_trial_timer_init(&s->trial, &s->run, &s->resets.wanted, &of_trial);
     hf_mailbox_watch_init(&s->mailbox, &s->run, &s->machine, booted, s);
+    hf_arrival_init(&s->arrival, &s->run, &s->machine);
 }

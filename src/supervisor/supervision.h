@@ -30,6 +30,7 @@
 #include <sys/types.h>
 
 #include "arguments.h"
+#include "arrival.h"
 #include "boots.h"
 #include "guest_clock.h"
 #include "guest_orders.h"
@@ -74,7 +75,7 @@ struct hf_supervision {
 
     unsigned starts; /* of QEMU, in this run */
     struct hf_guest_clock clock;
-    bool saved;     /* the guest's state is in a file, and it has not run since */
+    struct hf_arrival arrival;
     bool let_go;    /* the guest was started, or came and is ours */
     bool boot_open; /* the guest has executed in this QEMU, or is about to */
 
@@ -98,6 +99,9 @@ struct hf_supervision {
 void hf_supervision_init(struct hf_supervision *s, const struct hf_run_options *options,
                          const struct hf_reception_options *from);
 
+/* Between turns: does the first thing that run.h's `todo` has. False: there is nothing to do. */
+bool hf_supervision_act(struct hf_supervision *s);
+
 /* first_look.c */
 int hf_first_look(struct hf_supervision *s, struct hf_error *err);
 /* Keeps devices and arguments of this machine in the container. */
@@ -120,11 +124,5 @@ int hf_start_qemu(struct hf_supervision *s, struct hf_error *err);
 
 /* supervisor.c: the guest is about to execute: written down, and from now on watched. Once for each QEMU; then 0. */
 int hf_supervision_open_boot(struct hf_supervision *s, struct hf_error *err);
-
-/* arrival.c. begin: QEMU was let go. end: it has ended. check: between turns. on_migration: data of MIGRATION. */
-void hf_arrival_begin(struct hf_supervision *s);
-void hf_arrival_end(struct hf_supervision *s);
-void hf_arrival_check(struct hf_supervision *s);
-void hf_arrival_on_migration(struct hf_supervision *s, const json_t *data);
 
 #endif

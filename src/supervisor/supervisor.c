@@ -141,47 +141,13 @@ static bool goes_on(const struct hf_supervision *s)
     return s->qemu > 0 && s->run.fault.code == HF_OK && !s->run.restart;
 }
 
-static void verify(struct hf_supervision *s)
-{
-    hf_server_watch_verify(&s->server, !s->arguments.incoming && !hf_reception_is_open(s));
-}
-
-static void decide(struct hf_supervision *s)
-{
-    hf_reset_watch_decide(&s->resets);
-}
-
-/* What waits for answers, and so is done between two turns: in this order. */
-static const struct {
-    unsigned todo;
-    void (*act)(struct hf_supervision *s);
-} agenda[] = {
-    {HF_TODO_RECEIVE, hf_reception_go_on},
-    {HF_TODO_DEPART, hf_departure_go_on},
-    {HF_TODO_VERIFY, verify},
-    {HF_TODO_ARRIVED, hf_arrival_check},
-    {HF_TODO_DECIDE, decide},
-};
-
-/* Does the first thing that there is to do. */
-static bool act(struct hf_supervision *s)
-{
-    for (size_t i = 0; i < HF_ARRAY_SIZE(agenda); i++) {
-        if (s->run.todo & agenda[i].todo) {
-            agenda[i].act(s);
-            return true;
-        }
-    }
-    return false;
-}
-
 static void watch_guest(struct hf_supervision *s)
 {
     struct hf_error err;
 
     while (goes_on(s)) {
         hf_guest_events(s);
-        if (act(s))
+        if (hf_supervision_act(s))
             continue;
         if (!hf_monitor_is_open(s->run.monitor) && hf_monitor_fault(s->run.monitor)->text[0])
             hf_run_fail(&s->run, hf_monitor_fault(s->run.monitor));
@@ -209,7 +175,7 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     if (r == 0 && !s->run.restart)
         r = let_go(s, err);
     if (r == 0 && !s->run.restart && !hf_reception_is_open(s))
-        hf_arrival_begin(s);
+        hf_arrival_begin(&s->arrival, s->starts == 1 && s->arguments.incoming);
     if (r == -HF_EIO && !hf_monitor_is_open(s->run.monitor)) {
         char text[64];
         await_qemu(s);
@@ -323,7 +289,7 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     end_qemu(s);
     hf_mailbox_watch_close(&s->mailbox);
     s->let_go = false;
-    hf_arrival_end(s);
+    hf_arrival_end(&s->arrival);
     r = settle(s, began, r, err);
     return r < 0 || s->run.restart ? r : verdict(s, err);
 }
