@@ -19,7 +19,7 @@
  *   guest_orders.c   what the guest's operating system orders through it; guest_words.c: what it is told of a failure;
  *                    guest_work.c: the long part of an order, in a thread
  *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
- *   reception.c      a running guest comes from another host
+ *   reception.c      a running guest comes from another host; reception_intro.c: what its source says of it
  *
  * run.h is what they all work with. One thread, but for guest_work.c's, which touches nothing of this.
  */
