@@ -28,6 +28,34 @@
 struct hf_supervision;
 struct hf_exchange_peer;
 
+/*
+ * Where the guest is, as far as this host knows. A departure that is under way changes nothing of that.
+ *
+ *                  failed, or not claimed          resumed
+ *         +------+ ----------------------> +----------+ ----> HERE
+ *         | HERE |                         | RESUMING |
+ *         +------+                         +----------+
+ *           |  |  claimed by the destination
+ *           |  +------------------------------------> DEPARTED
+ *           |  QEMU ended in GRANTED
+ *           +---------------------------------------> UNKNOWN
+ */
+enum hf_whereabouts {
+    HF_GUEST_HERE,
+    HF_GUEST_RESUMING, /* a departure is over, and the guest is not yet as it was before */
+    HF_GUEST_DEPARTED, /* it has left; nothing here is ours any more */
+    HF_GUEST_UNKNOWN,  /* only the destination knows which host owns it */
+    HF_GUEST_WHEREABOUTS_MAX,
+};
+
+/* What that means: whether the container may be written once QEMU has ended, and why no departure may begin (NULL: it
+ * may). */
+struct hf_whereabouts_row {
+    bool ours;
+    const char *no_departure;
+};
+const struct hf_whereabouts_row *hf_whereabouts_row(enum hf_whereabouts where);
+
 /* For the life of a run: listens for who asks. */
 int hf_departure_listen(struct hf_supervision *s, struct hf_error *err);
 void hf_departure_close(struct hf_supervision *s);

@@ -145,13 +145,15 @@ static int take_seconds(const json_t *request, const char *name, unsigned otherw
 /* `again`: it was granted, and this asks what became of that. */
 static int check_request(struct hf_supervision *s, const json_t *request, size_t fds, bool again, struct hf_error *err)
 {
+    const char *no = hf_whereabouts_row(s->whereabouts)->no_departure;
+
     if (strcmp(hf_departing_text(request, "do"), "migrate") != 0 || fds != 2)
         return hf_error_set(err, HF_EPROTO,
                             "request to the supervisor: unknown; this version knows migrate and cancel");
     if (s->departure && (!again || s->departure->sending.pump))
         return hf_error_set(err, HF_EOWNED, "the guest is already being migrated");
-    if (s->letting_go_on)
-        return hf_error_set(err, HF_EOWNED, "the previous migration is still being cancelled; try again");
+    if (no)
+        return hf_error_set(err, HF_EOWNED, "%s", no);
     if (!hf_run_has_qemu(&s->run) || !s->let_go)
         return hf_error_set(err, HF_EOWNED, "the guest is starting; try again");
     if (again && json_is_true(json_object_get(request, "dry-run")))

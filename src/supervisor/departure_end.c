@@ -18,6 +18,19 @@ int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error
     return hf_monitor_execute(s->run.monitor, "migrate-set-capabilities", wanted, NULL, err);
 }
 
+static const struct hf_whereabouts_row rows[] = {
+    [HF_GUEST_HERE] = {true, NULL},
+    [HF_GUEST_RESUMING] = {true, "the previous migration is still being cancelled; try again"},
+    [HF_GUEST_DEPARTED] = {false, NULL}, /* the container itself refuses */
+    [HF_GUEST_UNKNOWN] = {false, NULL},
+};
+_Static_assert(HF_ARRAY_SIZE(rows) == HF_GUEST_WHEREABOUTS_MAX, "one row for each");
+
+const struct hf_whereabouts_row *hf_whereabouts_row(enum hf_whereabouts where)
+{
+    return &rows[where];
+}
+
 /* ---- the end of a departure ---- */
 
 void hf_departing_forget(struct hf_supervision *s)
@@ -106,6 +119,7 @@ static int run_on(struct hf_supervision *s, struct hf_error *err)
 void hf_departing_stayed(struct hf_supervision *s, const struct hf_error *why)
 {
     enum hf_departure_qemu qemu = s->departure->qemu;
+    enum hf_whereabouts before = s->whereabouts;
     bool paused = hf_pause_holds(&s->run.pause, HF_HOLD_MOVE), resume;
     struct hf_error err;
     int r = 0;
@@ -113,13 +127,13 @@ void hf_departing_stayed(struct hf_supervision *s, const struct hf_error *why)
     hf_run_say(&s->run, "the guest stays here: %s", why->text);
     resume = hf_departing_end_pause(s);
     hf_departing_forget(s);
-    s->letting_go_on = true; /* the loop turns meanwhile, and somebody may ask to move the guest again */
+    s->whereabouts = HF_GUEST_RESUMING; /* the loop turns meanwhile, and somebody may ask to move the guest again */
     if ((qemu != HF_DEPARTURE_QEMU_IDLE || paused) && hf_run_has_qemu(&s->run)) {
         r = qemu != HF_DEPARTURE_QEMU_IDLE ? stay(s, qemu == HF_DEPARTURE_QEMU_CONTINUED, &err) : 0;
         if (r == 0 && resume)
             r = run_on(s, &err);
     }
-    s->letting_go_on = false;
+    s->whereabouts = before;
     if (r < 0)
         hf_run_say(&s->run, "the guest cannot be resumed: %s", err.text);
     hf_departing_tell_end(s, why);
@@ -135,7 +149,7 @@ void hf_departing_could(struct hf_supervision *s)
 void hf_departing_departed(struct hf_supervision *s)
 {
     hf_run_say(&s->run, "the guest runs on host '%s' now", s->departure->host);
-    s->departed = true;
+    s->whereabouts = HF_GUEST_DEPARTED;
     hf_departing_tell(s, json_pack("{s:s, s:s, s:I}", "stage", "departed", "host", s->departure->host, "stood-ms",
                                    (json_int_t)(s->departure->stood_at ? hf_loop_now() - s->departure->stood_at : 0)));
     hf_departing_forget(s);
@@ -146,6 +160,7 @@ void hf_departing_departed(struct hf_supervision *s)
 /* The container is ours at a newer epoch, which the flash server does not know yet. */
 void hf_departing_resumed(struct hf_supervision *s)
 {
+    enum hf_whereabouts before = s->whereabouts;
     struct hf_error why, err;
     bool resume = hf_departing_end_pause(s);
     int r;
@@ -153,13 +168,13 @@ void hf_departing_resumed(struct hf_supervision *s)
     (void)hf_error_set(&why, HF_ECANCELED, "host '%s' did not claim the guest; it runs on here", s->departure->host);
     hf_run_say(&s->run, "%s", why.text);
     hf_departing_forget(s);
-    s->letting_go_on = true;
+    s->whereabouts = HF_GUEST_RESUMING;
     r = hf_server_watch_renew(&s->server, &err);
     if (r == 0)
         r = hf_departing_set_pause(s, false, &err);
     if (r == 0 && resume)
         r = run_on(s, &err);
-    s->letting_go_on = false;
+    s->whereabouts = before;
     if (r < 0)
         hf_run_fail(&s->run, &err);
     hf_departing_tell_end(s, &why);
@@ -193,19 +208,19 @@ void hf_departure_end(struct hf_supervision *s)
     if (!d)
         return;
     (void)hf_error_set(&why, HF_EIO, "QEMU exited");
-    s->granted = hf_departure_is_granted(s);
-    if (s->granted) {
+    if (hf_departure_is_granted(s)) {
+        s->whereabouts = HF_GUEST_UNKNOWN;
         hf_departing_forget(s);
         hf_departing_tell_end(s, &why);
         return;
     }
     d->qemu = HF_DEPARTURE_QEMU_IDLE;
     (void)hf_sending_fail(&d->sending, &why, &err);
-    s->granted = hf_departure_is_granted(s); /* what was promised could not be taken back */
-    if (!s->granted) {
+    if (!hf_departure_is_granted(s)) {
         hf_departing_stayed(s, &why);
         return;
     }
+    s->whereabouts = HF_GUEST_UNKNOWN; /* what was promised could not be taken back */
     hf_departing_lost(s, &err);
     hf_departing_forget(s);
 }

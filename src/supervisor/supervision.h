@@ -82,9 +82,7 @@ struct hf_supervision {
     struct hf_control *control;
     struct hf_departure *departure; /* NULL: the guest does not leave */
     bool caller_waits;              /* the peer of `control` is the one that asked for the departure */
-    bool letting_go_on;             /* a departure is over, and the guest is not yet as it was before */
-    bool departed;                  /* it has left; nothing here is ours any more */
-    bool granted;                   /* QEMU ended while only the destination knew which host owns the guest */
+    enum hf_whereabouts whereabouts; /* of the guest */
     const struct hf_reception_options *from;
     struct hf_reception *reception; /* NULL: it did not come from another host */
     int reception_fd;               /* its state, in QEMU */

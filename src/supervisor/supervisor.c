@@ -218,9 +218,9 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
             *err = s->run.fault;
         return -(int)s->run.fault.code;
     }
-    if (s->departed)
+    if (s->whereabouts == HF_GUEST_DEPARTED)
         return 0;
-    if (s->granted)
+    if (s->whereabouts == HF_GUEST_UNKNOWN)
         return hf_error_set(err, HF_EIO,
                             "%s: QEMU ended after the guest was granted and before the destination confirmed its "
                             "claim; 'holdfast migrate' asks that host",
@@ -256,7 +256,7 @@ static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *
     int ended;
 
     hf_server_watch_stop(&s->server);
-    if (s->departed || s->granted || hf_reception_is_open(s))
+    if (!hf_whereabouts_row(s->whereabouts)->ours || hf_reception_is_open(s))
         return r;
     r = first_of(r, hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, &second), err, &second);
     ended =
