@@ -65,4 +65,32 @@ def _():
     expect(not missing, f"no such function: {missing}")
 
 
+# Of one run: what belongs to each part. The mailbox's window and the clock need nothing of a run.
+PARTS = {
+    "run": ["run"],
+    "server watch": ["server_watch"],
+    "reset watch": ["reset_watch"],
+    "trial": ["trial_timer", "trial_watch"],
+    "arrival": ["arrival"],
+    "mailbox": ["mailbox_watch", "mailbox_start", "mailbox_arrival", "mailbox_files", "mailbox_inside", "guest_orders"],
+    "clock": ["guest_clock"],
+    "window": ["mailbox_window"],
+}
+MAY = {"run": set(), "clock": set(), "window": set(), "mailbox": {"run", "window"}}
+
+
+@case("a part of the supervisor includes no other part, nor what ties them together")
+def _():
+    part_of = {f"{file}.h": part for part, files in PARTS.items() for file in files}
+    part_of |= dict.fromkeys(["supervision.h", "departure.h", "departing.h", "reception.h", "reception_inside.h"], "composition")
+    wrong = []
+    for part, files in PARTS.items():
+        sources = [source for file in files for source in (SOURCES / "supervisor").glob(f"{file}.[ch]")]
+        expect(sources, f"{part}: no files")
+        for source in sources:
+            used = {part_of[name] for name in re.findall(r'#include "([^"]+)"', source.read_text()) if name in part_of}
+            wrong += [f"{source.name} includes the {other}" for other in used - {part} - MAY.get(part, {"run"})]
+    expect(not wrong, "; ".join(wrong))
+
+
 main()
