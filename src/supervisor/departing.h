@@ -11,6 +11,7 @@
 #define HF_DEPARTING_H
 
 #include "control.h"
+#include "departure_check.h"
 #include "promise_work.h"
 #include "sending.h"
 #include "stream_relay.h"

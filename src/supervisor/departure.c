@@ -28,7 +28,7 @@ static int judge(void *ctx, const struct hf_exchange_peer *peer, struct hf_error
                                "host '%s' receives containers but runs no guests; a running guest needs "
                                "'holdfast receive --run' there",
                                d->host);
-    r = hf_departure_check(s, peer, d->here, &findings, &probed, err);
+    r = hf_departure_check(&s->run, s->vmm, peer, d->here, &findings, &probed, err);
     if (d->here && r == 0 && !probed)
         hf_departing_tell_stage(s, "not-probed");
     if (findings)

@@ -26,7 +26,6 @@
 #include <holdfast/error.h>
 
 struct hf_supervision;
-struct hf_exchange_peer;
 
 /*
  * Where the guest is, as far as this host knows. A departure that is under way changes nothing of that.
@@ -70,13 +69,5 @@ void hf_departure_on_stop(struct hf_supervision *s);
 void hf_departure_on_resume(struct hf_supervision *s);
 /* The container was given away: nothing here may write it. */
 bool hf_departure_is_granted(const struct hf_supervision *s);
-
-/* departure_check.c: whether QEMU emulates the guest's processors, as it says itself. */
-int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err);
-
-/* departure_check.c: hf_peer_check() of the guest that runs; `here` is this host's probe, or NULL. *findings, the
- * caller's reference, has them all, the mere notes too; NULL: it was not judged. */
-int hf_departure_check(struct hf_supervision *s, const struct hf_exchange_peer *peer, const json_t *here,
-                       json_t **findings, bool *probed, struct hf_error *err);
 
 #endif

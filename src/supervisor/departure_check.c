@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "departure_check.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "departure.h"
-#include "exchange.h"
 #include "machine_devices.h"
 #include "machine_record.h"
 #include "peer_check.h"
-#include "supervision.h"
 
 static void json_drop(json_t **json)
 {
@@ -29,10 +28,10 @@ static json_t *findings_of(const struct hf_verdict *v)
     return findings;
 }
 
-int hf_departure_is_emulated(struct hf_supervision *s, bool *emulated, struct hf_error *err)
+int hf_departure_is_emulated(struct hf_run *run, bool *emulated, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *kvm = NULL;
-    int r = hf_monitor_execute(s->run.monitor, "query-kvm", NULL, &kvm, err);
+    int r = hf_monitor_execute(run->monitor, "query-kvm", NULL, &kvm, err);
 
     if (r == 0)
         *emulated = json_is_false(json_object_get(kvm, "enabled"));
@@ -46,13 +45,13 @@ struct now {
     struct hf_vmm_version version;
 };
 
-static int look(struct hf_supervision *s, struct now *now, struct hf_error *err)
+static int look(struct hf_run *run, const char *vmm, struct now *now, struct hf_error *err)
 {
-    int r = hf_machine_devices(s->run.monitor, now->devices, sizeof now->devices, err);
+    int r = hf_machine_devices(run->monitor, now->devices, sizeof now->devices, err);
 
     if (r == 0)
-        r = hf_vmm_version_parse(s->vmm, &now->version, err);
-    return r < 0 ? r : hf_departure_is_emulated(s, &now->emulated, err);
+        r = hf_vmm_version_parse(vmm, &now->version, err);
+    return r < 0 ? r : hf_departure_is_emulated(run, &now->emulated, err);
 }
 
 struct asking {
@@ -76,12 +75,12 @@ static void judged(void *ctx, const struct hf_host_caps *host, const struct hf_v
     ((struct asking *)ctx)->findings = findings_of(verdict);
 }
 
-int hf_departure_check(struct hf_supervision *s, const struct hf_exchange_peer *peer, const json_t *here,
+int hf_departure_check(struct hf_run *run, const char *vmm, const struct hf_exchange_peer *peer, const json_t *here,
                        json_t **findings, bool *probed, struct hf_error *err)
 {
     struct now now;
     struct asking asking = {.now = &now};
-    const struct hf_peer_check check = {.container = s->run.container,
+    const struct hf_peer_check check = {.container = run->container,
                                         .host = peer->host.name,
                                         .caps = peer->caps,
                                         .caps_size = peer->caps_size,
@@ -89,7 +88,7 @@ int hf_departure_check(struct hf_supervision *s, const struct hf_exchange_peer *
                                         .complete = complete,
                                         .judged = judged,
                                         .ctx = &asking};
-    int r = look(s, &now, err);
+    int r = look(run, vmm, &now, err);
 
     if (r == 0)
         r = hf_peer_check(&check, probed, err);

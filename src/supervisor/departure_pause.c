@@ -7,7 +7,7 @@ int hf_departing_pause_emulated(struct hf_supervision *s, struct hf_error *err)
 {
     struct hf_departure *d = s->departure;
     bool emulated = false;
-    int r = d->live_emulated ? 0 : hf_departure_is_emulated(s, &emulated, err);
+    int r = d->live_emulated ? 0 : hf_departure_is_emulated(&s->run, &emulated, err);
 
     if (r < 0 || !emulated)
         return r;

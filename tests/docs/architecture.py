@@ -75,6 +75,7 @@ PARTS = {
     "mailbox": ["mailbox_watch", "mailbox_start", "mailbox_arrival", "mailbox_files", "mailbox_inside", "guest_orders"],
     "clock": ["guest_clock"],
     "window": ["mailbox_window"],
+    "departure check": ["departure_check"],
 }
 MAY = {"run": set(), "clock": set(), "window": set(), "mailbox": {"run", "window"}}
 
