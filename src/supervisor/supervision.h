@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the parts of the supervisor share; nobody else includes it.
+ * One guest's run: its parts, and what is no part of its own yet. Only the files of the first list include it.
  *
  *   supervisor.c     one boot after the other: power-on, start, watch, end
- *   supervision.c    the parts put together: what one needs of another
+ *   supervision.c    the parts put together: what one needs of another, and what is done between two turns
  *   prepare.c        before QEMU: the container, the owner's arguments, what this boot is
  *   start_qemu.c     QEMU's command line and its process
  *   first_look.c     QEMU while it is still stopped: version, machine, ROMs
  *   guest_events.c   the table of QMP events
- *   server_watch.c   the flash server: behind, caught up, died, restarted, verified
- *   reset_watch.c    the guest's resets: stopped, decided, released or turned into a restart
- *   trial_timer.c    a boot on trial: signs of life, signals, time-out
- *   arrival.c        states in files: saved, loaded
- *   mailbox_start.c  the mailbox as hardware: whether it may be there, its ROM
- *   mailbox_watch.c  the window while the guest runs: questions, stages, the contract
- *   mailbox_arrival.c  the same, of a guest that came from elsewhere
- *   mailbox_files.c  the tables that its firmware gets through it
- *   guest_orders.c   what the guest's operating system orders through it; guest_words.c: what it is told of a failure;
- *                    guest_work.c: the long part of an order, in a thread
- *   departure.c      the running guest leaves for another host; control.c: who asks for it; departure_check.c: may it
- *   reception.c      a running guest comes from another host; reception_intro.c: what its source says of it
+ *   departure.c      the running guest leaves for another host (departing.h)
+ *   reception.c      a running guest comes from another host (reception_inside.h)
  *
- * run.h is what they all work with. One thread, but for guest_work.c's, which touches nothing of this.
+ * The parts work with run.h and know nothing of each other:
+ *
+ *   server_watch.h   the flash server: behind, caught up, died, restarted, verified
+ *   reset_watch.h    the guest's resets: stopped, decided, released or turned into a restart
+ *   trial_timer.h    a boot on trial: signs of life, signals, time-out
+ *   arrival.h        states in files: saved, loaded
+ *   mailbox_watch.h  the mailbox: as hardware, its window, what the guest orders through it
+ *   guest_clock.h    the guest's clock over restarts of QEMU
+ *   departure_check.h  may the guest leave
+ *
+ * One thread, but for guest_work.c's, which touches nothing of this.
  */
 #ifndef HF_SUPERVISION_H
 #define HF_SUPERVISION_H
