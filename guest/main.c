@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "efivars.h"
 #include "exit_status.h"
+#include "keys.h"
 #include "sha256.h"
 #include "telling.h"
 #include "window.h"
@@ -22,7 +24,7 @@
 #define TIMEOUT_MAX 3600
 
 static const char usage[] =
-    "usage: holdfast-guest status | confirm | rollback | update IMAGE [OPTION...]\n"
+    "usage: holdfast-guest status | confirm | rollback | update IMAGE | keys [update] [OPTION...]\n"
     "\n"
     "Talks to the holdfast that runs this virtual machine, through its mailbox device.\n"
     "\n"
@@ -30,9 +32,12 @@ static const char usage[] =
     "  confirm              say that the firmware on trial is good\n"
     "  rollback             have the firmware from before back at the next reset\n"
     "  update IMAGE         stage a firmware image that the guest's owner has allowed\n"
+    "  keys                 this guest's Secure Boot keys, and whether the host has an update\n"
+    "  keys update          have the keys staged that the guest's owner has allowed\n"
     "\n"
     "  --variables WHICH    of a rollback, where they differ: fallback or current\n"
     "  --tpm-aware          of an update: the TPM's measurements may change\n"
+    "  --efivars DIRECTORY  of keys: where the variables are (" EFIVARS ")\n"
     "  --device DEVICE      the mailbox: a PCI address or its directory; looked for when not given\n"
     "  --timeout SECONDS    wait that long for a reply (10; 120 for an update)\n"
     "  --json               print the report as JSON\n"
@@ -41,7 +46,7 @@ static const char usage[] =
     "Exit status: 0 done, 1 failed, 2 usage, 3 refused by a rule, 4 no mailbox, 5 damaged on the way, 6 in use.\n";
 
 struct request {
-    const char *verb, *image, *device;
+    const char *verb, *image, *device, *efivars;
     enum hf_mailbox_command command;
     uint32_t flags;
     unsigned long timeout;
@@ -64,6 +69,8 @@ static const struct {
      "The previous firmware is restored when this machine reboots."},
     {"update", HF_MAILBOX_BEGIN, HF_MAILBOX_TPM_AWARE, STAGE_S,
      "The new firmware runs when this machine reboots; confirm it then, or it may be rolled back."},
+    {"keys", HF_MAILBOX_STATUS, 0, REPLY_S, NULL},
+    {"keys update", HF_MAILBOX_KEYS, HF_MAILBOX_TPM_AWARE, REPLY_S, "The keys are added when this machine reboots."},
 };
 
 static int choose_verb(const char *name, struct request *q, struct hf_error *err)
@@ -74,13 +81,15 @@ static int choose_verb(const char *name, struct request *q, struct hf_error *err
         if (q->flags & ~verbs[i].flags)
             return hf_error_set(err, HF_EUSAGE, "%s takes no %s", name,
                                 q->flags & HF_MAILBOX_TPM_AWARE ? "--tpm-aware" : "--variables");
+        if (q->efivars && strcmp(name, "keys") != 0)
+            return hf_error_set(err, HF_EUSAGE, "%s takes no --efivars", name);
         q->verb = verbs[i].name;
         q->command = verbs[i].command;
         q->hint = verbs[i].hint;
         q->timeout = q->timeout ? q->timeout : verbs[i].timeout;
         return 0;
     }
-    return hf_error_set(err, HF_EUSAGE, "unknown verb '%.40s'; use status, confirm, rollback or update", name);
+    return hf_error_set(err, HF_EUSAGE, "unknown verb '%.40s'; use status, confirm, rollback, update or keys", name);
 }
 
 static int choose_variables(const char *which, struct request *q, struct hf_error *err)
@@ -120,11 +129,12 @@ static int wrong_option(int c, const char *word, struct hf_error *err)
 
 static int read_options(int argc, char **argv, struct request *q, struct hf_error *err)
 {
-    enum { VARIABLES = 1, TPM_AWARE, DEVICE, TIMEOUT, JSON, HELP };
+    enum { VARIABLES = 1, TPM_AWARE, DEVICE, EFIVARS_AT, TIMEOUT, JSON, HELP };
     static const struct option table[] = {
         {"variables", required_argument, NULL, VARIABLES},
         {"tpm-aware", no_argument, NULL, TPM_AWARE},
         {"device", required_argument, NULL, DEVICE},
+        {"efivars", required_argument, NULL, EFIVARS_AT},
         {"timeout", required_argument, NULL, TIMEOUT},
         {"json", no_argument, NULL, JSON},
         {"help", no_argument, NULL, HELP},
@@ -140,6 +150,8 @@ static int read_options(int argc, char **argv, struct request *q, struct hf_erro
             q->flags |= HF_MAILBOX_TPM_AWARE;
         else if (c == DEVICE)
             q->device = optarg;
+        else if (c == EFIVARS_AT)
+            q->efivars = optarg;
         else if (c == TIMEOUT)
             r = choose_timeout(optarg, q, err);
         else if (c == JSON)
@@ -157,13 +169,19 @@ static int read_options(int argc, char **argv, struct request *q, struct hf_erro
 static int read_words(int argc, char **argv, struct request *q, struct hf_error *err)
 {
     int r = read_options(argc, argv, q, err);
+    const char *verb;
     bool update;
 
     if (r < 0 || q->verb)
         return r;
     if (optind >= argc)
         return hf_error_set(err, HF_EUSAGE, "verb missing; try 'holdfast-guest --help'");
-    r = choose_verb(argv[optind++], q, err);
+    verb = argv[optind++];
+    if (strcmp(verb, "keys") == 0 && optind < argc && strcmp(argv[optind], "update") == 0) {
+        verb = "keys update";
+        optind++;
+    }
+    r = choose_verb(verb, q, err);
     if (r < 0)
         return r;
     update = q->command == HF_MAILBOX_BEGIN;
@@ -267,7 +285,8 @@ static int explain(const struct window *w, const struct request *q, int r, struc
     return hf_error_set(err, HF_EPROTO, "%s: invalid reply from the host", w->device);
 }
 
-static int run(const struct request *q, struct hf_error *err)
+/* Asks the host, through the mailbox. */
+static int ask(const struct request *q, struct hf_mailbox_reply *ret, struct hf_error *err)
 {
     struct patience patience = {.until = now()};
     struct window w = {.port = {.wait = wait_a_little, .opaque = &patience}};
@@ -283,8 +302,41 @@ static int run(const struct request *q, struct hf_error *err)
     if (r == 0)
         r = telling_check(&reply, err);
     if (r == 0)
-        telling_print(q->verb, &reply, q->hint, q->json);
+        *ret = reply;
     return r;
+}
+
+/* The keys are shown also where the host cannot be asked: without the mailbox, under lockdown, without root. */
+static int show_keys(const struct request *q, struct hf_error *err)
+{
+    struct hf_mailbox_reply reply;
+    struct hf_error why;
+    struct keys keys;
+    int r = keys_read(q->efivars ? q->efivars : EFIVARS, &keys, err);
+
+    if (r < 0)
+        return r;
+    r = ask(q, &reply, &why);
+    keys_print(&keys, r == 0 ? &reply : NULL, &why, q->json);
+    keys_done(&keys);
+    return 0;
+}
+
+static int run(const struct request *q, struct hf_error *err)
+{
+    struct hf_mailbox_reply reply;
+    const char *hint = q->hint;
+    int r;
+
+    if (strcmp(q->verb, "keys") == 0)
+        return show_keys(q, err);
+    r = ask(q, &reply, err);
+    if (r < 0)
+        return r;
+    if (q->command == HF_MAILBOX_KEYS && !(hf_le32_get(reply.keys) & HF_MAILBOX_KEYS_STAGED))
+        hint = "Nothing was staged: this guest has all of the keys that its owner allows.";
+    telling_print(q->verb, &reply, hint, q->json);
+    return 0;
 }
 
 int main(int argc, char **argv)

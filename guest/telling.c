@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 #define LABEL_SIZE sizeof((struct hf_mailbox_reply *)NULL)->active_label
 
 static const char *const lives[] = {"steady", "staged", "trial", "rollback"};
@@ -23,42 +25,6 @@ static bool is_there(const uint8_t digest[32])
     return memcmp(digest, nothing, sizeof nothing) != 0;
 }
 
-/* Bytes of the UTF-8 character at `at`; 0: that is none. Overlong forms and surrogates are let through: they harm
- * nobody here. */
-static size_t character(const unsigned char *at)
-{
-    size_t size = *at < 0x80 ? 1 : *at >= 0xc2 && *at < 0xe0 ? 2 : *at >= 0xe0 && *at < 0xf0 ? 3 : 4;
-
-    if ((*at >= 0x80 && *at < 0xc2) || *at > 0xf4)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return size;
-}
-
-static bool is_control(const unsigned char *at)
-{
-    return *at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
-}
-
-/* A question mark for every byte that is no text. `controls`: control characters may stay. */
-static void clean(char *text, bool controls)
-{
-    unsigned char *at = (unsigned char *)text;
-
-    while (*at) {
-        size_t size = character(at);
-
-        if (size == 0 || (!controls && is_control(at))) {
-            *at++ = '?';
-            continue;
-        }
-        at += size;
-    }
-}
-
 /* ---- replies that are no ---- */
 
 /* A rule's name must outlive the error. */
@@ -67,7 +33,7 @@ static const char *rule_of(const struct hf_mailbox_reply *reply)
     static char rule[sizeof reply->rule];
 
     (void)snprintf(rule, sizeof rule, "%s", reply->rule);
-    clean(rule, false);
+    text_clean(rule, false);
     return rule[0] ? rule : "refused";
 }
 
@@ -76,7 +42,7 @@ int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err)
     char text[sizeof reply->text];
 
     (void)snprintf(text, sizeof text, "%s", reply->text);
-    clean(text, false);
+    text_clean(text, false);
     switch (hf_le32_get(reply->done)) {
     case HF_MAILBOX_DONE:
         return 0;
@@ -105,41 +71,21 @@ int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err)
 
 /* ---- JSON ---- */
 
-static void put_text(const char *text)
-{
-    (void)putchar('"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            (void)printf("\\%c", *text);
-        else if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            (void)printf("\\u%04x", (unsigned)*text);
-        else
-            (void)putchar(*text);
-    }
-    (void)putchar('"');
-}
-
-static void put_digest(const uint8_t digest[32])
-{
-    for (unsigned i = 0; i < 32; i++)
-        (void)printf("%02x", digest[i]);
-}
-
 static void put_image(const char *name, const uint8_t digest[32], const char *label)
 {
     char text[LABEL_SIZE];
 
     (void)snprintf(text, sizeof text, "%s", label);
-    clean(text, true);
+    text_clean(text, true);
     (void)printf(",\n  \"%s\": ", name);
     if (!is_there(digest)) {
         (void)fputs("null", stdout);
         return;
     }
     (void)fputs("{\"sha256\": \"", stdout);
-    put_digest(digest);
+    text_digest(digest);
     (void)fputs("\", \"label\": ", stdout);
-    put_text(text);
+    text_json(text);
     (void)fputs("}", stdout);
 }
 
@@ -149,8 +95,18 @@ static void print_json(const char *verb, const struct hf_mailbox_reply *reply)
                  life_of(reply));
     put_image("active", reply->active, reply->active_label);
     put_image("staged", reply->staged, reply->staged_label);
-    (void)printf(",\n  \"boots\": {\"started\": %u, \"failed\": %u, \"limit\": %u}\n}\n",
+    (void)printf(",\n  \"boots\": {\"started\": %u, \"failed\": %u, \"limit\": %u},\n  \"keys\": ",
                  hf_le32_get(reply->boots_started), hf_le32_get(reply->boots_failed), hf_le32_get(reply->boots_limit));
+    telling_keys_json(reply);
+    (void)fputs("\n}\n", stdout);
+}
+
+void telling_keys_json(const struct hf_mailbox_reply *reply)
+{
+    uint32_t keys = hf_le32_get(reply->keys);
+
+    (void)printf("{\"staged\": %s, \"allowed\": %s, \"offered\": %s}", keys & HF_MAILBOX_KEYS_STAGED ? "true" : "false",
+                 keys & HF_MAILBOX_KEYS_ALLOWED ? "true" : "false", keys & HF_MAILBOX_KEYS_OFFERED ? "true" : "false");
 }
 
 void telling_error(const char *verb, const struct hf_error *err)
@@ -158,11 +114,11 @@ void telling_error(const char *verb, const struct hf_error *err)
     (void)printf("{\n  \"schema\": %d,\n  \"verb\": \"%s\",\n  \"error\": {\"status\": %d, \"rule\": ", TELLING_SCHEMA,
                  verb, hf_exit_status((int)err->code));
     if (err->rule)
-        put_text(err->rule);
+        text_json(err->rule);
     else
         (void)fputs("null", stdout);
     (void)fputs(", \"text\": ", stdout);
-    put_text(err->text);
+    text_json(err->text);
     (void)fputs("}\n}\n", stdout);
 }
 
@@ -173,15 +129,22 @@ static void print_image(const char *field, const uint8_t digest[32], const char 
     char text[LABEL_SIZE];
 
     (void)snprintf(text, sizeof text, "%s", label);
-    clean(text, false);
+    text_clean(text, false);
     (void)printf("%-10s", field);
     if (is_there(digest)) {
         (void)printf("%s, SHA-256 ", text);
-        put_digest(digest);
+        text_digest(digest);
     } else {
         (void)fputs("nothing", stdout);
     }
     (void)putchar('\n');
+}
+
+/* Keys wait without an image: in the slot is the active one. */
+static bool keys_alone(const struct hf_mailbox_reply *reply)
+{
+    return (hf_le32_get(reply->keys) & HF_MAILBOX_KEYS_STAGED) &&
+           memcmp(reply->staged, reply->active, sizeof reply->staged) == 0;
 }
 
 static void print_words(const struct hf_mailbox_reply *reply, const char *hint)
@@ -195,7 +158,10 @@ static void print_words(const struct hf_mailbox_reply *reply, const char *hint)
         (void)printf(limit ? ", %u of at most %u failed" : ", %u failed", hf_le32_get(reply->boots_failed), limit);
     }
     (void)putchar('\n');
-    print_image("Staged", reply->staged, reply->staged_label);
+    if (keys_alone(reply))
+        (void)puts("Staged    Secure Boot keys");
+    else
+        print_image("Staged", reply->staged, reply->staged_label);
     if (hint)
         (void)printf("%s\n", hint);
 }

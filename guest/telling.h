@@ -17,6 +17,9 @@ int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err);
 /* On standard output. `verb` is the JSON's; `hint` stands behind the facts, for people, and may be NULL. */
 void telling_print(const char *verb, const struct hf_mailbox_reply *reply, const char *hint, bool json);
 
+/* {"staged", "allowed", "offered"}: what the host has of Secure Boot keys. */
+void telling_keys_json(const struct hf_mailbox_reply *reply);
+
 /* An error as JSON on standard output: {"schema", "verb", "error": {"status", "rule", "text"}}. */
 void telling_error(const char *verb, const struct hf_error *err);
 

@@ -78,16 +78,12 @@ static int read_set(struct hf_key_additions *a, const char *name, struct hf_erro
     if (!set)
         return hf_error_set(err, HF_EUSAGE, "--set '%s': unknown; use one of %s", name, HF_KEY_SET_WORDS);
     for (size_t i = 0; r == 0 && set->files[i]; i++) {
-        const struct hf_known_certificate *known = hf_known_certificate_of_file(set->files[i]);
+        struct hf_key_addition addition;
         struct hf_key_file file;
-        const uint8_t *der;
-        size_t size;
 
-        if (!hf_known_certificate_der(known, &der, &size))
-            return hf_error_set(err, HF_ENOTFOUND, "certificate '%s': not built in", known->name);
-        r = hf_key_file_read(der, size, &hf_owner_microsoft, &file, err);
+        r = hf_key_set_addition(set, i, &file, &addition, err);
         if (r == 0)
-            r = put(a, known->variable, set->name, known->variable != HF_KEY_PK, &file, NULL, err);
+            r = put(a, addition.variable, addition.origin, addition.wholesale, &file, NULL, err);
     }
     return r;
 }

@@ -32,6 +32,6 @@ int hf_guest_may(struct hf_container *c, const struct hf_life_record *record, en
     if (record->life == HF_LIFE_STAGED && event == HF_EVENT_STAGE && !record->staged_by_guest)
         return hf_error_refuse(
             err, "host-decided",
-            "an image staged on the host waits for the next boot: it can be replaced only on the host");
+            "what was staged on the host waits for the next boot: it can be replaced or added to only on the host");
     return record->life == HF_LIFE_TRIAL && event == HF_EVENT_CONFIRM ? may_confirm(c, err) : 0;
 }

@@ -10,7 +10,7 @@
 #include "life_record.h"
 
 /* STAGE, CONFIRM or ROLL_BACK, asked from inside the guest. HF_EREFUSED:
- *   host-decided   a rollback or an image waits that the guest did not ask for
+ *   host-decided   a rollback, an image or keys wait that the guest did not ask for
  *   guest-confirm  confirm-by is manual, and the setting guest-confirm is off */
 int hf_guest_may(struct hf_container *c, const struct hf_life_record *record, enum hf_life_event event,
                  struct hf_error *err);

@@ -8,6 +8,7 @@
 #include "choices.h"
 #include "cleanup.h"
 #include "eventlog.h"
+#include "from_inside.h"
 #include "images.h"
 #include "key_bundle.h"
 #include "life_work.h"
@@ -267,6 +268,8 @@ static int stage(struct hf_life_work *w, const struct hf_key_stage_request *requ
             "policy 'host': nothing can be staged; shut the guest down and change the keys then, or set policy=guest");
     if (r == 0)
         r = hf_lifecycle_try(w->now.life, HF_EVENT_STAGE, &move, w->err);
+    if (r == 0 && request->by_guest)
+        r = hf_guest_may(w->c, &w->now, HF_EVENT_STAGE, w->err);
     if (r == 0)
         r = judge(w->c, request->keys, &report->nothing, w->err);
     if (r < 0 || report->nothing)
@@ -291,6 +294,7 @@ static int stage(struct hf_life_work *w, const struct hf_key_stage_request *requ
     w->now.life = move->next;
     w->now.held[0] = '\0';
     w->now.consent = request->tpm_aware || !w->now.tpm;
+    w->now.staged_by_guest = request->by_guest;
     return hf_event_append(w->c, w->at, "stage", w->err, "staged Secure Boot keys: %s", request->words);
 }
 

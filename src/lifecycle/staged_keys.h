@@ -18,6 +18,7 @@ struct hf_key_stage_request {
     const struct hf_key_request *keys; /* without a store: that is the container's */
     const char *words;                 /* what is added, for the log */
     bool tpm_aware;                    /* the owner knows that the TPM will measure something else */
+    bool by_guest;                     /* asked for from inside the guest: further refusals, those of hf_guest_may() */
     bool dry_run;
     int64_t now;
 };

@@ -106,11 +106,12 @@ enum hf_mailbox_command {
     HF_MAILBOX_PIECE = 5,    /* `length` bytes of it stand in the piece area and belong at `offset`: in order, no gap */
     HF_MAILBOX_END = 6,      /* all of it is there: stage it, as 'holdfast stage' */
     HF_MAILBOX_FORGET = 7,   /* the image that was coming */
+    HF_MAILBOX_KEYS = 8,     /* stage the Secure Boot keys that the owner allowed, as 'holdfast keys update --stage' */
     HF_MAILBOX_COMMAND_MAX,
 };
 
 enum hf_mailbox_flag {
-    HF_MAILBOX_TPM_AWARE = 1 << 0,          /* BEGIN: as --tpm-aware */
+    HF_MAILBOX_TPM_AWARE = 1 << 0,          /* BEGIN, KEYS: as --tpm-aware */
     HF_MAILBOX_VARIABLES_FALLBACK = 1 << 1, /* ROLLBACK: as --variables=fallback */
     HF_MAILBOX_VARIABLES_CURRENT = 1 << 2,  /* ROLLBACK: as --variables=current */
     HF_MAILBOX_FLAGS = 7,
@@ -143,6 +144,13 @@ enum hf_mailbox_done {
     HF_MAILBOX_DONE_MAX,
 };
 
+/* Secure Boot keys, as far as the host has some for the guest. */
+enum hf_mailbox_keys {
+    HF_MAILBOX_KEYS_STAGED = 1 << 0,  /* they wait for the next boot, alone or beside an image */
+    HF_MAILBOX_KEYS_ALLOWED = 1 << 1, /* the owner lets the guest ask for a set */
+    HF_MAILBOX_KEYS_OFFERED = 1 << 2, /* the same, and the guest lacks some of it, and nothing forbids it now */
+};
+
 enum hf_mailbox_answering { HF_MAILBOX_MODE_ALWAYS = 1, HF_MAILBOX_MODE_BOOT_ONLY = 2 };
 
 /* `mode` stands there without any order. Every command but PIECE fills the facts. Texts are UTF-8, NUL padded. */
@@ -154,7 +162,8 @@ struct hf_mailbox_reply {
     hf_le64 received; /* bytes of the image that is coming */
     hf_le32 life;     /* 0 steady, 1 staged, 2 trial, 3 rollback */
     hf_le32 boots_started, boots_failed, boots_limit; /* of the trial */
-    uint8_t reserved[24];
+    hf_le32 keys; /* enum hf_mailbox_keys */
+    uint8_t reserved[20];
     uint8_t active[32], staged[32]; /* SHA-256 of the code; zeros: none */
     char active_label[64], staged_label[64];
     char rule[32];

@@ -32,6 +32,23 @@ struct hf_var hf_key_change_var(const struct hf_key_change *change, enum hf_key_
     return var;
 }
 
+int hf_key_set_addition(const struct hf_key_set *set, size_t n, struct hf_key_file *file, struct hf_key_addition *ret,
+                        struct hf_error *err)
+{
+    const struct hf_known_certificate *known = hf_known_certificate_of_file(set->files[n]);
+    const uint8_t *der;
+    size_t size;
+    int r;
+
+    if (!hf_known_certificate_der(known, &der, &size))
+        return hf_error_set(err, HF_ENOTFOUND, "certificate '%s': not built in", known->name);
+    r = hf_key_file_read(der, size, &hf_owner_microsoft, file, err);
+    if (r == 0)
+        *ret = (struct hf_key_addition){
+            .variable = known->variable, .origin = set->name, .file = file, .wholesale = known->variable != HF_KEY_PK};
+    return r;
+}
+
 const char *hf_key_plan_text(const struct hf_key_plan *plan, char text[HF_KEY_PLAN_TEXT])
 {
     size_t n = 0;

@@ -32,6 +32,8 @@ static const struct hf_setting table[] = {
     {"guest-confirm", CHOICE("off|on"), "off", "with confirm-by=manual: whether the guest may confirm a trial itself"},
     {"guest-update", LIST(HF_SETTING_DIGESTS), "",
      "images that the guest itself may stage through the mailbox: SHA256,... (three at most)"},
+    {"guest-keys", CHOICE("off|microsoft|windows|option-rom"), "off",
+     "Secure Boot certificates that the guest itself may have staged through the mailbox: a set of 'keys update'"},
     {"firmware", TEXT, "", "where policy host and versioned look for firmware: a name or a path; empty: as created"},
     {"roms", CHOICE("guest|host"), "guest", "who decides the option ROMs"},
     {NULL, TEXT, NULL, NULL},

@@ -10,6 +10,7 @@
 #include "confirm.h"
 #include "digest.h"
 #include "eventlog.h"
+#include "guest_keys.h"
 #include "guest_words.h"
 #include "outlook.h"
 #include "rollback.h"
@@ -44,6 +45,22 @@ static const uint32_t life_words[] = {
 };
 _Static_assert(HF_ARRAY_SIZE(life_words) == HF_LIFE_MAX, "one word per state");
 
+/* What the host has of keys for this guest; whether the set adds anything is tried without a change. */
+static uint32_t keys_of(struct hf_mailbox_watch *m, const struct hf_outlook *o)
+{
+    const struct hf_guest_keys_request look = {.tpm_aware = true, .dry_run = true, .now = (int64_t)time(NULL)};
+    uint32_t keys = o->has_staged && hf_slot_has_keys(&o->staged) ? HF_MAILBOX_KEYS_STAGED : 0;
+    struct hf_key_stage_report report;
+
+    if (!hf_guest_keys_allowed(m->run->container))
+        return keys;
+    keys |= HF_MAILBOX_KEYS_ALLOWED;
+    if (!(keys & HF_MAILBOX_KEYS_STAGED) && hf_guest_keys_stage(m->run->container, &look, &report, NULL) == 0 &&
+        !report.nothing)
+        keys |= HF_MAILBOX_KEYS_OFFERED;
+    return keys;
+}
+
 static void put_facts(struct hf_mailbox_watch *m, struct hf_mailbox_reply *reply)
 {
     hf_auto(hf_cleanup_free) struct hf_outlook *o = malloc(sizeof *o);
@@ -54,6 +71,7 @@ static void put_facts(struct hf_mailbox_watch *m, struct hf_mailbox_reply *reply
     reply->boots_started = hf_le32_of(o->record.trial.started);
     reply->boots_failed = hf_le32_of(o->record.trial.failed);
     reply->boots_limit = hf_le32_of(o->record.trial.limit);
+    reply->keys = hf_le32_of(keys_of(m, o));
     put_slot(reply->active, reply->active_label, true, &o->active);
     put_slot(reply->staged, reply->staged_label, o->has_staged, &o->staged);
 }
@@ -206,6 +224,18 @@ static void end_with(struct hf_mailbox_watch *m, const struct hf_mailbox_job *jo
     say_outcome(out, r, &err, "staged; it is applied at the next reset");
 }
 
+static void keys(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
+{
+    const struct hf_guest_keys_request request = {.tpm_aware = (job->flags & HF_MAILBOX_TPM_AWARE) != 0,
+                                                  .now = (int64_t)time(NULL)};
+    struct hf_key_stage_report report = {.nothing = false};
+    struct hf_error err;
+    int r = hf_guest_keys_stage(m->run->container, &request, &report, &err);
+
+    say_outcome(out, r, &err,
+                report.nothing ? "the guest has all of these keys" : "staged; they are added at the next reset");
+}
+
 static void forget(struct hf_mailbox_watch *m, const struct hf_mailbox_job *job, struct outcome *out)
 {
     free(hf_mailbox_orders_forget(&m->orders));
@@ -227,6 +257,7 @@ static const struct {
     [HF_MAILBOX_BEGIN] = {"take an image", begin},
     [HF_MAILBOX_END] = {"stage it", end},
     [HF_MAILBOX_FORGET] = {NULL, forget},
+    [HF_MAILBOX_KEYS] = {"add Secure Boot keys", keys},
 };
 
 static void log_order(struct hf_mailbox_watch *m, const char *name, const struct outcome *out)

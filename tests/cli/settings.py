@@ -180,6 +180,7 @@ SHOWN = {
     "mask": [("supervisor/mailbox.py", "domains are agreed on one by one: one refused and retried, one accepted; stages, "
               "log and show agree")],
     "guest-confirm": [("guest/from_inside.py", "Linux stages a newer OVMF, reboots, runs it and confirms it")],
+    "guest-keys": [("guest/from_inside.py", "Linux asks for the Secure Boot keys that its owner allowed")],
     "guest-update": [("supervisor/mailbox.py", "the guest stages an image: only one that its owner allowed, whole, paired, "
                       "and not too large")],
 }

@@ -6,7 +6,7 @@ import random
 import subprocess
 
 import linux
-from guest import OVMF, Guest, create, digest, wait_until
+from guest import OVMF, Guest, digest, wait_until
 from linux import Linux
 from program import BUILD, SOURCE, alive, holdfast, scratch
 from tap import Shared, case, expect, main, note, skip
@@ -42,7 +42,9 @@ def _():
         skip(f"{foreign} is not there")
     large = ROOT / "large"
     large.write_bytes(bytes(LARGE))
-    create(PATH, "4m", "pc-q35-7.2")
+    holdfast("create", PATH, "--firmware", OVMF["4m"][0], "--vars", OVMF["secboot"][1], "--machine", "pc-q35-7.2",
+             "--no-secure-boot")
+    holdfast("vars", "set", PATH, "SecureBootEnable", "--data", "00")  # the mailbox's driver here is signed by nobody
     holdfast("set", PATH, "confirm-by=manual", f"guest-update={digest(new)},{digest(foreign)},{digest(large)}")
     files = {"bin/holdfast-guest": BUILD / "guest" / "holdfast-guest", "bin/scribbler": BUILD / "tests" / "guest" / "scribbler",
              "new.fd": new, "foreign.fd": foreign}
@@ -75,6 +77,21 @@ def _():
     system.run("until holdfast-guest status; do sleep 1; done")
 
 
+@case("Linux asks for the Secure Boot keys that its owner allowed")
+def _():
+    system = STATE["system"]
+    said = system.run("holdfast-guest keys update", status=3).out
+    expect("rule 'guest-keys'" in said, said)
+    said = system.run("holdfast-guest keys").out
+    expect("the owner allows none" in said and "Microsoft Corporation KEK CA 2011, valid until 2026-06-24" in said and
+           "KEK 2K CA 2023" not in said and "Debian UEFI Secure Boot (PK/KEK key)" in said, said)
+    holdfast("set", PATH, "guest-keys=microsoft")
+    expect("an update is offered" in system.run("holdfast-guest keys").out, "no offer")
+    said = system.run("holdfast-guest keys update").out
+    expect("Staged    Secure Boot keys" in said and "'microsoft', asked for from inside" in holdfast("log", PATH).out, said)
+    expect("keys are staged" in system.run("holdfast-guest keys").out, "nothing staged")
+
+
 @case("Linux stages a newer OVMF, reboots, runs it and confirms it")
 def _():
     system = STATE["system"]
@@ -91,6 +108,18 @@ def _():
     holdfast("set", PATH, "guest-confirm=on")
     system.run("holdfast-guest confirm")
     expect(shown()["lifecycle"]["state"] == "steady", holdfast("show", PATH).out)
+
+
+@case("after that boot it has the keys, and asking again changes nothing")
+def _():
+    system = STATE["system"]
+    said = system.run("holdfast-guest keys").out
+    expect("KEK         Microsoft Corporation KEK 2K CA 2023, valid until 2038-03-02" in said and
+           "db          Microsoft Option ROM UEFI CA 2023" in said and "Microsoft Corporation KEK CA 2011" in said, said)
+    expect("no update: the keys that the owner allows are there" in said, said)
+    expect(holdfast("keys", "show", PATH, "--json").json["verdict"] == "current", holdfast("keys", "show", PATH).out)
+    expect("Nothing was staged" in system.run("holdfast-guest keys update").out and shown()["lifecycle"]["state"] == "steady",
+           holdfast("show", PATH).out)
 
 
 @case("a guest that writes anything anywhere into the window: holdfast stays, the container is as it was")

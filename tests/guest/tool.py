@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """holdfast-guest without a machine: a window in a file, and a host's half here that replies what a case wants."""
+import base64
 import hashlib
 import json
 import mmap
+import os
 import pathlib
 import struct
 import subprocess
@@ -17,7 +19,7 @@ TOOL = BUILD / "guest" / "holdfast-guest"
 DIRECTORY = tempfile.TemporaryDirectory(prefix="holdfast-guest-tool-")
 ROOT = pathlib.Path(DIRECTORY.name)
 SIZE, ORDER, HOST, REPLY, PIECE = 1 << 20, 512, 4096, 4096 + 512, 3 << 18
-STATUS, CONFIRM, ROLLBACK, BEGIN, PIECE_OF, END, FORGET = range(1, 8)
+STATUS, CONFIRM, ROLLBACK, BEGIN, PIECE_OF, END, FORGET, KEYS = range(1, 9)
 DONE, REFUSED, NOT_ALLOWED, TOO_LARGE, BAD_ORDER, NOT_THE_IMAGE, LATER, FAILED = range(1, 9)
 
 
@@ -35,7 +37,7 @@ class Host:
         self.window[REPLY + 8:REPLY + 12] = struct.pack("<I", mode)
         self.answer, self.orders, self.image, self.ending = answer, [], b"", False
         self.facts = struct.pack("<IIII", 0, 0, 0, 3)
-        self.label = b"Debian's OVMF"
+        self.label, self.keys, self.staged = b"Debian's OVMF", 0, bytes(32)
         if answer:
             threading.Thread(target=self._serve, daemon=True).start()
 
@@ -52,7 +54,8 @@ class Host:
                 self.image += self.window[PIECE:PIECE + length]
             done, rule, text = self.answer(command)
             reply = struct.pack("<III", done, 1, 1500) + struct.pack("<Q", len(self.image)) + self.facts
-            reply = reply.ljust(60, b"\0") + b"\x11" * 32 + bytes(32) + self.label.ljust(64, b"\0") + bytes(64)
+            reply += struct.pack("<I", self.keys)
+            reply = reply.ljust(60, b"\0") + b"\x11" * 32 + self.staged + self.label.ljust(64, b"\0") + bytes(64)
             reply += rule.ljust(32, b"\0") + text.ljust(224, b"\0")
             self.window[REPLY + 4:REPLY + 4 + len(reply)] = reply
             self.window[REPLY:REPLY + 4] = struct.pack("<I", number)
@@ -100,7 +103,8 @@ def _():
     now = host.tool("status", "--json").json
     expect(now == {"schema": 1, "verb": "status", "state": "trial", "staged": None,
                    "active": {"sha256": "11" * 32, "label": "Debian's OVMF"},
-                   "boots": {"started": 2, "failed": 1, "limit": 3}}, now)
+                   "boots": {"started": 2, "failed": 1, "limit": 3},
+                   "keys": {"staged": False, "allowed": False, "offered": False}}, now)
     expect(host.orders == [(STATUS, 0, 0, 0, 0)] * 2, host.orders)
 
 
@@ -190,6 +194,123 @@ def _():
     expect("rule 'boot-only'" in said.err and "mailbox=always" in said.err, said)
 
 
+GLOBAL, SECURITY = "8be4df61-93ca-11d2-aa0d-00e098032b8c", "d719b2cb-3d3a-4596-a3bc-dad00e67656f"
+X509 = bytes.fromhex("a159c0a5e494a74a87b5ab155c2bf072")
+SHA256 = bytes.fromhex("2616c4c14c509240aca941f936934328")
+CERTIFICATES = SOURCE / "data" / "certificates"
+
+
+def der(name):
+    text = (CERTIFICATES / f"{name}.pem").read_text()
+    return base64.b64decode("".join(text.split("-----")[2].split()))
+
+
+def signatures(kind, *entries):
+    each = 16 + len(entries[0])
+    return kind + struct.pack("<III", 28 + each * len(entries), 0, each) + b"".join(bytes(16) + e for e in entries)
+
+
+def efivars(name, **variables):
+    """A directory as efivarfs shows it."""
+    directory = ROOT / name
+    directory.mkdir()
+    for variable, data in {"SecureBoot": b"\1", "SetupMode": b"\0", **variables}.items():
+        vendor = SECURITY if variable in ("db", "dbx") else GLOBAL
+        if data is not None:
+            (directory / f"{variable}-{vendor}").write_bytes(struct.pack("<I", 0x27) + data)
+    return directory
+
+
+def typical(name, **variables):
+    return efivars(name, **{"PK": signatures(X509, der("ms-oem-pk-2023")),
+                            "KEK": signatures(X509, der("ms-kek-2011")) + signatures(X509, der("ms-kek-2023")),
+                            "db": signatures(X509, der("windows-2011")), "dbx": signatures(SHA256, *[bytes([i]) * 32 for i in range(9)]),
+                            **variables})
+
+
+@case("keys: each certificate with its owner, its day of expiry and its digest, the number of digests, and what the host has")
+def _():
+    directory, host = typical("typical"), Host("keys", yes)
+    said = host.tool("keys", "--efivars", directory)
+    for words in ("Secure Boot on", "PK          Windows OEM Devices PK, valid until 2038-09-18\n",
+                  "KEK         Microsoft Corporation KEK CA 2011, valid until 2026-06-24 (expired)\n",
+                  "KEK         Microsoft Corporation KEK 2K CA 2023, valid until 2038-03-02\n",
+                  "db          Microsoft Windows Production PCA 2011, valid until 2026-10-19 (expired)\n",
+                  "dbx         programs that are forbidden by digest: 9\n", "still verifies", "no update: the owner allows none"):
+        expect(words in said.out, said)
+    report = host.tool("keys", "--efivars", directory, "--json").json
+    expect(report["KEK"]["certificates"] == [
+        {"readable": True, "sha256": hashlib.sha256(der(f"ms-kek-{year}")).hexdigest(), "subject": subject, "valid_until": until,
+         "expired": year == 2011}
+        for year, subject, until in ((2011, "Microsoft Corporation KEK CA 2011", "2026-06-24"),
+                                     (2023, "Microsoft Corporation KEK 2K CA 2023", "2038-03-02"))], report["KEK"])
+    expect(report["secure_boot"] is True and report["setup_mode"] is False and report["dbx"]["digests"] == 9, report)
+    expect(report["host"] == {"staged": False, "allowed": False, "offered": False}, report["host"])
+    expect(host.orders == [(STATUS, 0, 0, 0, 0)] * 2, host.orders)
+    for keys, words in ((2, "or a rule forbids them"), (6, "an update is offered"), (3, "keys are staged")):
+        host.keys = keys
+        expect(words in host.tool("keys", "--efivars", directory).out, f"{keys}: not '{words}'")
+    host.staged = b"\x11" * 32
+    expect("Staged    Secure Boot keys" in host.tool("status").out, host.tool("status"))
+
+
+@case("keys are shown where the host cannot be asked, and the reason is told")
+def _():
+    directory = typical("alone")
+    said = tool("keys", "--efivars", directory, "--device", ROOT / "nowhere")
+    expect("Host        not known: " in said.out and "Windows OEM Devices PK" in said.out, said)
+    report = tool("keys", "--efivars", directory, "--device", ROOT / "nowhere", "--json").json
+    expect(report["host"] is None and "nowhere" in report["host_error"] and report["PK"]["present"], report)
+    said = tool("keys", "--efivars", ROOT / "nowhere", status=4)
+    expect("no variable SecureBoot" in said.err, said)
+    said = tool("keys", "--efivars", efivars("setup", SecureBoot=b"\0", SetupMode=b"\1"))
+    expect("Secure Boot off; setup mode" in said.out and "PK " not in said.out, said)
+
+
+@case("keys update is one order, with the owner's word about the TPM; a no has its rule")
+def _():
+    host = Host("keys-update", yes)
+    expect("has all of the keys" in host.tool("keys", "update").out, "nothing was staged, and not told")
+    host.orders.clear()
+    host.keys = 3
+    expect("when this machine reboots" in host.tool("keys", "update").out, "no hint")
+    host.tool("keys", "update", "--tpm-aware")
+    expect([o[:2] for o in host.orders] == [(KEYS, 0), (KEYS, 1)], host.orders)
+    host.answer = lambda _: (REFUSED, b"guest-keys", b"not allowed")
+    said = host.tool("keys", "update", status=3)
+    expect("rule 'guest-keys'" in said.err, said)
+
+
+@case("keys that lie: sizes, entries, names and files that cannot be are told as that, and nothing more is read")
+def _():
+    good = signatures(X509, der("windows-2023"))
+    cut = der("windows-2023")
+    name = cut.replace(b"Windows UEFI CA 2023", b"Windows\x1b[2J\n CA 2023")
+    for number, (db, words) in enumerate([
+            (good[:-1], "invalid sizes"), (good + b"\0", "invalid sizes"), (good[:16] + b"\xff" * 12 + good[28:], "invalid sizes"),
+            (signatures(X509, b"\x30\x84\xff\xff\xff\xff" + bytes(90)), "(not a certificate)"),
+            (signatures(X509, b"\x30\x80" + bytes(90)), "(not a certificate)"),
+            (signatures(X509, cut[:-1]), "(not a certificate)"), (signatures(X509, cut + b"\0"), "(not a certificate)"),
+            (signatures(X509, name), "Windows?[2J? CA 2023, valid until 2035-06-13"),
+            (signatures(X509, *[b"\x30"] * 300), "44 more certificates"), (b"", "Host")]):
+        said = tool("keys", "--efivars", typical(f"lie-{number}", db=db), "--device", ROOT / "nowhere")
+        expect(words in said.out and "\x1b" not in said.out, f"{number}: {said}")
+        tool("keys", "--efivars", ROOT / f"lie-{number}", "--device", ROOT / "nowhere", "--json").json
+    for position in range(0, len(cut), 7):  # every field of it, one by one
+        directory = ROOT / "lie-0"
+        (directory / f"db-{SECURITY}").write_bytes(bytes(4) + signatures(X509, cut[:position] + b"\xff" + cut[position + 1:]))
+        tool("keys", "--efivars", directory, "--device", ROOT / "nowhere", "--json").json
+    for number, contents in enumerate([b"", b"abc", bytes((1 << 20) + 1)]):
+        directory = typical(f"file-{number}")
+        (directory / f"dbx-{SECURITY}").write_bytes(contents)
+        expect("a variable's file has" in tool("keys", "--efivars", directory, status=5).err, f"{number} was taken")
+    directory = typical("fifo", dbx=None)
+    os.mkfifo(directory / f"dbx-{SECURITY}")
+    expect("not a regular file" in tool("keys", "--efivars", directory, status=5).err, "a pipe was read")
+    said = tool("keys", "--efivars", typical("odd", SecureBoot=b"\2", SetupMode=b""), "--device", ROOT / "nowhere")
+    expect("Secure Boot not known: the firmware does not say\n" in said.out, said)
+
+
 @case("one tool at a time")
 def _():
     host = Host("busy")
@@ -203,7 +324,9 @@ def _():
 @case("wrong usage is said before anything is touched")
 def _():
     for arguments in ([], ["frobnicate"], ["status", "x"], ["update"], ["update", "a", "b"], ["--frob", "status"],
-                      ["status", "--tpm-aware"], ["confirm", "--variables", "current"], ["status", "--timeout", "0"],
+                      ["status", "--tpm-aware"], ["keys", "--tpm-aware"], ["keys", "updat"],
+                      ["keys", "update", "x"], ["keys", "update", "--efivars", "x"], ["status", "--efivars", "x"],
+                      ["confirm", "--variables", "current"], ["status", "--timeout", "0"],
                       ["status", "--timeout", "1x"], ["rollback", "--variables", "both"], ["-x"], ["--tpm-aware=1"]):
         expect(tool(*arguments, status=2).err, "nothing was said")
         said = tool(*arguments, "--json", status=2)
@@ -219,7 +342,8 @@ def _():
 @case("the man page and --help name the same verbs, options and exit statuses")
 def _():
     said, page = tool("--help").out, (SOURCE / "man" / "holdfast-guest.1.scd").read_text()
-    for word in ("status", "confirm", "rollback", "update", "--variables", "--tpm-aware", "--device", "--timeout",
+    for word in ("status", "confirm", "rollback", "update", "keys", "--variables", "--tpm-aware", "--device", "--timeout",
+                 "--efivars",
                  "--json", "--help"):
         expect(word in said and f"*{word}" in page, f"{word}: not in both")
 

@@ -3,7 +3,9 @@
 #include "guest.h"
 
 #include "confirm.h"
+#include "guest_keys.h"
 #include "rollback.h"
+#include "slots.h"
 
 static struct guest g;
 static struct hf_error err;
@@ -131,6 +133,52 @@ static void what_an_operator_staged_the_guest_does_not_replace(void **state)
     guest_free(&g);
 }
 
+static int keys_from_inside(bool dry_run)
+{
+    const struct hf_guest_keys_request request = {.dry_run = dry_run, .now = g.now};
+    struct hf_key_stage_report report;
+
+    return hf_guest_keys_stage(g.c, &request, &report, &err);
+}
+
+static void keys_are_the_guests_to_ask_for_where_its_owner_named_them(void **state)
+{
+    static const char *const allowed[] = {"guest-keys=windows", NULL};
+    struct hf_slot_info staged;
+
+    NEED_IMAGES();
+    guest_new_of(&g, &code_4m, &vars_ms, NULL);
+    refused(keys_from_inside(false), "guest-keys", HF_LIFE_STEADY);
+    assert_null(hf_guest_keys_allowed(g.c));
+    guest_free(&g);
+
+    guest_new_of(&g, &code_4m, &vars_ms, allowed);
+    assert_string_equal(hf_guest_keys_allowed(g.c)->name, "windows");
+    assert_int_equal(keys_from_inside(true), 0);
+    assert_int_equal(guest_record(&g).life, HF_LIFE_STEADY);
+    assert_int_equal(keys_from_inside(false), 0);
+    assert_true(guest_record(&g).staged_by_guest);
+    assert_int_equal(keys_from_inside(false), 0); /* its own */
+    assert_int_equal(stage_from_inside(2), 0);    /* and an image beside */
+    ok(hf_slot_get(g.c, HF_SLOT_STAGED, &staged, &why));
+    assert_true(hf_slot_has_keys(&staged));
+    guest_free(&g);
+}
+
+static void keys_are_not_added_to_what_an_operator_staged(void **state)
+{
+    static const char *const allowed[] = {"guest-keys=microsoft", NULL};
+    struct hf_slot_info staged;
+
+    NEED_IMAGES();
+    guest_new_of(&g, &code_4m, &vars_ms, allowed);
+    guest_stage(&g, 1);
+    refused(keys_from_inside(false), "host-decided", HF_LIFE_STAGED);
+    ok(hf_slot_get(g.c, HF_SLOT_STAGED, &staged, &why));
+    assert_false(hf_slot_has_keys(&staged));
+    guest_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +189,8 @@ int main(void)
         cmocka_unit_test(nor_is_one_by_the_evidence_of_a_trial),
         cmocka_unit_test(its_own_rollback_it_may_call_off_until_the_operator_wants_it_too),
         cmocka_unit_test(what_an_operator_staged_the_guest_does_not_replace),
+        cmocka_unit_test(keys_are_the_guests_to_ask_for_where_its_owner_named_them),
+        cmocka_unit_test(keys_are_not_added_to_what_an_operator_staged),
     };
 
     return cmocka_run_group_tests_name("lifecycle-from-inside", tests, images_load, images_free);

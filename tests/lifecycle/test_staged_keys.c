@@ -22,13 +22,10 @@ static void add_set(struct set *s, const char *name)
     const struct hf_key_set *set = hf_key_set_find(name);
 
     for (size_t i = 0; set->files[i]; i++) {
-        const struct hf_known_certificate *known = hf_known_certificate_of_file(set->files[i]);
-        size_t n = s->request.count++, size = 0;
-        const uint8_t *der = NULL;
+        size_t n = s->request.count++;
 
-        assert_true(n < HF_KEY_SET_MAX && hf_known_certificate_der(known, &der, &size));
-        ok(hf_key_file_read(der, size, &hf_owner_microsoft, &s->files[n], &why));
-        s->additions[n] = (struct hf_key_addition){.variable = known->variable, .origin = name, .file = &s->files[n]};
+        assert_true(n < HF_KEY_SET_MAX);
+        ok(hf_key_set_addition(set, i, &s->files[n], &s->additions[n], &why));
     }
     s->request.additions = s->additions;
 }

@@ -116,6 +116,9 @@ def _():
 def _():
     said = STATE["system"].run("holdfast-guest status", status=4).out
     expect("no mailbox" in said and "'holdfast run --mailbox'" in said, said)
+    said = STATE["system"].run("holdfast-guest keys").out
+    expect("Secure Boot off; setup mode" in said and "Host        not known: this machine has no mailbox" in said, said)
+    expect("dbx         programs that are forbidden by digest: 1" in said, said)
 
 
 @case("a panic in a trial ends the guest with status 1 and is evidence: rolled back, but the dbx stays new")

@@ -63,6 +63,11 @@ int hf_key_plan_make(const struct hf_var *vars, size_t count, const struct hf_ke
                      struct hf_key_plan *ret, struct hf_error *err);
 void hf_key_plan_done(struct hf_key_plan *plan);
 
+/* The nth certificate of a set as an addition, which points to `file`; end that with hf_key_file_done(). HF_ENOTFOUND:
+ * it is not built in. */
+int hf_key_set_addition(const struct hf_key_set *set, size_t n, struct hf_key_file *file, struct hf_key_addition *ret,
+                        struct hf_error *err);
+
 /* "KEK +1, db +3, PK replaced". */
 #define HF_KEY_PLAN_TEXT 160
 const char *hf_key_plan_text(const struct hf_key_plan *plan, char text[HF_KEY_PLAN_TEXT]);
