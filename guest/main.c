@@ -355,7 +355,7 @@ int main(int argc, char **argv)
         if (q.json)
             telling_error(q.verb ? q.verb : "", &err);
         (void)fprintf(stderr, "holdfast-guest%s%s: %s%s%s%s\n", q.verb ? " " : "", q.verb ? q.verb : "", err.text,
-                      err.rule ? " (rule '" : "", err.rule ? err.rule : "", err.rule ? "')" : "");
+                      err.rule[0] ? " (rule '" : "", err.rule, err.rule[0] ? "')" : "");
         return hf_exit_status(r);
     }
     return fflush(stdout) == 0 ? 0 : 1;

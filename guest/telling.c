@@ -113,7 +113,7 @@ void telling_error(const char *verb, const struct hf_error *err)
 {
     (void)printf("{\n  \"schema\": %d,\n  \"verb\": \"%s\",\n  \"error\": {\"status\": %d, \"rule\": ", TELLING_SCHEMA,
                  verb, hf_exit_status((int)err->code));
-    if (err->rule)
+    if (err->rule[0])
         text_json(err->rule);
     else
         (void)fputs("null", stdout);

@@ -27,7 +27,7 @@ static int fill(struct hf_error *err, enum hf_code code, const char *rule, const
 {
     if (err) {
         err->code = code;
-        err->rule = rule;
+        hf_format(err->rule, sizeof err->rule, "%s", rule);
         hf_vformat(err->text, sizeof err->text, fmt, ap);
     }
     return -(int)code;
@@ -39,7 +39,7 @@ int hf_error_set(struct hf_error *err, enum hf_code code, const char *fmt, ...)
     int r;
 
     va_start(ap, fmt);
-    r = fill(err, code, NULL, fmt, ap);
+    r = fill(err, code, "", fmt, ap);
     va_end(ap);
     return r;
 }
@@ -53,6 +53,15 @@ int hf_error_refuse(struct hf_error *err, const char *rule, const char *fmt, ...
     r = fill(err, HF_EREFUSED, rule, fmt, ap);
     va_end(ap);
     return r;
+}
+
+bool hf_error_is_rule(const struct hf_error *err, const char *rule)
+{
+    size_t n = 0;
+
+    while (rule[n] != '\0' && rule[n] == err->rule[n]) /* strcmp is no part of what the library asks of firmware */
+        n++;
+    return err->code == HF_EREFUSED && rule[n] == err->rule[n];
 }
 
 int hf_error_unsynced(struct hf_error *err, const char *object, const char *why)

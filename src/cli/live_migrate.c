@@ -144,7 +144,6 @@ static void tell(struct teller *t, const json_t *line)
 /* 1: it was the last line, and *r says how it ended. */
 static int take_line(struct teller *t, const char *text, size_t size, int *r, struct hf_error *err)
 {
-    static char rule[64];
     json_t *line = json_loadb(text, size, 0, NULL);
     const json_t *ended = json_object_get(line, "ended");
     int code = (int)json_integer_value(ended), over = ended != NULL;
@@ -152,12 +151,10 @@ static int take_line(struct teller *t, const char *text, size_t size, int *r, st
     t->granted = json_is_true(json_object_get(line, "granted"));
     if (!over)
         tell(t, line);
-    else if (code == HF_EREFUSED) {
-        (void)snprintf(rule, sizeof rule, "%s", text_at(line, "rule"));
-        *r = hf_error_refuse(err, rule, "%s", text_at(line, "text"));
-    } else {
+    else if (code == HF_EREFUSED)
+        *r = hf_error_refuse(err, text_at(line, "rule"), "%s", text_at(line, "text"));
+    else
         *r = code ? hf_error_set(err, (enum hf_code)code, "%s", text_at(line, "text")) : 0;
-    }
     json_decref(line);
     return over;
 }

@@ -213,7 +213,7 @@ void hf_output_error(const char *verb, const struct hf_error *err, int status)
         fputs(verb, stderr);
     fputs(": ", stderr);
     hf_print_safely(stderr, err->text);
-    if (err->rule)
+    if (err->rule[0])
         fprintf(stderr, " (rule '%s', exit status %d)", err->rule, status);
     putc('\n', stderr);
 }
@@ -223,7 +223,7 @@ void hf_output_error_json(const struct hf_error *err, int status)
     json_t *error = json_object(), *whole = json_object();
 
     hf_put_text(error, "code", hf_code_text(err->code));
-    hf_put_text(error, "rule", err->rule);
+    hf_put_text(error, "rule", err->rule[0] ? err->rule : NULL);
     hf_put_text(error, "text", err->text);
     hf_put_number(error, "exit_status", status);
     hf_put_number(whole, "schema", HF_JSON_SCHEMA);

@@ -37,7 +37,7 @@ int hf_var_again(struct hf_invocation *inv, int (*change)(struct hf_invocation *
     for (;;) {
         int r = change(inv, err);
 
-        if (r != -HF_EREFUSED || !err->rule || strcmp(err->rule, "changed") != 0 || hf_loop_now() > until)
+        if (r >= 0 || !hf_error_is_rule(err, "changed") || hf_loop_now() > until)
             return r;
         (void)nanosleep(&(struct timespec){.tv_nsec = 1000000 * (1 + getpid() % 20)}, NULL);
     }

@@ -153,7 +153,7 @@ static int send_ahead(struct hf_sending *s, struct hf_error *err)
 
 static bool was_changed(int r, const struct hf_error *err)
 {
-    return r == -HF_EREFUSED && err->rule && !strcmp(err->rule, "changed");
+    return r < 0 && hf_error_is_rule(err, "changed");
 }
 
 /* The disk has time for it while the mover's rest travels. What an operator's verb changed meanwhile is offered anew at

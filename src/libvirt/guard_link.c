@@ -73,7 +73,7 @@ void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_G
     if (r >= 0)
         snprintf(line, HF_GUARD_LINE_MAX, "ok\n");
     else
-        snprintf(line, HF_GUARD_LINE_MAX, "error %d %s %s\n", (int)answer->code, answer->rule ? answer->rule : "-",
+        snprintf(line, HF_GUARD_LINE_MAX, "error %d %s %s\n", (int)answer->code, answer->rule[0] ? answer->rule : "-",
                  answer->text);
     for (char *p = line; *p && p[1]; p++)
         if (*p == '\n')
@@ -82,7 +82,7 @@ void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_G
 
 int hf_guard_answer_parse(const char *line, struct hf_error *err)
 {
-    static char rule[64];
+    char rule[HF_ERROR_RULE_MAX];
     int code, at = 0;
 
     if (!strcmp(line, "ok"))

@@ -277,7 +277,7 @@ static bool may_wait(int r)
 
 static bool lost_the_container(const struct hf_error *err)
 {
-    return err->rule != NULL && (strcmp(err->rule, "epoch") == 0 || strcmp(err->rule, "departed") == 0);
+    return hf_error_is_rule(err, "epoch") || hf_error_is_rule(err, "departed");
 }
 
 int hf_lifecycle_power_on(struct hf_container *c, const struct hf_boot *boot, struct hf_boot_plan *plan,

@@ -57,7 +57,7 @@ static int take(struct hf_life_work *w, const struct hf_boot *boot, const struct
     if (w->now.has_rejected && hf_digest_equal(&w->now.rejected, &fw->digest))
         return refuse(w, fw->label, "it was rolled back; the next version on this host will be taken");
     r = hf_firmware_fits(w->c, fw, &convert, &why);
-    if (r == -HF_EREFUSED && strcmp(why.rule, "same-image") == 0) {
+    if (r < 0 && hf_error_is_rule(&why, "same-image")) {
         w->now.offer[0] = '\0';
         return 0;
     }

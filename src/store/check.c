@@ -370,7 +370,7 @@ static int open_lossy(const char *path, int64_t now, struct hf_container **c, st
     struct hf_error own = {.code = HF_OK};
     int r = hf_open(path, &request, c, &own);
 
-    if (r == -HF_EREFUSED && own.rule && (!strcmp(own.rule, "incoming") || !strcmp(own.rule, "granted"))) {
+    if (r < 0 && (hf_error_is_rule(&own, "incoming") || hf_error_is_rule(&own, "granted"))) {
         request.any_owner = true;
         return hf_open(path, &request, c, err);
     }

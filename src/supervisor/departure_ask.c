@@ -35,7 +35,7 @@ void hf_departing_tell_stage(struct hf_supervision *s, const char *stage)
 static json_t *line_of(struct hf_supervision *s, const char *word, const struct hf_error *err)
 {
     return json_pack("{s:i, s:b, s:s, s:s*}", word, err ? (int)err->code : 0, "granted", hf_departure_is_granted(s),
-                     "text", err ? err->text : "", "rule", err ? err->rule : NULL);
+                     "text", err ? err->text : "", "rule", err && err->rule[0] ? err->rule : NULL);
 }
 
 /* The last line. */

@@ -51,7 +51,7 @@ static const char *const failures[HF_CODE_MAX] = {
 const char *hf_guest_words(const struct hf_error *err)
 {
     if (err->code == HF_EREFUSED) {
-        for (size_t i = 0; err->rule && i < HF_ARRAY_SIZE(refusals); i++) {
+        for (size_t i = 0; i < HF_ARRAY_SIZE(refusals); i++) {
             if (!strcmp(err->rule, refusals[i].rule))
                 return refusals[i].words;
         }

@@ -148,7 +148,7 @@ const char *vmm_move(struct vmm *from, struct vmm *to)
 {
     static uint8_t state[0x10000], contract[0x2000];
     uint8_t lazy[HF_ACPI_LAZY_SIZE];
-    struct hf_error err = {.rule = NULL};
+    static struct hf_error err; /* the rule that is returned lies in it */
     size_t size, contract_size = 0;
 
     assert_int_equal(hf_fwcfg_save(from->device, state, sizeof state, &size, &err), 0);
@@ -161,7 +161,7 @@ const char *vmm_move(struct vmm *from, struct vmm *to)
     if (from->n)
         assert_int_equal(hf_negotiate_load(to->promises, contract, contract_size, &err), 0);
     if (hf_fwcfg_load(to->device, state, size, &err) < 0)
-        return err.rule ? err.rule : "?";
+        return err.rule[0] ? err.rule : "?";
     if (to->n)
         hf_fwcfg_negotiate_loaded(&to->glue);
     return hf_acpi_lazy_load(&to->lazy, lazy, &err) < 0 ? err.rule : NULL;

@@ -41,12 +41,30 @@ static void an_error_returns_minus_its_code(void **state)
 
     assert_int_equal(hf_error_set(&err, HF_EDAMAGED, "page %u: digest", 7U), -HF_EDAMAGED);
     assert_string_equal(err.text, "page 7: digest");
-    assert_null(err.rule);
+    assert_string_equal(err.rule, "");
     assert_int_equal(hf_error_set(NULL, HF_EIO, "nobody listens"), -HF_EIO);
     assert_int_equal(hf_error_refuse(&err, "pair", "2M code"), -HF_EREFUSED);
     assert_string_equal(err.rule, "pair");
     assert_int_equal(hf_error_prefix(&err, -HF_EREFUSED, "%s: ", "G.hold"), -HF_EREFUSED);
     assert_string_equal(err.text, "G.hold: 2M code");
+}
+
+/* As one that came from a peer, in a buffer that is used again. */
+static void a_rule_is_kept_by_the_error(void **state)
+{
+    char rule[80] = "epoch";
+    struct hf_error err;
+
+    (void)hf_error_refuse(&err, rule, "stale");
+    memset(rule, 'x', sizeof rule - 1);
+    rule[sizeof rule - 1] = '\0';
+    assert_true(hf_error_is_rule(&err, "epoch"));
+    assert_false(hf_error_is_rule(&err, "departed"));
+    (void)hf_error_set(&err, HF_EIO, "a disk");
+    assert_false(hf_error_is_rule(&err, "epoch"));
+    assert_false(hf_error_is_rule(&err, ""));
+    (void)hf_error_refuse(&err, rule, "too long a name");
+    assert_int_equal(strlen(err.rule), HF_ERROR_RULE_MAX - 1);
 }
 
 static void every_code_has_words_and_an_exit_status(void **state)
@@ -67,6 +85,7 @@ int main(void)
         cmocka_unit_test(formats_like_libc),
         cmocka_unit_test(cuts_what_does_not_fit),
         cmocka_unit_test(an_error_returns_minus_its_code),
+        cmocka_unit_test(a_rule_is_kept_by_the_error),
         cmocka_unit_test(every_code_has_words_and_an_exit_status),
     };
 

@@ -8,7 +8,7 @@ static void check_for(struct acpi_input *in, unsigned consumers, void *work, siz
 {
     struct hf_acpi_question question = {.consumers = consumers, .features = in->features};
     struct hf_acpi_finding finding = {.rule = NULL};
-    struct hf_error err = {.rule = NULL};
+    struct hf_error err = {.rule = ""};
     int r = hf_acpi_check(&in->bundle, &question, work, room, &finding, &err);
 
     if (r < 0) {

@@ -96,7 +96,7 @@ static inline int ground_teardown(void **state)
         struct hf_error err = {0};                                                                 \
         int refused_result_ = (call);                                                              \
         if (refused_result_ != -HF_EREFUSED || strcmp(err.rule, rule_wanted) != 0)                 \
-            fail_msg("%s gave %d (%s: %s)", #call, refused_result_, err.rule ? err.rule : "no rule", \
+            fail_msg("%s gave %d (%s: %s)", #call, refused_result_, err.rule, \
                      err.text);                                                                    \
     } while (0)
 

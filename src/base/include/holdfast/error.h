@@ -12,12 +12,13 @@
  * A message names what was being read or done, the field, the value found, the limit or the value wanted, and what
  * the reader can do. It has no trailing full stop and no newline. User strings stand between 'ticks'.
  *
- * Freestanding: needs nothing but <stdarg.h> and <stddef.h>. Thread rules: a `struct hf_error` belongs to its caller.
+ * Freestanding: needs nothing but <stdarg.h>, <stdbool.h> and <stddef.h>. Thread rules: a `struct hf_error` belongs to its caller.
  */
 #ifndef HOLDFAST_ERROR_H
 #define HOLDFAST_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -46,10 +47,11 @@ enum hf_code {
 };
 
 #define HF_ERROR_TEXT_MAX 512
+#define HF_ERROR_RULE_MAX 64
 
 struct hf_error {
     enum hf_code code;
-    const char *rule;             /* HF_EREFUSED: the rule's short name, a string literal ("pair"); else NULL */
+    char rule[HF_ERROR_RULE_MAX]; /* HF_EREFUSED: the rule's short name ("pair"); else "" */
     char text[HF_ERROR_TEXT_MAX]; /* UTF-8, NUL terminated, cut with "..." when longer */
 };
 
@@ -58,8 +60,11 @@ struct hf_error {
 /* Fills *err (when not NULL) and returns -code, so that `return hf_error_set(err, HF_EIO, ...)` reads well. */
 HF_PUBLIC int hf_error_set(struct hf_error *err, enum hf_code code, const char *fmt, ...) HF_PRINTF(3, 4);
 
-/* The same for a refusal: code HF_EREFUSED and the name of the rule, which must be a string literal. */
+/* The same for a refusal: code HF_EREFUSED and the name of the rule, which is copied. */
 HF_PUBLIC int hf_error_refuse(struct hf_error *err, const char *rule, const char *fmt, ...) HF_PRINTF(3, 4);
+
+/* Whether *err is a refusal by this rule. */
+HF_PUBLIC bool hf_error_is_rule(const struct hf_error *err, const char *rule);
 
 /* What was to be done is done, readers see it, and nothing is to be done again; but it may not be on the disk. `why` is
  * what the sync said. Returns -HF_EUNSYNCED. */
