@@ -16,13 +16,13 @@
 
 #include "bank_server.h"
 #include "cleanup.h"
+#include "plugin_config.h"
 #include "sandbox.h"
 #include "signals.h"
 #include "supervisor_watch.h"
 #include "writer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -35,14 +35,8 @@
 #define BLOCK_PREFERRED 4096
 #define BLOCK_MAX       131072 /* QEMU reads a 64 MiB bank in 32 MiB pieces otherwise, each in memory here */
 
-static struct {
-    char *container;
-    char *user, *group, *boot_id;
-    int lock_fd, status_fd;
-    int incoming, judged;
-    struct hf_identity identity;
-} config = {.lock_fd = -1, .status_fd = -1};
-
+static struct hf_plugin_config config = {.lock_fd = -1, .status_fd = -1, .writer = -1};
+static struct hf_identity identity; /* whom the server becomes */
 static struct hf_bank_server *server;
 
 struct connection {
@@ -97,68 +91,9 @@ static int refuse(const struct hf_error *err)
     return -1;
 }
 
-static int hold_text(char **field, const char *value)
-{
-    free(*field);
-    *field = strdup(value);
-    return *field ? 0 : -1;
-}
-
-static int parse_fd(const char *key, const char *value, int *fd)
-{
-    if (nbdkit_parse_int(key, value, fd) < 0)
-        return -1;
-    if (*fd < 3 || fcntl(*fd, F_SETFD, FD_CLOEXEC) < 0) {
-        nbdkit_error("%s=%s: not an inherited descriptor", key, value);
-        return -1;
-    }
-    return 0;
-}
-
-static int parse_writer(const char *value)
-{
-    int64_t pid;
-
-    if (nbdkit_parse_int64_t("writer", value, &pid) < 0)
-        return -1;
-    hf_writer_is(pid);
-    return 0;
-}
-
 static int plugin_config(const char *key, const char *value)
 {
-    if (!strcmp(key, "container")) {
-        free(config.container);
-        config.container = nbdkit_absolute_path(value);
-        return config.container ? 0 : -1;
-    }
-    if (!strcmp(key, "user"))
-        return hold_text(&config.user, value);
-    if (!strcmp(key, "group"))
-        return hold_text(&config.group, value);
-    if (!strcmp(key, "boot-id"))
-        return hold_text(&config.boot_id, value);
-    if (!strcmp(key, "lock-fd"))
-        return parse_fd(key, value, &config.lock_fd);
-    if (!strcmp(key, "status-fd")) {
-        if (parse_fd(key, value, &config.status_fd) < 0)
-            return -1;
-        return fcntl(config.status_fd, F_SETFL, O_NONBLOCK);
-    }
-    if (!strcmp(key, "incoming")) {
-        config.incoming = nbdkit_parse_bool(value);
-        return config.incoming < 0 ? -1 : 0;
-    }
-    if (!strcmp(key, "judged")) {
-        config.judged = nbdkit_parse_bool(value);
-        return config.judged < 0 ? -1 : 0;
-    }
-    if (!strcmp(key, "writer"))
-        return parse_writer(value);
-    nbdkit_error(
-        "unknown parameter '%s'; use container, lock-fd, status-fd, user, group, boot-id, incoming, judged or writer",
-        key);
-    return -1;
+    return hf_plugin_config_set(&config, key, value);
 }
 
 static int plugin_config_complete(void)
@@ -170,10 +105,12 @@ static int plugin_config_complete(void)
         nbdkit_error("container missing; give container=G.hold");
         return -1;
     }
+    if (config.writer >= 0)
+        hf_writer_is(config.writer);
     if (config.user || config.group)
-        r = hf_identity_find(config.user, config.group, &config.identity, &err);
+        r = hf_identity_find(config.user, config.group, &identity, &err);
     else
-        r = hf_identity_of_file(config.container, &config.identity, &err);
+        r = hf_identity_of_file(config.container, &identity, &err);
     return r < 0 ? fail(&err) : 0;
 }
 
@@ -215,7 +152,7 @@ static int plugin_after_fork(void)
         hf_bank_server_judge(server, may_replace);
     if (config.boot_id)
         hf_bank_server_opens_boot(server, config.boot_id);
-    r = hf_privileges_drop(&config.identity, &err);
+    r = hf_privileges_drop(&identity, &err);
     if (r == 0)
         r = hf_seccomp_enter(&err);
     if (r == 0)
@@ -247,10 +184,7 @@ static void plugin_load(void)
 
 static void plugin_unload(void)
 {
-    free(config.container);
-    free(config.user);
-    free(config.group);
-    free(config.boot_id);
+    hf_plugin_config_free(&config);
 }
 
 static const char *plugin_default_export(int readonly, int is_tls)
@@ -444,14 +378,7 @@ static struct nbdkit_plugin plugin = {
     .name = "holdfast",
     .longname = "Holdfast firmware banks",
     .description = "Serves the firmware and variable store of a guest from its container",
-    .config_help = "container=G.hold      (required) the guest's container\n"
-                   "lock-fd=N             inherited descriptor of the owner lock\n"
-                   "status-fd=N           inherited descriptor for status lines\n"
-                   "user=U group=G        user and group to run as once all is open\n"
-                   "boot-id=ID            the guest's boot opens here, on this boot of the host\n"
-                   "incoming=1            it is being received: read only until the first write\n"
-                   "judged=1              a write of the whole bank waits for an answer on status-fd\n"
-                   "writer=PID            the process that wrote to the server before this one; 0: it has ended",
+    .config_help = HF_PLUGIN_CONFIG_HELP,
     .magic_config_key = "container",
     .config = plugin_config,
     .config_complete = plugin_config_complete,
