@@ -31,9 +31,13 @@ static int predict(struct hf_invocation *inv, struct hf_container *c, struct hf_
         return r;
     (void)hf_fingerprint_text(pcr, text);
     hf_put_text(hf_put_object(inv->report, "sha256"), "pcr7", text);
+    hf_put_text(json_object_get(inv->report, "sha256"), "pcr0", NULL);
     hf_put_bool(inv->report, "staged", hf_given(inv, "staged"));
     hf_field(inv, "PCR 7", "%s", text);
     hf_say(inv, "before the first program that db authorizes; that one is measured behind it");
+    hf_field(inv, "PCR 0",
+             "not predicted: OVMF measures its PEI volume after the modules in it ran and wrote there what they found "
+             "of the machine");
     return 0;
 }
 

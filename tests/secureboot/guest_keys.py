@@ -152,8 +152,8 @@ class Tpm:
 
 @case("PCR 7 is what `measure` predicts, before and after an update")
 def _():
-    path = create("measured")
-    for number, update in enumerate((None, ["--set", "microsoft"])):
+    path, firmware = create("measured"), []
+    for number, (memory, update) in enumerate((("256", None), ("320", ["--set", "microsoft"]))):
         if update:
             holdfast("keys", "update", path, *update, "--stage")
             staged = holdfast("measure", path, "--staged", "--json").json["sha256"]["pcr7"]
@@ -169,14 +169,17 @@ def _():
         try:
             with Guest(None, *SECURE, "-global", "driver=cfi.pflash01,property=secure,value=on",
                        *raw_flash(place / "banks" / "code.fd", place / "banks" / "vars.fd"), *tpm.arguments(),
-                       bare=True) as guest:
+                       bare=True, memory=memory) as guest:
                 guest.serial.wait_for(lambda d: b"BdsDxe" in d or any(w.encode() in d for w in DENIED), 600, "the boot manager")
                 guest.process.kill()
                 guest.process.wait()
             found = tpm.pcr(7)
+            firmware.append(tpm.pcr(0))
         finally:
             tpm.close()
         expect(found == predicted, f"PCR 7 is {found}; predicted is {predicted}")
+    expect(firmware[0] != firmware[1], "the same firmware in another machine: PCR 0 can be predicted after all")
+    expect("PCR 0" in holdfast("measure", path).out, "nothing of PCR 0")
 
 
 main()
