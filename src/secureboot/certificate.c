@@ -55,7 +55,21 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
 }
 
-int hf_certificate_read(const void *der, size_t size, struct hf_certificate *ret, struct hf_error *err)
+/* The same few certificates are in every store, and libcrypto takes a large part of a millisecond for each, because it
+ * decodes the key, too. What was read last is kept by its digest, a thread's own. */
+#define KEPT 16
+static _Thread_local struct hf_certificate kept[KEPT];
+static _Thread_local unsigned kept_count;
+
+static const struct hf_certificate *find_kept(const uint8_t sha256[HF_CERTIFICATE_SHA256])
+{
+    for (unsigned i = 0; i < KEPT && i < kept_count; i++)
+        if (memcmp(kept[i].sha256, sha256, HF_CERTIFICATE_SHA256) == 0)
+            return &kept[i];
+    return NULL;
+}
+
+static int read_new(const void *der, size_t size, struct hf_certificate *ret, struct hf_error *err)
 {
     const uint8_t *at = (const uint8_t *)der;
     X509 *x = size <= INT_MAX ? d2i_X509(NULL, &at, (long)size) : NULL;
@@ -74,8 +88,27 @@ int hf_certificate_read(const void *der, size_t size, struct hf_certificate *ret
     ret->from = seconds_of(X509_get0_notBefore(x));
     ret->until = seconds_of(X509_get0_notAfter(x));
     (void)SHA1((const uint8_t *)der, size, ret->sha1);
-    (void)SHA256((const uint8_t *)der, size, ret->sha256);
     X509_free(x);
     ERR_clear_error();
+    return 0;
+}
+
+int hf_certificate_read(const void *der, size_t size, struct hf_certificate *ret, struct hf_error *err)
+{
+    uint8_t sha256[HF_CERTIFICATE_SHA256];
+    const struct hf_certificate *old;
+    int r;
+
+    (void)SHA256((const uint8_t *)der, size, sha256);
+    old = find_kept(sha256);
+    if (old) {
+        *ret = *old;
+        return 0;
+    }
+    r = read_new(der, size, ret, err);
+    if (r < 0)
+        return r;
+    memcpy(ret->sha256, sha256, sizeof sha256);
+    kept[kept_count++ % KEPT] = *ret;
     return 0;
 }
