@@ -259,10 +259,15 @@ int hf_domain_suitable(const struct hf_domain *d, struct hf_error *err)
             "domain '%s' has no firmware in flash (no <loader type='pflash'>); give it some, or leave "
             "it as it is",
             d->name);
-    if (d->nvram_kind == HF_NVRAM_BLOCK || d->nvram_kind == HF_NVRAM_OTHER)
+    if (d->nvram_kind == HF_NVRAM_BLOCK)
         return hf_error_refuse(err, "nvram",
-                               "domain '%s' keeps its variables on a block device or a network source; "
-                               "put them in a file first",
+                               "domain '%s' keeps its variables on block device '%.200s': copy them to a file with "
+                               "'holdfast vars export DEVICE FILE' and name that as <nvram>FILE</nvram> first",
+                               d->name, d->nvram);
+    if (d->nvram_kind == HF_NVRAM_OTHER)
+        return hf_error_refuse(err, "nvram",
+                               "domain '%s' keeps its variables in a network source: copy them to a file and name that "
+                               "as <nvram>FILE</nvram> first",
                                d->name);
     return 0;
 }

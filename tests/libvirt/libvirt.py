@@ -74,6 +74,7 @@ def _():
             continue
         done = vm.holdfast("libvirt", "adopt", "odd", status=3)
         expect(f"rule '{rule}'" in done.stderr and done.stderr.count("\n") == 1, done.stderr)
+        expect(rule != "nvram" or "'/dev/zero': copy them to a file with 'holdfast vars export" in done.stderr, done.stderr)
         vm.host.run("virsh", "undefine", "odd", "--keep-nvram")
     vm.holdfast("libvirt", "adopt", "no-such-domain", status=4)
     expect(not vm.inside(vm.container).exists(), "a container was made")
@@ -400,6 +401,36 @@ def _():
         vm.holdfast("libvirt", "release", name)
         undefine(name)
     undefine("secure")
+
+
+@case("docs/keys.md's commands for a host with libvirt: a domain with a file, and an adopted one")
+def _():
+    text = (SOURCE / "docs" / "keys.md").read_text().split("## A host with libvirt\n")[1].split("\n## ")[0]
+    commands = [line.split() for line in text.splitlines() if line.startswith("    ")]
+    nvram = "/var/lib/libvirt/qemu/nvram/web1_VARS.fd"
+    other = "/var/lib/libvirt/qemu/nvram/web2_VARS.fd"  # as if it had run
+    secure = (LOADER, f"<loader readonly='yes' secure='yes' type='pflash'>{OVMF}/OVMF_CODE_4M.ms.fd</loader>")
+    define("web1", ("<features>", "<features><smm state='on'/>"), secure, ("<nvram.*/>", f"<nvram>{nvram}</nvram>"))
+    define("web2", ("<features>", "<features><smm state='on'/>"), secure, ("<nvram.*/>", f"<nvram>{other}</nvram>"))
+    for path in (nvram, other):
+        shutil.copy(OVMF / "OVMF_VARS_4M.ms.fd", vm.inside(path))
+
+    def audited():
+        rows = json.loads(vm.holdfast("keys", "audit", "libvirt:", "--json", status=1).stdout)["rows"]
+        return {r["domain"]: r["verdict"] for r in rows if r["domain"].startswith("web")}
+    expect(set(audited().values()) == {"update available"}, audited())
+    for words in commands:
+        if words[0] == "virsh":
+            vm.host.run(*words)
+        else:
+            vm.holdfast(*words[1:], status=1 if words[1] == "keys" and words[2] == "audit" else 0)
+    expect(audited() == {"web1": "current", "web2": "current"}, audited())
+    expect(vm.inside(nvram + ".bak").read_bytes() == (OVMF / "OVMF_VARS_4M.ms.fd").read_bytes(), "not the old file")
+    shown = json.loads(vm.holdfast("show", f"{STATE}/web2.hold", "--json").stdout)
+    expect(shown["lifecycle"]["state"] == "steady", shown["lifecycle"])
+    vm.host.run("virsh", "destroy", "web2")
+    vm.holdfast("libvirt", "release", "web2")
+    undefine("web1", "web2")
 
 
 main(vm.close if vm else None)

@@ -78,6 +78,7 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     REFUSED("confidential", DOMAIN("", LOADER NVRAM, "<launchSecurity type='sev'/>"));
     REFUSED("uefi-vars", DOMAIN("", LOADER "<varstore path='/x'/>", ""));
     REFUSED("nvram", DOMAIN("", LOADER "<nvram type='block'><source dev='/dev/vg/x'/></nvram>", ""));
+    assert_non_null(strstr(err.text, "'/dev/vg/x': copy them to a file with 'holdfast vars export"));
     REFUSED("nvram", DOMAIN("", LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='/x'/>"
                             "</source></nvram>", ""));
     REFUSED("adopted", DOMAIN("", LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='" SOCKET
