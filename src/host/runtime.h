@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two directories outside the container. Runtime (lost at boot): owner locks, commit counters, sockets, ROM directories:
- * $HOLDFAST_RUNTIME_DIR, or /run/holdfast for root, or $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID. State (kept):
+ * Two directories outside the container. Runtime (lost at boot): owner locks, commit counters, sockets, ROM directories,
+ * the cache: $HOLDFAST_RUNTIME_DIR, or /run/holdfast for root, or $XDG_RUNTIME_DIR/holdfast, or /tmp/holdfast-UID. State (kept):
  * the host's identity and its register of epochs: $HOLDFAST_STATE_DIR, or /var/lib/holdfast for root, or
  * $XDG_STATE_HOME/holdfast, or ~/.local/state/holdfast; without any of these, and below a directory that everybody may
  * write, HF_EREFUSED says what to set. Made 0700 when missing; refused (HF_EREFUSED "permissions") when somebody else

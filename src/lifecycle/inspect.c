@@ -6,6 +6,7 @@
 
 #include "banks.h"
 #include "cleanup.h"
+#include "image_facts.h"
 #include "images.h"
 #include "variables.h"
 
@@ -39,25 +40,32 @@ void hf_firmware_describe(const struct hf_flash_image *image, char label[HF_SLOT
              image->version[0] ? " " : "", image->version);
 }
 
-static int look_at(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
+static void put_label(struct hf_firmware *fw, const char *label)
 {
-    struct hf_firmware found = {.digest = hf_digest_of(bytes, size)};
-    int r = hf_image_identify(bytes, size, &found.image, err);
+    if (label != NULL && label[0] != '\0')
+        snprintf(fw->label, sizeof fw->label, "%s", label);
+    else
+        hf_firmware_describe(&fw->image, fw->label);
+}
+
+static int look_at(const void *bytes, size_t size, const struct hf_digest *digest, const char *label,
+                   struct hf_firmware *fw, struct hf_error *err)
+{
+    struct hf_firmware found = {.digest = *digest};
+    int r = hf_image_facts(digest, bytes, size, &found.image, err);
 
     if (r < 0)
         return r;
-    if (label != NULL && label[0] != '\0')
-        snprintf(found.label, sizeof found.label, "%s", label);
-    else
-        hf_firmware_describe(&found.image, found.label);
+    put_label(&found, label);
     *fw = found;
     return 0;
 }
 
 int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struct hf_firmware *fw, struct hf_error *err)
 {
+    struct hf_digest digest = hf_digest_of(bytes, size);
     struct hf_firmware found;
-    int r = look_at(bytes, size, label, &found, err);
+    int r = look_at(bytes, size, &digest, label, &found, err);
 
     if (r < 0)
         return r;
@@ -69,14 +77,27 @@ int hf_firmware_inspect(const void *bytes, size_t size, const char *label, struc
     return 0;
 }
 
+/* Its bytes are compared with the digest either way: a container may give any bytes a name that is known. */
 int hf_firmware_of_image(struct hf_container *c, const struct hf_digest *code, const char *label,
                          struct hf_firmware *fw, struct hf_error *err)
 {
+    struct hf_firmware known = {.digest = *code};
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    struct hf_image image;
     uint64_t size;
-    int r = hf_image_load(c, code, &bytes, &size, err);
+    int r = hf_image_get(c, code, &image, err);
 
-    return r < 0 ? r : look_at(bytes, (size_t)size, label, fw, err);
+    if (r == 0 && hf_image_facts_known(code, image.size, &known.image)) {
+        r = hf_image_verify(c, code, err);
+        if (r < 0)
+            return r;
+        put_label(&known, label);
+        *fw = known;
+        return 0;
+    }
+    if (r == 0)
+        r = hf_image_load(c, code, &bytes, &size, err);
+    return r < 0 ? r : look_at(bytes, (size_t)size, code, label, fw, err);
 }
 
 int hf_firmware_of_slot(struct hf_container *c, enum hf_slot slot, struct hf_firmware *fw, struct hf_error *err)

@@ -11,7 +11,7 @@
 #include "slots.h"
 
 struct hf_firmware {
-    struct hf_flash_image image;
+    struct hf_flash_image image; /* without its volumes and entries: image_facts.h */
     struct hf_digest digest;
     char label[HF_SLOT_LABEL_SIZE]; /* "ovmf 4m 2022.11" */
 };

@@ -8,6 +8,7 @@
 #include "banks.h"
 #include "cleanup.h"
 #include "eventlog.h"
+#include "image_facts.h"
 #include "images.h"
 #include "inspect.h"
 #include "secure_boot.h"
@@ -153,7 +154,7 @@ static void settle_label(const struct hf_provision *p, struct hf_provisioned *ou
 int hf_provision_check(const struct hf_provision *p, struct hf_provisioned *ret, struct hf_error *err)
 {
     struct hf_provisioned out = {.guest = p->guest, .code_digest = hf_digest_of(p->code, p->code_size)};
-    int r = hf_image_identify(p->code, p->code_size, &out.code, err);
+    int r = hf_image_facts(&out.code_digest, p->code, p->code_size, &out.code, err);
 
     if (r == 0)
         r = check_code(p, &out.code, err);

@@ -99,8 +99,10 @@ static int active_needs_smm(struct hf_supervision *s, bool *needs, struct hf_err
     if (!firmware)
         return hf_error_nomem(err);
     r = hf_firmware_of_slot(s->run.container, HF_SLOT_ACTIVE, firmware, err);
-    if (r == 0)
+    if (r == 0) {
         *needs = firmware->image.needs_smm == HF_YES;
+        s->looked_at = firmware->digest;
+    }
     free(firmware);
     return r;
 }
@@ -168,6 +170,7 @@ int hf_prepare_power_on(struct hf_supervision *s, enum hf_moment moment, struct 
         return r;
     s->machine.code_size = s->plan.code_size;
     s->machine.vars_size = s->plan.vars_size;
-    r = active_needs_smm(s, &s->machine.needs_smm, err);
+    if (s->starts > 0 || !hf_digest_equal(&s->plan.code, &s->looked_at)) /* else the arguments were read with it */
+        r = active_needs_smm(s, &s->machine.needs_smm, err);
     return r < 0 ? r : hf_machine_check(&s->machine, err);
 }

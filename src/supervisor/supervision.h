@@ -52,6 +52,7 @@ struct hf_supervision {
     struct hf_arguments arguments;
     struct hf_boot_plan plan;
     struct hf_machine machine;
+    struct hf_digest looked_at; /* the image that the machine was made for */
     char boot_id[HF_UUID_TEXT_SIZE];
     char rom_dir[PATH_MAX];
     char socket[PATH_MAX];

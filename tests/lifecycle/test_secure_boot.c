@@ -9,6 +9,8 @@
 #include "revert.h"
 #include "rollback.h"
 #include "secure_boot_record.h"
+#include "slots.h"
+#include "state.h"
 
 #define NEED_KEYS()                                                                                                    \
     do {                                                                                                               \
@@ -113,6 +115,26 @@ static void an_image_that_gives_up_the_keys_is_staged_only_when_told(void **stat
     assert_true(logged(&g, "given up by the operator (--no-secure-boot)"));
     assert_int_equal(guest_power_on(&g).did, HF_DECIDE_APPLY);
     assert_false(guest_record(&g).no_secure_boot);
+    guest_free(&g);
+}
+
+/* A container from elsewhere may say of its image what it likes. */
+static void what_the_container_says_of_its_image_decides_nothing(void **state)
+{
+    char digest[HF_DIGEST_TEXT_SIZE], forged[HF_STATE_VALUE_SIZE];
+    struct hf_slot_info active;
+    struct hf_error err;
+    struct guest g;
+
+    NEED_KEYS();
+    guest_new_of(&g, &code_smm, &vars_ms, NULL);
+    ok(hf_slot_get(g.c, HF_SLOT_ACTIVE, &active, &why));
+    snprintf(forged, sizeof forged, "%s nn", hf_digest_text(&active.code, digest));
+    ok(hf_begin(g.c, &why));
+    ok(hf_state_set_text(g.c, "secure-boot.image", forged, &why));
+    ok(hf_commit(g.c, HF_DURABLE, &why));
+    assert_int_equal(stage_plain(&g, false, &err), -HF_EREFUSED);
+    assert_string_equal(err.rule, "secure-boot");
     guest_free(&g);
 }
 
@@ -286,6 +308,7 @@ int main(void)
         cmocka_unit_test(only_firmware_that_has_it_over_enrolled_keys_is_on),
         cmocka_unit_test(every_change_of_image_is_asked_for),
         cmocka_unit_test(an_image_that_gives_up_the_keys_is_staged_only_when_told),
+        cmocka_unit_test(what_the_container_says_of_its_image_decides_nothing),
         cmocka_unit_test(keys_that_are_enrolled_after_stage_hold_the_image),
         cmocka_unit_test(the_policies_keep_the_firmware_that_protects_the_keys),
         cmocka_unit_test(a_rollback_that_ends_it_is_refused_until_told),
