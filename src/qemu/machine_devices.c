@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "device_tree.h"
 
 #define TYPE_MAX 64
 
@@ -63,56 +64,30 @@ static bool is_drive(const char *type)
     return false;
 }
 
-static int get_text(struct walk *w, const char *path, const char *property, char *text, size_t size,
-                    struct hf_error *err)
+/* A drive sits on a bus of its controller. */
+static int on_device(void *ctx, const char *type, const char *controller, struct hf_error *err)
 {
-    hf_auto(json_drop) json_t *value = NULL;
-    int r = hf_monitor_execute(w->monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", property),
-                               &value, err);
+    char child[HF_DEVICE_TYPE_SIZE + 8], name[TYPE_MAX];
 
-    if (r == 0)
-        (void)snprintf(text, size, "%s", json_is_string(value) ? json_string_value(value) : "");
-    return r;
-}
-
-/* The drive sits on a bus, which is a child of its controller: /machine/unattached/device[20]/ide.2 */
-static int add_controller(struct walk *w, const char *drive, struct hf_error *err)
-{
-    char bus[512], type[TYPE_MAX], child[TYPE_MAX + 8];
-    char *end;
-    int r = get_text(w, drive, "parent_bus", bus, sizeof bus, err);
-
-    end = r == 0 ? strrchr(bus, '/') : NULL;
-    if (!end)
-        return r;
-    *end = '\0';
-    r = get_text(w, bus, "type", type, sizeof type, err);
-    if (r < 0)
-        return r;
-    (void)snprintf(child, sizeof child, "child<%s>", type);
-    if (!device_type(child, type))
+    if (!is_drive(type))
         return 0;
-    strcat(type, "/drive");
-    add(w, type);
+    (void)snprintf(child, sizeof child, "child<%s>", controller);
+    if (!device_type(child, name))
+        return 0;
+    strcat(name, "/drive");
+    add(ctx, name);
     return 0;
 }
 
-static int walk_below(struct walk *w, const char *path, struct hf_error *err)
+static int list_below(struct walk *w, const char *path, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *list = NULL;
     int r = hf_monitor_execute(w->monitor, "qom-list", json_pack("{s:s}", "path", path), &list, err);
-    char type[TYPE_MAX], drive[512];
+    char type[TYPE_MAX];
 
-    for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i);
-        const char *name = json_string_value(json_object_get(entry, "name"));
-
-        if (!name || !device_type(json_string_value(json_object_get(entry, "type")), type))
-            continue;
-        add(w, type);
-        if (is_drive(type) && (size_t)snprintf(drive, sizeof drive, "%s/%s", path, name) < sizeof drive)
-            r = add_controller(w, drive, err);
-    }
+    for (size_t i = 0; r == 0 && i < json_array_size(list); i++)
+        if (device_type(json_string_value(json_object_get(json_array_get(list, i), "type")), type))
+            add(w, type);
     return r;
 }
 
@@ -120,11 +95,14 @@ int hf_machine_devices(struct hf_monitor *m, char *list, size_t size, struct hf_
 {
     static const char *const places[] = {"/machine/unattached", "/machine/peripheral", "/machine/peripheral-anon"};
     struct walk w = {.monitor = m, .list = list, .size = size};
+    const struct hf_device_visitor visitor = {.device = on_device, .ctx = &w};
     int r = 0;
 
     list[0] = '\0';
     for (size_t i = 0; r == 0 && i < HF_ARRAY_SIZE(places); i++)
-        r = walk_below(&w, places[i], err);
+        r = list_below(&w, places[i], err);
+    if (r == 0)
+        r = hf_device_tree_ask(m, &visitor, err);
     if (r < 0 || w.full)
         list[0] = '\0';
     return r;

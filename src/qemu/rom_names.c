@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "cleanup.h"
-
-#define QOM_NODES_MAX 8192U
+#include "device_tree.h"
 
 static void json_drop(json_t **json)
 {
@@ -72,51 +71,16 @@ int hf_rom_names_parse(const char *text, struct hf_rom_names *names, struct hf_e
 
 /* ---- what the machine has ---- */
 
-struct walk {
-    struct hf_monitor *monitor;
-    struct hf_rom_names *names;
-    unsigned nodes;
-};
-
-static int look_at_rom_property(struct walk *w, const char *path, struct hf_error *err)
+static int on_romfile(void *ctx, const char *name, struct hf_error *err)
 {
-    hf_auto(json_drop) json_t *value = NULL;
-    int r = hf_monitor_execute(w->monitor, "qom-get", json_pack("{s:s, s:s}", "path", path, "property", "romfile"),
-                               &value, err);
-
-    if (r < 0)
-        return r;
-    return json_is_string(value) ? add_name(w->names, json_string_value(value), err) : 0;
-}
-
-/* The devices lie at most two levels below /machine (peripheral, peripheral-anon, unattached, the board's own). */
-static int walk_below(struct walk *w, const char *path, unsigned levels, struct hf_error *err)
-{
-    hf_auto(json_drop) json_t *list = NULL;
-    int r = hf_monitor_execute(w->monitor, "qom-list", json_pack("{s:s}", "path", path), &list, err);
-
-    for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
-        const json_t *entry = json_array_get(list, i);
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        const char *type = json_string_value(json_object_get(entry, "type"));
-        char child[512];
-        if (!name || !type || strchr(name, '/') || ++w->nodes > QOM_NODES_MAX)
-            return hf_error_set(err, HF_EPROTO, "QMP qom-list %s: not a list of properties, or too long", path);
-        if (!strcmp(name, "romfile"))
-            r = look_at_rom_property(w, path, err);
-        else if (levels && !strncmp(type, "child<", 6) && strcmp(type, "child<irq>") != 0 &&
-                 strcmp(type, "child<memory-region>") != 0 &&
-                 (size_t)snprintf(child, sizeof child, "%s/%s", path, name) < sizeof child)
-            r = walk_below(w, child, levels - 1, err);
-    }
-    return r;
+    return add_name(ctx, name, err);
 }
 
 int hf_machine_roms_loaded(struct hf_monitor *m, struct hf_rom_names *out, struct hf_error *err)
 {
     hf_auto(json_drop) json_t *roms = NULL;
     struct hf_rom_names names = {0};
-    struct walk w = {.monitor = m, .names = &names};
+    const struct hf_device_visitor visitor = {.romfile = on_romfile, .ctx = &names};
     int r = hf_monitor_execute(m, "x-query-roms", NULL, &roms, err);
     const char *text = json_string_value(json_object_get(roms, "human-readable-text"));
 
@@ -126,7 +90,7 @@ int hf_machine_roms_loaded(struct hf_monitor *m, struct hf_rom_names *out, struc
         return hf_error_set(err, HF_EPROTO, "QMP x-query-roms: no text in the answer");
     r = hf_rom_names_parse(text, &names, err);
     if (r == 0)
-        r = walk_below(&w, "/machine", 2, err);
+        r = hf_device_tree_ask(m, &visitor, err);
     if (r == 0)
         *out = names;
     return r;

@@ -102,6 +102,18 @@ def _():
         expect(guest.wait() == 0, guest.said())
 
 
+@case("a guest of 64 processors and 100 devices starts")
+def _():
+    path = ROOT / "large.hold"
+    create(path, "4m", "q35")
+    devices = [word for n in range(100)
+               for word in ("-device", f"virtio-rng-pci,multifunction=on,addr={4 + n // 8:#x}.{n % 8}")]
+    with Guest(path, "-M", "q35", "-smp", "64", *devices) as guest:
+        guest.wait_running()
+        guest.connect().execute("quit")
+        expect(guest.wait() == 0, guest.said())
+
+
 @case("Secure Boot OVMF on q35 with SMM and secure flash")
 def _():
     path = ROOT / "secboot.hold"
