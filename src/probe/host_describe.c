@@ -12,8 +12,10 @@
 #include "descriptors.h"
 #include "digest.h"
 #include "epochs.h"
+#include "file_key.h"
 #include "host_caps.h"
 #include "domains.h"
+#include "known_json.h"
 #include "program_output.h"
 #include "qemu_describe.h"
 #include "whole_file.h"
@@ -32,20 +34,57 @@ static json_t *digest_json(const void *bytes, size_t size)
 
 /* ---- firmware, by the names that --firmware takes ---- */
 
+/* Digest and sizes from the bytes. NULL: they cannot be read. */
+static json_t *read_firmware(const struct hf_host_firmware *found)
+{
+    hf_auto(hf_cleanup_free) uint8_t *code = NULL, *vars = NULL;
+    uint64_t code_size = 0, vars_size = 0;
+
+    if (hf_host_firmware_read(found, false, FIRMWARE_MAX, &code, &code_size, NULL) < 0 ||
+        (found->vars && hf_host_firmware_read(found, true, FIRMWARE_MAX, &vars, &vars_size, NULL) < 0))
+        return NULL;
+    return json_pack("{s:o, s:I, s:I}", "digest", digest_json(code, code_size), "size", (json_int_t)code_size,
+                     "vars-size", (json_int_t)vars_size);
+}
+
+static bool firmware_key(const struct hf_host_firmware *found, char *key, size_t size)
+{
+    char code[HF_FILE_KEY_SIZE], vars[HF_FILE_KEY_SIZE] = "-";
+
+    return hf_file_key(found->code, code) && (!found->vars || hf_file_key(found->vars, vars)) &&
+           snprintf(key, size, "%d %s %d %s", found->code_packed, code, found->vars_packed, vars) < (int)size;
+}
+
+/* Files that have not changed are not read again: AAVMF's are 64 MiB each. */
+static json_t *look_at_firmware(const struct hf_host_firmware *found)
+{
+    char key[2 * HF_FILE_KEY_SIZE + 16];
+    bool lasts = firmware_key(found, key, sizeof key);
+    json_t *facts = lasts ? hf_json_known("firmware", key) : NULL;
+
+    if (facts)
+        return facts;
+    facts = read_firmware(found);
+    if (facts && lasts)
+        hf_json_keep("firmware", key, facts);
+    return facts;
+}
+
 static void put_firmware(json_t *array, const char *name, const char *arch)
 {
     const struct hf_host_firmware_query query = {.name = name, .architecture = arch};
-    hf_auto(hf_cleanup_free) uint8_t *code = NULL, *vars = NULL;
-    uint64_t code_size = 0, vars_size = 0;
     struct hf_host_firmware found;
+    json_t *one, *facts;
 
     if (hf_host_firmware_find(&query, NULL, &found, NULL) < 0)
         return;
-    if (hf_host_firmware_read(&found, false, FIRMWARE_MAX, &code, &code_size, NULL) == 0 &&
-        (!found.vars || hf_host_firmware_read(&found, true, FIRMWARE_MAX, &vars, &vars_size, NULL) == 0))
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:I, s:I}", "name", name, "arch", arch, "path",
-                                               found.code, "digest", digest_json(code, code_size), "size",
-                                               (json_int_t)code_size, "vars-size", (json_int_t)vars_size));
+    facts = look_at_firmware(&found);
+    one = facts ? json_pack("{s:s, s:s, s:s}", "name", name, "arch", arch, "path", found.code) : NULL;
+    if (one) {
+        json_object_update(one, facts);
+        json_array_append_new(array, one);
+    }
+    json_decref(facts);
     hf_host_firmware_done(&found);
 }
 
@@ -80,17 +119,44 @@ static bool has_rom(const json_t *roms, const char *name)
     return false;
 }
 
-static void put_rom(json_t *roms, const char *dir, const char *name)
+static json_t *read_rom(const char *path)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    hf_auto(hf_cleanup_free) char *path = NULL;
     uint64_t size;
 
-    if (has_rom(roms, name) || asprintf(&path, "%s/%s", dir, name) < 0 ||
-        hf_file_read(path, ROM_MAX, &bytes, &size, NULL) < 0)
+    if (hf_file_read(path, ROM_MAX, &bytes, &size, NULL) < 0)
+        return NULL;
+    return json_pack("{s:I, s:o}", "size", (json_int_t)size, "digest", digest_json(bytes, size));
+}
+
+static json_t *look_at_rom(const char *path)
+{
+    char key[HF_FILE_KEY_SIZE];
+    bool lasts = hf_file_key(path, key);
+    json_t *facts = lasts ? hf_json_known("rom", key) : NULL;
+
+    if (facts)
+        return facts;
+    facts = read_rom(path);
+    if (facts && lasts)
+        hf_json_keep("rom", key, facts);
+    return facts;
+}
+
+static void put_rom(json_t *roms, const char *dir, const char *name)
+{
+    hf_auto(hf_cleanup_free) char *path = NULL;
+    json_t *one, *facts;
+
+    if (has_rom(roms, name) || asprintf(&path, "%s/%s", dir, name) < 0)
         return;
-    json_array_append_new(
-        roms, json_pack("{s:s, s:I, s:o}", "name", name, "size", (json_int_t)size, "digest", digest_json(bytes, size)));
+    facts = look_at_rom(path);
+    one = facts ? json_pack("{s:s}", "name", name) : NULL;
+    if (one) {
+        json_object_update(one, facts);
+        json_array_append_new(roms, one);
+    }
+    json_decref(facts);
 }
 
 /* The first directory that has a name wins, as for QEMU itself. */

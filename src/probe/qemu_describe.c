@@ -11,6 +11,8 @@
 
 #include "child.h"
 #include "cleanup.h"
+#include "file_key.h"
+#include "known_json.h"
 #include "monitor.h"
 #include "program_output.h"
 
@@ -177,7 +179,7 @@ static void put_smm(json_t *answer)
     json_object_set_new(answer, "smm", json_boolean(tcg && arch && (!strcmp(arch, "x86_64") || !strcmp(arch, "i386"))));
 }
 
-int hf_qemu_describe(const char *program, json_t **ret, struct hf_error *err)
+static int ask(const char *program, json_t **ret, struct hf_error *err)
 {
     json_t *answer = json_pack("{s:s}", "program", program);
     int r = answer ? run_monitor(answer, program, err) : hf_error_nomem(err);
@@ -195,4 +197,24 @@ int hf_qemu_describe(const char *program, json_t **ret, struct hf_error *err)
     put_smm(answer);
     *ret = answer;
     return 0;
+}
+
+/* What QEMU says of itself is decided by the program and by whether we may open /dev/kvm. */
+int hf_qemu_describe(const char *program, json_t **ret, struct hf_error *err)
+{
+    char file[HF_FILE_KEY_SIZE], key[2 * HF_FILE_KEY_SIZE];
+    bool lasts = hf_program_key(program, file) &&
+                 snprintf(key, sizeof key, "%s %s %s", program, access("/dev/kvm", R_OK | W_OK) == 0 ? "kvm" : "-",
+                          file) < (int)sizeof key;
+    json_t *answer = lasts ? hf_json_known("qemu", key) : NULL;
+    int r = 0;
+
+    if (!answer) {
+        r = ask(program, &answer, err);
+        if (r == 0 && lasts)
+            hf_json_keep("qemu", key, answer);
+    }
+    if (r == 0)
+        *ret = answer;
+    return r;
 }

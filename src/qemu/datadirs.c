@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache.h"
 #include "cleanup.h"
+#include "file_key.h"
 #include "program_output.h"
 
 static int split(const char *qemu, char *text, char ***out, struct hf_error *err)
@@ -28,15 +30,36 @@ static int split(const char *qemu, char *text, char ***out, struct hf_error *err
     return 0;
 }
 
-int hf_datadirs_list(const char *qemu, char ***out, struct hf_error *err)
+static int ask(const char *qemu, char **text, struct hf_error *err)
 {
     char *const argv[] = {(char *)qemu, (char *)"-L", (char *)"help", NULL};
-    hf_auto(hf_cleanup_free) char *text = NULL;
-    int r = hf_program_output(argv, &text, err);
+    int r = hf_program_output(argv, text, err);
 
     if (r == -HF_EPROTO)
         return hf_error_set(err, HF_EPROTO, "%s -L help: failed; is this a QEMU system emulator?", qemu);
-    return r < 0 ? r : split(qemu, text, out, err);
+    return r;
+}
+
+/* The program decides what it lists, so a QEMU that has not changed is not started for it again. */
+int hf_datadirs_list(const char *qemu, char ***out, struct hf_error *err)
+{
+    char file[HF_FILE_KEY_SIZE];
+    struct hf_cache_key key = {.kind = "datadirs", .bytes = file};
+    hf_auto(hf_cleanup_free) char *text = NULL;
+    bool lasts = hf_program_key(qemu, file);
+    size_t size;
+    int r;
+
+    key.size = lasts ? strlen(file) : 0;
+    if (lasts && hf_cache_read(&key, (uint8_t **)&text, &size) && size > 0 && text[size - 1] == '\0')
+        return split(qemu, text, out, err);
+    free(hf_take_ptr(text));
+    r = ask(qemu, &text, err);
+    if (r < 0)
+        return r;
+    if (lasts)
+        hf_cache_write(&key, text, strlen(text) + 1);
+    return split(qemu, text, out, err);
 }
 
 void hf_datadirs_free(char **dirs)

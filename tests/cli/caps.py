@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`holdfast caps` tells what the installed programs say of themselves, without root and without a guest."""
 import hashlib
+import os
 import pathlib
 import signal
+import struct
 import subprocess
+import zlib
 
 from program import holdfast, scratch
 from tap import case, expect, main
@@ -33,6 +36,35 @@ def _():
     expect(ovmf["digest"] == found and ovmf["size"] == pathlib.Path(ovmf["path"]).stat().st_size, ovmf)
     names = [rom["name"] for rom in told["roms"]]
     expect("vgabios-stdvga.bin" in names and len(names) == len(set(names)), names)
+
+
+def falsify(kept, old, new):
+    """Writes something else into a file of the cache, of the same length, as only its owner could."""
+    data = kept.read_bytes().replace(old, new)
+    expect(len(old) == len(new) and new in data, f"{kept}: no {old}")
+    kept.write_bytes(data[:24] + struct.pack("=I", zlib.crc32(data[28:])) + data[28:])
+
+
+@case("a QEMU and files that have not changed are not asked and not read again")
+def _():
+    first = holdfast("caps", "--qemu", "qemu-system-x86_64", "--json").json
+    cache = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"], "cache")
+    version, digest = first["qemu"][0]["version"], [f for f in first["firmware"] if f["name"] == "ovmf"][0]["digest"]
+    for kept in cache.iterdir():
+        if f'"{version}"'.encode() in kept.read_bytes():
+            falsify(kept, f'"{version}"'.encode(), b'"' + b"9" * len(version) + b'"')
+        elif digest.encode() in kept.read_bytes():
+            falsify(kept, digest.encode(), b"f" * 64)
+
+    def told(**env):
+        now = holdfast("caps", "--qemu", "qemu-system-x86_64", "--json", env={**os.environ, **env}).json
+        return now["qemu"][0]["version"], [f for f in now["firmware"] if f["name"] == "ovmf"][0]["digest"]
+    expect(told() == ("9" * len(version), "f" * 64), told())
+    # What may run another program, or lies where others can write, is found out anew.
+    expect(told(QEMU_MODULE_DIR="/usr/lib/x86_64-linux-gnu/qemu")[0] == version, "another module directory")
+    for kept in cache.iterdir():
+        kept.chmod(0o666)
+    expect(told() == (version, digest), "a cache for everybody to write")
 
 
 @case("a program that is no QEMU is named, and so is one that is missing")
