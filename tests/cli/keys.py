@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import uuid
 
 import gpt
 import program
@@ -273,6 +274,20 @@ def _():
     found = {n: v["attributes"] for n, v in variables(store).items() if n in ("PK", "KEK", "db", "dbx", "MokList")}
     expect(found == {"PK": 0x27, "KEK": 0x27, "db": 0x27, "dbx": 0x27, "MokList": 0x3}, found)
     expect(show(store)["mok"]["certificates"][0]["owner"] == "605dab50-e046-4300-abb6-3dd810dd8b23", "its owner")
+
+
+@case("show tells a version number in dbx apart from the digests, and shim's SBAT level")
+def _():
+    store, level = OWN.store(), b"sbat,1,2024010900\nshim,4\ngrub,3\n"
+    program, owner = uuid.UUID("9d132b61-59d5-4388-ab1c-185cfcb2eb92"), uuid.UUID("9d132b6c-59d5-4388-ab1c-185cfcb2eb92")
+    number = b"\x01" + program.bytes_le + (3).to_bytes(2, "little") + (7).to_bytes(2, "little") + bytes(11)
+    update(store, "--dbx", keep("d", REVOKED + esl(SHA256, [number], owner)))
+    holdfast("vars", "set", store, "SbatLevel", "--file", keep("level", level), "--in-place")
+    state, said = show(store), holdfast("keys", "show", store).out
+    expect(state["dbx"]["digests"] == 3 and state["dbx"]["versions"] == [{"program": str(program), "major": 7, "minor": 3}],
+           state["dbx"])
+    expect(state["sbat_level"] == "sbat,1,2024010900; shim,4; grub,3", state["sbat_level"])
+    expect(f"{program}: at least 7.3" in said and "shim,4; grub,3" in said and "forbidden by digest: 3" in said, said)
 
 
 @case("JSON stores are updated as flash banks are")

@@ -34,7 +34,7 @@ LOADER, SECTORS = "/EFI/test/loader.efi", 5760
 
 def disk(program):
     """One with an EFI System Partition in which firmware finds nothing by default: an entry has to name the program."""
-    fat, path = ROOT / "esp", ROOT / "disk.img"
+    fat, path = ROOT / "esp", ROOT / f"{program.stem}.img"
     subprocess.run(["mformat", "-i", fat, "-C", "-f", "2880", "::"], check=True)
     for directory in "::/EFI", "::/EFI/test":
         subprocess.run(["mmd", "-i", fat, directory], check=True)
@@ -43,13 +43,13 @@ def disk(program):
     with open(path, "r+b") as image:
         image.seek(2048 * 512)
         image.write(fat.read_bytes())
-    return path, ["-drive", f"file={path},format=raw,if=ide"]
+    return path, ["-drive", f"file={path},format=raw,if=none,id=disk", "-device", "virtio-blk-pci,drive=disk"]
 
 
-def signed(key):
-    program = ROOT / "signed.efi"
+def signed(key, arch="x86_64"):
+    program = ROOT / f"signed-{arch}.efi"
     subprocess.run(["sbsign", "--key", key.key, "--cert", key.pem, "--output", program,
-                    BUILD / "tests" / "secureboot" / "says-so.efi"], check=True, capture_output=True)
+                    BUILD / "tests" / "secureboot" / f"says-so-{arch}.efi"], check=True, capture_output=True)
     return program
 
 
@@ -107,6 +107,32 @@ def _():
     expect("dbx has its digest" in holdfast("keys", "would-boot", program, path, status=3).out, "would-boot")
     with Guest(path, *SECURE, *drive) as guest:
         expect(not outcome(guest), "firmware ran what dbx forbids")
+
+
+@case("the same with AAVMF: not run before the reset that adds its certificate, run behind it, and rolled back")
+def _():
+    need(("sbsign", "sbsigntool"), ("mformat", "mtools"), ("openssl", "openssl"), ("qemu-system-aarch64", "qemu-system-arm"))
+    code, variables = (pathlib.Path(f"/usr/share/AAVMF/AAVMF_{part}.ms.fd") for part in ("CODE", "VARS"))
+    if not code.exists():
+        skip(f"{code} is not there: package qemu-efi-aarch64")
+    own, path = Key(ROOT, "a key of the test for AArch64"), ROOT / "arm.hold"
+    holdfast("create", path, "--firmware", code, "--vars", variables, "--machine", "virt", "--arch", "aarch64")
+    holdfast("set", path, "confirm-by=manual")
+    image, drive = disk(signed(own, "aarch64"))
+    holdfast("boot", "add", path, "--label", "test", "--disk", image, "--path", LOADER, "--first")
+    with Guest(path, "-M", "virt", *drive, arch="aarch64") as guest:
+        expect(not outcome(guest), "firmware ran what no certificate in db vouches for")
+        holdfast("keys", "update", path, "--set", "microsoft", "--db", own.pem)
+        expect(life(path) == "staged", life(path))
+        start = len(guest.serial.data)
+        guest.connect().execute("system_reset")
+        expect(outcome(guest, start), "firmware did not run what the new certificate vouches for")
+        expect(life(path) == "trial" and holdfast("keys", "show", path, "--json").json["verdict"] == "current", "state")
+        holdfast("rollback", path, "--variables", "fallback")
+    with Guest(path, "-M", "virt", *drive, "-S", arch="aarch64") as guest:
+        guest.connect()
+        after = export(path, ROOT / "after-arm")["vars"]
+        expect(hashlib.sha256(after).hexdigest() == snapshot(path, "before apply"), "not byte for byte")
 
 
 def authenticode(program):

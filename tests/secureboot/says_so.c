@@ -1,6 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A UEFI program that says on the first serial port that it runs, and stays there. */
+/* A UEFI program that says on the machine's serial port that it runs, and stays there. */
 #include "uefi.h"
+
+#ifdef __aarch64__
+
+#define PL011 0x09000000UL /* of QEMU's virt machine: data, and flags at 0x18, of which bit 5 says that it is full */
+
+static void say(char c)
+{
+    while (*(volatile uint32_t *)(PL011 + 0x18) & 1U << 5)
+        continue;
+    *(volatile uint32_t *)PL011 = (uint8_t)c;
+}
+
+static void stay(void)
+{
+    __asm__ volatile("wfi");
+}
+
+#else
 
 static void out(uint16_t port, uint8_t byte)
 {
@@ -15,6 +33,20 @@ static uint8_t in(uint16_t port)
     return byte;
 }
 
+static void say(char c)
+{
+    while (!(in(0x3FD) & 0x20)) /* until the port takes a byte */
+        continue;
+    out(0x3F8, (uint8_t)c);
+}
+
+static void stay(void)
+{
+    __asm__ volatile("hlt");
+}
+
+#endif
+
 EFI_STATUS EfiMain(EFI_HANDLE image, EFI_SYSTEM_TABLE *system);
 
 /* Makes the linker write relocations: firmware does not load an image without. */
@@ -27,11 +59,8 @@ EFI_STATUS EfiMain(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
     (void)image;
     (void)system;
     (void)entry;
-    for (const char *at = text; *at; at++) {
-        while (!(in(0x3FD) & 0x20)) /* until the port takes a byte */
-            continue;
-        out(0x3F8, (uint8_t)*at);
-    }
+    for (const char *at = text; *at; at++)
+        say(*at);
     for (;;)
-        __asm__ volatile("hlt");
+        stay();
 }
