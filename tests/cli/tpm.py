@@ -69,6 +69,16 @@ def _():
     holdfast(*edit("set", "SecureBootEnable", "--data", "01", "--raw"), "--tpm-aware")
 
 
+@case("keys update, at once and staged, and vars reset ask; a reset that keeps the keys does not")
+def _():
+    asked("keys", "update", GUEST, "--set", "microsoft")
+    asked("keys", "update", GUEST, "--set", "microsoft", "--stage")
+    asked("keys", "update", GUEST, "--set", "microsoft", then=True)
+    asked("vars", "reset", GUEST, "--authenticated")
+    asked("vars", "reset", GUEST, "--authenticated", "--from", OVMF["4m"][1])
+    holdfast("vars", "reset", GUEST, "--keep-keys")
+
+
 @case("stage, rollback and revert ask; the list of what is lost begins with Secure Boot, ends with what firmware rewrites")
 def _():
     new = PATH / "new.fd"
