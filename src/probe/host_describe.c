@@ -212,28 +212,49 @@ static int put_qemus(json_t *host, char *const *qemus, struct hf_error *err)
     return 0;
 }
 
+static json_t *ask_version(const char *program)
+{
+    char *const argv[] = {(char *)program, (char *)"--version", NULL};
+    hf_auto(hf_cleanup_free) char *text = NULL;
+
+    return hf_program_output(argv, &text, NULL) < 0 ? NULL : json_pack("{s:s}", "text", text);
+}
+
+/* What a program prints of its version, as "text". NULL: it is not installed, or does not run. */
+static json_t *version_of(const char *program)
+{
+    char key[HF_FILE_KEY_SIZE];
+    bool lasts = hf_program_key(program, key);
+    json_t *said = lasts ? hf_json_known("version", key) : NULL;
+
+    if (said)
+        return said;
+    said = ask_version(program);
+    if (said && lasts)
+        hf_json_keep("version", key, said);
+    return said;
+}
+
 /* "nbdkit 1.32.5 (...)": the second word; absent where it is not installed. */
 static void put_nbdkit(json_t *host)
 {
-    char *const argv[] = {(char *)"nbdkit", (char *)"--version", NULL};
-    hf_auto(hf_cleanup_free) char *text = NULL;
-    char *rest, *version;
+    json_t *said = version_of("nbdkit");
+    const char *text = json_string_value(json_object_get(said, "text"));
+    const char *word = text ? text + strcspn(text, " \n") : "";
 
-    if (hf_program_output(argv, &text, NULL) < 0)
-        return;
-    rest = text;
-    (void)strsep(&rest, " \n");
-    version = strsep(&rest, " \n");
-    if (version)
-        json_object_set_new(host, "nbdkit", json_string(version));
+    word += *word != '\0';
+    if (*word)
+        json_object_set_new(host, "nbdkit", json_stringn(word, strcspn(word, " \n")));
+    json_decref(said);
 }
 
 static bool has_swtpm(void)
 {
-    char *const argv[] = {(char *)"swtpm", (char *)"--version", NULL};
-    hf_auto(hf_cleanup_free) char *text = NULL;
+    json_t *said = version_of("swtpm");
+    bool has = said != NULL;
 
-    return hf_program_output(argv, &text, NULL) == 0;
+    json_decref(said);
+    return has;
 }
 
 static int put_room(json_t *host, const char *directory, struct hf_error *err)

@@ -45,26 +45,32 @@ def falsify(kept, old, new):
     kept.write_bytes(data[:24] + struct.pack("=I", zlib.crc32(data[28:])) + data[28:])
 
 
-@case("a QEMU and files that have not changed are not asked and not read again")
+def facts(told):
+    return (told["nbdkit"], told["qemu"][0]["version"],
+            [f for f in told["firmware"] if f["name"] == "ovmf"][0]["digest"])
+
+
+@case("programs and files that have not changed are not asked and not read again")
 def _():
     first = holdfast("caps", "--qemu", "qemu-system-x86_64", "--json").json
     cache = pathlib.Path(os.environ["HOLDFAST_RUNTIME_DIR"], "cache")
-    version, digest = first["qemu"][0]["version"], [f for f in first["firmware"] if f["name"] == "ovmf"][0]["digest"]
+    nbdkit, version, digest = facts(first)
     for kept in cache.iterdir():
         if f'"{version}"'.encode() in kept.read_bytes():
             falsify(kept, f'"{version}"'.encode(), b'"' + b"9" * len(version) + b'"')
+        elif f'"nbdkit {nbdkit}'.encode() in kept.read_bytes():
+            falsify(kept, f'"nbdkit {nbdkit}'.encode(), f'"nbdkit {"8" * len(nbdkit)}'.encode())
         elif digest.encode() in kept.read_bytes():
             falsify(kept, digest.encode(), b"f" * 64)
 
     def told(**env):
-        now = holdfast("caps", "--qemu", "qemu-system-x86_64", "--json", env={**os.environ, **env}).json
-        return now["qemu"][0]["version"], [f for f in now["firmware"] if f["name"] == "ovmf"][0]["digest"]
-    expect(told() == ("9" * len(version), "f" * 64), told())
+        return facts(holdfast("caps", "--qemu", "qemu-system-x86_64", "--json", env=env).json)
+    expect(told() == ("8" * len(nbdkit), "9" * len(version), "f" * 64), told())
     # What may run another program, or lies where others can write, is found out anew.
-    expect(told(QEMU_MODULE_DIR="/usr/lib/x86_64-linux-gnu/qemu")[0] == version, "another module directory")
+    expect(told(QEMU_MODULE_DIR="/usr/lib/x86_64-linux-gnu/qemu")[1] == version, "another module directory")
     for kept in cache.iterdir():
         kept.chmod(0o666)
-    expect(told() == (version, digest), "a cache for everybody to write")
+    expect(told() == (nbdkit, version, digest), "a cache for everybody to write")
 
 
 @case("a program that is no QEMU is named, and so is one that is missing")
