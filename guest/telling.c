@@ -27,27 +27,19 @@ static bool is_there(const uint8_t digest[32])
 
 /* ---- replies that are no ---- */
 
-/* A rule's name must outlive the error. */
-static const char *rule_of(const struct hf_mailbox_reply *reply)
-{
-    static char rule[sizeof reply->rule];
-
-    (void)snprintf(rule, sizeof rule, "%s", reply->rule);
-    text_clean(rule, false);
-    return rule[0] ? rule : "refused";
-}
-
 int telling_check(const struct hf_mailbox_reply *reply, struct hf_error *err)
 {
-    char text[sizeof reply->text];
+    char text[sizeof reply->text], rule[sizeof reply->rule];
 
     (void)snprintf(text, sizeof text, "%s", reply->text);
+    (void)snprintf(rule, sizeof rule, "%s", reply->rule);
     text_clean(text, false);
+    text_clean(rule, false);
     switch (hf_le32_get(reply->done)) {
     case HF_MAILBOX_DONE:
         return 0;
     case HF_MAILBOX_REFUSED:
-        return hf_error_refuse(err, rule_of(reply), "%s", text);
+        return hf_error_refuse(err, rule[0] ? rule : "refused", "%s", text);
     case HF_MAILBOX_NOT_ALLOWED:
         return hf_error_refuse(err, "guest-update",
                                "this image is not allowed; on the host, allow it by its digest: 'holdfast set G.hold "
