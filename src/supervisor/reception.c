@@ -142,7 +142,7 @@ int hf_reception_plan(struct hf_supervision *s, struct hf_error *err)
         r = hf_bank_size(s->run.container, HF_BANK_VARS, &s->plan.vars_size, err);
     if (r == -HF_ENOTFOUND && s->plan.code_size)
         r = 0;
-    /* Whoever wrote these for another host did not mean this one. */
+    /* Written for the source, where the guest was started. */
     s->arguments.incoming = s->arguments.loadvm = NULL;
     s->arguments.paused = false;
     if (s->reception->given->housed)

@@ -2,9 +2,9 @@
 /*
  * A guest that comes from another host while it runs there: the destination of departure.h. The container arrives, QEMU
  * is started on it with -S and takes the guest's state; it asks for the grant once the guest is complete and paused,
- * claims the container, and lets the guest go. From then on this is the supervisor of that guest like any other.
+ * claims the container, and resumes the guest. From then on this is the supervisor of that guest like any other.
  *
- * Before the claim everything that goes wrong ends QEMU, and the guest runs on where it was.
+ * Every failure before the claim ends QEMU here, and the guest continues at the source.
  */
 #ifndef HF_RECEPTION_H
 #define HF_RECEPTION_H
@@ -16,19 +16,19 @@
 #include "supervisor.h"
 
 struct hf_reception_options {
-    int in, out;         /* the other side; taken */
+    int in, out;         /* connected with the source; closed by the reception */
     const char *caps;    /* this host's description (host_caps.h); NULL: none is sent */
-    unsigned timeout_s; /* without a byte either way before it is given up */
-    bool take_arguments; /* run QEMU with what the other side says where run_options has no arguments */
+    unsigned timeout_s;  /* without a byte in either direction, then the reception fails */
+    bool take_arguments; /* run QEMU with the arguments that the source sends where run_options has none */
     void (*housed)(void *ctx, const char *dir); /* the guest's runtime directory is known; QEMU not started yet */
-    bool (*claiming)(void *ctx); /* the guest outlives whoever called from now on; false: they are gone already */
-    void (*settled)(void *ctx);  /* the guest is ours, and the other side was told */
+    bool (*claiming)(void *ctx); /* before the claim: from now on the guest outlives the caller. False: the caller has ended */
+    void (*settled)(void *ctx);  /* the guest is owned here, and the source was told */
     void *ctx;
 };
 
 /* hf_run() for such a guest; returns when it was powered off here, or with the reason why it did not come. `container`
- * of the options is where it is put. Further refusals: "live" (the other side moves no running guest), "arguments"
- * (none were given, and those of the other side are not to be taken), "machine". */
+ * of the options is where it is put. Further refusals: "live" (the source moves no running guest), "arguments"
+ * (none were given, and those of the source are not to be taken), "machine". */
 int hf_run_arriving(const struct hf_run_options *options, const struct hf_reception_options *reception,
                     struct hf_error *err);
 
@@ -38,16 +38,16 @@ struct hf_supervision;
 int hf_reception_meet(struct hf_supervision *s, struct hf_error *err);
 /* The banks' sizes, as a power-on would tell them. */
 int hf_reception_plan(struct hf_supervision *s, struct hf_error *err);
-/* QEMU's words for it; the descriptor is to be kept for QEMU, and closed afterwards. */
+/* QEMU's arguments for it; the descriptor is to be kept for QEMU, and closed afterwards. */
 int hf_reception_add_words(struct hf_supervision *s, int *keep_fd, struct hf_error *err);
-/* QEMU is there: the state may flow. */
+/* QEMU runs: its state can be loaded. */
 int hf_reception_load(struct hf_supervision *s, struct hf_error *err);
 /* Between turns (HF_TODO_RECEIVE). */
 void hf_reception_go_on(struct hf_supervision *s);
 void hf_reception_on_migration(struct hf_supervision *s, const json_t *data);
-/* QEMU has ended, or never came to be. `why`: for the other side, where the guest did not become ours. */
+/* QEMU has ended, or never came to be. `why`: sent to the source where the guest was not claimed. */
 void hf_reception_end(struct hf_supervision *s, const struct hf_error *why);
-/* The guest is not ours yet: nothing may be written. */
+/* Not claimed yet: nothing may be written. */
 bool hf_reception_is_open(const struct hf_supervision *s);
 
 #endif
