@@ -11,9 +11,10 @@ import struct
 import subprocess
 import time
 
+import firmware
 from guest import raw_flash
 
-DEBIAN12 = {"qemu": "/usr/bin/qemu-system-x86_64", "arm": "/usr/bin/qemu-system-aarch64", "root": pathlib.Path("/")}
+DEBIAN12 = {"qemu": "/usr/bin/qemu-system-x86_64", "arm": "/usr/bin/qemu-system-aarch64", "root": firmware.SHARE.parents[1]}
 
 
 def debian13(source):
@@ -39,8 +40,8 @@ def ovmf(host, directory):
 
 def aavmf(directory):
     variables = pathlib.Path(directory) / "vars.fd"
-    shutil.copy("/usr/share/AAVMF/AAVMF_VARS.fd", variables)
-    return [*raw_flash("/usr/share/AAVMF/AAVMF_CODE.fd", variables), "-cpu", "cortex-a57"]
+    shutil.copy(firmware.AAVMF / "AAVMF_VARS.fd", variables)
+    return [*raw_flash(firmware.AAVMF / "AAVMF_CODE.fd", variables), "-cpu", "cortex-a57"]
 
 
 class Guest:

@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import subprocess
 
+from firmware import OVMF
 from program import BUILD, PROGRAM, holdfast, scratch
 from tap import case, expect, main, note
 
@@ -21,7 +22,7 @@ HERE = pathlib.Path(home.name)
 PRELOAD = BUILD / "tests" / "lib" / "failing-calls.so"
 UUID = "b8960a51-5ffa-4f40-8e81-887af75991db"
 GUID = "11111111-2222-3333-4444-555555555555"
-CODE, VARS = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+CODE, VARS = OVMF / "OVMF_CODE_4M.fd", OVMF / "OVMF_VARS_4M.fd"
 STATUS_UNSYNCED = 7
 
 template = HERE / "template"
@@ -40,7 +41,7 @@ def prepare():
     make("vars", "set", "c.hold", "Extra", "--guid", GUID, "--data", "00" * 300)
     make("backup", "c.hold", "b0.hold")
     shutil.copy(VARS, template / "v4.fd")
-    shutil.copy("/usr/share/OVMF/OVMF_VARS.fd", template / "v2.fd")
+    shutil.copy(OVMF / "OVMF_VARS.fd", template / "v2.fd")
 
 
 prepare()
@@ -174,7 +175,7 @@ def _():
     walk(("vars", "set", "v4.fd", "Foo", "--guid", GUID, "--data", "aabb", "--in-place"), ["v4.fd"])
     walk(("vars", "set", "c.hold", "Foo", "--guid", GUID, "--data", "aabb"), ["c.hold"])
     walk(("set", "c.hold", "name=other"), ["c.hold"])
-    walk(("stage", "c.hold", "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd"), ["c.hold"])
+    walk(("stage", "c.hold", OVMF / "OVMF_CODE_4M.secboot.fd"), ["c.hold"])
 
 
 main()

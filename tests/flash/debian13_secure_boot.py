@@ -4,10 +4,10 @@ import pathlib
 import subprocess
 import tempfile
 
+from firmware import OVMF
 from program import SOURCE, holdfast
 from tap import case, expect, main, skip
 
-OVMF = pathlib.Path("/usr/share/OVMF")
 KEYS = OVMF / "OVMF_VARS_4M.ms.fd"
 SCRATCH = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-secure-boot-"))
 

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tempfile
 
+from firmware import AAVMF, OVMF
 from program import SOURCE, holdfast
 from tap import case, expect, main, skip
 
-OVMF, AAVMF = pathlib.Path("/usr/share/OVMF"), pathlib.Path("/usr/share/AAVMF")
 HOME = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-interop-"))
 SHIM = "605dab50-e046-4300-abb6-3dd810dd8b23"
 

@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+import firmware
+
 SETUP = r"""
 set -e
 mount --make-rprivate /
@@ -28,6 +30,7 @@ mount --bind "$ROOT/run" /run
 for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
     private $d
 done
+[ /usr/share/OVMF -ef "$OVMF" ] || cp -L --remove-destination "$OVMF"/*.fd /usr/share/OVMF/   # firmware.py
 mkdir -p /var/cache/libvirt
 mount --bind "$CACHE" /var/cache/libvirt
 if [ -e /dev/kvm ]; then   # one that root can open and QEMU's user cannot makes libvirt probe every QEMU for every call
@@ -56,7 +59,8 @@ class PrivateHost:
         except OSError:  # what libvirt finds out is then only for this run
             cache = self.root / "cache"
             cache.mkdir()
-        self.env = {**os.environ, "CACHE": str(cache), "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid, "LC_ALL": "C"}
+        self.env = {**os.environ, "CACHE": str(cache), "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid,
+                    "OVMF": str(firmware.OVMF), "LC_ALL": "C"}
         for variable in ("HOLDFAST_RUNTIME_DIR", "HOLDFAST_STATE_DIR", "XDG_RUNTIME_DIR"):
             self.env.pop(variable, None)
         self.init = subprocess.Popen(["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child",

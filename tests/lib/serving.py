@@ -16,12 +16,11 @@ import threading
 import time
 
 import nbd
+from firmware import AAVMF, OVMF
 from program import BUILD, PROGRAM, await_end, holdfast
 
-OVMF_CODE = pathlib.Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
-OVMF_VARS = pathlib.Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
-AAVMF_CODE = pathlib.Path("/usr/share/AAVMF/AAVMF_CODE.fd")
-AAVMF_VARS = pathlib.Path("/usr/share/AAVMF/AAVMF_VARS.fd")
+OVMF_CODE, OVMF_VARS = OVMF / "OVMF_CODE_4M.fd", OVMF / "OVMF_VARS_4M.fd"
+AAVMF_CODE, AAVMF_VARS = AAVMF / "AAVMF_CODE.fd", AAVMF / "AAVMF_VARS.fd"
 
 
 def make(path, code=OVMF_CODE, vars=OVMF_VARS, machine="pc-q35-7.2", arch="x86_64"):

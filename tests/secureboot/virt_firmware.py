@@ -9,12 +9,13 @@ import subprocess
 import sys
 import tempfile
 
+import firmware
 from program import SOURCE, holdfast
 from secure_boot_keys import Key
 from tap import case, expect, main, skip
 
 HOME = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-keys-"))
-HERE = pathlib.Path("/usr/share/OVMF"), pathlib.Path("/usr/share/AAVMF")
+HERE = firmware.OVMF, firmware.AAVMF
 LISTS = ("PK", "KEK", "db")
 
 
