@@ -11,10 +11,10 @@ import struct
 import subprocess
 import time
 
-import firmware
+import debian_firmware
 from guest import raw_flash
 
-DEBIAN12 = {"qemu": "/usr/bin/qemu-system-x86_64", "arm": "/usr/bin/qemu-system-aarch64", "root": firmware.SHARE.parents[1]}
+DEBIAN12 = {"qemu": "/usr/bin/qemu-system-x86_64", "arm": "/usr/bin/qemu-system-aarch64", "root": debian_firmware.SHARE.parents[1]}
 
 
 def debian13(source):
@@ -40,8 +40,8 @@ def ovmf(host, directory):
 
 def aavmf(directory):
     variables = pathlib.Path(directory) / "vars.fd"
-    shutil.copy(firmware.AAVMF / "AAVMF_VARS.fd", variables)
-    return [*raw_flash(firmware.AAVMF / "AAVMF_CODE.fd", variables), "-cpu", "cortex-a57"]
+    shutil.copy(debian_firmware.AAVMF / "AAVMF_VARS.fd", variables)
+    return [*raw_flash(debian_firmware.AAVMF / "AAVMF_CODE.fd", variables), "-cpu", "cortex-a57"]
 
 
 class Guest:

@@ -11,7 +11,7 @@ import pathlib
 import shutil
 import subprocess
 
-from firmware import OVMF
+from debian_firmware import OVMF
 from program import BUILD, PROGRAM, holdfast, scratch
 from tap import case, expect, main, note
 

@@ -3,7 +3,7 @@
 import pathlib
 import shutil
 
-import firmware
+import debian_firmware
 import signing
 from guest import OVMF, Guest, raw_flash
 from program import BUILD, holdfast, scratch
@@ -19,9 +19,9 @@ WINDOW = bytes(4096) + b"HFMH\1\0\0\0\1\0\0\0" + bytes((1 << 20) - 4108)  # a ho
 def create(name, arch="x86_64"):
     path = ROOT / f"{name}.hold"
     if arch == "aarch64":
-        return holdfast("create", path, "--firmware", OVMF["aavmf"][0], "--vars", firmware.AAVMF / "AAVMF_VARS.snakeoil.fd",
+        return holdfast("create", path, "--firmware", OVMF["aavmf"][0], "--vars", debian_firmware.AAVMF / "AAVMF_VARS.snakeoil.fd",
                         "--machine", "virt", "--arch", arch) and path
-    holdfast("create", path, "--firmware", OVMF["secboot"][0], "--vars", firmware.OVMF / "OVMF_VARS_4M.snakeoil.fd",
+    holdfast("create", path, "--firmware", OVMF["secboot"][0], "--vars", debian_firmware.OVMF / "OVMF_VARS_4M.snakeoil.fd",
              "--machine", "q35")
     return path
 
@@ -124,9 +124,9 @@ def _():
 
 @case("an unsigned ROM: Debian's OVMF runs it all the same, so that the refusal is holdfast's own; AAVMF does not")
 def _():
-    expect(ran("q35,smm=on", OVMF["secboot"][0], firmware.OVMF / "OVMF_VARS_4M.snakeoil.fd",
+    expect(ran("q35,smm=on", OVMF["secboot"][0], debian_firmware.OVMF / "OVMF_VARS_4M.snakeoil.fd",
                "-global", "driver=cfi.pflash01,property=secure,value=on"), "OVMF did not run it")
-    expect(not ran("virt", OVMF["aavmf"][0], firmware.AAVMF / "AAVMF_VARS.snakeoil.fd", arch="aarch64"), "AAVMF ran it")
+    expect(not ran("virt", OVMF["aavmf"][0], debian_firmware.AAVMF / "AAVMF_VARS.snakeoil.fd", arch="aarch64"), "AAVMF ran it")
 
 
 main()

@@ -4,7 +4,7 @@ import pathlib
 import subprocess
 import tempfile
 
-from firmware import OVMF
+from debian_firmware import OVMF
 from program import SOURCE, holdfast
 from tap import case, expect, main, skip
 

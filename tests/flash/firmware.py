@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-import firmware
+import debian_firmware
 from guest import MARKER_GUID, OVMF, Guest, create
 from program import BUILD, holdfast, scratch
 from tap import case, expect, main, note, skip
@@ -203,7 +203,7 @@ def _():
 
 @case("enrolled keys, 2M to 4M: Secure Boot firmware takes them and refuses the unsigned shell")
 def _():
-    source = firmware.OVMF / "OVMF_VARS.ms.fd"
+    source = debian_firmware.OVMF / "OVMF_VARS.ms.fd"
     if not source.exists():
         skip(f"{source} is not installed")
     store = HOME / "secure.fd"

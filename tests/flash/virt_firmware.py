@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from firmware import AAVMF, OVMF
+from debian_firmware import AAVMF, OVMF
 from program import SOURCE, holdfast
 from tap import case, expect, main, skip
 

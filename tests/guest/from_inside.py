@@ -5,7 +5,7 @@ import pathlib
 import random
 import subprocess
 
-import firmware
+import debian_firmware
 import linux
 from guest import OVMF, Guest, digest, wait_until
 from linux import Linux
@@ -38,7 +38,7 @@ def active():
 
 @case("Linux in a guest with the mailbox sees its firmware's state")
 def _():
-    new, foreign = newer(), firmware.EFI_AARCH64 / "QEMU_EFI.fd"
+    new, foreign = newer(), debian_firmware.EFI_AARCH64 / "QEMU_EFI.fd"
     if not foreign.exists():
         skip(f"{foreign} is not there")
     large = ROOT / "large"

@@ -24,14 +24,14 @@ import tempfile
 import threading
 import time
 
-import firmware
+import debian_firmware
 from listening import end_listening
 from program import PROGRAM, holdfast
 
 MARKER_GUID = "4d2c1b2a-9c3e-4f6b-8a1d-6f6c64666173"  # of the variables that tests set
 SHELL_SECONDS = 300  # a boot takes ten; with twenty busy processes on two processors it was seen to take ten times as long
 
-OVMF = {name: tuple(str(firmware.SHARE / file) for file in files) for name, files in {
+OVMF = {name: tuple(str(debian_firmware.SHARE / file) for file in files) for name, files in {
     "4m": ("OVMF/OVMF_CODE_4M.fd", "OVMF/OVMF_VARS_4M.fd"),
     "2m": ("OVMF/OVMF_CODE.fd", "OVMF/OVMF_VARS.fd"),
     "secboot": ("OVMF/OVMF_CODE_4M.secboot.fd", "OVMF/OVMF_VARS_4M.ms.fd"),

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-import firmware
+import debian_firmware
 
 SETUP = r"""
 set -e
@@ -30,7 +30,7 @@ mount --bind "$ROOT/run" /run
 for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
     private $d
 done
-[ /usr/share/OVMF -ef "$OVMF" ] || cp -L --remove-destination "$OVMF"/*.fd /usr/share/OVMF/   # firmware.py
+[ /usr/share/OVMF -ef "$OVMF" ] || cp -L --remove-destination "$OVMF"/*.fd /usr/share/OVMF/   # debian_firmware.py
 mkdir -p /var/cache/libvirt
 mount --bind "$CACHE" /var/cache/libvirt
 if [ -e /dev/kvm ]; then   # one that root can open and QEMU's user cannot makes libvirt probe every QEMU for every call
@@ -60,7 +60,7 @@ class PrivateHost:
             cache = self.root / "cache"
             cache.mkdir()
         self.env = {**os.environ, "CACHE": str(cache), "ROOT": str(self.root), "NAME": name, "HOST_UUID": uuid,
-                    "OVMF": str(firmware.OVMF), "LC_ALL": "C"}
+                    "OVMF": str(debian_firmware.OVMF), "LC_ALL": "C"}
         for variable in ("HOLDFAST_RUNTIME_DIR", "HOLDFAST_STATE_DIR", "XDG_RUNTIME_DIR"):
             self.env.pop(variable, None)
         self.init = subprocess.Popen(["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "--kill-child",

@@ -16,7 +16,7 @@ import threading
 import time
 
 import nbd
-from firmware import AAVMF, OVMF
+from debian_firmware import AAVMF, OVMF
 from program import BUILD, PROGRAM, await_end, holdfast
 
 OVMF_CODE, OVMF_VARS = OVMF / "OVMF_CODE_4M.fd", OVMF / "OVMF_VARS_4M.fd"

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import time
 
-import firmware
+import debian_firmware
 import gpt
 from guest import OVMF, Guest, clean, export, raw_flash
 from program import BUILD, holdfast, scratch
@@ -113,7 +113,7 @@ def _():
 @case("the same with AAVMF: not run before the reset that adds its certificate, run behind it, and rolled back")
 def _():
     need(("sbsign", "sbsigntool"), ("mformat", "mtools"), ("openssl", "openssl"), ("qemu-system-aarch64", "qemu-system-arm"))
-    code, variables = (firmware.AAVMF / f"AAVMF_{part}.ms.fd" for part in ("CODE", "VARS"))
+    code, variables = (debian_firmware.AAVMF / f"AAVMF_{part}.ms.fd" for part in ("CODE", "VARS"))
     if not code.exists():
         skip(f"{code} is not there: package qemu-efi-aarch64")
     own, path = Key(ROOT, "a key of the test for AArch64"), ROOT / "arm.hold"

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 
-import firmware
+import debian_firmware
 from program import SOURCE, holdfast
 from secure_boot_keys import Key
 from tap import case, expect, main, skip
 
 HOME = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-keys-"))
-HERE = firmware.OVMF, firmware.AAVMF
+HERE = debian_firmware.OVMF, debian_firmware.AAVMF
 LISTS = ("PK", "KEK", "db")
 
 
