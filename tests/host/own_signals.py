@@ -12,6 +12,7 @@ from program import PROGRAM, SOURCE, await_end, holdfast, scratch
 from serving import Serving, make
 from tap import case, expect, main
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 home = scratch()
 HERE = pathlib.Path(home.name)
 G = make(HERE / "g.hold")

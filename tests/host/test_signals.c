@@ -143,5 +143,6 @@ int main(void)
         cmocka_unit_test(a_hangup_asks_to_end_unless_the_caller_ignores_it),
     };
 
+    (void)signal(SIGHUP, SIG_DFL); /* the tests may run under nohup */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ from program import BUILD, alive, await_end, holdfast, scratch
 from serving import AAVMF_CODE, AAVMF_VARS, OVMF_CODE, OVMF_VARS, Serving, make, sanitizer_environment
 from tap import case, expect, main, note, skip
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
 home = scratch()
 HERE = pathlib.Path(home.name)
 G = make(HERE / "g.hold")
@@ -456,7 +457,7 @@ def _():
         with serving.client("vars") as c:
             c.write(0x3000, bytes([number]))
         serving.process.send_signal(s)
-        expect(serving.process.wait(30) == 0, (s, serving.warnings))
+        expect(serving.process.wait(60) == 0, (s, serving.warnings))
         expect(not alive(pid), "the server lives on")
         expect(list(stored(path)) == ["end.hold"], stored(path))
 
