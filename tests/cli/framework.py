@@ -74,7 +74,7 @@ def _():
                 "HOLDFAST_MAILBOX_ROM", "XDG_CONFIG_HOME", "HOME")
     source = "".join(p.read_text() for p in (SOURCE / "src").rglob("*.c"))
     read = set(re.findall(r'(?:getenv|from_environment)\("([A-Z_]+)"', source))
-    known = {*relative, "HOLDFAST_BOOT_ID", "HOLDFAST_ROLLBACK_JOURNAL", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"}
+    known = {*relative, "HOLDFAST_BOOT_ID", "HOLDFAST_ROLLBACK_JOURNAL", "PATH", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"}
     expect(read == known, f"not checked, or not read any more: {read ^ known}")
     long = "/" + "x" * 4100
     for name in relative:
