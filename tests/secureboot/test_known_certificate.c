@@ -48,7 +48,7 @@ static void fields_of_a_certificate(void **state)
     const struct hf_known_certificate *known = hf_known_certificate_of_file("windows-2011");
     struct hf_certificate c = {.subject = "before"};
     const uint8_t *der;
-    uint8_t longer[4096];
+    uint8_t longer[4096] = {0};
     size_t size;
 
     assert_true(hf_known_certificate_der(known, &der, &size));
