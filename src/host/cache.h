@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Answers that take long to find out and that their key decides wholly, kept for this user's next process in the
- * runtime directory, so until the host boots again. A cache that cannot be read or written costs time and nothing else:
- * nothing here fails. What is believed is a regular file of this user's or root's that nobody else can write, whole (it
- * has a CRC), and of exactly this key.
+ * Results that are slow to compute, kept by their key for this user's later processes. They lie in the runtime directory,
+ * until the host boots again. The key must hold everything that the result depends on. Nothing here fails: a cache that
+ * cannot be read or written costs time only. A file is used when it is a regular file of this user or root, no other user
+ * can write it, its CRC is right, and it holds exactly this key.
  */
 #ifndef HF_CACHE_H
 #define HF_CACHE_H
@@ -17,11 +17,11 @@
 
 struct hf_cache_key {
     const char *kind;  /* a word for file names */
-    const void *bytes; /* all that decides the answer, the code that finds it out included */
+    const void *bytes; /* everything that the result depends on, the code that computes it included */
     size_t size;
 };
 
-/* False: there is no answer. Else `value` is the caller's to free. */
+/* False: no result is kept. Else `value` is the caller's to free. */
 bool hf_cache_read(const struct hf_cache_key *key, uint8_t **value, size_t *size);
 
 void hf_cache_write(const struct hf_cache_key *key, const void *value, size_t size);

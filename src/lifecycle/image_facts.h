@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a code image is, told once and kept by its digest. To look into an image takes longer than all else that a start
- * reads of a container. The answer lies in this user's cache and not in the container, which may be a stranger's: what
- * is kept was told here, by this very code, from bytes with this digest.
+ * What a code image is: identified once and kept by its digest, since identifying it takes longer than everything else
+ * that a start reads of a container. The result is kept in this user's cache and not in the container, which may come
+ * from another host: only what this code found in bytes with this digest is used.
  */
 #ifndef HF_IMAGE_FACTS_H
 #define HF_IMAGE_FACTS_H
