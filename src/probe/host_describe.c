@@ -35,8 +35,9 @@ static json_t *digest_json(const void *bytes, size_t size)
 /* ---- firmware, by the names that --firmware takes ---- */
 
 /* Digest and sizes from the bytes. NULL: they cannot be read. */
-static json_t *read_firmware(const struct hf_host_firmware *found)
+static json_t *read_firmware(const void *of)
 {
+    const struct hf_host_firmware *found = (const struct hf_host_firmware *)of;
     hf_auto(hf_cleanup_free) uint8_t *code = NULL, *vars = NULL;
     uint64_t code_size = 0, vars_size = 0;
 
@@ -59,15 +60,8 @@ static bool firmware_key(const struct hf_host_firmware *found, char *key, size_t
 static json_t *look_at_firmware(const struct hf_host_firmware *found)
 {
     char key[2 * HF_FILE_KEY_SIZE + 16];
-    bool lasts = firmware_key(found, key, sizeof key);
-    json_t *facts = lasts ? hf_json_known("firmware", key) : NULL;
 
-    if (facts)
-        return facts;
-    facts = read_firmware(found);
-    if (facts && lasts)
-        hf_json_keep("firmware", key, facts);
-    return facts;
+    return hf_json_find("firmware", firmware_key(found, key, sizeof key) ? key : NULL, read_firmware, found);
 }
 
 static void put_firmware(json_t *array, const char *name, const char *arch)
@@ -119,12 +113,12 @@ static bool has_rom(const json_t *roms, const char *name)
     return false;
 }
 
-static json_t *read_rom(const char *path)
+static json_t *read_rom(const void *path)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     uint64_t size;
 
-    if (hf_file_read(path, ROM_MAX, &bytes, &size, NULL) < 0)
+    if (hf_file_read((const char *)path, ROM_MAX, &bytes, &size, NULL) < 0)
         return NULL;
     return json_pack("{s:I, s:o}", "size", (json_int_t)size, "digest", digest_json(bytes, size));
 }
@@ -132,15 +126,8 @@ static json_t *read_rom(const char *path)
 static json_t *look_at_rom(const char *path)
 {
     char key[HF_FILE_KEY_SIZE];
-    bool lasts = hf_file_key(path, key);
-    json_t *facts = lasts ? hf_json_known("rom", key) : NULL;
 
-    if (facts)
-        return facts;
-    facts = read_rom(path);
-    if (facts && lasts)
-        hf_json_keep("rom", key, facts);
-    return facts;
+    return hf_json_find("rom", hf_file_key(path, key) ? key : NULL, read_rom, path);
 }
 
 static void put_rom(json_t *roms, const char *dir, const char *name)
@@ -212,7 +199,7 @@ static int put_qemus(json_t *host, char *const *qemus, struct hf_error *err)
     return 0;
 }
 
-static json_t *ask_version(const char *program)
+static json_t *ask_version(const void *program)
 {
     char *const argv[] = {(char *)program, (char *)"--version", NULL};
     hf_auto(hf_cleanup_free) char *text = NULL;
@@ -224,15 +211,8 @@ static json_t *ask_version(const char *program)
 static json_t *version_of(const char *program)
 {
     char key[HF_FILE_KEY_SIZE];
-    bool lasts = hf_program_key(program, key);
-    json_t *said = lasts ? hf_json_known("version", key) : NULL;
 
-    if (said)
-        return said;
-    said = ask_version(program);
-    if (said && lasts)
-        hf_json_keep("version", key, said);
-    return said;
+    return hf_json_find("version", hf_program_key(program, key) ? key : NULL, ask_version, program);
 }
 
 /* "nbdkit 1.32.5 (...)": the second word; absent where it is not installed. */

@@ -40,3 +40,15 @@ void hf_json_keep(const char *kind, const char *key, const json_t *object)
     if (room && text)
         hf_cache_write(&k, text, strlen(text));
 }
+
+json_t *hf_json_find(const char *kind, const char *key, json_t *(*find)(const void *of), const void *of)
+{
+    json_t *object = key ? hf_json_known(kind, key) : NULL;
+
+    if (object)
+        return object;
+    object = find(of);
+    if (object && key)
+        hf_json_keep(kind, key, object);
+    return object;
+}

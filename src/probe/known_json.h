@@ -5,9 +5,12 @@
 
 #include <jansson.h>
 
-/* `key` says all that decides the answer but the code of this room that finds it out, which is added here. NULL: not
- * known. Else an object, the caller's reference. */
+/* `key` holds everything that the object depends on but the code of this room, which is added here. NULL: not known. Else
+ * an object, the caller's reference. */
 json_t *hf_json_known(const char *kind, const char *key);
 void hf_json_keep(const char *kind, const char *key, const json_t *object);
+
+/* The known object, or what find(of) returns, which is kept. key NULL: it is found each time. NULL: find() has none. */
+json_t *hf_json_find(const char *kind, const char *key, json_t *(*find)(const void *of), const void *of);
 
 #endif
