@@ -164,6 +164,7 @@ static const struct hf_option guard_options[] = {
     {.name = "vmm", .arg = "VERSION", .help = "QEMU's major.minor"},
     {.name = "restore", .help = "a saved state is loaded: the firmware stays"},
     {.name = "incoming", .help = "the container is being received"},
+    {.name = "origin", .arg = "HOST", .help = "it is fetched from this host"},
     {.name = "uid", .arg = "UID", .help = "QEMU runs already, as this user"},
     {.name = "gid", .arg = "GID", .help = "and this group"},
     {.name = "selinux", .arg = "LABEL", .help = "with this label"},
@@ -178,6 +179,7 @@ static int guard_config(const struct hf_invocation *inv, struct hf_guard_config 
         .restore = hf_given(inv, "restore"),
         .running = hf_given(inv, "uid"),
         .incoming = hf_given(inv, "incoming"),
+        .origin = hf_value(inv, "origin"),
         .serve = {.ask = HF_GUARD_SERVE},
     };
     const char *label = hf_value(inv, "selinux");

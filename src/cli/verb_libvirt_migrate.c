@@ -104,7 +104,10 @@ static int run_receive(struct hf_invocation *inv, struct hf_error *err)
     unsigned timeout_s = 0;
     int r = hf_peer_timeout(inv, &timeout_s, err);
 
-    return r < 0 ? r : hf_libvirt_receive(STDIN_FILENO, STDOUT_FILENO, HOLDFAST_VERSION, timeout_s, err);
+    const struct hf_receive_request q = {
+        .in = STDIN_FILENO, .out = STDOUT_FILENO, .version = HOLDFAST_VERSION, .timeout_s = timeout_s, .answer = -1};
+
+    return r < 0 ? r : hf_libvirt_receive(&q, err);
 }
 
 const struct hf_verb hf_verb_libvirt_migrate = {

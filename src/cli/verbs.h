@@ -24,6 +24,10 @@
     X(libvirt_migrate)                                                                                                 \
     X(libvirt_hook)                                                                                                    \
     X(libvirt_receive)                                                                                                 \
+    X(libvirt_fetch)                                                                                                   \
+    X(libvirt_abandon)                                                                                                 \
+    X(libvirt_give)                                                                                                    \
+    X(libvirt_note)                                                                                                    \
     X(libvirt_guard)                                                                                                   \
     X(libvirt_align)                                                                                                   \
     X(libvirt_watch)                                                                                                   \

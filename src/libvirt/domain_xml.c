@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "origin.h"
 #include "places.h"
 
 struct hf_domain_xml {
@@ -179,6 +180,16 @@ static int read_labels(const xmlNode *root, struct hf_domain *d, struct hf_error
     return r;
 }
 
+static int read_origin(const xmlNode *root, struct hf_domain *d, struct hf_error *err)
+{
+    const xmlNode *metadata = child(root, "metadata");
+
+    for (const xmlNode *n = NULL; (n = next_child(metadata, n, "source"));)
+        if (n->ns && !strcmp((const char *)n->ns->href, HF_ORIGIN_XML_NS))
+            return get_attribute(n, "host", d->origin, sizeof d->origin, err);
+    return 0;
+}
+
 static int read_facts(const xmlNode *root, struct hf_domain *d, struct hf_error *err)
 {
     const xmlNode *os = child(root, "os");
@@ -190,6 +201,8 @@ static int read_facts(const xmlNode *root, struct hf_domain *d, struct hf_error 
         r = read_nvram(os, d, err);
     if (r == 0)
         r = read_labels(root, d, err);
+    if (r == 0)
+        r = read_origin(root, d, err);
     d->smm = attribute_is(child(child(root, "features"), "smm"), "state", "on");
     d->tpm = child(child(root, "devices"), "tpm") != NULL;
     d->confidential = child(root, "launchSecurity") != NULL;

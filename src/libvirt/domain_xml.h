@@ -50,6 +50,7 @@ struct hf_domain {
     uid_t uid;
     gid_t gid;
     char selinux[256]; /* its SELinux label, when it has one */
+    char origin[256];  /* the host where it runs, by its metadata (origin.h) */
 };
 
 struct hf_domain_xml; /* a parsed document */

@@ -86,6 +86,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     syslog(LOG_WARNING, "%s: taking over from a guard that died", g->adoption.name);
     g->serve = g->config.serve;
     g->has_vars = true;
+    hf_guard_look_for_fetch(g);
     if (g->config.incoming) {
         start_watch(g);
         hf_guard_start_again(g);
@@ -100,6 +101,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
         return r;
     start_watch(g);
     hf_guard_tell_libvirt(g, "align");
+    hf_guard_tell_libvirt(g, "note"); /* the guard before may have been killed between the claim and that */
     if (g->adoption.reconnect)
         hf_guard_tell_libvirt(g, "resync"); /* which only looks whether the domain still runs */
     else
@@ -145,8 +147,10 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
         return 0;
     if (q.ask == HF_GUARD_STARTED && g->config.incoming)
         return 0; /* the container says on which machine it was started */
-    if (q.ask == HF_GUARD_STARTED)
+    if (q.ask == HF_GUARD_STARTED) {
+        hf_guard_tell_libvirt(g, "note");
         r = hf_guard_booted(g, err);
+    }
     if (q.ask == HF_GUARD_STARTED && r == 0)
         r = hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(),
                                  err);

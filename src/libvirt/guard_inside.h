@@ -28,6 +28,7 @@ struct hf_guard {
     bool expected; /* destination: libvirt said that the domain arrives */
     bool wanted;   /* destination: the guest here is about to write */
     int awaiting;  /* destination: who is told so; -1: nobody */
+    bool looking;  /* destination: whether the process that fetches is gone is looked at again */
     int freezer;   /* source: who froze us; -1: nobody */
     bool frozen;   /* source: nothing is served */
 };
@@ -71,5 +72,7 @@ void hf_guard_renew_watch(struct hf_guard *g);
 int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 /* The server has a first write for a container that is being received. */
 void hf_guard_wanted(struct hf_guard *g);
+/* Where the container is fetched: once nobody fetches it any more, the source is told what became of it (fetch.h). */
+void hf_guard_look_for_fetch(struct hf_guard *g);
 
 #endif

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "guard_spawn.h"
 #include "owner_steps.h"
 #include "places.h"
+#include "receive_lock.h"
 #include "standstill.h"
 #include "writeback.h"
 
-#define LOOK_MS 2000
+#define LOOK_MS  2000
+#define FETCH_MS 1000
 
 static int keep(int fd, int *kept, struct hf_error *err)
 {
@@ -140,6 +143,28 @@ void hf_guard_wanted(struct hf_guard *g)
 
 static int take_container(struct hf_guard *g, struct hf_error *err);
 
+/* It connects for each answer, and its end is not seen before its lock is free. */
+static void look_for_fetch(void *ctx)
+{
+    struct hf_guard *g = ctx;
+    struct hf_error err;
+
+    g->looking = false;
+    if (g->awaiting >= 0 || g->ended)
+        return;
+    if (hf_libvirt_is_receiving(g->config.uuid))
+        hf_guard_look_for_fetch(g);
+    else if (hf_abandon_spawn(g->config.uuid, g->config.origin, &err) < 0)
+        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
+}
+
+void hf_guard_look_for_fetch(struct hf_guard *g)
+{
+    if (!g->config.origin || g->looking)
+        return;
+    g->looking = hf_loop_timer(&g->loop, FETCH_MS, look_for_fetch, g, NULL) == 0;
+}
+
 /* The process that receives the container is gone. It may have claimed it and not lived to say so. */
 static void awaiting_left(void *ctx, short revents)
 {
@@ -148,9 +173,10 @@ static void awaiting_left(void *ctx, short revents)
 
     (void)revents;
     forget(g, &g->awaiting);
-    if (g->config.incoming && take_container(g, &err) == 0)
+    hf_guard_look_for_fetch(g);
+    if (!g->config.incoming || take_container(g, &err) == 0)
         return;
-    if (g->config.incoming && !g->expected && !g->serve.ask) /* no domain yet, and none will come */
+    if (!g->serve.ask && (g->config.origin || !g->expected)) /* no domain yet, and none will come */
         g->ended = true;
 }
 
@@ -183,6 +209,8 @@ static int take_container(struct hf_guard *g, struct hf_error *err)
     hf_guard_renew_watch(g);
     if (g->server)
         hf_nbd_server_claimed(g->server);
+    if (g->serve.ask)
+        hf_guard_tell_libvirt(g, "note");
     if (!g->serve.ask || (g->server && hf_nbd_server_pid(g->server) > 0))
         return 0;
     hf_guard_want_standstill(g, false);

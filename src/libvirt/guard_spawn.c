@@ -44,6 +44,10 @@ static void build(const char *what, const struct hf_guard_config *c, struct word
         add(w, "--restore");
     if (c->incoming)
         add(w, "--incoming");
+    if (c->origin) {
+        add(w, "--origin");
+        add(w, c->origin);
+    }
     if (!c->running)
         return;
     snprintf(w->uid, sizeof w->uid, "%lu", (unsigned long)c->serve.uid);
@@ -92,21 +96,45 @@ static int launch(struct words *w, int in, int out, struct hf_error *err)
     return 0;
 }
 
-int hf_guard_spawn(const struct hf_guard_config *config, struct hf_error *err)
+static int spawn_answering(struct words *words, int answer_ms, struct hf_error *err)
 {
     char line[HF_GUARD_LINE_MAX];
-    struct words words;
     int ends[2], r;
 
-    build("guard", config, &words);
     if (pipe2(ends, O_CLOEXEC) < 0)
         return hf_error_set(err, HF_EIO, "cannot make a pipe to the guard: %s", strerror(errno));
-    r = launch(&words, -1, ends[1], err);
+    r = launch(words, -1, ends[1], err);
     (void)close(ends[1]);
     if (r == 0)
-        r = hf_guard_read_line(ends[0], ANSWER_MS, line, err);
+        r = hf_guard_read_line(ends[0], answer_ms, line, err);
     (void)close(ends[0]);
     return r < 0 ? r : hf_guard_answer_parse(line, err);
+}
+
+int hf_guard_spawn(const struct hf_guard_config *config, struct hf_error *err)
+{
+    struct words words;
+
+    build("guard", config, &words);
+    return spawn_answering(&words, ANSWER_MS, err);
+}
+
+int hf_fetch_spawn(const char *uuid, const char *origin, struct hf_error *err)
+{
+    const struct hf_guard_config config = {.uuid = uuid, .origin = origin};
+    struct words words;
+
+    build("fetch", &config, &words);
+    return spawn_answering(&words, -1, err);
+}
+
+int hf_abandon_spawn(const char *uuid, const char *origin, struct hf_error *err)
+{
+    const struct hf_guard_config config = {.uuid = uuid, .origin = origin};
+    struct words words;
+
+    build("abandon", &config, &words);
+    return launch(&words, -1, -1, err);
 }
 
 int hf_guard_spawn_watch(const struct hf_guard_config *config, int pair, struct hf_error *err)

@@ -15,6 +15,7 @@
 #include "domain_xml.h"
 #include "foreign_files.h"
 #include "guard.h"
+#include "guard_spawn.h"
 #include "host_ready.h"
 #include "places.h"
 #include "program_output.h"
@@ -91,8 +92,7 @@ static int mark_restore(const char *uuid, struct hf_error *err)
     return fd < 0 ? hf_error_set(err, HF_EIO, "cannot make '%s': %s", path, strerror(errno)) : 0;
 }
 
-/* Before libvirt moves anything. A container comes with its guest or the guest does not come. */
-static int arrive(const struct hf_domain *d, struct hf_error *err)
+static int expect(const struct hf_domain *d, struct hf_error *err)
 {
     const struct hf_guard_request q = {.ask = HF_GUARD_EXPECT};
     int r = -HF_ENOTFOUND;
@@ -105,12 +105,28 @@ static int arrive(const struct hf_domain *d, struct hf_error *err)
         if (r == -HF_ENOTFOUND && !hf_libvirt_is_receiving(d->uuid))
             break;
     }
+    return r;
+}
+
+/* Before libvirt moves anything. A container comes with its guest or the guest does not come: `holdfast libvirt
+ * migrate` sends it ahead, otherwise it is fetched. */
+static int arrive(const struct hf_domain *d, struct hf_error *err)
+{
+    int r = expect(d, err);
+
     if (r != -HF_ENOTFOUND && r != -HF_EREFUSED)
         return r;
-    return hf_error_refuse(err, "moving",
-                           "domain '%s' keeps its firmware and variables in a holdfast container, which libvirt does not "
-                           "move; nothing was moved. On the host where it runs, use: holdfast libvirt migrate %s URI",
-                           d->name, d->name);
+    if (!d->origin[0])
+        return hf_error_refuse(
+            err, "moving",
+            "domain '%s' keeps its firmware and variables in a holdfast container, and its metadata does "
+            "not say on which host; nothing was moved. On the host where it runs, use: holdfast libvirt "
+            "migrate %s URI",
+            d->name, d->name);
+    r = hf_fetch_spawn(d->uuid, d->origin, err);
+    if (r == 0)
+        r = expect(d, err);
+    return r < 0 ? hf_error_prefix(err, r, "domain '%s' stays where it is: its container does not come: ", d->name) : 0;
 }
 
 /* 1: this is the start of a domain that arrives, whose guard waits for it. */

@@ -28,20 +28,15 @@ void hf_intro_done(struct hf_intro *intro)
     intro->original = NULL;
 }
 
-int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size, struct hf_error *err)
+static int frame(const json_t *json, uint8_t **bytes, size_t *size, struct hf_error *err)
 {
-    const struct hf_adoption *a = &intro->adoption;
-    hf_auto(json_drop) json_t *json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b, s:b}", "schema", 1, "uuid", a->uuid, "name", a->name,
-                  "loader", a->loader, "nvram", a->nvram, "secure", a->secure, "reconnect", a->reconnect, "original",
-                  intro->original, "live", intro->live, "settle", intro->settle);
     hf_auto(hf_cleanup_free) char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     size_t length = text ? strlen(text) : 0;
     hf_be32 head = hf_be32_of((uint32_t)length);
     uint8_t *out = length && length <= INTRO_MAX ? malloc(sizeof head + length) : NULL;
 
     if (!out)
-        return hf_error_set(err, HF_ENOMEM, "out of memory, or a path of domain '%s' is not UTF-8", a->name);
+        return hf_error_set(err, HF_ENOMEM, "out of memory, or a text that is not UTF-8");
     memcpy(out, &head, sizeof head);
     memcpy(out + sizeof head, text, length);
     *bytes = out;
@@ -49,11 +44,20 @@ int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size,
     return 0;
 }
 
-int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct hf_error *err)
+int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size, struct hf_error *err)
 {
-    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
-    size_t size = 0;
-    int r = hf_intro_format(intro, &bytes, &size, err);
+    const struct hf_adoption *a = &intro->adoption;
+    hf_auto(json_drop) json_t *json =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b, s:b}", "schema", 1, "uuid", a->uuid, "name", a->name,
+                  "loader", a->loader, "nvram", a->nvram, "secure", a->secure, "reconnect", a->reconnect, "original",
+                  intro->original, "live", intro->live, "settle", intro->settle);
+
+    return frame(json, bytes, size, err);
+}
+
+static int send_all(int fd, const uint8_t *bytes, size_t size, int timeout_ms, struct hf_error *err)
+{
+    int r = 0;
 
     for (size_t at = 0; r == 0 && at < size;) {
         struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -68,6 +72,26 @@ int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct h
             r = hf_error_set(err, HF_EIO, "connection to the peer: %s", strerror(errno));
     }
     return r;
+}
+
+int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    size_t size = 0;
+    int r = hf_intro_format(intro, &bytes, &size, err);
+
+    return r < 0 ? r : send_all(fd, bytes, size, timeout_ms, err);
+}
+
+int hf_intro_refuse(int fd, const struct hf_error *why, int timeout_ms, struct hf_error *err)
+{
+    hf_auto(json_drop) json_t *json =
+        json_pack("{s:i, s:s, s:b}", "schema", 1, "failure", why->text, "nothing", why->code == HF_ENOTFOUND);
+    hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
+    size_t size = 0;
+    int r = frame(json, &bytes, &size, err);
+
+    return r < 0 ? r : send_all(fd, bytes, size, timeout_ms, err);
 }
 
 static int bad(struct hf_error *err, const char *key)
@@ -147,13 +171,17 @@ int hf_intro_parse(const char *text, size_t size, struct hf_intro *intro, struct
 {
     hf_auto(json_drop) json_t *json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     struct hf_intro out = {.original = NULL};
-    const char *original = json_string_value(json_object_get(json, "original"));
+    const char *original = json_string_value(json_object_get(json, "original")), *failure;
     int r;
 
     if (!json_is_object(json))
         return hf_error_set(err, HF_EPROTO, "peer's description of the domain: invalid JSON object");
     if (json_integer_value(json_object_get(json, "schema")) != 1)
         return hf_error_set(err, HF_EVERSION, "peer's description of the domain: unsupported schema");
+    failure = json_string_value(json_object_get(json, "failure"));
+    if (failure)
+        return hf_error_set(err, json_is_true(json_object_get(json, "nothing")) ? HF_ENOTFOUND : HF_EPROTO, "peer: %s",
+                            failure);
     r = read_adoption(json, &out.adoption, err);
     if (r == 0)
         r = get_bool(json, "live", &out.live, err);

@@ -19,6 +19,9 @@ struct hf_intro {
 /* *bytes (length included) is the caller's to free(). */
 int hf_intro_format(const struct hf_intro *intro, uint8_t **bytes, size_t *size, struct hf_error *err);
 
+/* Instead of one: why there is none. It becomes the error of hf_intro_read(), HF_ENOTFOUND when it is that. */
+int hf_intro_refuse(int fd, const struct hf_error *why, int timeout_ms, struct hf_error *err);
+
 /* HF_ETIMEDOUT: nothing of it was taken for `timeout_ms`. */
 int hf_intro_send(int fd, const struct hf_intro *intro, int timeout_ms, struct hf_error *err);
 

@@ -26,7 +26,7 @@ void hf_moving_wait_ms(long ms)
     (void)nanosleep(&t, NULL);
 }
 
-static void moving_done(struct hf_moving *m)
+void hf_moving_done(struct hf_moving *m)
 {
     hf_moving_disconnect(m);
     hf_container_done(&m->container);
@@ -124,6 +124,8 @@ static int open_container(struct hf_moving *m, struct hf_error *err)
     if (r == 0)
         r = hf_owner_standing(m->container, &owner, err);
     m->intro.settle = r == 0 && owner.state == HF_OWNER_GRANTED;
+    if (m->q->settle && (r == -HF_EREFUSED || (r == 0 && !m->intro.settle)))
+        return hf_error_set(err, HF_ENOTFOUND, "domain '%s' was not given away, or that is settled", m->report.name);
     return r;
 }
 
@@ -136,7 +138,7 @@ static enum hf_sending_stage first_stage(const struct hf_moving *m)
     return m->intro.live ? HF_SENDING_MEETING : HF_SENDING_MEETING_PAUSED;
 }
 
-static int prepare(struct hf_moving *m, struct hf_error *err)
+int hf_moving_prepare(struct hf_moving *m, struct hf_error *err)
 {
     int r = hf_mover_new(&m->mover, err);
 
@@ -146,25 +148,29 @@ static int prepare(struct hf_moving *m, struct hf_error *err)
         r = open_container(m, err);
     if (r == 0 && !m->intro.settle)
         r = hf_domain_probe_prepare(m->here, m->container, m->state.active, &m->probe, err);
-    if (r == 0 && !m->intro.settle && !m->q->dry_run)
+    if (r == 0 && m->q->to && !m->intro.settle && !m->q->dry_run)
         r = hf_virt_connect(m->q->to, &m->mover->there, err);
     if (r < 0)
         return r;
     r = hf_signals_watch(NULL, 0, &m->signals, err); /* libvirt's threads inherit it */
-    if (r == 0)
-        r = hf_moving_watch(m, err);
-    return r < 0 ? r : hf_moving_connect(m, first_stage(m), err);
+    return r < 0 ? r : hf_moving_watch(m, err);
+}
+
+int hf_moving_begin(struct hf_moving *m, struct hf_error *err)
+{
+    return hf_moving_connect(m, first_stage(m), err);
 }
 
 int hf_libvirt_migrate(const struct hf_migrate_request *q, struct hf_migrate_report *report, struct hf_error *err)
 {
-    hf_auto(moving_done) struct hf_moving m = {
-        .q = q, .way = {.in = -1, .out = -1}, .signals = -1, .frozen = -1};
+    hf_auto(hf_moving_done) struct hf_moving m = {.q = q, .way = {.in = -1, .out = -1}, .signals = -1, .frozen = -1};
     bool settling;
     int r;
 
     hf_loop_init(&m.loop);
-    r = prepare(&m, err);
+    r = hf_moving_prepare(&m, err);
+    if (r == 0)
+        r = hf_moving_begin(&m, err);
     if (r < 0)
         return r;
     settling = m.intro.settle;

@@ -25,6 +25,7 @@ struct hf_migrate_request {
     bool undefine;           /* and not here any more */
     bool unsafe;
     bool live_emulated; /* do not pause a guest without KVM while its memory is sent */
+    bool settle;        /* only find out what became of an earlier attempt; HF_ENOTFOUND: nothing is open */
     bool dry_run;                                               /* only ask whether it may go */
     unsigned timeout_s;                                        /* for a peer that is silent while it is waited for */
     unsigned pause_limit_s;                                    /* for a guest that libvirt paused, until the grant */

@@ -4,6 +4,7 @@
  *
  *   migrate.c           what is moved, from the first look to the report
  *   moving_container.c  the container's way: sent ahead, flushed, granted
+ *   give.c              the same where libvirt's migration is another program's
  *   moving_back.c       when that did not go well: asked again, taken back, or followed
  */
 #ifndef HF_MOVING_H
@@ -31,7 +32,13 @@ struct hf_moving {
     int signals, frozen; /* frozen: the connection that keeps our guard from serving; -1: it serves */
     uint64_t sent;       /* of the guest, by libvirt, when it was asked last */
     int64_t looked_at;   /* when libvirt was asked for the guest last */
+    int64_t busy_at;     /* when it was last seen to migrate it; only where that is another program's doing */
 };
+
+/* migrate.c. prepare: everything before the connection; begin: makes it. */
+int hf_moving_prepare(struct hf_moving *m, struct hf_error *err);
+int hf_moving_begin(struct hf_moving *m, struct hf_error *err);
+void hf_moving_done(struct hf_moving *m);
 
 int64_t hf_moving_now(void);
 void hf_moving_wait_ms(long ms);

@@ -64,6 +64,9 @@ static int start(void *ctx, struct hf_error *err)
 {
     struct hf_moving *m = ctx;
 
+    m->busy_at = hf_loop_now();
+    if (!m->q->to) /* libvirt waits for the destination's hook, which waits for us */
+        return 0;
     if (hf_sending_was_asked(&m->sending))
         return hf_error_set(err, HF_EPROTO,
                             "peer: asks for the grant of a guest that has not been moved; an "
@@ -180,23 +183,29 @@ static int act(void *ctx, enum hf_exchange_event event, struct hf_error *err)
     return hf_sending_go_on(&m->sending, err);
 }
 
-int hf_moving_connect(struct hf_moving *m, enum hf_sending_stage stage, struct hf_error *err)
+/* A destination that called is connected already. */
+static int call(struct hf_moving *m, struct hf_error *err)
 {
     char way[PATH_MAX];
-    const struct hf_peer_call call = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
+    const struct hf_peer_call peer = {.to = way, .verb = "libvirt receive", .path = m->report.uuid};
+    int r = m->q->to ? find_way(m, way, err) : 0;
+
+    return r < 0 || !m->q->to ? r : hf_peer_link_open(&peer, &m->way, err);
+}
+
+int hf_moving_connect(struct hf_moving *m, enum hf_sending_stage stage, struct hf_error *err)
+{
     const struct hf_pump_ops ops = {.event = act, .ctx = m};
     hf_auto(json_drop) json_t *extra = hf_domain_probe_extra(&m->probe);
     struct hf_exchange *exchange;
     struct hf_pump *pump;
-    int r = find_way(m, way, err), in, out;
+    int r = call(m, err), in, out;
 
     m->intro.settle = stage == HF_SENDING_ASKING;
     m->sending.timeout_s = m->q->timeout_s;
     m->sending.pause_limit_s = m->q->pause_limit_s;
     m->sending.stage = stage;
 
-    if (r == 0)
-        r = hf_peer_link_open(&call, &m->way, err);
     if (r == 0)
         r = hf_intro_send(m->way.out, &m->intro, (int)m->q->timeout_s * 1000, err);
     if (r == 0)
@@ -257,11 +266,27 @@ static void look_at_guest(struct hf_moving *m)
     m->sent = sent;
 }
 
+/* A migration that is another program's may end without a word: its host is gone, or it was ended before it began. */
+static void look_at_job(struct hf_moving *m)
+{
+    int64_t present = hf_loop_now();
+    bool busy = false;
+
+    if (m->q->to || m->sending.stage != HF_SENDING_MOVING || present - m->looked_at < LOOK_MS)
+        return;
+    (void)hf_virt_busy(m->here, &busy, NULL);
+    if (busy)
+        m->busy_at = present;
+    else if (present - m->busy_at >= (int64_t)m->q->timeout_s * 1000)
+        hf_sending_note(&m->sending, HF_SENDING_ON_FAILED);
+}
+
 /* Firmware without variables never writes: libvirt's success is the sign. */
 static void look(struct hf_moving *m)
 {
     if (m->mover->over)
         hf_sending_note(&m->sending, m->mover->r < 0 ? HF_SENDING_ON_FAILED : HF_SENDING_ON_PAUSED);
+    look_at_job(m);
     look_at_guest(m);
     hf_sending_look(&m->sending);
 }

@@ -37,6 +37,7 @@ enum guard {
 };
 
 struct arriving {
+    const struct hf_receive_request *q;
     struct hf_intro intro;
     struct hf_adoption adoption; /* this host's */
     struct hf_loop loop;
@@ -50,6 +51,7 @@ struct arriving {
     unsigned tries;
     int64_t looked_at; /* for the domain that is being moved here */
     bool moved;        /* as seen then */
+    bool arrived;      /* complete and paused by its operator, as seen then */
 };
 
 static int64_t now(void)
@@ -85,10 +87,10 @@ static int find_place(struct arriving *w, struct hf_error *err)
     return hf_libvirt_make_state(a->uuid, err);
 }
 
-static int describe_host(struct arriving *w, const char *version, struct hf_error *err)
+static int describe_host(struct arriving *w, struct hf_error *err)
 {
     static char *const qemus[] = {(char *)"qemu-system-x86_64", (char *)"qemu-system-aarch64", NULL};
-    const struct hf_host_query query = {.qemus = qemus, .directory = HF_LIBVIRT_STATE, .holdfast = version};
+    const struct hf_host_query query = {.qemus = qemus, .directory = HF_LIBVIRT_STATE, .holdfast = w->q->version};
     json_t *host;
     int r = hf_host_describe(&query, &host, err);
 
@@ -105,15 +107,32 @@ static int describe(void *ctx, const struct hf_exchange_peer *source, char **cap
     return hf_domain_probe_answer(source->extra, caps, err);
 }
 
-static int begin(struct arriving *w, const char *version, struct hf_error *err)
+/* A source that was asked gives what it was asked for. */
+static int check_wanted(const struct arriving *w, struct hf_error *err)
+{
+    if (w->q->uuid && strcmp(w->intro.adoption.uuid, w->q->uuid) != 0)
+        return hf_error_set(err, HF_EPROTO, "peer: gives domain %s instead of %s", w->intro.adoption.uuid, w->q->uuid);
+    if (w->q->uuid && !w->intro.live && !w->intro.settle)
+        return hf_error_set(err, HF_EPROTO, "peer: gives a domain that does not run there");
+    if (w->q->uuid && w->intro.settle && !w->q->settling)
+        return hf_error_refuse(
+            err, "granted",
+            "the source gave the container away before and was not answered; it asks now what became of "
+            "that. Migrate the domain again when it runs there");
+    return 0;
+}
+
+static int begin(struct arriving *w, struct hf_error *err)
 {
     struct hf_exchange_place place = {.path = w->adoption.container, .describe = describe};
-    int r = find_place(w, err);
+    int r = check_wanted(w, err);
 
+    if (r == 0)
+        r = find_place(w, err);
     if (r == 0 && !w->intro.settle)
         r = hf_receive_lock(w->adoption.uuid, &w->lock, err);
     if (r == 0 && !w->intro.settle)
-        r = describe_host(w, version, err);
+        r = describe_host(w, err);
     place.caps = w->caps;
     place.caps_size = w->caps ? strlen(w->caps) : 0;
     return r < 0 ? r : hf_exchange_destination(&place, &w->exchange, err);
@@ -141,6 +160,7 @@ static bool is_being_moved(struct arriving *w)
         return w->moved;
     w->moved = hf_virt_open(NULL, w->adoption.uuid, &here, NULL) == 0 && hf_virt_state(here, &state, NULL) == 0 &&
                state.active;
+    w->arrived = w->moved && state.by_user;
     w->looked_at = hf_loop_now();
     return w->moved;
 }
@@ -149,7 +169,7 @@ static bool is_being_moved(struct arriving *w)
  * was killed, another one would not, and its watch starts a successor. */
 static int bring_guard(struct arriving *w, struct hf_error *err)
 {
-    const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true};
+    const struct hf_guard_config config = {.uuid = w->adoption.uuid, .incoming = true, .origin = w->q->origin};
 
     if (hf_guard_is_there(w->adoption.uuid) || is_being_moved(w))
         return 0;
@@ -238,6 +258,14 @@ static void on_guard(void *ctx, short revents)
     hf_loop_unwatch(&w->loop, w->awaiting);
 }
 
+/* libvirt has ended the domain here, and its guard with it. Where this host does not ask for the move, the source will
+ * say. */
+static bool is_given_up(struct arriving *w)
+{
+    w->looked_at = 0;
+    return w->q->uuid && !is_being_moved(w);
+}
+
 /* A guard that was killed has a successor. */
 static int find_guard(struct arriving *w, struct hf_error *err)
 {
@@ -248,9 +276,19 @@ static int find_guard(struct arriving *w, struct hf_error *err)
         return 0;
     r = hf_guard_ask_open(w->adoption.uuid, &q, &w->awaiting, err);
     if (r < 0)
-        return r == -HF_ENOTFOUND && w->tries++ < GUARD_TRIES ? 0 : r;
+        return r == -HF_ENOTFOUND && !is_given_up(w) && w->tries++ < GUARD_TRIES ? 0 : r;
     w->guard = GUARD_AWAITED;
-    return hf_loop_watch(&w->loop, w->awaiting, POLLIN, on_guard, w, err);
+    r = hf_loop_watch(&w->loop, w->awaiting, POLLIN, on_guard, w, err);
+    if (r == 0 && w->q->answer >= 0 && !*w->q->answered)
+        *w->q->answered = write(w->q->answer, "ok\n", 3) == 3;
+    return r;
+}
+
+/* A guest that its operator had paused writes nothing: what libvirt says of it after its last step here is the sign. */
+static void look_at_domain(struct arriving *w)
+{
+    if (w->q->uuid && w->receiving.stage == HF_RECEIVING_COPIED && is_being_moved(w) && w->arrived)
+        hf_receiving_note(&w->receiving, HF_RECEIVING_ON_WANTED);
 }
 
 static void on_signal(void *ctx, short revents)
@@ -273,6 +311,7 @@ static int look(struct arriving *w, struct hf_error *err)
         *err = why;
         return r;
     }
+    look_at_domain(w);
     hf_receiving_look(&w->receiving);
     return hf_receiving_go_on(&w->receiving, err);
 }
@@ -300,7 +339,7 @@ static int judge_end(const struct arriving *w, int r, struct hf_error *err)
     if (receiving->stage != HF_RECEIVING_FAILED)
         return r;
     if (receiving->ended_by == HF_RECEIVING_ON_GAVE_UP)
-        return 0;
+        return w->q->uuid ? r : 0;
     if (receiving->ended_by != HF_RECEIVING_ON_CLOSED || hf_pump_state(receiving->pump) != HF_PUMP_ENDED)
         return r;
     return w->intro.settle ? 0
@@ -328,23 +367,23 @@ static int open_pump(struct arriving *w, int in, int out, struct hf_error *err)
     return -HF_EIO;
 }
 
-int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s, struct hf_error *err)
+int hf_libvirt_receive(const struct hf_receive_request *q, struct hf_error *err)
 {
     hf_auto(arriving_done) struct arriving w = {
-        .lock = -1, .awaiting = -1, .signals = -1, .receiving = {.timeout_s = timeout_s}};
+        .q = q, .lock = -1, .awaiting = -1, .signals = -1, .receiving = {.timeout_s = q->timeout_s}};
     int r;
 
     (void)prctl(PR_SET_PDEATHSIG, 0);
     if (geteuid() != 0)
         return hf_error_refuse(err, "root", "root is required: it writes root's files, for libvirt's domains");
     hf_loop_init(&w.loop);
-    r = hf_intro_read(in, &w.intro, err);
+    r = hf_intro_read(q->in, &w.intro, err);
     if (r == 0)
-        r = begin(&w, version, err);
+        r = begin(&w, err);
     if (r == 0)
         r = hf_signals_watch(NULL, 0, &w.signals, err);
     if (r == 0)
-        r = open_pump(&w, in, out, err);
+        r = open_pump(&w, q->in, q->out, err);
     if (r < 0)
         return r;
     r = serve_source(&w, err);

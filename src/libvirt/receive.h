@@ -20,13 +20,25 @@
 #ifndef HF_RECEIVE_H
 #define HF_RECEIVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <holdfast/error.h>
 
+struct hf_receive_request {
+    int in, out;
+    const char *version;
+    unsigned timeout_s; /* for a source that is silent while it is waited for */
+    /* Where libvirt's migration is another program's (fetch.h); else NULL and -1: */
+    const char *uuid, *origin; /* which domain is wanted, and from which host */
+    int answer;                /* gets "ok" (guard_link.h) when libvirt's migration can begin */
+    bool *answered;            /* whether it did */
+    bool settling;             /* the answer to an earlier grant is all that is wanted */
+};
+
 /* Returns when the source has nothing more to say. HF_EREFUSED "root"; HF_EPROTO; HF_ETIMEDOUT: it was silent for
  * `timeout_s` while it was waited for (not so while libvirt moves the guest, which is paused here); HF_ECANCELED:
  * SIGINT, SIGTERM or SIGHUP, and the source was told; what an exchange may return. */
-int hf_libvirt_receive(int in, int out, const char *version, unsigned timeout_s, struct hf_error *err);
+int hf_libvirt_receive(const struct hf_receive_request *q, struct hf_error *err);
 
 #endif

@@ -35,6 +35,7 @@
     X(virDomainMemoryPeek)                                                                                             \
     X(virDomainMigrate3)                                                                                               \
     X(virDomainResume)                                                                                                 \
+    X(virDomainSetMetadata)                                                                                            \
     X(virDomainSuspend)                                                                                                \
     X(virDomainUndefineFlags)                                                                                          \
     X(virGetLastError)                                                                                                 \
@@ -171,6 +172,7 @@ int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_erro
         .active = active,
         .paused = now == VIR_DOMAIN_PAUSED,
         .moved = active && now == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_MIGRATION,
+        .by_user = active && now == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_USER,
         .persistent = persistent,
         .saved = saved,
     };
@@ -319,6 +321,15 @@ int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_vi
         return failed(err, "migrating the domain");
     (void)p_virDomainFree(moved);
     return 0;
+}
+
+int hf_virt_set_metadata(struct hf_virt *v, const char *element, const char *prefix, const char *uri,
+                         struct hf_error *err)
+{
+    return p_virDomainSetMetadata(v->domain, VIR_DOMAIN_METADATA_ELEMENT, element, prefix, uri,
+                                  VIR_DOMAIN_AFFECT_LIVE) < 0
+               ? failed(err, "writing the domain's metadata")
+               : 0;
 }
 
 int hf_virt_abort(struct hf_virt *v, struct hf_error *err)

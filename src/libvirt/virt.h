@@ -40,6 +40,7 @@ struct hf_virt_state {
     bool active; /* it runs, or is paused */
     bool paused;
     bool moved; /* it is paused because it was moved, and libvirt does not know yet whether that succeeded */
+    bool by_user;    /* it is paused because somebody asked for that; on a destination not before it has all arrived */
     bool persistent; /* defined, not only running */
     bool saved;      /* a managed save image waits */
 };
@@ -87,6 +88,9 @@ struct hf_virt_migration {
     bool paused;     /* libvirt pauses the guest before its memory is sent, and resumes it where it is then */
 };
 int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_virt_migration *m, struct hf_error *err);
+/* Writes the element of that namespace into the metadata of the running domain. */
+int hf_virt_set_metadata(struct hf_virt *v, const char *element, const char *prefix, const char *uri,
+                         struct hf_error *err);
 int hf_virt_abort(struct hf_virt *v, struct hf_error *err);
 int hf_virt_destroy(struct hf_virt *v, struct hf_error *err);
 

@@ -143,7 +143,7 @@ def not_shown(why):
 
 
 IN_GUARD = {option: in_program("guard_spawn.c", option)
-            for option in ("vmm", "restore", "incoming", "uid", "gid", "selinux")}
+            for option in ("vmm", "restore", "incoming", "origin", "uid", "gid", "selinux")}
 PLACES = "adopt and clone make the container where they are told; firmware that nobody knows is adopted when told"
 
 SHOWN = {
@@ -190,6 +190,9 @@ SHOWN = {
         **{option: (LIBVIRT_MOVE, "the other host falls silent for ever: before the grant the guest stays; after it the "
                     "other host is asked anew") for option in ("timeout", "pause-limit")}},
     "libvirt receive": {"timeout": (LIBVIRT_MOVE, None)},
+    "libvirt fetch": {"origin": IN_GUARD["origin"]}, "libvirt abandon": {"origin": IN_GUARD["origin"]},
+    "libvirt give": {"timeout": ("libvirt/plain.py", "the connection falls silent before the source hears that it was claimed: it "
+                                 "is told over another one")},
     "libvirt guard": IN_GUARD, "libvirt watch": IN_GUARD,
     "stage": {"no-secure-boot": (SECURE, "stage: an image without Secure Boot over enrolled keys is refused by name until "
                                  "--no-secure-boot, which is logged"), "label": stage_label, "tpm-aware": (UPGRADES, "a guest with a TPM wants its owner's word")},

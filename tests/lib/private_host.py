@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A libvirt host of the test's own on this machine.
 
-Its mounts and processes live in namespaces: /etc/libvirt, /run, libvirt's and holdfast's directories under /var and the
+Its mounts and processes live in namespaces: /etc/libvirt, /etc/holdfast, /run, libvirt's and holdfast's directories under /var and the
 firmware in /usr/share/OVMF are private copies (what libvirt knows of this machine's QEMUs, which takes it a while to find
 out, is kept from one run to the next), and when the object is closed every process in it is gone. Nothing that
 runs on the machine notices.
@@ -27,7 +27,7 @@ private() {     # a copy of what is there, over what is there
 }
 mkdir -p "$ROOT/run"
 mount --bind "$ROOT/run" /run
-for d in /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
+for d in /etc/libvirt /etc/holdfast /var/lib/libvirt /var/log/libvirt /var/lib/holdfast /usr/share/OVMF; do
     private $d
 done
 [ /usr/share/OVMF -ef "$OVMF" ] || cp -L --remove-destination "$OVMF"/*.fd /usr/share/OVMF/   # debian_firmware.py

@@ -84,10 +84,7 @@ class Connection:
 
     def pump(self, way):
         try:
-            if way == ">" and self.relay.intro:
-                source, sink = self.ends[way]
-                head = self.read(source, 4)
-                self.write(sink, head + self.read(source, int.from_bytes(head, "big")))
+            self.relay.open_way(self, way)
             while True:
                 self.pass_on(way)
         except (EOFError, OSError, ValueError):
@@ -130,6 +127,13 @@ class Relay:
 
     receivers = property(lambda self: [c.receiver for c in self.connections])
     receiver = property(lambda self: self.connections[-1].receiver)
+
+    def open_way(self, connection, way):
+        """What comes before the frames."""
+        if way == ">" and self.intro:
+            source, sink = connection.ends[way]
+            head = connection.read(source, 4)
+            connection.write(sink, head + connection.read(source, int.from_bytes(head, "big")))
 
     def start(self):
         command = ["sh", "-c", f"exec {self.command}"] if isinstance(self.command, str) else self.command

@@ -179,10 +179,28 @@ static void leaving_with_files_of_its_own(void **state)
     hf_domain_xml_free(original);
 }
 
+static void the_host_where_it_runs_is_in_its_metadata(void **state)
+{
+    static const char before[] = "<metadata><other:source xmlns:other='urn:other' host='no'/><source host='no'/>";
+    char text[1024];
+    struct hf_domain_xml *doc;
+
+    snprintf(text, sizeof text, DOMAIN("", LOADER, "%s<h:source xmlns:h='urn:holdfast:libvirt' host='%s'/></metadata>"),
+             before, "node1");
+    doc = parse(text);
+    assert_string_equal(hf_domain_facts(doc)->origin, "node1");
+    hf_domain_xml_free(doc);
+    snprintf(text, sizeof text, DOMAIN("", LOADER, "%s</metadata>"), before);
+    doc = parse(text);
+    assert_string_equal(hf_domain_facts(doc)->origin, "");
+    hf_domain_xml_free(doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(facts_of_a_plain_domain),
+        cmocka_unit_test(the_host_where_it_runs_is_in_its_metadata),
         cmocka_unit_test(labels_say_who_qemu_is),
         cmocka_unit_test(what_does_not_fit_is_refused_by_name),
         cmocka_unit_test(hostile_xml_is_an_error),

@@ -90,10 +90,29 @@ static void what_is_no_introduction_is_refused(void **state)
         assert_true(hf_intro_parse(bad[i], strlen(bad[i]), &heard, &err) < 0);
 }
 
+static void a_source_that_refuses_says_why(void **state)
+{
+    struct hf_error why;
+    struct hf_intro heard;
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    (void)hf_error_refuse(&why, "shut-off", "it is \"off\"");
+    assert_int_equal(hf_intro_refuse(ends[1], &why, 1000, &err), 0);
+    assert_int_equal(hf_intro_read(ends[0], &heard, &err), -HF_EPROTO);
+    assert_non_null(strstr(err.text, "it is \"off\""));
+    (void)hf_error_set(&why, HF_ENOTFOUND, "nothing");
+    assert_int_equal(hf_intro_refuse(ends[1], &why, 1000, &err), 0);
+    assert_int_equal(hf_intro_read(ends[0], &heard, &err), -HF_ENOTFOUND);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_one_says_the_other_hears),
+        cmocka_unit_test(a_source_that_refuses_says_why),
         cmocka_unit_test(what_would_leave_its_place_is_refused),
         cmocka_unit_test(what_is_no_introduction_is_refused),
     };
