@@ -35,6 +35,7 @@ static void start_watch(void *ctx)
 
     successor.restore = false;
     successor.running = true;
+    successor.incoming = g->stage == HF_GUARD_INCOMING;
     successor.serve = g->serve;
     r = hf_guard_watch_start(&successor, &g->watch, &err);
     if (r == 0)
@@ -62,10 +63,11 @@ void hf_guard_renew_watch(struct hf_guard *g)
     start_watch(g);
 }
 
-static int serve(struct hf_guard *g, const struct hf_guard_request *q, struct hf_error *err)
+static int serve(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
     int r = hf_published_verify(&g->adoption, err);
 
+    (void)fd;
     if (r < 0 || !g->has_vars)
         return r;
     if (g->server)
@@ -87,7 +89,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     g->serve = g->config.serve;
     g->has_vars = true;
     hf_guard_look_for_fetch(g);
-    if (g->config.incoming) {
+    if (g->stage == HF_GUARD_INCOMING) {
         start_watch(g);
         hf_guard_start_again(g);
         return 0;
@@ -109,25 +111,106 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     return 0;
 }
 
-static int end(struct hf_guard *g, struct hf_error *err)
+static int started(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
-    int r, closed;
+    int r;
 
-    g->ended = true;
-    hf_guard_watch_end(hf_take_fd(g->watch));
-    hf_nbd_server_free(g->server);
-    g->server = NULL;
-    r = g->config.incoming || g->frozen ? 0 : hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
-    if (r == 0 && !g->config.incoming && !g->frozen)
-        r = hf_guard_boot_ended(g, err);
-    if (r == 0 && !g->config.incoming && !g->frozen)
-        r = hf_guard_remember_changes(g, err);
+    (void)fd;
+    hf_guard_tell_libvirt(g, "note");
+    r = hf_guard_booted(g, err);
+    if (r < 0)
+        return r;
+    return hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q->machine, q->tpm, hf_guard_now(),
+                                err);
+}
+
+static int leave(struct hf_guard *g, int r, struct hf_error *err)
+{
+    int closed;
+
+    g->stage = HF_GUARD_ENDED;
     hf_libvirt_clean_run(g->config.uuid);
     closed = hf_container_close(hf_take_ptr(g->container), r < 0 ? NULL : err);
     return r < 0 ? r : closed;
 }
 
-/* Returns 1 when the answer comes later. */
+static void stop_serving(struct hf_guard *g)
+{
+    hf_guard_watch_end(hf_take_fd(g->watch));
+    hf_nbd_server_free(g->server);
+    g->server = NULL;
+}
+
+/* The container is not this host's to write. */
+static int end_unwritten(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    stop_serving(g);
+    return leave(g, 0, err);
+}
+
+static int end(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    int r;
+
+    (void)q, (void)fd;
+    stop_serving(g);
+    r = hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
+    if (r == 0)
+        r = hf_guard_boot_ended(g, err);
+    if (r == 0)
+        r = hf_guard_remember_changes(g, err);
+    return leave(g, r, err);
+}
+
+static int nothing(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)g, (void)q, (void)fd, (void)err;
+    return 0;
+}
+
+static int is_incoming(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    return hf_error_refuse(err, "moving", "the container of domain '%s' is still being received", g->adoption.name);
+}
+
+static int is_leaving(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    return hf_error_refuse(err, "moving", "domain '%s' is being moved to another host", g->adoption.name);
+}
+
+static int is_not_incoming(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
+}
+
+static int is_not_received(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received", g->adoption.name);
+}
+
+typedef int handler(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+
+/* What each request does in each stage. Each returns an error or enum hf_guard_done. */
+static handler *const REQUESTS[HF_GUARD_ASK_MAX][HF_GUARD_STAGE_MAX] = {
+    /*                     INCOMING              HELD                  LEAVING */
+    [HF_GUARD_SERVE] = {serve, serve, serve},
+    [HF_GUARD_STARTED] = {nothing, started, started}, /* INCOMING: the container says on which machine it was started */
+    [HF_GUARD_END] = {end_unwritten, end, end_unwritten},
+    [HF_GUARD_AGAIN] = {hf_guard_serve_again, hf_guard_serve_again, hf_guard_serve_again},
+    [HF_GUARD_BANK] = {is_incoming, hf_guard_take_bank, is_leaving},
+    [HF_GUARD_HERE] = {nothing, nothing, nothing},
+    [HF_GUARD_FREEZE] = {is_incoming, hf_guard_freeze, hf_guard_freeze},
+    [HF_GUARD_AWAIT] = {hf_guard_await, is_not_incoming, is_not_incoming},
+    [HF_GUARD_CLAIMED] = {hf_guard_claimed, nothing, nothing},
+    [HF_GUARD_EXPECT] = {hf_guard_expect, is_not_received, is_not_received},
+    [HF_GUARD_PREPARED] = {hf_guard_prepared, is_not_incoming, is_not_incoming},
+};
+
 static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *err)
 {
     struct hf_guard_request q;
@@ -135,26 +218,11 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
 
     if (r < 0)
         return r;
-    if (q.ask >= HF_GUARD_FREEZE)
-        return hf_guard_move(g, &q, fd, err);
-    if (q.ask == HF_GUARD_SERVE)
-        return serve(g, &q, err);
-    if (q.ask == HF_GUARD_AGAIN)
-        return hf_guard_serve_again(g, err);
-    if (q.ask == HF_GUARD_BANK)
-        return hf_guard_take_bank(g, err);
-    if (q.ask == HF_GUARD_HERE || (q.ask == HF_GUARD_GONE && !g->config.running))
-        return 0;
-    if (q.ask == HF_GUARD_STARTED && g->config.incoming)
-        return 0; /* the container says on which machine it was started */
-    if (q.ask == HF_GUARD_STARTED) {
-        hf_guard_tell_libvirt(g, "note");
-        r = hf_guard_booted(g, err);
-    }
-    if (q.ask == HF_GUARD_STARTED && r == 0)
-        r = hf_lifecycle_started(g->container, g->config.vmm ? g->config.vmm : "", q.machine, q.tpm, hf_guard_now(),
-                                 err);
-    return q.ask == HF_GUARD_STARTED ? r : end(g, err);
+    if (g->stage == HF_GUARD_ENDED)
+        return hf_error_set(err, HF_EOWNED, "the guard of domain '%s' is ending", g->adoption.name);
+    if (q.ask == HF_GUARD_GONE)
+        q.ask = g->config.running ? HF_GUARD_END : HF_GUARD_HERE;
+    return REQUESTS[q.ask][g->stage](g, &q, fd, err);
 }
 
 static void answer(int fd, int r, const struct hf_error *err)
@@ -182,7 +250,7 @@ static void asked(void *ctx, short revents)
         r = obey(g, line, fd, &err);
     if (r < 0)
         syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
-    if (r <= 0)
+    if (r != HF_GUARD_ANSWER_LATER)
         answer(fd, r, &err);
 }
 
@@ -202,13 +270,13 @@ static int open_incoming(struct hf_guard *g, struct hf_error *err)
         return r;
     if (owner.state == HF_OWNER_INCOMING)
         return hf_container_open_incoming(g->adoption.container, hf_guard_now(), &g->container, err);
-    g->config.incoming = false;
+    g->stage = HF_GUARD_HELD;
     return 0;
 }
 
 static int open_container(struct hf_guard *g, struct hf_error *err)
 {
-    if (g->config.incoming) {
+    if (g->stage == HF_GUARD_INCOMING) {
         int r = open_incoming(g, err);
 
         if (r < 0 || g->container)
@@ -237,7 +305,7 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
         return r;
     if (g->config.running)
         return take_over(g, err);
-    if (g->config.incoming)
+    if (g->stage == HF_GUARD_INCOMING)
         return hf_guard_find_vars(g, err);
     r = hf_guard_decide(g, err);
     if (r < 0 && hf_guard_boot_ended(g, NULL) < 0)
@@ -247,7 +315,12 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
 
 int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_error *err)
 {
-    struct hf_guard g = {.config = *config, .listening = -1, .watch = -1, .awaiting = -1, .freezer = -1};
+    struct hf_guard g = {.config = *config,
+                         .stage = config->incoming ? HF_GUARD_INCOMING : HF_GUARD_HELD,
+                         .listening = -1,
+                         .watch = -1,
+                         .awaiting = -1,
+                         .freezer = -1};
     struct hf_error own = {.code = HF_OK};
     int r;
 
@@ -256,7 +329,7 @@ int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_
     r = prepare(&g, &own);
     answer(answer_fd, r, &own);
     (void)close(answer_fd);
-    while (r == 0 && !g.ended)
+    while (r == 0 && g.stage != HF_GUARD_ENDED)
         r = hf_loop_turn(&g.loop, -1, &own);
     hf_guard_watch_end(g.watch);
     hf_nbd_server_free(g.server);

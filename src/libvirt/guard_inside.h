@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Internal to the guard: what guard.c, guard_boot.c, guard_move.c and guard_server.c share. */
+/*
+ * Internal to the guard: what guard.c, guard_boot.c, guard_move.c and guard_server.c share.
+ *
+ * Whose the container is, and with that what the guard does with it:
+ *
+ *                   claimed                   freeze
+ *   INCOMING -------------------> HELD ---------------------> LEAVING
+ *      |                           |  ^    freezer has left,     |
+ *      |                           |  |    still this host's     |
+ *      | no domain will come       |  '--------------------------|
+ *      | end                       | end                         | end
+ *      '------------------------> ENDED <------------------------'
+ *
+ * guard.c has a table of what each request does in each stage.
+ */
 #ifndef HF_GUARD_INSIDE_H
 #define HF_GUARD_INSIDE_H
 
@@ -8,6 +22,14 @@
 #include "guard.h"
 #include "loop.h"
 #include "nbd_server.h"
+
+enum hf_guard_stage {
+    HF_GUARD_INCOMING, /* it is being received: it is served to be read */
+    HF_GUARD_HELD,     /* it is this host's, and the guest's variables are served */
+    HF_GUARD_LEAVING,  /* it is or may be given away: nothing is served, nothing written */
+    HF_GUARD_ENDED,
+    HF_GUARD_STAGE_MAX,
+};
 
 struct hf_guard {
     struct hf_guard_config config;
@@ -18,20 +40,22 @@ struct hf_guard {
     struct hf_nbd_server *server;
     int listening, watch;          /* watch: see guard_watch.h; -1: none */
     struct hf_guard_request serve; /* for whom */
-    bool has_vars, paused, ended;
+    enum hf_guard_stage stage;
+    bool has_vars, paused;
     int64_t paused_at; /* with paused_why, what libvirt has no reason for: "" when somebody else's, or none */
     char paused_why[HF_ERROR_TEXT_MAX];
     int64_t writer; /* the process that writes in this start; 0: none yet; below 0: it has ended */
-    bool lost; /* the server died and the guest has not been brought in line with the store yet */
+    bool lost;      /* the server died and the guest has not been brought in line with the store yet */
 
-    /* The domain moves. */
-    bool expected; /* destination: libvirt said that the domain arrives */
-    bool wanted;   /* destination: the guest here is about to write */
-    int awaiting;  /* destination: who is told so; -1: nobody */
-    bool looking;  /* destination: whether the process that fetches is gone is looked at again */
-    int freezer;   /* source: who froze us; -1: nobody */
-    bool frozen;   /* source: nothing is served */
+    int freezer;   /* LEAVING: the connection of the process that asked; -1: it has left */
+    bool expected; /* INCOMING: libvirt said that the domain arrives */
+    bool wanted;   /* INCOMING: the guest here is about to write */
+    int awaiting;  /* INCOMING: the connection on which that is told; -1: nobody asked */
+    bool looking;  /* a timer looks whether the process that fetches is gone */
 };
+
+/* What a request's function returns that has no error. */
+enum hf_guard_done { HF_GUARD_ANSWER_NOW, HF_GUARD_ANSWER_LATER };
 
 int64_t hf_guard_now(void);
 
@@ -56,8 +80,8 @@ void hf_guard_want_standstill(struct hf_guard *g, bool want);
 /* The guest is brought in line with the store, however long that takes. Its steps: a server for it; its bank, while it
  * is paused. */
 void hf_guard_resync(struct hf_guard *g);
-int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err);
-int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err);
+int hf_guard_serve_again(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_take_bank(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 
 /* guard_state.c: the guest goes on from a saved state, as whose QEMU process `pid` writes all its variables. False:
  * that state has other firmware than the container; the process is ended then. */
@@ -68,8 +92,13 @@ void hf_guard_log(struct hf_guard *g, const char *kind, const char *text);
 /* guard.c: another watch, since the successor's configuration has changed. */
 void hf_guard_renew_watch(struct hf_guard *g);
 
-/* guard_move.c: the requests of a domain that moves; `fd` is who asks. Returns 1 when the answer comes later. */
-int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+/* guard_move.c: the requests of a domain that moves, as guard.c's table has them; `fd` is who asks. Each returns an
+ * error or enum hf_guard_done. */
+int hf_guard_freeze(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_await(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_claimed(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_expect(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_prepared(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 /* The server has a first write for a container that is being received. */
 void hf_guard_wanted(struct hf_guard *g);
 /* Where the container is fetched: once nobody fetches it any more, the source is told what became of it (fetch.h). */

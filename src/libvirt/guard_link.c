@@ -21,9 +21,9 @@
 
 /* Requests that are one word. */
 static const char *const words[] = {
-    [HF_GUARD_END] = "end",         [HF_GUARD_AGAIN] = "again",   [HF_GUARD_BANK] = "bank",
-    [HF_GUARD_GONE] = "gone",       [HF_GUARD_HERE] = "here",     [HF_GUARD_FREEZE] = "freeze",
-    [HF_GUARD_AWAIT] = "await",     [HF_GUARD_CLAIMED] = "claimed", [HF_GUARD_EXPECT] = "expect",
+    [HF_GUARD_END] = "end",          [HF_GUARD_AGAIN] = "again",     [HF_GUARD_BANK] = "bank",
+    [HF_GUARD_GONE] = "gone",        [HF_GUARD_HERE] = "here",       [HF_GUARD_FREEZE] = "freeze",
+    [HF_GUARD_AWAIT] = "await",      [HF_GUARD_CLAIMED] = "claimed", [HF_GUARD_EXPECT] = "expect",
     [HF_GUARD_PREPARED] = "prepared"};
 
 static enum hf_guard_ask one_word(const char *line)
@@ -145,7 +145,8 @@ int hf_guard_ask_open(const char *uuid, const struct hf_guard_request *q, int *f
                             "no guard answers at '%s': %s", address.sun_path, strerror(errno));
     hf_guard_request_format(q, line);
     if (send(s, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line)) /* it may just have been killed */
-        return hf_error_set(err, errno == EPIPE || errno == ECONNRESET ? HF_ENOTFOUND : HF_EIO, "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
+        return hf_error_set(err, errno == EPIPE || errno == ECONNRESET ? HF_ENOTFOUND : HF_EIO,
+                            "cannot ask the guard at '%s': %s", address.sun_path, strerror(errno));
     *fd = hf_take_fd(s);
     return 0;
 }

@@ -33,7 +33,7 @@
 
 enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN,  HF_GUARD_BANK, HF_GUARD_GONE,
                     HF_GUARD_HERE, HF_GUARD_FREEZE, HF_GUARD_AWAIT, HF_GUARD_CLAIMED, HF_GUARD_EXPECT,
-                    HF_GUARD_PREPARED };
+                    HF_GUARD_PREPARED, HF_GUARD_ASK_MAX };
 
 struct hf_guard_request {
     enum hf_guard_ask ask;

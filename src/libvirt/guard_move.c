@@ -65,17 +65,17 @@ static void look_after(void *ctx)
 {
     struct hf_guard *g = ctx;
 
-    if (!g->frozen)
+    if (g->stage != HF_GUARD_LEAVING)
         return;
     if (g->freezer < 0 && is_held_here(g)) { /* it was taken back */
         struct hf_error err;
 
-        g->frozen = false;
         if (reopen(g, &err) < 0) {
             syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
-            g->ended = true; /* the next guard begins anew */
+            g->stage = HF_GUARD_ENDED; /* the next guard begins anew */
             return;
         }
+        g->stage = HF_GUARD_HELD;
         hf_guard_want_standstill(g, false);
         hf_guard_start_again(g);
         return;
@@ -95,10 +95,11 @@ static void freezer_left(void *ctx, short revents)
 }
 
 /* What the guest wrote is either all in the container afterwards, or it was not frozen. */
-static int freeze(struct hf_guard *g, int fd, struct hf_error *err)
+int hf_guard_freeze(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
     int r = 0;
 
+    (void)q;
     if (g->lost)
         return hf_error_set(err, HF_ETIMEDOUT,
                             "what domain '%s' wrote while it had no server has not been taken from its memory yet",
@@ -106,7 +107,7 @@ static int freeze(struct hf_guard *g, int fd, struct hf_error *err)
     if (g->freezer >= 0)
         return hf_error_set(err, HF_EOWNED, "domain '%s' is moved by another process already", g->adoption.name);
     hf_guard_drop_server(g);
-    g->frozen = true;
+    g->stage = HF_GUARD_LEAVING;
     r = hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
     if (r == 0)
         r = hf_standstill_want(g->config.uuid, true, err);
@@ -150,7 +151,7 @@ static void look_for_fetch(void *ctx)
     struct hf_error err;
 
     g->looking = false;
-    if (g->awaiting >= 0 || g->ended)
+    if (g->awaiting >= 0 || g->stage == HF_GUARD_ENDED)
         return;
     if (hf_libvirt_is_receiving(g->config.uuid))
         hf_guard_look_for_fetch(g);
@@ -174,18 +175,17 @@ static void awaiting_left(void *ctx, short revents)
     (void)revents;
     forget(g, &g->awaiting);
     hf_guard_look_for_fetch(g);
-    if (!g->config.incoming || take_container(g, &err) == 0)
+    if (g->stage != HF_GUARD_INCOMING || take_container(g, &err) == 0)
         return;
     if (!g->serve.ask && (g->config.origin || !g->expected)) /* no domain yet, and none will come */
-        g->ended = true;
+        g->stage = HF_GUARD_ENDED;
 }
 
-static int await(struct hf_guard *g, int fd, struct hf_error *err)
+int hf_guard_await(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
     int r;
 
-    if (!g->config.incoming)
-        return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
+    (void)q;
     forget(g, &g->awaiting);
     r = keep(fd, &g->awaiting, err);
     if (r == 0)
@@ -193,7 +193,7 @@ static int await(struct hf_guard *g, int fd, struct hf_error *err)
     if (r < 0)
         return r;
     tell_waiting(g);
-    return 1;
+    return HF_GUARD_ANSWER_LATER;
 }
 
 /* The server sees for itself that the container was claimed. */
@@ -204,7 +204,7 @@ static int take_container(struct hf_guard *g, struct hf_error *err)
     if (r < 0)
         return r;
     syslog(LOG_INFO, "%s: the container is this host's", g->adoption.name);
-    g->config.incoming = false;
+    g->stage = HF_GUARD_HELD;
     g->wanted = false;
     hf_guard_renew_watch(g);
     if (g->server)
@@ -218,37 +218,29 @@ static int take_container(struct hf_guard *g, struct hf_error *err)
     return 0;
 }
 
-/* Once: the start after it is somebody's who does not know that the domain is on its way. */
-static int prepared(struct hf_guard *g, struct hf_error *err)
+int hf_guard_claimed(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
-    bool expected = g->expected;
+    (void)q, (void)fd;
+    return take_container(g, err);
+}
 
-    if (!g->config.incoming)
-        return hf_error_set(err, HF_EUSAGE, "the container of domain '%s' is this host's", g->adoption.name);
-    if (!expected || g->serve.ask)
+int hf_guard_expect(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    if (g->awaiting < 0)
+        return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received", g->adoption.name);
+    g->expected = true;
+    return 0;
+}
+
+/* Once: the start after it is somebody's who does not know that the domain is on its way. */
+int hf_guard_prepared(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q, (void)fd;
+    if (!g->expected || g->serve.ask)
         return hf_error_refuse(err, "moving",
                                "domain '%s' is being received from another host; wait until it has arrived",
                                g->adoption.name);
     g->expected = false;
     return 0;
-}
-
-int hf_guard_move(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
-{
-    switch (q->ask) {
-    case HF_GUARD_FREEZE:
-        return freeze(g, fd, err);
-    case HF_GUARD_AWAIT:
-        return await(g, fd, err);
-    case HF_GUARD_CLAIMED:
-        return g->config.incoming ? take_container(g, err) : 0;
-    case HF_GUARD_EXPECT:
-        if (!g->config.incoming || g->awaiting < 0)
-            return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received",
-                                   g->adoption.name);
-        g->expected = true;
-        return 0;
-    default:
-        return prepared(g, err);
-    }
 }

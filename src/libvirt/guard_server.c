@@ -127,7 +127,7 @@ static void resync(void *ctx)
 {
     struct hf_guard *g = ctx;
 
-    if (!g->lost || g->frozen)
+    if (!g->lost || g->stage == HF_GUARD_LEAVING)
         return;
     hf_guard_tell_libvirt(g, "resync");
     (void)hf_loop_timer(&g->loop, RESYNC_MS, resync, g, NULL);
@@ -148,7 +148,7 @@ void hf_guard_resync(struct hf_guard *g)
 /* A guest whose container is not this host's yet must not run: it is paused until it is. */
 void hf_guard_start_again(struct hf_guard *g)
 {
-    if (g->config.incoming) {
+    if (g->stage == HF_GUARD_INCOMING) {
         hf_guard_want_standstill(g, true);
         hf_guard_wanted(g);
     } else if (g->adoption.reconnect) {
@@ -167,15 +167,16 @@ void hf_guard_drop_server(struct hf_guard *g)
     note_writer(g);
 }
 
-int hf_guard_serve_again(struct hf_guard *g, struct hf_error *err)
+int hf_guard_serve_again(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
+    (void)q, (void)fd;
     if (!g->lost || (g->server && hf_nbd_server_pid(g->server) > 0))
         return 0;
     return restart_server(g, err);
 }
 
 /* The guest is paused and the server has nothing to do, so the store is ours to write. */
-int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err)
+int hf_guard_take_bank(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) uint8_t *bytes = NULL;
     struct hf_error alarm = {.code = HF_OK};
@@ -184,6 +185,7 @@ int hf_guard_take_bank(struct hf_guard *g, struct hf_error *err)
     bool equal;
     int r;
 
+    (void)q, (void)fd;
     hf_libvirt_run_path(g->config.uuid, HF_BANK_FILE, path);
     r = hf_file_read(path, HF_BANK_SIZE_MAX, &bytes, &size, err);
     if (r == 0)
@@ -253,7 +255,7 @@ int hf_guard_start_server(struct hf_guard *g, struct hf_error *err)
         .judged = true,
         .writer = g->writer,
         .boot_id = g->boot_id,
-        .incoming = g->config.incoming,
+        .incoming = g->stage == HF_GUARD_INCOMING,
     };
     int r;
 

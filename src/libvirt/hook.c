@@ -160,32 +160,35 @@ static int start(const struct hf_domain *d, struct hf_error *err)
     return hf_guard_ask(d->uuid, &q, err);
 }
 
-/* The guest runs: what fails here must not end it. */
-static int started(const struct hf_domain *d)
+static int started(const struct hf_domain *d, struct hf_error *err)
 {
     struct hf_guard_request q = {.ask = HF_GUARD_STARTED, .tpm = d->tpm};
-    struct hf_error err;
 
     snprintf(q.machine, sizeof q.machine, "%s", d->machine);
-    if (hf_guard_ask(d->uuid, &q, &err) < 0)
-        syslog(LOG_DAEMON | LOG_WARNING, "holdfast: %s: %s", d->name, err.text);
-    return 0;
+    return hf_guard_ask(d->uuid, &q, err);
 }
 
-static int reconnect(const struct hf_domain *d)
+static int reconnect(const struct hf_domain *d, struct hf_error *err)
 {
     struct hf_guard_config config = {.uuid = d->uuid, .running = true};
     char version[32];
-    struct hf_error err;
     int r;
 
     ask_version(d->emulator, version);
     config.vmm = version[0] ? version : NULL;
     label_of(d, &config.serve);
-    r = hf_guard_spawn(&config, &err);
-    if (r < 0 && r != -HF_EOWNED)
-        syslog(LOG_DAEMON | LOG_ERR, "holdfast: %s: %s", d->name, err.text);
-    return 0;
+    r = hf_guard_spawn(&config, err);
+    return r == -HF_EOWNED ? 0 : r; /* it has lived through libvirtd's restart */
+}
+
+static int release(const struct hf_domain *d, struct hf_error *err)
+{
+    return end_guard(d->uuid, err);
+}
+
+static int restore(const struct hf_domain *d, struct hf_error *err)
+{
+    return mark_restore(d->uuid, err);
 }
 
 static bool names_our_places(const char *xml, size_t size)
@@ -194,10 +197,30 @@ static bool names_our_places(const char *xml, size_t size)
            memmem(xml, size, HF_LIBVIRT_RUN, strlen(HF_LIBVIRT_RUN));
 }
 
-/* Here, or at a host that it is moved to. */
-static bool is_start(const char *operation, const char *part)
+/*
+ * What libvirt calls the hook for (https://libvirt.org/hooks.html, "/etc/libvirt/hooks/qemu"), and what is done for a
+ * domain whose container is ours. What it calls otherwise is none of these, and does nothing.
+ */
+static const struct operation {
+    const char *name, *part;
+    int (*act)(const struct hf_domain *d, struct hf_error *err);
+    enum { IS_OFF, COMES, STARTS, RUNS } guest;
+} OPERATIONS[] = {
+    {"migrate", "begin", arrive, COMES},
+    {"prepare", "begin", prepare, COMES},
+    {"start", "begin", start, STARTS},
+    {"started", "begin", started, RUNS},
+    {"release", "end", release, IS_OFF},
+    {"restore", "begin", restore, IS_OFF},
+    {"reconnect", "begin", reconnect, RUNS},
+};
+
+static const struct operation *find(const char *name, const char *part)
 {
-    return (!strcmp(operation, "prepare") || !strcmp(operation, "migrate")) && !strcmp(part, "begin");
+    for (size_t i = 0; i < HF_ARRAY_SIZE(OPERATIONS); i++)
+        if (!strcmp(OPERATIONS[i].name, name) && !strcmp(OPERATIONS[i].part, part))
+            return &OPERATIONS[i];
+    return NULL;
 }
 
 /* A definition that a manager pushed, from before the adoption: the guest would lose its firmware and variables. */
@@ -208,11 +231,12 @@ static int check_left(const struct hf_domain *d, struct hf_error *err)
 
     if (r < 0)
         return r == -HF_ENOTFOUND ? 0 : r;
-    return hf_error_refuse(err, "left",
-                           "domain '%s' is adopted, and its definition does not name its container '%s': it would start with "
-                           "other firmware and without its variables; nothing was started. Back into the container: holdfast "
-                           "libvirt adopt %s --into %s. To leave it: holdfast libvirt release %s --allow",
-                           d->name, adoption.container, d->name, adoption.container, d->name);
+    return hf_error_refuse(
+        err, "left",
+        "domain '%s' is adopted, and its definition does not name its container '%s': it would start with "
+        "other firmware and without its variables; nothing was started. Back into the container: holdfast "
+        "libvirt adopt %s --into %s. To leave it: holdfast libvirt release %s --allow",
+        d->name, adoption.container, d->name, adoption.container, d->name);
 }
 
 /* Asked for every domain of the host. */
@@ -229,36 +253,20 @@ static int may_start(const struct hf_domain *d, struct hf_error *err)
 int hf_libvirt_hook(const char *operation, const char *part, const char *xml, size_t size, struct hf_error *err)
 {
     hf_auto(hf_domain_xml_cleanup) struct hf_domain_xml *doc = NULL;
-    struct hf_adoption adoption;
+    const struct operation *o;
     const struct hf_domain *d;
     int r = hf_domain_xml_parse(xml, size, &doc, err);
 
     if (r < 0) /* what is odd about somebody else's domain is not for us to judge */
         return names_our_places(xml, size) ? r : 0;
     d = hf_domain_facts(doc);
-    if (is_start(operation, part)) {
-        r = may_start(d, err);
-        if (r < 0)
-            return r;
-    }
-    if (!is_ours(d))
-        return 0;
-    if (!strcmp(operation, "migrate") && !strcmp(part, "begin"))
-        return arrive(d, err);
-    r = hf_adoption_load(d->uuid, &adoption, err);
-    if (r < 0)
+    o = find(operation, part);
+    r = o && o->guest == COMES ? may_start(d, err) : 0;
+    if (r < 0 || !o || !is_ours(d))
         return r;
-    if (!strcmp(operation, "prepare") && !strcmp(part, "begin"))
-        return prepare(d, err);
-    if (!strcmp(operation, "start") && !strcmp(part, "begin"))
-        return start(d, err);
-    if (!strcmp(operation, "started") && !strcmp(part, "begin"))
-        return started(d);
-    if (!strcmp(operation, "release") && !strcmp(part, "end"))
-        return end_guard(d->uuid, err);
-    if (!strcmp(operation, "restore") && !strcmp(part, "begin"))
-        return mark_restore(d->uuid, err);
-    if (!strcmp(operation, "reconnect") && !strcmp(part, "begin"))
-        return reconnect(d);
+    r = o->act(d, err);
+    if (r == 0 || o->guest != RUNS) /* nothing ends a guest that runs */
+        return r;
+    syslog(LOG_DAEMON | LOG_ERR, "holdfast: %s: %s", d->name, err->text);
     return 0;
 }
