@@ -12,7 +12,7 @@
 #include "guard_watch.h"
 #include "hook.h"
 #include "resync.h"
-#include "standstill.h"
+#include "domain_pause.h"
 #include "verbs.h"
 
 static const struct hf_option adopt_options[] = {
@@ -229,7 +229,7 @@ static int run_watch(struct hf_invocation *inv, struct hf_error *err)
 
 static int run_align(struct hf_invocation *inv, struct hf_error *err)
 {
-    return logged(inv, hf_standstill_align(inv->operands[0], err), err);
+    return logged(inv, hf_domain_pause_align(inv->operands[0], err), err);
 }
 
 static int run_resync(struct hf_invocation *inv, struct hf_error *err)

@@ -19,7 +19,7 @@
 #include "places.h"
 #include "published.h"
 #include "runtime.h"
-#include "standstill.h"
+#include "domain_pause.h"
 #include "writeback.h"
 
 #define RETRY_MS 1000
@@ -96,7 +96,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     }
     r = hf_guard_booted(g, err);
     if (r == 0)
-        r = hf_standstill_want(g->config.uuid, false, err);
+        r = hf_domain_pause_want(g->config.uuid, false, err);
     if (r == 0 && g->adoption.reconnect)
         r = hf_guard_start_server(g, err);
     if (r < 0)

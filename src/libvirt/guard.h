@@ -24,10 +24,10 @@
 
 struct hf_guard_config {
     const char *uuid;
-    const char *vmm; /* QEMU's major.minor; NULL: unknown */
-    bool restore;    /* a saved state is loaded: the firmware may not change */
-    bool running;    /* QEMU runs already (the guard before died): nothing is decided, the server starts at once */
-    bool incoming;   /* the container is being received: it is served to be read until it is claimed (receive.h) */
+    const char *vmm;    /* QEMU's major.minor; NULL: unknown */
+    bool restore;       /* a saved state is loaded: the firmware may not change */
+    bool running;       /* QEMU runs already (the guard before died): nothing is decided, the server starts at once */
+    bool incoming;      /* the container is being received: it is served to be read until it is claimed (receive.h) */
     const char *origin; /* with incoming: the host from which it is fetched (fetch.h); NULL: the source moves it */
     struct hf_guard_request serve; /* with running: for whom */
 };

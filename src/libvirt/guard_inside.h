@@ -76,7 +76,7 @@ void hf_guard_recall_writer(struct hf_guard *g);
 void hf_guard_start_again(struct hf_guard *g);
 void hf_guard_drop_server(struct hf_guard *g);
 void hf_guard_tell_libvirt(struct hf_guard *g, const char *what);
-void hf_guard_want_standstill(struct hf_guard *g, bool want);
+void hf_guard_want_pause(struct hf_guard *g, bool want);
 /* The guest is brought in line with the store, however long that takes. Its steps: a server for it; its bank, while it
  * is paused. */
 void hf_guard_resync(struct hf_guard *g);

@@ -11,13 +11,12 @@
  *      bank                    HF_BANK_FILE has the variables as they are in the guest's memory: store them
  *
  * While the domain moves (migrate.h, receive.h):
- *      freeze                  source: bring everything in and serve no more. Who asked holds the connection: when it ends and
- *                              the container is still this host's, the guard serves again
- *      await                   destination: answered when the guest here is about to write, and not before
- *      claimed                 destination: the container is this host's
- *      expect                  destination: libvirt's next start of the domain is the one that arrives
- *      prepared                destination: is this the start that was expected? HF_EREFUSED "moving" when it is not,
- *                              HF_EUSAGE when the guard serves a container of this host's
+ *      freeze                  source: bring everything in and serve no more. Who asked holds the connection: when it
+ * ends and the container is still this host's, the guard serves again await                   destination: answered
+ * when the guest here is about to write, and not before claimed                 destination: the container is this
+ * host's expect                  destination: libvirt's next start of the domain is the one that arrives prepared
+ * destination: is this the start that was expected? HF_EREFUSED "moving" when it is not, HF_EUSAGE when the guard
+ * serves a container of this host's
  *
  * The answer is "ok", or "error CODE RULE TEXT" with a number of enum hf_code and "-" for no rule.
  */
@@ -31,9 +30,21 @@
 
 #define HF_GUARD_LINE_MAX 2048
 
-enum hf_guard_ask { HF_GUARD_SERVE = 1, HF_GUARD_STARTED, HF_GUARD_END, HF_GUARD_AGAIN,  HF_GUARD_BANK, HF_GUARD_GONE,
-                    HF_GUARD_HERE, HF_GUARD_FREEZE, HF_GUARD_AWAIT, HF_GUARD_CLAIMED, HF_GUARD_EXPECT,
-                    HF_GUARD_PREPARED, HF_GUARD_ASK_MAX };
+enum hf_guard_ask {
+    HF_GUARD_SERVE = 1,
+    HF_GUARD_STARTED,
+    HF_GUARD_END,
+    HF_GUARD_AGAIN,
+    HF_GUARD_BANK,
+    HF_GUARD_GONE,
+    HF_GUARD_HERE,
+    HF_GUARD_FREEZE,
+    HF_GUARD_AWAIT,
+    HF_GUARD_CLAIMED,
+    HF_GUARD_EXPECT,
+    HF_GUARD_PREPARED,
+    HF_GUARD_ASK_MAX
+};
 
 struct hf_guard_request {
     enum hf_guard_ask ask;

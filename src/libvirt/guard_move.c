@@ -14,7 +14,7 @@
 #include "owner_steps.h"
 #include "places.h"
 #include "receive_lock.h"
-#include "standstill.h"
+#include "domain_pause.h"
 #include "writeback.h"
 
 #define LOOK_MS  2000
@@ -76,7 +76,7 @@ static void look_after(void *ctx)
             return;
         }
         g->stage = HF_GUARD_HELD;
-        hf_guard_want_standstill(g, false);
+        hf_guard_want_pause(g, false);
         hf_guard_start_again(g);
         return;
     }
@@ -110,7 +110,7 @@ int hf_guard_freeze(struct hf_guard *g, const struct hf_guard_request *q, int fd
     g->stage = HF_GUARD_LEAVING;
     r = hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
     if (r == 0)
-        r = hf_standstill_want(g->config.uuid, true, err);
+        r = hf_domain_pause_want(g->config.uuid, true, err);
     if (r == 0)
         r = keep(fd, &g->freezer, err);
     if (r == 0)
@@ -213,7 +213,7 @@ static int take_container(struct hf_guard *g, struct hf_error *err)
         hf_guard_tell_libvirt(g, "note");
     if (!g->serve.ask || (g->server && hf_nbd_server_pid(g->server) > 0))
         return 0;
-    hf_guard_want_standstill(g, false);
+    hf_guard_want_pause(g, false);
     hf_guard_start_again(g);
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "guard_spawn.h"
 #include "guest_bank.h"
 #include "places.h"
-#include "standstill.h"
+#include "domain_pause.h"
 #include "whole_file.h"
 #include "writer_record.h"
 
@@ -28,12 +28,12 @@ void hf_guard_tell_libvirt(struct hf_guard *g, const char *what)
         syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
 }
 
-void hf_guard_want_standstill(struct hf_guard *g, bool want)
+void hf_guard_want_pause(struct hf_guard *g, bool want)
 {
     struct hf_error err;
 
     g->paused = want;
-    if (hf_standstill_want(g->config.uuid, want, &err) < 0)
+    if (hf_domain_pause_want(g->config.uuid, want, &err) < 0)
         syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
     hf_guard_tell_libvirt(g, "align");
 }
@@ -45,7 +45,7 @@ static void pause_guest(struct hf_guard *g, const char *why)
     syslog(LOG_WARNING, "%s: pausing the guest: %s", g->adoption.name, why);
     snprintf(g->paused_why, sizeof g->paused_why, "%s", why);
     g->paused_at = hf_guard_now();
-    hf_guard_want_standstill(g, true);
+    hf_guard_want_pause(g, true);
 }
 
 /* Not before: what pauses a guest is mostly that nothing can be written. */
@@ -66,7 +66,7 @@ static void resume_guest(struct hf_guard *g)
     if (!g->paused)
         return;
     syslog(LOG_INFO, "%s: its variables are stored again; letting the guest go on", g->adoption.name);
-    hf_guard_want_standstill(g, false);
+    hf_guard_want_pause(g, false);
     log_pause(g);
 }
 
@@ -149,7 +149,7 @@ void hf_guard_resync(struct hf_guard *g)
 void hf_guard_start_again(struct hf_guard *g)
 {
     if (g->stage == HF_GUARD_INCOMING) {
-        hf_guard_want_standstill(g, true);
+        hf_guard_want_pause(g, true);
         hf_guard_wanted(g);
     } else if (g->adoption.reconnect) {
         start_again(g);

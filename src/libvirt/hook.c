@@ -206,12 +206,9 @@ static const struct operation {
     int (*act)(const struct hf_domain *d, struct hf_error *err);
     enum { IS_OFF, COMES, STARTS, RUNS } guest;
 } OPERATIONS[] = {
-    {"migrate", "begin", arrive, COMES},
-    {"prepare", "begin", prepare, COMES},
-    {"start", "begin", start, STARTS},
-    {"started", "begin", started, RUNS},
-    {"release", "end", release, IS_OFF},
-    {"restore", "begin", restore, IS_OFF},
+    {"migrate", "begin", arrive, COMES},     {"prepare", "begin", prepare, COMES},
+    {"start", "begin", start, STARTS},       {"started", "begin", started, RUNS},
+    {"release", "end", release, IS_OFF},     {"restore", "begin", restore, IS_OFF},
     {"reconnect", "begin", reconnect, RUNS},
 };
 

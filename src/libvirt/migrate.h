@@ -4,7 +4,8 @@
  *
  * libvirt moves the running guest, with this process between the two libvirts; the container goes ahead over a way of
  * its own and changes its owner when QEMU there is about to write for the first time, which is after QEMU here has
- * stopped. A guest that QEMU emulates is paused before its memory is sent (docs/handover.md). Before that moment everything can be taken back: the guest goes on here. After it the guest is there.
+ * stopped. A guest that QEMU emulates is paused before its memory is sent (docs/handover.md). Before that moment
+ * everything can be taken back: the guest goes on here. After it the guest is there.
  */
 #ifndef HF_MIGRATE_H
 #define HF_MIGRATE_H
@@ -24,11 +25,11 @@ struct hf_migrate_request {
     bool transient;          /* do not define the domain there */
     bool undefine;           /* and not here any more */
     bool unsafe;
-    bool live_emulated; /* do not pause a guest without KVM while its memory is sent */
-    bool settle;        /* only find out what became of an earlier attempt; HF_ENOTFOUND: nothing is open */
-    bool dry_run;                                               /* only ask whether it may go */
-    unsigned timeout_s;                                        /* for a peer that is silent while it is waited for */
-    unsigned pause_limit_s;                                    /* for a guest that libvirt paused, until the grant */
+    bool live_emulated;     /* do not pause a guest without KVM while its memory is sent */
+    bool settle;            /* only find out what became of an earlier attempt; HF_ENOTFOUND: nothing is open */
+    bool dry_run;           /* only ask whether it may go */
+    unsigned timeout_s;     /* for a peer that is silent while it is waited for */
+    unsigned pause_limit_s; /* for a guest that libvirt paused, until the grant */
     void (*progress)(void *ctx, uint64_t done, uint64_t total); /* of the container; may be NULL */
     void *ctx;
 };
@@ -38,11 +39,11 @@ struct hf_migrate_report {
     char container[PATH_MAX];
     char host[128]; /* where it is now, by its own name */
     bool live;
-    bool paused;  /* it was live, without KVM, and stood still while its memory was sent */
-    bool settled; /* nothing was moved: it was found out what became of an earlier attempt */
-    bool probed;  /* what the QEMUs of both hosts show was compared */
+    bool paused;          /* it was live, without KVM, and stood still while its memory was sent */
+    bool settled;         /* nothing was moved: it was found out what became of an earlier attempt */
+    bool probed;          /* what the QEMUs of both hosts show was compared */
     char not_probed[512]; /* else why not; "" where nothing was asked */
-    bool resumed; /* with settled: the container is this host's again */
+    bool resumed;         /* with settled: the container is this host's again */
 };
 
 /* HF_EREFUSED: root, session, saved, transport (say --via), the rules of preflight, and what the other host refuses.

@@ -38,11 +38,10 @@ static int find_way(const struct hf_moving *m, char way[PATH_MAX], struct hf_err
         return snprintf(way, PATH_MAX, "%s", m->q->way) < PATH_MAX ? 0
                                                                    : hf_error_set(err, HF_EUSAGE, "--via is too long");
     if (strncmp(m->q->to, prefix, sizeof prefix - 1) != 0)
-        return hf_error_refuse(
-            err, "transport",
-            "'%s': no way to the holdfast of that host; use qemu+ssh://, or add --via "
-            "ssh://HOST, exec:COMMAND or unix:PATH",
-            m->q->to);
+        return hf_error_refuse(err, "transport",
+                               "'%s': no way to the holdfast of that host; use qemu+ssh://, or add --via "
+                               "ssh://HOST, exec:COMMAND or unix:PATH",
+                               m->q->to);
     return snprintf(way, PATH_MAX, "ssh://%.*s", (int)strcspn(host, "/?"), host) < PATH_MAX
                ? 0
                : hf_error_set(err, HF_EUSAGE, "'%s' is too long", m->q->to);
@@ -158,8 +157,10 @@ static void explain(void *ctx, enum hf_sending_event event, struct hf_error *err
     else if (event == HF_SENDING_ON_CANCELLED)
         (void)hf_error_set(err, HF_EIO, "interrupted");
     else if (event == HF_SENDING_ON_LATE)
-        (void)hf_error_set(err, HF_ETIMEDOUT, "the guest has been paused for %u s, and the destination has not taken its "
-                           "container; --pause-limit allows longer", m->q->pause_limit_s);
+        (void)hf_error_set(err, HF_ETIMEDOUT,
+                           "the guest has been paused for %u s, and the destination has not taken its "
+                           "container; --pause-limit allows longer",
+                           m->q->pause_limit_s);
 }
 
 /* The grant goes out when the destination is ready: it asked, or libvirt is done. */
@@ -291,7 +292,8 @@ static void look(struct hf_moving *m)
     hf_sending_look(&m->sending);
 }
 
-/* What ends the waiting without an event: what failed inside the pump, and a signal while only libvirt is waited for. */
+/* What ends the waiting without an event: what failed inside the pump, and a signal while only libvirt is waited for.
+ */
 static int check(struct hf_moving *m, struct hf_error *err)
 {
     enum hf_sending_stage stage = m->sending.stage;

@@ -21,8 +21,8 @@ void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX]
     snprintf(path, PATH_MAX, HF_LIBVIRT_RUN "/%s%s%s", uuid, name ? "/" : "", name ? name : "");
 }
 
-/* A directory of root's with exactly this mode (0: as it is; a new one is closed to others); one that somebody else owns is not
- * used. */
+/* A directory of root's with exactly this mode (0: as it is; a new one is closed to others); one that somebody else
+ * owns is not used. */
 static int make_directory(const char *path, mode_t mode, gid_t gid, struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int fd = -1;

@@ -342,10 +342,11 @@ static int judge_end(const struct arriving *w, int r, struct hf_error *err)
         return w->q->uuid ? r : 0;
     if (receiving->ended_by != HF_RECEIVING_ON_CLOSED || hf_pump_state(receiving->pump) != HF_PUMP_ENDED)
         return r;
-    return w->intro.settle ? 0
-                           : hf_error_set(err, HF_EPROTO,
-                                          "the source closed the connection before it granted the container; it is still "
-                                          "there");
+    return w->intro.settle
+               ? 0
+               : hf_error_set(err, HF_EPROTO,
+                              "the source closed the connection before it granted the container; it is still "
+                              "there");
 }
 
 static int open_pump(struct arriving *w, int in, int out, struct hf_error *err)

@@ -16,7 +16,7 @@
 #include "container.h"
 #include "guard_link.h"
 #include "places.h"
-#include "standstill.h"
+#include "domain_pause.h"
 #include "virt.h"
 #include "whole_file.h"
 
@@ -212,12 +212,12 @@ int hf_libvirt_resync(const char *uuid, struct hf_error *err)
         return r;
     r = await_libvirt(v, err);
     if (r == 0)
-        r = hf_standstill_enter(v, uuid, &lock, err);
+        r = hf_domain_pause_enter(v, uuid, &lock, err);
     if (r < 0)
         return r;
     r = resync(v, &adoption, err);
     if (r == 0)
-        return hf_standstill_leave(v, uuid, lock, err);
+        return hf_domain_pause_leave(v, uuid, lock, err);
     (void)close(lock); /* the guest is paused until the guard's next try */
     return r;
 }

@@ -39,7 +39,7 @@ int hf_virt_uuid(struct hf_virt *v, char uuid[37], struct hf_error *err);
 struct hf_virt_state {
     bool active; /* it runs, or is paused */
     bool paused;
-    bool moved; /* it is paused because it was moved, and libvirt does not know yet whether that succeeded */
+    bool moved;      /* it is paused because it was moved, and libvirt does not know yet whether that succeeded */
     bool by_user;    /* it is paused because somebody asked for that; on a destination not before it has all arrived */
     bool persistent; /* defined, not only running */
     bool saved;      /* a managed save image waits */
@@ -66,8 +66,8 @@ int hf_virt_security_model(struct hf_virt *v, char model[64], struct hf_error *e
 
 int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err);
 
-/* Starts a domain that is not meant to run. *said is why libvirt did not start it, in its own words, which can be longer than
- * an error's text ("": it started, and was ended at once); free() it. */
+/* Starts a domain that is not meant to run. *said is why libvirt did not start it, in its own words, which can be
+ * longer than an error's text ("": it started, and was ended at once); free() it. */
 int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error *err);
 
 /* Guest-physical memory, at most 1 MiB at a time. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "standstill.h"
+#include "domain_pause.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,12 +34,12 @@ static int set_mark(const char *uuid, const char *name, bool there, struct hf_er
     return fd < 0 ? hf_error_set(err, HF_EIO, "cannot make '%s': %s", path, strerror(errno)) : 0;
 }
 
-int hf_standstill_want(const char *uuid, bool want, struct hf_error *err)
+int hf_domain_pause_want(const char *uuid, bool want, struct hf_error *err)
 {
     return set_mark(uuid, HF_HOLD_MARK, want, err);
 }
 
-bool hf_standstill_is_wanted(const char *uuid)
+bool hf_domain_pause_is_wanted(const char *uuid)
 {
     return is_there(uuid, HF_HOLD_MARK);
 }
@@ -82,7 +82,7 @@ static int resume_guest(struct hf_virt *v, const char *uuid, struct hf_error *er
     return r < 0 ? r : set_mark(uuid, HF_PAUSED_MARK, false, err);
 }
 
-int hf_standstill_align(const char *uuid, struct hf_error *err)
+int hf_domain_pause_align(const char *uuid, struct hf_error *err)
 {
     hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
     hf_auto(hf_cleanup_close) int lock = -1;
@@ -102,7 +102,7 @@ int hf_standstill_align(const char *uuid, struct hf_error *err)
     return r;
 }
 
-int hf_standstill_enter(struct hf_virt *v, const char *uuid, int *lock, struct hf_error *err)
+int hf_domain_pause_enter(struct hf_virt *v, const char *uuid, int *lock, struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int fd = -1;
     int r = lock_marks(uuid, &fd, err);
@@ -114,7 +114,7 @@ int hf_standstill_enter(struct hf_virt *v, const char *uuid, int *lock, struct h
     return r;
 }
 
-int hf_standstill_leave(struct hf_virt *v, const char *uuid, int lock, struct hf_error *err)
+int hf_domain_pause_leave(struct hf_virt *v, const char *uuid, int lock, struct hf_error *err)
 {
     int r = 0;
 
