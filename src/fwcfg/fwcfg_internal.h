@@ -66,6 +66,6 @@ void hf_fwcfg_set_bytes(struct hf_fwcfg *d, struct entry *e, const void *data, u
 uint16_t hf_fwcfg_legacy_rank(const char *name);
 
 /* The value is the guest's write to the low half (or both halves) of the DMA register. */
-void hf_fwcfg_transfer(struct hf_fwcfg *d, uint64_t descriptor);
+void hf_fwcfg_transfer(struct hf_fwcfg *d, uint64_t at);
 
 #endif

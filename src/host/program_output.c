@@ -20,8 +20,6 @@
 /* Where posix_spawn() cannot tell that there is no such program (under valgrind), the child ends with this status. */
 #define NOT_STARTED 127
 
-extern char **environ;
-
 int hf_program_start(char *const *argv, int in, int out, pid_t *pid, struct hf_error *err)
 {
     posix_spawn_file_actions_t actions;

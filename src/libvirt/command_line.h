@@ -15,6 +15,6 @@ int hf_command_line_flash(const char *line, char code[PATH_MAX], char vars[PATH_
 
 /* The words as a shell would have them, without the environment in front: the program, then its arguments.
  * hf_words_done(). HF_EPROTO: a quote that does not end, or nothing is run; HF_ENOMEM. */
-int hf_command_line_words(const char *line, struct hf_words *words, struct hf_error *err);
+int hf_command_line_words(const char *line, struct hf_words *ret, struct hf_error *err);
 
 #endif

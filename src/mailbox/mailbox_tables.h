@@ -20,8 +20,8 @@ struct hf_mailbox_tables {
     const char *log;         /* text; what is beyond HF_MAILBOX_LOG_SIZE - 1 bytes is cut */
 };
 
-/* Builds with the agreed bits of the domain, in the caller's `room`; `files` point there. HF_ENOMEM; HF_EREFUSED. */
-int hf_mailbox_tables_build(const struct hf_mailbox_tables *t, uint64_t features, void *room, size_t size,
+/* Builds with the agreed bits of the domain, in the caller's `memory`; `files` point there. HF_ENOMEM; HF_EREFUSED. */
+int hf_mailbox_tables_build(const struct hf_mailbox_tables *t, uint64_t features, void *memory, size_t size,
                             struct hf_mailbox_blob files[HF_MAILBOX_TABLE_FILES], struct hf_error *err);
 
 #endif

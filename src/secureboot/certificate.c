@@ -18,7 +18,8 @@ static void copy_text(char out[HF_CERTIFICATE_NAME_SIZE], const uint8_t *text, s
         while (n && (text[n] & 0xC0) == 0x80)
             n--;
     }
-    memcpy(out, text, n);
+    if (n)
+        memcpy(out, text, n); /* of a name that could not be printed there is no text at all */
     out[n] = '\0';
 }
 

@@ -88,6 +88,11 @@ static int put_merged(const struct hf_var *is, void *bank, struct hf_varstore *t
     return r;
 }
 
+static bool same_data(const struct hf_var *a, const struct hf_var *b)
+{
+    return a->data_size == b->data_size && !memcmp(a->data, b->data, a->data_size);
+}
+
 /* 1: something was carried. */
 static int carry_one(size_t i, const struct hf_var *is, void *bank, struct hf_varstore *then, struct hf_error *err)
 {
@@ -98,10 +103,7 @@ static int carry_one(size_t i, const struct hf_var *is, void *bank, struct hf_va
 
     if (carried_variables[i].content == SBAT)
         r = was && sbat_date(was) >= sbat_date(is) ? 1 : put(bank, then, is, err);
-    else if (was &&
-             (covers(was, is) || (was->data_size == is->data_size && !memcmp(was->data, is->data, is->data_size))))
-        r = 1;
-    else if (!readable && !carried_variables[i].stays)
+    else if ((was && (covers(was, is) || same_data(was, is))) || (!readable && !carried_variables[i].stays))
         r = 1;
     else if (!was || !readable || covers(is, was) || hf_sig_chain_check(was->data, was->data_size, NULL) < 0)
         r = put(bank, then, is, err);

@@ -11,7 +11,7 @@ struct hf_arrived_chunk {
 };
 
 /* NULL and 0: nothing of that image. */
-const struct hf_arrived_chunk *hf_arrived_get(const struct hf_arrived *arrived, const struct hf_digest *image,
+const struct hf_arrived_chunk *hf_arrived_get(const struct hf_arrived *arrived, const struct hf_digest *digest,
                                               uint32_t *count);
 
 #endif

@@ -44,7 +44,7 @@ int hf_owner_grant(struct hf_container *c, uint32_t attempt, const struct hf_dig
  * thread may do, and which frees *pending, whatever comes of it. */
 struct hf_owner_pending;
 int hf_owner_promise(struct hf_container *c, uint32_t attempt, const struct hf_digest *state, const struct hf_host *to,
-                     int64_t now, struct hf_owner_pending **pending, struct hf_error *err);
+                     int64_t now, struct hf_owner_pending **out, struct hf_error *err);
 int hf_owner_promise_finish(struct hf_owner_pending *pending, struct hf_error *err);
 /* Instead of letting the other host hear of it: held here again, at the same epoch, as before. Only by the process that
  * made the grant, and after the second part; `doubtful`: that failed. */

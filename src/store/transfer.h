@@ -45,7 +45,7 @@ struct hf_arrived;
 struct hf_arrived *hf_arrived_new(void); /* NULL: no memory */
 void hf_arrived_free(struct hf_arrived *arrived);
 /* HF_EPROTO: too long, out of order, or more than a container may hold. Chunks of an image come in order from 0. */
-int hf_arrived_add(struct hf_arrived *arrived, const struct hf_digest *image, uint64_t number, const void *bytes,
+int hf_arrived_add(struct hf_arrived *arrived, const struct hf_digest *digest, uint64_t number, const void *bytes,
                    size_t size, struct hf_error *err);
 
 /* Whether the container at hand holds this image so that its chunks need not travel. 1 or 0. */
