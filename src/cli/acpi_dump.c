@@ -87,7 +87,7 @@ int hf_acpi_dump_open(const char *path, struct hf_acpi_dump *ret, struct hf_erro
                             HF_ACPI_SCRIPT_FILE);
     r = read_all(path, &d, err);
     if (r == 0 && !d.script)
-        r = hf_error_set(err, HF_ENOTFOUND, "%s: %s not found in it", path, HF_ACPI_SCRIPT_FILE);
+        r = hf_error_set(err, HF_ENOTFOUND, "%s: %s not found", path, HF_ACPI_SCRIPT_FILE);
     if (r == 0) {
         if (d.bundle.count)
             qsort(d.files, d.bundle.count, sizeof *d.files, by_name);

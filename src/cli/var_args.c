@@ -133,7 +133,7 @@ int hf_var_attributes_parse(const char *text, uint32_t *attributes, struct hf_er
             i++;
         if (i == HF_ARRAY_SIZE(names))
             return hf_error_set(err, HF_EUSAGE,
-                                "--attributes '%s': wanted are NV, BS, RT, HR, AW, TA, EA with a plus "
+                                "--attributes '%s': invalid; use NV, BS, RT, HR, AW, TA, EA with a plus "
                                 "between them, or a number",
                                 text);
         bits |= names[i].bit;
@@ -155,7 +155,7 @@ static int parse_hex(const char *text, uint8_t **data, uint32_t *size, struct hf
 
         if (!is_hex(pair[0]) || !is_hex(pair[1])) {
             free(out);
-            return hf_error_set(err, HF_EUSAGE, "--data '%s': wanted are pairs of hexadecimal digits", text);
+            return hf_error_set(err, HF_EUSAGE, "--data '%s': invalid; use pairs of hexadecimal digits", text);
         }
         out[i / 2] = (uint8_t)strtoul(pair, NULL, 16);
     }
@@ -179,7 +179,7 @@ static int parse_order(const char *text, uint8_t **data, uint32_t *size, struct 
         if (end != p + 4 || !is_hex(*p) || (*end && *end != ',')) {
             free(out);
             return hf_error_set(err, HF_EUSAGE,
-                                "--order '%s': wanted are four hexadecimal digits for each, with "
+                                "--order '%s': invalid; use four hexadecimal digits for each, with "
                                 "commas: 0001,0000",
                                 text);
         }

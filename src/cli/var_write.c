@@ -25,7 +25,7 @@ int hf_var_target_check(const struct hf_invocation *inv, const char *path, struc
     if (r < 0 || hf_var_is_container(path))
         return r;
     if (hf_given(inv, "out") == hf_given(inv, "in-place"))
-        return hf_error_set(err, HF_EUSAGE, "say where the result goes: either --out NEW or --in-place");
+        return hf_error_set(err, HF_EUSAGE, "output: give one of --out NEW, --in-place");
     return 0;
 }
 

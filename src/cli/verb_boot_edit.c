@@ -63,7 +63,7 @@ static int move(struct hf_invocation *inv, struct hf_boot_edit *edit, size_t *ch
     int r;
 
     if (first + last + !!before != 1)
-        return hf_error_set(err, HF_EUSAGE, "say where to with one of --first, --last, --before ENTRY");
+        return hf_error_set(err, HF_EUSAGE, "new place: give one of --first, --last, --before ENTRY");
     r = hf_boot_number_parse(edit, inv->operands[1], &number, err);
     if (r == 0 && before)
         r = hf_boot_number_parse(edit, before, &other, err);

@@ -116,9 +116,9 @@ static int make_path(const struct hf_invocation *inv, const struct hf_var_source
     int r;
 
     if (!!file + !!uri + !!app != 1)
-        return hf_error_set(err, HF_EUSAGE, "say what is booted with one of --path, --uri, --app");
+        return hf_error_set(err, HF_EUSAGE, "boot target: give one of --path, --uri, --app");
     if ((hf_given(inv, "disk") && !file) || (hf_given(inv, "partition") && !hf_given(inv, "disk")))
-        return hf_error_set(err, HF_EUSAGE, "--disk goes with --path, and --partition with --disk");
+        return hf_error_set(err, HF_EUSAGE, "--disk: only with --path; --partition: only with --disk");
     if (uri)
         return hf_boot_path_uri(uri, ret, err);
     if (app)
@@ -155,7 +155,7 @@ static int make_option(const struct hf_invocation *inv, const struct hf_var_sour
     int r;
 
     if (!hf_given(inv, "label"))
-        return hf_error_set(err, HF_EUSAGE, "say what the entry is called with --label");
+        return hf_error_set(err, HF_EUSAGE, "--label missing: give the entry's name in the boot menu");
     r = to_ucs2("label", hf_value(inv, "label"), &label, &option.description_size, err);
     if (r == 0)
         r = to_ucs2("args", hf_value(inv, "args"), &words, &option.data_size, err);

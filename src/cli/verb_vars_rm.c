@@ -96,7 +96,7 @@ static int rm(struct hf_invocation *inv, struct hf_error *err)
     int r;
 
     if (inv->operand_count == 1 && !hf_given(inv, "match"))
-        return hf_error_set(err, HF_EUSAGE, "say what goes: a variable's NAME, or --match PATTERN");
+        return hf_error_set(err, HF_EUSAGE, "variables to remove: give a NAME or --match PATTERN");
     (void)hf_put_array(inv->report, "removed");
     r = hf_var_target_check(inv, inv->operands[0], err);
     if (r == 0)

@@ -135,7 +135,7 @@ static int settle_uuid(struct hf_guest *guest, struct hf_error *err)
     if (guest->uuid[0])
         return 0;
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
-        return hf_error_set(err, HF_EIO, "UUID: no random bytes");
+        return hf_error_set(err, HF_EIO, "UUID: getrandom failed: %s", strerror(errno));
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     snprintf(guest->uuid, sizeof guest->uuid, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",

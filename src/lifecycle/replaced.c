@@ -182,7 +182,7 @@ int hf_replaced_end(struct hf_container *c, const struct hf_replaced *before, co
     if (!before->was_store || hf_bank_look(bytes, size, &contents, &why) < 0 || contents == HF_BANK_STORE)
         return 0;
     if (contents == HF_BANK_BLANK)
-        (void)hf_error_set(&why, HF_EDAMAGED, "it is blank, so firmware would format it");
+        (void)hf_error_set(&why, HF_EDAMAGED, "the store is blank: firmware would format it");
     say(c, before, &why, alarm);
     if (hf_begin(c, NULL) == 0 && hf_event_append(c, now, "bank-damaged", NULL, "%s", alarm->text) == 0)
         (void)hf_commit(c, HF_DURABLE, NULL);

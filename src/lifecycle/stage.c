@@ -248,7 +248,7 @@ int hf_stage(struct hf_container *c, const struct hf_stage_request *request, str
     int r = 0;
 
     if (request->bytes == NULL && !request->tpm_aware && !request->no_secure_boot)
-        return hf_error_set(err, HF_EUSAGE, "stage: no image");
+        return hf_error_set(err, HF_EUSAGE, "image to stage: missing");
     if (request->work != NULL)
         done.firmware = request->work->firmware;
     else if (request->bytes != NULL)

@@ -45,9 +45,9 @@ static int check_sizes(const struct boot_sector *b, struct hf_error *err)
     if (sector < 512 || sector > 4096 || sector & (sector - 1))
         return hf_error_set(err, HF_EDAMAGED, "FAT: bytes per sector: %u; 512, 1024, 2048 and 4096 are valid", sector);
     if (!each || each & (each - 1) || sector * each > 64 << 10)
-        return hf_error_set(err, HF_EDAMAGED, "FAT: sectors per cluster: %u", each);
+        return hf_error_set(err, HF_EDAMAGED, "FAT: invalid sectors per cluster: %u", each);
     if (!b->tables || !hf_le16_get(b->reserved))
-        return hf_error_set(err, HF_EDAMAGED, "FAT: %u tables, %u reserved sectors", b->tables,
+        return hf_error_set(err, HF_EDAMAGED, "FAT: invalid header: %u tables, %u reserved sectors", b->tables,
                             hf_le16_get(b->reserved));
     return 0;
 }
@@ -73,7 +73,7 @@ static int lay_out(const struct boot_sector *b, uint64_t size, struct hf_fat *f,
     f->bits = f->clusters < 4085 ? 12 : f->clusters < 65525 ? 16 : 32;
     f->root_cluster = f->bits == 32 ? hf_le32_get(b->root_cluster) : 0;
     if (((uint64_t)f->clusters + 2) * f->bits > (uint64_t)table * f->sector * 8)
-        return hf_error_set(err, HF_EDAMAGED, "FAT: a table of %u sectors for %u clusters", table, f->clusters);
+        return hf_error_set(err, HF_EDAMAGED, "FAT: table too small: %u sectors for %u clusters", table, f->clusters);
     return 0;
 }
 
@@ -84,7 +84,7 @@ int hf_fat_open(const struct hf_disk *disk, uint64_t at, uint64_t size, struct h
     int r;
 
     if (size < 512 || !hf_range_ok(at, size, disk->size))
-        return hf_error_set(err, HF_EDAMAGED, "FAT: a volume of %llu bytes at %llu of a disk of %llu",
+        return hf_error_set(err, HF_EDAMAGED, "FAT: volume exceeds the disk: %llu bytes at byte %llu of %llu",
                             (unsigned long long)size, (unsigned long long)at, (unsigned long long)disk->size);
     r = disk->read(disk->ctx, at, &b, sizeof b, err);
     if (r == 0)
@@ -321,7 +321,7 @@ int hf_fat_read(const struct hf_fat *fat, const struct hf_fat_file *file, uint32
     if (r < 0)
         return hf_error_prefix(err, r, "%s: ", file->path);
     if (got != file->size)
-        return hf_error_set(err, HF_EDAMAGED, "%s: %zu of %u bytes are in its clusters", file->path, got, file->size);
+        return hf_error_set(err, HF_EDAMAGED, "%s: truncated: %zu of %u bytes", file->path, got, file->size);
     *bytes = hf_take_ptr(all);
     return 0;
 }

@@ -44,7 +44,7 @@ static int check_header(struct hf_cursor head, uint32_t sector_size, const struc
     hf_cursor_seek(&head, sector_size);
     bytes = hf_cursor_take(&head, size);
     if (!bytes)
-        return hf_error_set(err, HF_EDAMAGED, "partition table: the image ends in its header");
+        return hf_error_set(err, HF_EDAMAGED, "partition table: truncated header");
     memcpy(copy, bytes, size);
     memset(copy + offsetof(struct header, crc), 0, sizeof h->crc);
     crc = hf_crc32(0, copy, size);

@@ -108,7 +108,7 @@ static int add(const char *directory, const char *name, struct hf_var_set *set, 
                           .data_size = (uint32_t)update.payload_size};
     memcpy(var.time, update.time, sizeof var.time);
     if (hf_var_set_find(set, &var))
-        return hf_error_set(err, HF_EDAMAGED, "%s: a second file for %s", path, rule->name);
+        return hf_error_set(err, HF_EDAMAGED, "%s: more than one file for variable %s", path, rule->name);
     r = hf_var_check(&var, NULL, 0, err);
     return r < 0 ? hf_error_prefix(err, r, "%s: ", path) : hf_var_set_put(set, &var, err);
 }

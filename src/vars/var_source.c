@@ -181,7 +181,7 @@ int hf_var_source_delete(struct hf_var_source *source, const struct hf_var *key,
         return hf_varstore_delete(source->bytes, &source->store, &key->guid, key->name, key->name_size, flags, err);
     r = check_authenticated(source, key, flags, err);
     if (r == 0 && !hf_var_set_remove(&source->set, key))
-        r = hf_error_set(err, HF_ENOTFOUND, "no such variable");
+        r = hf_error_set(err, HF_ENOTFOUND, "variable not found");
     return r;
 }
 

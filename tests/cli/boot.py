@@ -94,9 +94,9 @@ def _():
             (["--disk", both, "--partition", "3", "--path", "/x"], 4, "partition 3: not found"),
             (["--disk", qcow2, "--path", "/x"], 2, "qemu-nbd"),
             (["--disk", DIR / "none.img", "--path", "/x"], 4, "No such file"),
-            (["--uri", "ftp://x/"], 2, "http://"), (["--app", "games"], 2, "ui shell"), ([], 2, "one of --path"),
-            (["--path", "/x", "--uri", "http://x"], 2, "one of --path"), (["--path", "/"], 2, "a file's path"),
-            (["--partition", "1", "--path", "/x"], 2, "--partition with --disk")):
+            (["--uri", "ftp://x/"], 2, "http://"), (["--app", "games"], 2, "ui shell"), ([], 2, "boot target: give one of --path"),
+            (["--path", "/x", "--uri", "http://x"], 2, "boot target: give one of --path"), (["--path", "/"], 2, "a file's path"),
+            (["--partition", "1", "--path", "/x"], 2, "--partition: only with --disk")):
         result = add(store, "x", *words, status=status)
         expect(said in result.err, result)
     expect("--label" in holdfast("boot", "add", store, "--path", "/x", "--in-place", status=2).err, "label")
