@@ -12,15 +12,12 @@ import shutil
 import struct
 import subprocess
 import tempfile
-import sys
 import threading
 
+import acpi_guest
 from guest import OVMF, Guest, TimedOut, raw_flash
 from program import BUILD, SOURCE
 from tap import skip
-
-sys.path.insert(0, str(SOURCE / "tests" / "acpi"))
-import acpi_guest  # noqa: E402
 
 ROM = BUILD / "efi" / "holdfast-mailbox.rom"
 PEER = BUILD / "tests" / "efi" / "mailbox-peer"

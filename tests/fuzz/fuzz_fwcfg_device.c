@@ -2,7 +2,7 @@
 /* A hostile guest at the registers: each 12 bytes are one access; DMA descriptors are whatever the guest put in RAM. */
 #include "fuzz.h"
 
-#include "machine.h"
+#include "fwcfg_machine.h"
 
 #include <holdfast/fwcfg_negotiate.h>
 

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "crc32.h"
-#include "machine.h"
+#include "fwcfg_machine.h"
 
 #define CRC_AT 28
 

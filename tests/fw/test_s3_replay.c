@@ -5,7 +5,7 @@
  */
 #include "unit.h"
 
-#include "machine.h"
+#include "fwcfg_machine.h"
 
 #include <holdfast/fwcfg_negotiate.h>
 #include <holdfast/negotiate_guest.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
-#include "machine.h"
+#include "fwcfg_machine.h"
 
 static uint8_t writable[8];
 static bool lying_error, lying_name;

@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "crc32.h"
-#include "machine.h"
+#include "fwcfg_machine.h"
 
 struct host {
     struct machine m;

@@ -8,11 +8,9 @@ first no reset, then S3, then a warm reset.
 """
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "acpi"))
 import acpi_guest
 from acpi_guest import DEBIAN12, OVMF_DONE, SEABIOS_DONE, Guest, number
 from program import BUILD

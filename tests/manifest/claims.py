@@ -9,11 +9,9 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "acpi"))
 import acpi_guest
 from acpi_guest import DEBIAN12, SEABIOS_DONE, Guest
 from guest import raw_flash
