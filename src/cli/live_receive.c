@@ -14,7 +14,6 @@
 #include "cleanup.h"
 #include "exit_status.h"
 #include "output.h"
-#include "reception.h"
 
 struct stay {
     pid_t caller;   /* who called us; until the claim its end is ours */

@@ -8,7 +8,7 @@
 
 /* Speaks on standard input and output. Returns, as a verb does, when the guest is ours and runs in another process, in
  * a session of its own, or with the reason why it is not. `options` has no `say`. `caps` as and `timeout_s`
- * as in reception.h. */
+ * as in supervisor.h. */
 int hf_live_receive(const struct hf_run_options *options, const char *caps, unsigned timeout_s, bool take_arguments,
                     struct hf_error *err);
 

@@ -10,12 +10,11 @@
 #ifndef HF_DEPARTING_H
 #define HF_DEPARTING_H
 
-#include "control.h"
+#include "departure.h"
 #include "departure_check.h"
 #include "promise_work.h"
 #include "sending.h"
 #include "stream_relay.h"
-#include "supervision.h"
 
 /* How far QEMU's migration got: what has to be undone. */
 enum hf_departure_qemu {
@@ -24,7 +23,14 @@ enum hf_departure_qemu {
     HF_DEPARTURE_QEMU_CONTINUED, /* and, at pre-switchover, to go on */
 };
 
-struct hf_departure {
+/* What is asked of the guest where the move fails. From any of them its operator may pause it: STOPPED. */
+enum hf_departing_before {
+    HF_DEPARTING_PAUSED, /* it was, when the move began: it stays paused */
+    HF_DEPARTING_RAN,    /* it did: it runs on */
+    HF_DEPARTING_STOPPED /* its operator paused it since: the move fails, and it stays paused */
+};
+
+struct hf_departing {
     struct hf_sending sending; /* its pump is NULL in LOST */
     enum hf_departure_qemu qemu;
     struct hf_stream_relay *relay;
@@ -34,19 +40,18 @@ struct hf_departure {
     int64_t stood_at;
     /* Facts of the guest: */
     bool live_emulated; /* an emulated guest is not stopped for the whole move */
-    bool ran;           /* when the departure began */
-    bool stopped;       /* by its owner, since */
-    bool alive;         /* the peer was told: on trial, it showed a sign of life */
-    int64_t ahead;      /* and how far its clock was ahead of UTC */
+    enum hf_departing_before before;
+    bool alive;    /* the peer was told: on trial, it showed a sign of life */
+    int64_t clock; /* and how far its clock was ahead of UTC */
 };
 
 /* departure.c */
-extern const struct hf_mover_ops hf_departing_mover; /* ctx: the supervision */
+extern const struct hf_mover_ops hf_departing_mover; /* ctx: the departure */
 
 /* departure_ask.c. `line` is stolen. end: the last line; `err` NULL: the guest is gone. */
-void hf_departing_tell(struct hf_supervision *s, json_t *line);
-void hf_departing_tell_stage(struct hf_supervision *s, const char *stage);
-void hf_departing_tell_end(struct hf_supervision *s, const struct hf_error *err);
+void hf_departing_tell(struct hf_departure *d, json_t *line);
+void hf_departing_tell_stage(struct hf_departure *d, const char *stage);
+void hf_departing_tell_end(struct hf_departure *d, const struct hf_error *err);
 void hf_departing_tell_progress(void *ctx);                           /* every now and then, while the guest moves */
 const char *hf_departing_text(const json_t *object, const char *key); /* "" when there is none */
 
@@ -54,18 +59,19 @@ const char *hf_departing_text(const json_t *object, const char *key); /* "" when
 void hf_departing_look_at_clock(void *ctx);
 
 /* departure_pause.c. Pauses the guest if it is emulated, unless its operator wants it live. */
-int hf_departing_pause_emulated(struct hf_supervision *s, struct hf_error *err);
-/* The move is over. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused. */
-bool hf_departing_end_pause(struct hf_supervision *s);
+int hf_departing_pause_emulated(struct hf_departure *d, struct hf_error *err);
+/* The move is over. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused.
+ */
+bool hf_departing_end_pause(struct hf_departure *d);
 
 /* departure_end.c. */
-int hf_departing_set_pause(struct hf_supervision *s, bool pause, struct hf_error *err);
-void hf_departing_forget(struct hf_supervision *s);
+int hf_departing_set_pause(struct hf_departure *d, bool pause, struct hf_error *err);
+void hf_departing_forget(struct hf_departure *d);
 /* After the stage of the same name. stayed: as if nothing had happened. */
-void hf_departing_could(struct hf_supervision *s);
-void hf_departing_departed(struct hf_supervision *s);
-void hf_departing_resumed(struct hf_supervision *s);
-void hf_departing_stayed(struct hf_supervision *s, const struct hf_error *why);
-void hf_departing_lost(struct hf_supervision *s, const struct hf_error *how);
+void hf_departing_could(struct hf_departure *d);
+void hf_departing_departed(struct hf_departure *d);
+void hf_departing_resumed(struct hf_departure *d);
+void hf_departing_stayed(struct hf_departure *d, const struct hf_error *why);
+void hf_departing_lost(struct hf_departure *d, const struct hf_error *how);
 
 #endif

@@ -16,67 +16,69 @@
 
 static int judge(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    struct hf_departure *d = s->departure;
+    struct hf_departure *d = ctx;
+    struct hf_departing *move = d->move;
     json_t *findings = NULL;
     bool probed = false;
     int r;
 
-    (void)snprintf(d->host, sizeof d->host, "%s", peer->host.name);
+    (void)snprintf(move->host, sizeof move->host, "%s", peer->host.name);
     if (!json_object_get(peer->extra, "live"))
         return hf_error_refuse(err, "live",
                                "host '%s' receives containers but runs no guests; a running guest needs "
                                "'holdfast receive --run' there",
-                               d->host);
-    r = hf_departure_check(&s->run, s->vmm, peer, d->here, &findings, &probed, err);
-    if (d->here && r == 0 && !probed)
-        hf_departing_tell_stage(s, "not-probed");
+                               move->host);
+    r = hf_departure_check(d->run, d->ops.guest(d->ops.ctx).vmm, peer, move->here, &findings, &probed, err);
+    if (move->here && r == 0 && !probed)
+        hf_departing_tell_stage(d, "not-probed");
     if (findings)
-        hf_departing_tell(s, json_pack("{s:o}", "findings", findings));
+        hf_departing_tell(d, json_pack("{s:o}", "findings", findings));
     return r;
 }
 
 static int start(void *ctx, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    struct hf_departure *d = s->departure;
+    struct hf_departure *d = ctx;
+    struct hf_departing *move = d->move;
     hf_auto(hf_cleanup_close) int theirs = -1;
-    int r = hf_departing_set_pause(s, true, err);
+    int r = hf_departing_set_pause(d, true, err);
 
-    (void)hf_exchange_prepare(hf_pump_exchange(d->sending.pump), NULL); /* while the guest runs */
+    (void)hf_exchange_prepare(hf_pump_exchange(move->sending.pump), NULL); /* while the guest runs */
     if (r == 0)
-        r = hf_stream_relay_open(&s->run.loop, &d->relay, &theirs, err);
+        r = hf_stream_relay_open(&d->run->loop, &move->relay, &theirs, err);
     if (r == 0)
-        r = hf_departing_pause_emulated(s, err);
+        r = hf_departing_pause_emulated(d, err);
     if (r == 0)
-        r = hf_monitor_send_fd(s->run.monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL,
+        r = hf_monitor_send_fd(d->run->monitor, "getfd", json_pack("{s:s}", "fdname", STREAM_NAME), theirs, NULL, NULL,
                                err);
     if (r == 0)
-        r = hf_stream_relay_read(d->relay, d->sending.pump, err);
+        r = hf_stream_relay_read(move->relay, move->sending.pump, err);
     if (r < 0)
         return r;
-    d->qemu = HF_DEPARTURE_QEMU_MIGRATING;
-    return hf_monitor_execute(s->run.monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
+    move->qemu = HF_DEPARTURE_QEMU_MIGRATING;
+    return hf_monitor_execute(d->run->monitor, "migrate", json_pack("{s:s}", "uri", "fd:" STREAM_NAME), NULL, err);
 }
 
 /* Only a guest whose flash is all in the container, and that no reset of ours is at, may be given away. */
-static int check_still(struct hf_supervision *s, struct hf_error *err)
+static int check_still(struct hf_departure *d, struct hf_error *err)
 {
+    const struct hf_departing *move = d->move;
+    struct hf_departure_guest guest = d->ops.guest(d->ops.ctx);
     struct hf_queue_state queue = {0};
-    int r = hf_writeback_look(s->run.container, &queue, err);
+    int r = hf_writeback_look(d->run->container, &queue, err);
 
     if (r < 0 && r != -HF_ENOTFOUND)
         return r;
-    if ((s->run.pause.holds & ~(unsigned)HF_HOLD_MOVE) || (s->run.todo & HF_TODO_VERIFY) || queue.bytes)
+    if ((d->run->pause.holds & ~(unsigned)HF_HOLD_MOVE) || (d->run->todo & HF_TODO_VERIFY) || queue.bytes)
         return hf_error_set(err, HF_EIO, "flash writes of the guest are not stored yet: %llu bytes; try again",
                             (unsigned long long)queue.bytes);
-    if (!hf_reset_watch_is_at_rest(&s->resets) || (s->run.todo & HF_TODO_DECIDE))
+    if (guest.is_reset || (d->run->todo & HF_TODO_DECIDE))
         return hf_error_set(err, HF_ECANCELED, "the guest is being reset; try again");
-    if (s->departure->stopped)
+    if (move->before == HF_DEPARTING_STOPPED)
         return hf_error_set(err, HF_ECANCELED, "the guest was paused by its operator during the migration; try again");
-    if (llabs((long long)(s->departure->ahead - s->clock.ahead)) > CLOCK_SLACK)
+    if (llabs((long long)(move->clock - guest.clock)) > CLOCK_SLACK)
         return hf_error_set(err, HF_ECANCELED, "the guest set its clock during the migration; try again");
-    if (hf_reset_watch_on_trial(&s->resets) && s->departure->alive != s->trial.watch.life)
+    if (guest.on_trial && move->alive != guest.alive)
         return hf_error_set(err, HF_ECANCELED, "the guest gave its first sign of life during the migration; try again");
     return 0;
 }
@@ -84,22 +86,22 @@ static int check_still(struct hf_supervision *s, struct hf_error *err)
 /* QEMU has flushed every disk before it says that it is paused. Its own rest travels beside the container's. */
 static int hold(void *ctx, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    int r = check_still(s, err);
+    struct hf_departure *d = ctx;
+    int r = check_still(d, err);
 
     if (r == 0)
-        r = hf_monitor_send(s->run.monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL,
+        r = hf_monitor_send(d->run->monitor, "migrate-continue", json_pack("{s:s}", "state", "pre-switchover"), NULL,
                             NULL, err);
     if (r == 0)
-        s->departure->qemu = HF_DEPARTURE_QEMU_CONTINUED;
+        d->move->qemu = HF_DEPARTURE_QEMU_CONTINUED;
     return r;
 }
 
 /* Acted on between turns. */
-static void note(struct hf_supervision *s, enum hf_sending_event event)
+static void note(struct hf_departure *d, enum hf_sending_event event)
 {
-    hf_sending_note(&s->departure->sending, event);
-    s->run.todo |= HF_TODO_DEPART;
+    hf_sending_note(&d->move->sending, event);
+    d->run->todo |= HF_TODO_DEPART;
 }
 
 static void promise_done(void *ctx)
@@ -109,26 +111,26 @@ static void promise_done(void *ctx)
 
 static int promise(void *ctx, struct hf_owner_pending *pending, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_departure *d = ctx;
 
-    return hf_promise_work_start(&s->run.loop, pending, promise_done, s, &s->departure->promise, err);
+    return hf_promise_work_start(&d->run->loop, pending, promise_done, d, &d->move->promise, err);
 }
 
 static int promised(void *ctx, struct hf_error *err)
 {
-    return hf_promise_work_end(hf_take_ptr(((struct hf_supervision *)ctx)->departure->promise), err);
+    return hf_promise_work_end(hf_take_ptr(((struct hf_departure *)ctx)->move->promise), err);
 }
 
 /* Of a promise that was taken back, and whose taking back the disk refused, nothing came. */
 static int ask(void *ctx, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    struct hf_exchange *x = hf_pump_exchange(s->departure->sending.pump);
+    struct hf_departure *d = ctx;
+    struct hf_exchange *x = hf_pump_exchange(d->move->sending.pump);
     int r;
 
     if (hf_exchange_state(x).holder != HF_HOLDER_OWNED)
         return hf_exchange_revoke(x, err);
-    r = hf_owner_retract(s->run.container, true, (int64_t)time(NULL), err);
+    r = hf_owner_retract(d->run->container, true, (int64_t)time(NULL), err);
     return r < 0 ? r : 1;
 }
 
@@ -142,10 +144,10 @@ static void entered(void *ctx, enum hf_sending_stage stage)
     hf_departing_tell_progress(ctx);
 }
 
-static void explain_failure(struct hf_supervision *s, struct hf_error *err)
+static void explain_failure(struct hf_departure *d, struct hf_error *err)
 {
     json_t *result = NULL;
-    int r = hf_monitor_execute(s->run.monitor, "query-migrate", NULL, &result, err);
+    int r = hf_monitor_execute(d->run->monitor, "query-migrate", NULL, &result, err);
 
     if (r == 0) {
         const char *why = hf_departing_text(result, "error-desc");
@@ -157,16 +159,18 @@ static void explain_failure(struct hf_supervision *s, struct hf_error *err)
 
 static void explain(void *ctx, enum hf_sending_event event, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    const struct hf_departure *d = s->departure;
+    struct hf_departure *d = ctx;
+    const struct hf_departing *move = d->move;
 
     if (event == HF_SENDING_ON_FAILED)
-        explain_failure(s, err);
+        explain_failure(d, err);
     else if (event == HF_SENDING_ON_CANCELLED)
         (void)hf_error_set(err, HF_ECANCELED, "migration cancelled");
     else if (event == HF_SENDING_ON_LATE)
-        (void)hf_error_set(err, HF_ETIMEDOUT, "the guest was paused for %u s, and host '%s' did not take it; "
-                           "--pause-limit allows longer", d->sending.pause_limit_s, d->host);
+        (void)hf_error_set(err, HF_ETIMEDOUT,
+                           "the guest was paused for %u s, and host '%s' did not take it; "
+                           "--pause-limit allows longer",
+                           move->sending.pause_limit_s, move->host);
     else
         (void)hf_error_set(err, HF_ECANCELED, "the guest was resumed by its operator during the migration; try again");
 }
@@ -188,89 +192,88 @@ const struct hf_mover_ops hf_departing_mover = {
 
 void hf_departing_look_at_clock(void *ctx)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_departure *d = ctx;
 
-    s->run.todo |= HF_TODO_DEPART;
-    (void)hf_loop_timer(&s->run.loop, LOOK_MS, hf_departing_look_at_clock, s, NULL);
+    d->run->todo |= HF_TODO_DEPART;
+    (void)hf_loop_timer(&d->run->loop, LOOK_MS, hf_departing_look_at_clock, d, NULL);
 }
 
 /* Functions of the mover turn the loop, so nothing is acted on in there. */
-void hf_departure_go_on(struct hf_supervision *s)
+void hf_departure_go_on(struct hf_departure *d)
 {
-    struct hf_departure *d = s->departure;
+    struct hf_departing *move = d->move;
     struct hf_error err;
 
-    s->run.todo &= ~(unsigned)HF_TODO_DEPART;
-    if (!d || !d->sending.pump)
+    d->run->todo &= ~(unsigned)HF_TODO_DEPART;
+    if (!move || !move->sending.pump)
         return;
-    hf_sending_note_seen(&d->sending);
-    hf_sending_look(&d->sending);
-    (void)hf_sending_go_on(&d->sending, &err);
-    if (d->sending.stage == HF_SENDING_COULD)
-        hf_departing_could(s);
-    else if (d->sending.stage == HF_SENDING_DEPARTED)
-        hf_departing_departed(s);
-    else if (d->sending.stage == HF_SENDING_RESUMED)
-        hf_departing_resumed(s);
-    else if (d->sending.stage == HF_SENDING_STAYED)
-        hf_departing_stayed(s, &err);
-    else if (d->sending.stage == HF_SENDING_LOST)
-        hf_departing_lost(s, &err);
+    hf_sending_note_seen(&move->sending);
+    hf_sending_look(&move->sending);
+    (void)hf_sending_go_on(&move->sending, &err);
+    if (move->sending.stage == HF_SENDING_COULD)
+        hf_departing_could(d);
+    else if (move->sending.stage == HF_SENDING_DEPARTED)
+        hf_departing_departed(d);
+    else if (move->sending.stage == HF_SENDING_RESUMED)
+        hf_departing_resumed(d);
+    else if (move->sending.stage == HF_SENDING_STAYED)
+        hf_departing_stayed(d, &err);
+    else if (move->sending.stage == HF_SENDING_LOST)
+        hf_departing_lost(d, &err);
 }
 
-bool hf_departure_is_granted(const struct hf_supervision *s)
+bool hf_departure_is_granted(const struct hf_departure *d)
 {
-    return s->departure && hf_sending_stage_is_granted(s->departure->sending.stage);
+    return d->move && hf_sending_stage_is_granted(d->move->sending.stage);
 }
 
 /* ---- QEMU's events ---- */
 
-bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data)
+bool hf_departure_on_migration(struct hf_departure *d, const json_t *data)
 {
     const char *status = hf_departing_text(data, "status");
-    struct hf_departure *d = s->departure;
+    struct hf_departing *move = d->move;
 
-    if (!d || d->qemu == HF_DEPARTURE_QEMU_IDLE)
+    if (!move || move->qemu == HF_DEPARTURE_QEMU_IDLE)
         return false;
     if (!strcmp(status, "pre-switchover")) {
-        if (!d->stood_at)
-            d->stood_at = hf_loop_now();
-        note(s, HF_SENDING_ON_PAUSED);
+        if (!move->stood_at)
+            move->stood_at = hf_loop_now();
+        note(d, HF_SENDING_ON_PAUSED);
     }
     if (!strcmp(status, "completed"))
-        note(s, HF_SENDING_ON_COMPLETED);
+        note(d, HF_SENDING_ON_COMPLETED);
     if (!strcmp(status, "failed") || !strcmp(status, "cancelled"))
-        note(s, HF_SENDING_ON_FAILED);
+        note(d, HF_SENDING_ON_FAILED);
     return true;
 }
 
 /* The migration's own stop has the state finish-migrate. */
 static void stop_known(void *ctx, const json_t *result, const struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
+    struct hf_departure *d = ctx;
 
-    if (s->departure && !strcmp(hf_departing_text(result, "status"), "paused"))
-        s->departure->stopped = true;
+    if (d->move && !strcmp(hf_departing_text(result, "status"), "paused"))
+        d->move->before = HF_DEPARTING_STOPPED;
 }
 
-void hf_departure_on_stop(struct hf_supervision *s)
+void hf_departure_on_stop(struct hf_departure *d)
 {
-    if (s->departure && !hf_departure_is_granted(s) && s->departure->sending.stage != HF_SENDING_OFFERED &&
-        !hf_pause_holds(&s->run.pause, HF_HOLD_MOVE))
-        (void)hf_monitor_send(s->run.monitor, "query-status", NULL, stop_known, s, NULL);
+    if (d->move && !hf_departure_is_granted(d) && d->move->sending.stage != HF_SENDING_OFFERED &&
+        !hf_pause_holds(&d->run->pause, HF_HOLD_MOVE))
+        (void)hf_monitor_send(d->run->monitor, "query-status", NULL, stop_known, d, NULL);
 }
 
 /* By somebody else on a monitor of his own. The guest may run elsewhere by now. */
-void hf_departure_on_resume(struct hf_supervision *s)
+void hf_departure_on_resume(struct hf_departure *d)
 {
-    if (s->departure &&
-        (s->departure->sending.stage == HF_SENDING_OFFERED || hf_pause_holds(&s->run.pause, HF_HOLD_MOVE)))
-        note(s, HF_SENDING_ON_INTERFERED);
-    if (!hf_departure_is_granted(s))
+    if (d->move && (d->move->sending.stage == HF_SENDING_OFFERED || hf_pause_holds(&d->run->pause, HF_HOLD_MOVE)))
+        note(d, HF_SENDING_ON_INTERFERED);
+    if (!hf_departure_is_granted(d))
         return;
-    hf_run_say(&s->run,
+    hf_run_say(d->run,
                "the guest was resumed here after it was granted to host '%s': it is paused again; "
                "'holdfast migrate' asks that host whether it runs there",
-               s->departure->host);
-    hf_run_pause(&s->run, HF_PAUSE_STOP);
+               d->move->host);
+    hf_run_pause(d->run, HF_PAUSE_STOP);
 }

@@ -19,27 +19,22 @@
 #ifndef HF_DEPARTURE_H
 #define HF_DEPARTURE_H
 
-#include <stdbool.h>
-
-#include <jansson.h>
-
-#include <holdfast/error.h>
-
-struct hf_supervision;
+#include "control.h"
+#include "run.h"
 
 /*
  * Where the guest is, as far as this host knows. A departure that is under way changes nothing of that.
  *
- *                  failed, or not claimed          resumed
- *         +------+ ----------------------> +----------+ ----> HERE
- *         | HERE |                         | RESUMING |
- *         +------+                         +----------+
- *           |  |  claimed by the destination
- *           |  +------------------------------------> DEPARTED
- *           |  QEMU ended in GRANTED
- *           +---------------------------------------> UNKNOWN
+ *         +----------+  started  +------+  failed, or not claimed  +----------+  resumed
+ *         | STARTING | --------> | HERE | -----------------------> | RESUMING | ---------> HERE
+ *         +----------+ <-------- +------+                          +----------+
+ *                     QEMU ended  |  |  claimed by the destination
+ *                                 |  +------------------------------------> DEPARTED
+ *                                 |  QEMU ended in GRANTED
+ *                                 +---------------------------------------> UNKNOWN
  */
 enum hf_whereabouts {
+    HF_GUEST_STARTING, /* it was not started in this QEMU, or is not this host's yet */
     HF_GUEST_HERE,
     HF_GUEST_RESUMING, /* a departure is over, and the guest is not yet as it was before */
     HF_GUEST_DEPARTED, /* it has left; nothing here is ours any more */
@@ -55,19 +50,52 @@ struct hf_whereabouts_row {
 };
 const struct hf_whereabouts_row *hf_whereabouts_row(enum hf_whereabouts where);
 
-/* For the life of a run: listens for who asks. */
-int hf_departure_listen(struct hf_supervision *s, struct hf_error *err);
-void hf_departure_close(struct hf_supervision *s);
+/* The guest as it is now. The texts are borrowed, until the loop turns. */
+struct hf_departure_guest {
+    const char *vmm;     /* QEMU's major.minor */
+    const char *machine; /* the machine type that QEMU made of the one named */
+    bool is_reset;       /* now: what follows is not decided */
+    bool on_trial;       /* its firmware, in this boot */
+    bool alive;          /* it showed a sign of life in this boot */
+    int64_t clock;       /* seconds that it is ahead of UTC */
+};
 
+/* What it needs of the rest of the run. */
+struct hf_departure_ops {
+    struct hf_departure_guest (*guest)(void *ctx);
+    int (*renew)(void *ctx, struct hf_error *err); /* the flash's server: the container is ours at a newer epoch */
+    void *ctx;
+};
+
+struct hf_departing;
+
+struct hf_departure {
+    struct hf_run *run;
+    struct hf_departure_ops ops;
+    struct hf_control *control; /* NULL: nobody is heard */
+    bool caller_waits;          /* the peer of `control` is the one that asked for the departure */
+    enum hf_whereabouts whereabouts;
+    struct hf_departing *move; /* NULL: the guest does not leave */
+};
+
+/* `run` and what `ops` works on outlive it. */
+void hf_departure_init(struct hf_departure *d, struct hf_run *run, const struct hf_departure_ops *ops);
+
+/* For the life of a run: listens for who asks. */
+int hf_departure_listen(struct hf_departure *d, struct hf_error *err);
+void hf_departure_close(struct hf_departure *d);
+
+/* STARTING is over. */
+void hf_departure_started(struct hf_departure *d);
 /* Between turns (HF_TODO_DEPART). */
-void hf_departure_go_on(struct hf_supervision *s);
+void hf_departure_go_on(struct hf_departure *d);
 /* QEMU has ended: so does a departure. */
-void hf_departure_end(struct hf_supervision *s);
+void hf_departure_end(struct hf_departure *d);
 /* QMP's MIGRATION; false: it is none of ours. STOP. RESUME. */
-bool hf_departure_on_migration(struct hf_supervision *s, const json_t *data);
-void hf_departure_on_stop(struct hf_supervision *s);
-void hf_departure_on_resume(struct hf_supervision *s);
+bool hf_departure_on_migration(struct hf_departure *d, const json_t *data);
+void hf_departure_on_stop(struct hf_departure *d);
+void hf_departure_on_resume(struct hf_departure *d);
 /* The container was given away: nothing here may write it. */
-bool hf_departure_is_granted(const struct hf_supervision *s);
+bool hf_departure_is_granted(const struct hf_departure *d);
 
 #endif

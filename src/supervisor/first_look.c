@@ -67,9 +67,9 @@ static int resolve_machine(const struct hf_supervision *s, char *name, size_t si
 /* The name of where it came from is the machine that the state is of. */
 static int check_pin(const struct hf_supervision *s, const char *name, struct hf_error *err)
 {
-    if (!s->pin[0] || !strcmp(s->pin, name))
+    if (!s->reception.guest.machine[0] || !strcmp(s->reception.guest.machine, name))
         return 0;
-    return hf_error_refuse(err, "machine", "%s made a '%s' of '%s'", s->program, name, s->pin);
+    return hf_error_refuse(err, "machine", "%s made a '%s' of '%s'", s->program, name, s->reception.guest.machine);
 }
 
 static int record_roms(struct hf_supervision *s, int64_t now, struct hf_error *err)
@@ -140,16 +140,16 @@ int hf_first_look(struct hf_supervision *s, struct hf_error *err)
         r = check_architecture(s, err);
     if (r == 0)
         r = resolve_machine(s, s->resolved, sizeof s->resolved, err);
-    if (r == 0 && hf_reception_is_open(s))
+    if (r == 0 && hf_reception_is_open(&s->reception))
         r = check_pin(s, s->resolved, err);
     else if (r == 0)
         r = record_roms(s, now, err);
-    if (r == 0 && !hf_reception_is_open(s))
+    if (r == 0 && !hf_reception_is_open(&s->reception))
         r = hf_record_machine(s, err);
     if (r < 0)
         return r;
     (void)snprintf(s->vmm, sizeof s->vmm, "%d.%d", v.major, v.minor);
-    if (hf_reception_is_open(s))
+    if (hf_reception_is_open(&s->reception))
         return 0; /* no start: what the last one was is still true, and nothing may be written yet */
     r = ask_policy(s, known, err);
     if (r < 0 || s->run.restart)

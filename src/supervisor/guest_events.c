@@ -8,7 +8,7 @@
 static void on_stop(struct hf_supervision *s, const json_t *data)
 {
     hf_pause_on_stop(&s->run.pause);
-    hf_departure_on_stop(s);
+    hf_departure_on_stop(&s->departure);
     hf_trial_timer_running(&s->trial);
     hf_mailbox_watch_running(&s->mailbox);
 }
@@ -18,7 +18,7 @@ static void open_boot(struct hf_supervision *s)
 {
     struct hf_error err;
 
-    if (!hf_reception_is_open(s) && hf_supervision_open_boot(s, &err) < 0)
+    if (!hf_reception_is_open(&s->reception) && hf_supervision_open_boot(s, &err) < 0)
         hf_run_fail(&s->run, &err);
 }
 
@@ -27,24 +27,36 @@ static void on_resume(struct hf_supervision *s, const json_t *data)
     hf_arrival_on_resume(&s->arrival);
     open_boot(s);
     hf_run_pause(&s->run, hf_pause_on_resume(&s->run.pause));
-    hf_departure_on_resume(s);
+    hf_departure_on_resume(&s->departure);
     hf_trial_timer_running(&s->trial);
     hf_mailbox_watch_running(&s->mailbox);
 }
 
+static void note_shutdown(struct hf_supervision *s, enum hf_shutdown why)
+{
+    if (why > s->shutdown)
+        s->shutdown = why;
+}
+
+static void forget_panic(struct hf_supervision *s)
+{
+    if (s->shutdown == HF_SHUTDOWN_PANIC)
+        s->shutdown = HF_SHUTDOWN_NONE;
+}
+
 static void on_reset(struct hf_supervision *s, const json_t *data)
 {
-    s->panicked = false; /* whatever it was, the guest begins anew */
+    forget_panic(s);
     hf_reset_watch_on_reset(&s->resets);
 }
 
 /* The guest leaves for another host, comes from one, or goes to a file. */
 static void on_migration(struct hf_supervision *s, const json_t *data)
 {
-    if (hf_departure_on_migration(s, data))
+    if (hf_departure_on_migration(&s->departure, data))
         return;
-    if (hf_reception_is_open(s))
-        hf_reception_on_migration(s, data);
+    if (hf_reception_is_open(&s->reception))
+        hf_reception_on_migration(&s->reception, data);
     else
         hf_arrival_on_migration(&s->arrival, data);
 }
@@ -54,7 +66,10 @@ static void on_panic(struct hf_supervision *s, const json_t *data)
 {
     const char *action = json_string_value(json_object_get(data, "action"));
 
-    s->panicked = !action || strcmp(action, "run") != 0;
+    if (action && !strcmp(action, "run"))
+        forget_panic(s);
+    else
+        note_shutdown(s, HF_SHUTDOWN_PANIC);
 }
 
 static void last_look(struct hf_supervision *s)
@@ -76,11 +91,11 @@ static void on_shutdown(struct hf_supervision *s, const json_t *data)
     if (hf_reset_watch_on_shutdown(&s->resets, reason))
         return;
     if (!strcmp(reason, "guest-shutdown"))
-        s->powered_off = true;
+        note_shutdown(s, HF_SHUTDOWN_POWER_OFF);
     else if (!strcmp(reason, "guest-panic"))
-        s->panicked = true;
+        note_shutdown(s, HF_SHUTDOWN_PANIC);
     else if (hf_reset_reason(reason, &by_guest) && by_guest)
-        s->reset_ended = true;
+        note_shutdown(s, HF_SHUTDOWN_RESET);
     else if (!strncmp(reason, "host-", 5))
         s->ended_by_owner = true;
 }

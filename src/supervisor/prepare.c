@@ -79,8 +79,8 @@ int hf_prepare_open(struct hf_supervision *s, struct hf_error *err)
 {
     int r;
 
-    if (s->from) {
-        r = hf_reception_meet(s, err);
+    if (hf_reception_is_wanted(&s->reception)) {
+        r = hf_reception_meet(&s->reception, err);
         return r < 0 ? r : learn_guest(s, err);
     }
     r = open_container(s, err);
@@ -164,7 +164,8 @@ static int plan_boot(struct hf_supervision *s, enum hf_moment moment, struct hf_
 
 int hf_prepare_power_on(struct hf_supervision *s, enum hf_moment moment, struct hf_error *err)
 {
-    int r = hf_reception_is_open(s) ? hf_reception_plan(s, err) : plan_boot(s, moment, err);
+    int r = hf_reception_is_open(&s->reception) ? hf_reception_plan(&s->reception, &s->plan, &s->arguments, err)
+                                                : plan_boot(s, moment, err);
 
     if (r < 0)
         return r;

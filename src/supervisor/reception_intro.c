@@ -40,15 +40,15 @@ static int take_words(struct hf_reception *n, const json_t *live, struct hf_erro
 }
 
 /* An alias may mean another machine here than there. */
-static int take_machine(struct hf_supervision *s, const json_t *live, struct hf_error *err)
+static int take_machine(struct hf_reception *n, const json_t *live, struct hf_error *err)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
     const char *machine = json_string_value(json_object_get(live, "machine"));
     size_t length = machine ? strlen(machine) : 0;
 
-    if (length == 0 || length >= sizeof s->pin || strspn(machine, good) != length)
+    if (length == 0 || length >= sizeof n->guest.machine || strspn(machine, good) != length)
         return hf_error_set(err, HF_EPROTO, "source's machine type: missing or invalid");
-    memcpy(s->pin, machine, length + 1);
+    memcpy(n->guest.machine, machine, length + 1);
     return 0;
 }
 
@@ -68,8 +68,7 @@ static int take_reset(struct hf_reception *n, const json_t *live, struct hf_erro
 
 int hf_reception_hear(void *ctx, const struct hf_exchange_peer *peer, struct hf_error *err)
 {
-    struct hf_supervision *s = ctx;
-    struct hf_reception *n = s->reception;
+    struct hf_reception *n = ctx;
     const json_t *live = json_object_get(peer->extra, "live"), *clock = json_object_get(live, "clock");
     int r;
 
@@ -79,10 +78,10 @@ int hf_reception_hear(void *ctx, const struct hf_exchange_peer *peer, struct hf_
                                "host '%s' sends a container without a running guest; receive it without "
                                "--run",
                                n->host);
-    n->ran = json_is_true(json_object_get(live, "ran"));
-    n->alive = json_is_true(json_object_get(live, "alive"));
-    n->ahead = json_is_integer(clock) ? json_integer_value(clock) : INT64_MAX;
-    r = take_machine(s, live, err);
+    n->guest.ran = json_is_true(json_object_get(live, "ran"));
+    n->guest.alive = json_is_true(json_object_get(live, "alive"));
+    n->guest.clock = json_is_integer(clock) ? json_integer_value(clock) : INT64_MAX;
+    r = take_machine(n, live, err);
     if (r == 0)
         r = take_reset(n, live, err);
     return r < 0 ? r : take_words(n, live, err);
@@ -91,28 +90,28 @@ int hf_reception_hear(void *ctx, const struct hf_exchange_peer *peer, struct hf_
 /* ---- what it is told of this host ---- */
 
 /* Whether what QEMU will want here besides its machine is there. */
-static int check_beside(const struct hf_supervision *s, const struct hf_exchange_peer *source, struct hf_error *err)
+static int check_beside(const struct hf_reception *n, const struct hf_exchange_peer *source, struct hf_error *err)
 {
     const json_t *list = json_object_get(json_object_get(source->extra, "live"), "arguments");
     hf_auto(hf_words_done) struct hf_words words = {0};
-    const struct hf_run_options *o = s->run.options;
+    const struct hf_run_options *o = n->run->options;
 
     if (o->argument_count)
         return hf_tpm_emulators_check(o->arguments, o->argument_count, err);
-    for (size_t i = 0; s->reception->given->take_arguments && i < json_array_size(list); i++)
+    for (size_t i = 0; n->given->take_arguments && i < json_array_size(list); i++)
         hf_words_add(&words, json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "");
     return words.bad ? hf_error_nomem(err) : hf_tpm_emulators_check(words.at, (int)words.count, err);
 }
 
 int hf_reception_describe(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err)
 {
-    const struct hf_supervision *s = ctx;
-    const struct hf_run_options *o = s->run.options;
+    const struct hf_reception *n = ctx;
+    const struct hf_run_options *o = n->run->options;
     struct hf_peer_probe_host host = {
         .program = o->qemu, .argv = o->argument_count ? o->arguments : NULL, .argc = o->argument_count};
     struct hf_error beside;
 
-    if (check_beside(s, source, &beside) < 0)
+    if (check_beside(n, source, &beside) < 0)
         host.fault = beside.text;
     return hf_peer_probe_answer(json_object_get(source->extra, "probe"), &host, caps, err);
 }

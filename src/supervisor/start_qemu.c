@@ -32,7 +32,7 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
 
         if (is_option && hf_arguments_knows(option, &takes) && takes && i + 1 < s->run.options->argument_count)
             last = i + 1;
-        if ((s->starts > 0 || s->reception) && is_option && only_for_the_first_start(option)) {
+        if ((s->starts > 0 || hf_reception_is_wanted(&s->reception)) && is_option && only_for_the_first_start(option)) {
             i = last;
             continue;
         }
@@ -46,10 +46,10 @@ static void add_owners_words(const struct hf_supervision *s, struct hf_words *w)
  */
 static void add_pin(struct hf_supervision *s, struct hf_words *w)
 {
-    if (!s->pin[0] || s->run.restart_moment == HF_MOMENT_COLD_RESET)
+    if (!s->reception.guest.machine[0] || s->run.restart_moment == HF_MOMENT_COLD_RESET)
         return;
     hf_words_add(w, "-machine");
-    hf_words_addf(w, "type=%s", s->pin);
+    hf_words_addf(w, "type=%s", s->reception.guest.machine);
 }
 
 static int build_words(struct hf_supervision *s, int monitor_fd, struct hf_error *err)
@@ -91,14 +91,14 @@ int hf_start_qemu(struct hf_supervision *s, struct hf_error *err)
     r = hf_monitor_new(pair[0], &s->run.loop, &s->run.monitor, err);
     if (r == 0)
         r = build_words(s, theirs, err);
-    if (r == 0 && hf_reception_is_open(s))
-        r = hf_reception_add_words(s, &state, err);
+    if (r == 0 && hf_reception_is_open(&s->reception))
+        r = hf_reception_add_words(&s->reception, &s->words, &state, err);
     if (r < 0)
         return r;
     spec.argv = s->words.at;
     spec.keep[0] = theirs;
     if (state >= 0)
-        spec.keep[spec.keep_count++] = s->reception_fd = state;
+        spec.keep[spec.keep_count++] = state;
     (void)clock_gettime(CLOCK_REALTIME, &s->qemu_started);
     if (s->starts == 0)
         hf_guest_clock_init(&s->clock, s->arguments.clock, s->qemu_started.tv_sec);

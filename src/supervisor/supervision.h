@@ -8,8 +8,6 @@
  *   start_qemu.c     QEMU's command line and its process
  *   first_look.c     QEMU while it is still stopped: version, machine, ROMs
  *   guest_events.c   the table of QMP events
- *   departure.c      the running guest leaves for another host (departing.h)
- *   reception.c      a running guest comes from another host (reception_inside.h)
  *
  * The parts work with run.h and know nothing of each other:
  *
@@ -19,7 +17,8 @@
  *   arrival.h        states in files: saved, loaded
  *   mailbox_watch.h  the mailbox: as hardware, its window, what the guest orders through it
  *   guest_clock.h    the guest's clock over restarts of QEMU
- *   departure_check.h  may the guest leave
+ *   departure.h      the running guest leaves for another host
+ *   reception.h      a running guest comes from another host
  *
  * One thread, but for guest_work.c's, which touches nothing of this.
  */
@@ -46,6 +45,14 @@
 #include "trial_timer.h"
 #include "words.h"
 
+/* Why the guest ends, as QEMU said; of two the later in this list counts. */
+enum hf_shutdown {
+    HF_SHUTDOWN_NONE,
+    HF_SHUTDOWN_RESET, /* -no-reboot: a reset ended QEMU */
+    HF_SHUTDOWN_POWER_OFF,
+    HF_SHUTDOWN_PANIC, /* until a reset: whatever it was, the guest begins anew */
+};
+
 struct hf_supervision {
     struct hf_run run;
     struct hf_guest guest;
@@ -60,7 +67,6 @@ struct hf_supervision {
     char vmm[32];                         /* QEMU's major.minor; "" before the first start */
     char resolved[HF_GUEST_MACHINE_SIZE]; /* the machine type that QEMU made of the one named; "" before the first start
                                            */
-    char pin[HF_GUEST_MACHINE_SIZE];      /* what that was where the guest came from; "" when it did not come */
 
     int signal_fd;
 
@@ -77,21 +83,12 @@ struct hf_supervision {
     unsigned starts; /* of QEMU, in this run */
     struct hf_guest_clock clock;
     struct hf_arrival arrival;
-    bool let_go;    /* the guest was started, or came and is ours */
-    bool boot_open; /* the guest has executed in this QEMU, or is about to */
+    struct hf_departure departure;
+    struct hf_reception reception;
 
-    struct hf_control *control;
-    struct hf_departure *departure; /* NULL: the guest does not leave */
-    bool caller_waits;              /* the peer of `control` is the one that asked for the departure */
-    enum hf_whereabouts whereabouts; /* of the guest */
-    const struct hf_reception_options *from;
-    struct hf_reception *reception; /* NULL: it did not come from another host */
-    int reception_fd;               /* its state, in QEMU */
-
-    bool ended_by_owner; /* a signal to us, or quit on a monitor */
-    bool panicked;
-    bool powered_off;
-    bool reset_ended; /* -no-reboot: a reset ended QEMU */
+    bool boot_open;            /* the guest has executed in this QEMU, or is about to */
+    bool ended_by_owner;       /* the run: a signal to us, or quit on a monitor */
+    enum hf_shutdown shutdown; /* in this QEMU */
 };
 
 /* supervision.c: the parts, put together. */

@@ -94,9 +94,9 @@ static int let_go(struct hf_supervision *s, struct hf_error *err)
     bool first = s->starts++ == 0;
     int r;
 
-    if (hf_reception_is_open(s))
-        return hf_reception_load(s, err);
-    s->let_go = true;
+    if (hf_reception_is_open(&s->reception))
+        return hf_reception_load(&s->reception, err);
+    hf_departure_started(&s->departure);
     if (first && (s->arguments.paused || s->arguments.incoming))
         return 0;
     r = hf_supervision_open_boot(s, err);
@@ -168,13 +168,13 @@ static int start(struct hf_supervision *s, struct hf_error *err)
     r = hf_monitor_wait_ready(s->run.monitor, GREETING_MS, err);
     if (r == 0)
         r = hf_first_look(s, err);
-    if (r == 0 && !hf_reception_is_open(s))
+    if (r == 0 && !hf_reception_is_open(&s->reception))
         r = hf_mailbox_watch_publish(&s->mailbox, hf_supervision_boot(s, HF_MOMENT_POWER_ON).arrives, err);
     if (r == 0)
         r = hf_reset_watch_begin(&s->resets, err);
     if (r == 0 && !s->run.restart)
         r = let_go(s, err);
-    if (r == 0 && !s->run.restart && !hf_reception_is_open(s))
+    if (r == 0 && !s->run.restart && !hf_reception_is_open(&s->reception))
         hf_arrival_begin(&s->arrival, s->starts == 1 && s->arguments.incoming);
     if (r == -HF_EIO && !hf_monitor_is_open(s->run.monitor)) {
         char text[64];
@@ -194,15 +194,15 @@ static enum hf_ending ending(struct hf_supervision *s)
 {
     if (s->run.fault.code != HF_OK)
         return HF_ENDING_HOST;
-    if (s->panicked)
+    if (s->shutdown == HF_SHUTDOWN_PANIC)
         return HF_ENDING_PANIC;
-    if (s->powered_off)
+    if (s->shutdown == HF_SHUTDOWN_POWER_OFF)
         return hf_trial_timer_life(&s->trial) ? HF_ENDING_POWER_OFF : HF_ENDING_EXIT;
     if (hf_trial_timer_take_time_out(&s->trial))
         return HF_ENDING_TIMEOUT;
     if (s->ended_by_owner)
         return HF_ENDING_OPERATOR;
-    if (s->reset_ended)
+    if (s->shutdown == HF_SHUTDOWN_RESET)
         return HF_ENDING_RESET;
     if (WIFSIGNALED(s->qemu_status) && (WTERMSIG(s->qemu_status) == SIGKILL || WTERMSIG(s->qemu_status) == SIGTERM))
         return HF_ENDING_OPERATOR;
@@ -218,14 +218,14 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
             *err = s->run.fault;
         return -(int)s->run.fault.code;
     }
-    if (s->whereabouts == HF_GUEST_DEPARTED)
+    if (s->departure.whereabouts == HF_GUEST_DEPARTED)
         return 0;
-    if (s->whereabouts == HF_GUEST_UNKNOWN)
+    if (s->departure.whereabouts == HF_GUEST_UNKNOWN)
         return hf_error_set(err, HF_EIO,
                             "%s: QEMU ended after the guest was granted and before the destination confirmed its "
                             "claim; 'holdfast migrate' asks that host",
                             s->run.options->container);
-    if (hf_reception_is_open(s))
+    if (hf_reception_is_open(&s->reception))
         return hf_error_set(err, HF_EIO, "%s %s before the guest was complete", s->program,
                             hf_child_end_text(s->qemu_status, text, sizeof text));
     if (WIFSIGNALED(s->qemu_status) || WEXITSTATUS(s->qemu_status) != 0)
@@ -233,7 +233,7 @@ static int verdict(const struct hf_supervision *s, struct hf_error *err)
                    ? 0
                    : hf_error_set(err, HF_EIO, "%s: %s %s", s->run.options->container, s->program,
                                   hf_child_end_text(s->qemu_status, text, sizeof text));
-    if (s->panicked)
+    if (s->shutdown == HF_SHUTDOWN_PANIC)
         return hf_error_set(err, HF_EIO, "%s: the guest panicked", s->run.options->container);
     return 0;
 }
@@ -256,7 +256,7 @@ static int settle(struct hf_supervision *s, bool began, int r, struct hf_error *
     int ended;
 
     hf_server_watch_stop(&s->server);
-    if (!hf_whereabouts_row(s->whereabouts)->ours || hf_reception_is_open(s))
+    if (!hf_whereabouts_row(s->departure.whereabouts)->ours || hf_reception_is_open(&s->reception))
         return r;
     r = first_of(r, hf_writeback_drain(s->run.container, (int64_t)time(NULL), NULL, &second), err, &second);
     ended =
@@ -271,8 +271,9 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     bool began;
     int r;
 
-    s->boot_open = s->powered_off = s->trial.timed_out = false;
-    r = hf_server_watch_start(&s->server, hf_reception_is_open(s), err);
+    s->boot_open = s->trial.timed_out = false;
+    s->shutdown = HF_SHUTDOWN_NONE;
+    r = hf_server_watch_start(&s->server, hf_reception_is_open(&s->reception), err);
 
     if (r == 0)
         r = hf_mailbox_watch_open(&s->mailbox, err);
@@ -281,14 +282,13 @@ static int one_boot(struct hf_supervision *s, struct hf_error *err)
     began = r == 0;
     if (began)
         watch_guest(s);
-    hf_departure_end(s);
+    hf_departure_end(&s->departure);
     hf_reset_watch_end(&s->resets);
     hf_trial_timer_end(&s->trial);
     quit_qemu(s);
     hf_loop_cancel(&s->run.loop, kill_qemu, s);
     end_qemu(s);
     hf_mailbox_watch_close(&s->mailbox);
-    s->let_go = false;
     hf_arrival_end(&s->arrival);
     r = settle(s, began, r, err);
     return r < 0 || s->run.restart ? r : verdict(s, err);
@@ -303,13 +303,13 @@ static int run(struct hf_supervision *s, struct hf_error *err)
         r = hf_prepare_open(s, err);
     if (r == 0)
         r = hf_prepare_arguments(s, err);
-    if (r == 0 && s->from && s->arguments.only_asks)
+    if (r == 0 && hf_reception_is_wanted(&s->reception) && s->arguments.only_asks)
         return hf_error_set(err, HF_EUSAGE, "QEMU arguments that only ask something run no guest");
     if (r < 0 || s->arguments.only_asks)
         return r;
-    r = hf_mailbox_start_choose(&s->mailbox, &s->arguments, hf_reception_is_open(s), err);
+    r = hf_mailbox_start_choose(&s->mailbox, &s->arguments, hf_reception_is_open(&s->reception), err);
     if (r == 0)
-        r = hf_departure_listen(s, err);
+        r = hf_departure_listen(&s->departure, err);
     if (r < 0)
         return r;
     s->run.restart_moment = HF_MOMENT_POWER_ON;
@@ -355,9 +355,9 @@ static int run_guest(const struct hf_run_options *options, const struct hf_recep
     hf_supervision_init(s, options, from);
     r = run(s, err);
     asks = r == 0 && s->arguments.only_asks;
-    hf_departure_close(s);
+    hf_departure_close(&s->departure);
     hf_guest_orders_drop(&s->mailbox);
-    hf_reception_end(s, r < 0 && err ? err : &nothing);
+    hf_reception_end(&s->reception, r < 0 && err ? err : &nothing);
     r = first_of(r, hf_container_close(hf_take_ptr(s->run.container), &second), err, &second);
     if (is_terminal)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal); /* a QEMU that was killed leaves it raw */

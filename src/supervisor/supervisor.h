@@ -28,8 +28,8 @@ struct hf_run_options {
                            in the container, at each reset anew */
     bool force_restart; /* change firmware at a reset even where the machine would change */
     bool continue_without_storage;            /* do not stop the guest while what it writes to flash cannot be stored */
-    enum hf_mailbox_mode mailbox;  /* put the mailbox into the machine, for good; OFF: as recorded */
-    bool tpm_aware;                /* the owner knows that the TPM will measure something else */
+    enum hf_mailbox_mode mailbox;             /* put the mailbox into the machine, for good; OFF: as recorded */
+    bool tpm_aware;                           /* the owner knows that the TPM will measure something else */
     void (*say)(void *ctx, const char *line); /* one sentence for the owner, no newline; may be NULL */
     void *say_ctx;
 };
@@ -39,5 +39,24 @@ struct hf_run_options {
  * machine_roms.h, "mailbox-rom", "secure-boot" and "tpm-aware" for the mailbox, "version" for a QEMU older than 7.2,
  * "architecture" for one of another), HF_EOWNED, HF_EDAMAGED, HF_ENOSPC, ... */
 int hf_run(const struct hf_run_options *options, struct hf_error *err);
+
+/* A guest that comes from another host while it runs there. */
+struct hf_reception_options {
+    int in, out;         /* connected with the source; closed by the reception */
+    const char *caps;    /* this host's description (host_caps.h); NULL: none is sent */
+    unsigned timeout_s;  /* without a byte in either direction, then the reception fails */
+    bool take_arguments; /* run QEMU with the arguments that the source sends where run_options has none */
+    void (*housed)(void *ctx, const char *dir); /* the guest's runtime directory is known; QEMU not started yet */
+    /* Before the claim: from now on the guest outlives the caller. False: the caller has ended. */
+    bool (*claiming)(void *ctx);
+    void (*settled)(void *ctx); /* the guest is owned here, and the source was told */
+    void *ctx;
+};
+
+/* hf_run() for such a guest; returns when it was powered off here, or with the reason why it did not come. `container`
+ * of the options is where it is put. Further refusals: "live" (the source moves no running guest), "arguments"
+ * (none were given, and those of the source are not to be taken), "machine". */
+int hf_run_arriving(const struct hf_run_options *options, const struct hf_reception_options *reception,
+                    struct hf_error *err);
 
 #endif

@@ -75,15 +75,18 @@ PARTS = {
     "mailbox": ["mailbox_watch", "mailbox_start", "mailbox_arrival", "mailbox_files", "mailbox_inside", "guest_orders"],
     "clock": ["guest_clock"],
     "window": ["mailbox_window"],
-    "departure check": ["departure_check"],
+    "departure": ["departure", "departing", "departure_ask", "departure_check", "departure_end", "departure_pause"],
+    "reception": ["reception", "reception_inside", "reception_intro"],
 }
+# What puts them together, and the run from its beginning to its end.
+COMPOSITION = {"supervision.c", "supervisor.c", "prepare.c", "start_qemu.c", "first_look.c", "guest_events.c"}
 MAY = {"run": set(), "clock": set(), "window": set(), "mailbox": {"run", "window"}}
 
 
 @case("a part of the supervisor includes no other part, nor what ties them together")
 def _():
     part_of = {f"{file}.h": part for part, files in PARTS.items() for file in files}
-    part_of |= dict.fromkeys(["supervision.h", "departure.h", "departing.h", "reception.h", "reception_inside.h"], "composition")
+    part_of["supervision.h"] = "composition"
     wrong = []
     for part, files in PARTS.items():
         sources = [source for file in files for source in (SOURCES / "supervisor").glob(f"{file}.[ch]")]
@@ -92,6 +95,13 @@ def _():
             used = {part_of[name] for name in re.findall(r'#include "([^"]+)"', source.read_text()) if name in part_of}
             wrong += [f"{source.name} includes the {other}" for other in used - {part} - MAY.get(part, {"run"})]
     expect(not wrong, "; ".join(wrong))
+
+
+@case("supervision.h is included by what composes the parts, and by nothing else")
+def _():
+    users = {f.name for f in [*SOURCES.rglob("*.[ch]"), *(ROOT / "tests").rglob("*.[ch]")]
+             if '#include "supervision.h"' in f.read_text()}
+    expect(users == COMPOSITION, sorted(users ^ COMPOSITION))
 
 
 main()

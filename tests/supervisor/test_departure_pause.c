@@ -10,8 +10,9 @@
 
 /* A guest that is about to move. Its QEMU is a process that answers, and counts in its exit status what it was told. */
 struct leaving {
-    struct hf_supervision s;
-    struct hf_departure d;
+    struct hf_run run;
+    struct hf_departure departure;
+    struct hf_departing move;
     pid_t qemu;
 };
 
@@ -47,10 +48,11 @@ static void begin(struct leaving *l, unsigned kind, bool running, bool live_emul
 {
     int pair[2];
 
-    *l = (struct leaving){.d = {.ran = running, .live_emulated = live_emulated}};
-    l->s.departure = &l->d;
-    hf_pause_init(&l->s.run.pause, running);
-    hf_loop_init(&l->s.run.loop);
+    *l = (struct leaving){
+        .departure = {.run = &l->run, .move = &l->move},
+        .move = {.before = running ? HF_DEPARTING_RAN : HF_DEPARTING_PAUSED, .live_emulated = live_emulated}};
+    hf_pause_init(&l->run.pause, running);
+    hf_loop_init(&l->run.loop);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     l->qemu = fork();
     assert_true(l->qemu >= 0);
@@ -59,8 +61,8 @@ static void begin(struct leaving *l, unsigned kind, bool running, bool live_emul
         be_qemu(pair[1], kind);
     }
     close(pair[1]);
-    assert_int_equal(hf_monitor_new(pair[0], &l->s.run.loop, &l->s.run.monitor, NULL), 0);
-    assert_int_equal(hf_monitor_wait_ready(l->s.run.monitor, 10000, NULL), 0);
+    assert_int_equal(hf_monitor_new(pair[0], &l->run.loop, &l->run.monitor, NULL), 0);
+    assert_int_equal(hf_monitor_wait_ready(l->run.monitor, 10000, NULL), 0);
 }
 
 /* How often its QEMU was told to stop. */
@@ -68,7 +70,7 @@ static int end(struct leaving *l)
 {
     int status;
 
-    hf_monitor_free(l->s.run.monitor);
+    hf_monitor_free(l->run.monitor);
     assert_int_equal(waitpid(l->qemu, &status, 0), l->qemu);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -79,11 +81,11 @@ static void an_emulated_guest_is_paused_and_runs_again(void **state)
     struct leaving l;
 
     begin(&l, EMULATED, true, false);
-    assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    assert_true(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE) && l.d.stood_at != 0);
-    hf_pause_on_stop(&l.s.run.pause);
-    assert_true(hf_departing_end_pause(&l.s));
-    assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
+    assert_int_equal(hf_departing_pause_emulated(&l.departure, NULL), 0);
+    assert_true(hf_pause_holds(&l.run.pause, HF_HOLD_MOVE) && l.move.stood_at != 0);
+    hf_pause_on_stop(&l.run.pause);
+    assert_true(hf_departing_end_pause(&l.departure));
+    assert_false(hf_pause_holds(&l.run.pause, HF_HOLD_MOVE));
     assert_int_equal(end(&l), 1);
 }
 
@@ -93,11 +95,11 @@ static void one_of_kvm_or_that_is_wanted_live_is_not(void **state)
         struct leaving l;
 
         begin(&l, live ? EMULATED : KVM, true, live != 0);
-        assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-        assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE) || l.d.stood_at);
-        assert_true(hf_departing_end_pause(&l.s)); /* QEMU itself pauses it at the end */
-        l.d.stopped = true;                        /* by its operator, meanwhile */
-        assert_false(hf_departing_end_pause(&l.s));
+        assert_int_equal(hf_departing_pause_emulated(&l.departure, NULL), 0);
+        assert_false(hf_pause_holds(&l.run.pause, HF_HOLD_MOVE) || l.move.stood_at);
+        assert_true(hf_departing_end_pause(&l.departure)); /* QEMU itself pauses it at the end */
+        l.move.before = HF_DEPARTING_STOPPED;              /* by its operator, meanwhile */
+        assert_false(hf_departing_end_pause(&l.departure));
         assert_int_equal(end(&l), 0);
     }
 }
@@ -107,9 +109,9 @@ static void one_that_its_operator_paused_stays_paused(void **state)
     struct leaving l;
 
     begin(&l, EMULATED, false, false);
-    assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    assert_true(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
-    assert_false(hf_departing_end_pause(&l.s));
+    assert_int_equal(hf_departing_pause_emulated(&l.departure, NULL), 0);
+    assert_true(hf_pause_holds(&l.run.pause, HF_HOLD_MOVE));
+    assert_false(hf_departing_end_pause(&l.departure));
     assert_int_equal(end(&l), 0);
 }
 
@@ -118,11 +120,11 @@ static void one_that_cannot_be_stored_stays_paused(void **state)
     struct leaving l;
 
     begin(&l, EMULATED, true, false);
-    assert_int_equal(hf_departing_pause_emulated(&l.s, NULL), 0);
-    hf_pause_on_stop(&l.s.run.pause);
-    assert_int_equal(hf_pause_hold(&l.s.run.pause, HF_HOLD_STORAGE), HF_PAUSE_NOTHING);
-    assert_false(hf_departing_end_pause(&l.s));
-    assert_int_equal(hf_pause_drop(&l.s.run.pause, HF_HOLD_STORAGE), HF_PAUSE_CONT);
+    assert_int_equal(hf_departing_pause_emulated(&l.departure, NULL), 0);
+    hf_pause_on_stop(&l.run.pause);
+    assert_int_equal(hf_pause_hold(&l.run.pause, HF_HOLD_STORAGE), HF_PAUSE_NOTHING);
+    assert_false(hf_departing_end_pause(&l.departure));
+    assert_int_equal(hf_pause_drop(&l.run.pause, HF_HOLD_STORAGE), HF_PAUSE_CONT);
     assert_int_equal(end(&l), 1);
 }
 
@@ -132,8 +134,8 @@ static void where_qemu_cannot_be_asked_nothing_moves(void **state)
     struct leaving l;
 
     begin(&l, UNKNOWN, true, false);
-    assert_int_equal(hf_departing_pause_emulated(&l.s, &err), -HF_EREFUSED);
-    assert_false(hf_pause_holds(&l.s.run.pause, HF_HOLD_MOVE));
+    assert_int_equal(hf_departing_pause_emulated(&l.departure, &err), -HF_EREFUSED);
+    assert_false(hf_pause_holds(&l.run.pause, HF_HOLD_MOVE));
     assert_int_equal(end(&l), 0);
 }
 
