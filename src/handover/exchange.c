@@ -258,6 +258,15 @@ const char *hf_exchange_failure(const struct hf_exchange *x)
     return x->failure;
 }
 
+int hf_exchange_gave_up(const struct hf_exchange *x, struct hf_error *err)
+{
+    const struct hf_exchange_peer *peer = hf_exchange_peer(x);
+
+    if (!peer)
+        return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(x));
+    return hf_error_set(err, HF_EPROTO, "peer: host '%s' gave up: %s", peer->host.name, hf_exchange_failure(x));
+}
+
 void hf_exchange_progress(const struct hf_exchange *x, uint64_t *done, uint64_t *total)
 {
     *done = x->done;

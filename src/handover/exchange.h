@@ -55,6 +55,7 @@ enum hf_exchange_event {
     HF_EXCHANGE_DEPARTED,   /* source: the destination owns it; recorded here */
     HF_EXCHANGE_RESUMED,    /* source: it will never be claimed there; owned here again, at an epoch two higher */
     HF_EXCHANGE_FAILED,     /* the peer gave up: hf_exchange_failure(). Who owns the container is what it says */
+    HF_EXCHANGE_EVENTS,
 };
 
 /* What the peer says of itself. Hostile but checked: texts are UTF-8 without control characters. */
@@ -122,6 +123,8 @@ const struct hf_exchange_peer *hf_exchange_peer(const struct hf_exchange *x);
 struct hf_handover_state hf_exchange_state(const struct hf_exchange *x);
 /* What the peer said when it gave up; "" when it did not. */
 const char *hf_exchange_failure(const struct hf_exchange *x);
+/* HF_EPROTO: the same, as an error of this side. */
+int hf_exchange_gave_up(const struct hf_exchange *x, struct hf_error *err);
 /* Bytes of state and images: written by a source, heard by a destination, of as many as are known of (0: not yet). */
 void hf_exchange_progress(const struct hf_exchange *x, uint64_t *done, uint64_t *total);
 

@@ -82,7 +82,7 @@ int hf_source_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t 
                    struct hf_error *err);
 int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
                         enum hf_exchange_event *event, struct hf_error *err);
-/* exchange_claim.c: the two of them that are about who owns the copy. */
+/* exchange_owner.c: the two of them that are about who owns the copy. */
 int hf_destination_hear_grant(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
                               enum hf_exchange_event *event, struct hf_error *err);
 int hf_destination_hear_revoke(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,

@@ -62,6 +62,21 @@ void hf_pump_resume(struct hf_pump *pump);
 bool hf_pump_seen(const struct hf_pump *pump, enum hf_exchange_event event);
 void hf_pump_forget(struct hf_pump *pump, enum hf_exchange_event event);
 
+/* A driver of a move keeps what happened as bits until it acts on it. `bits`: the driver's for each event; 0: it means
+ * nothing to it. Those that were seen, which are forgotten. */
+static inline unsigned hf_pump_take_seen(struct hf_pump *pump, const unsigned bits[HF_EXCHANGE_EVENTS])
+{
+    unsigned taken = 0;
+
+    for (unsigned e = 0; e < HF_EXCHANGE_EVENTS; e++) {
+        if (bits[e] && hf_pump_seen(pump, (enum hf_exchange_event)e)) {
+            hf_pump_forget(pump, (enum hf_exchange_event)e);
+            taken |= bits[e];
+        }
+    }
+    return taken;
+}
+
 enum hf_pump_state hf_pump_state(const struct hf_pump *pump);
 bool hf_pump_is_open(const struct hf_pump *pump);
 /* Why it is not open: HF_EIO when the connection was closed. */

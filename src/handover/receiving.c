@@ -3,6 +3,62 @@
 
 #include <time.h>
 
+/* ---- the table ---- */
+
+#define TO(action, stage) {HF_RECEIVING_##action, HF_RECEIVING_##stage}
+
+#define FAILURES(action, stage)                                                                                        \
+    [HF_RECEIVING_ON_GAVE_UP] = TO(action, stage), [HF_RECEIVING_ON_CLOSED] = TO(action, stage),                       \
+    [HF_RECEIVING_ON_CANCELLED] = TO(action, stage), [HF_RECEIVING_ON_SILENT] = TO(action, stage)
+#define ANSWERS [HF_RECEIVING_ON_REVOKED] = TO(REVOKE, REVOKED), [HF_RECEIVING_ON_GRANTED] = TO(CLAIM, CLAIMED)
+
+static const struct hf_receiving_cell table[HF_RECEIVING_STAGES][HF_RECEIVING_EVENTS] = {
+    [HF_RECEIVING_MEETING] = {
+        FAILURES(FAIL, FAILED),
+        [HF_RECEIVING_ON_PEER] = TO(MEET, RECEIVING),
+    },
+    [HF_RECEIVING_RECEIVING] = {
+        ANSWERS, FAILURES(FAIL, FAILED),
+        [HF_RECEIVING_ON_READY] = TO(INSTALL, COPIED),
+    },
+    [HF_RECEIVING_COPIED] = {
+        ANSWERS, FAILURES(FAIL, FAILED),
+        [HF_RECEIVING_ON_READY] = TO(REFRESH, COPIED),
+        [HF_RECEIVING_ON_WANTED] = TO(ASK, ASKED),
+    },
+    [HF_RECEIVING_ASKED] = {
+        ANSWERS, FAILURES(FAIL, FAILED),
+        [HF_RECEIVING_ON_READY] = TO(REFRESH, ASKED),
+    },
+    [HF_RECEIVING_CLAIMED] = {
+        FAILURES(END, DONE),
+    },
+    [HF_RECEIVING_REVOKED] = {
+        FAILURES(END, DONE),
+        [HF_RECEIVING_ON_READY] = TO(INSTALL, COPIED),
+    },
+};
+
+struct hf_receiving_cell hf_receiving_cell(enum hf_receiving_stage stage, enum hf_receiving_event event)
+{
+    struct hf_receiving_cell cell = {HF_RECEIVING_IGNORE, stage};
+
+    if ((unsigned)stage < HF_RECEIVING_STAGES && (unsigned)event < HF_RECEIVING_EVENTS &&
+        table[stage][event].action != HF_RECEIVING_IGNORE)
+        cell = table[stage][event];
+    return cell;
+}
+
+bool hf_receiving_stage_is_settled(enum hf_receiving_stage stage)
+{
+    return stage == HF_RECEIVING_CLAIMED || stage == HF_RECEIVING_REVOKED || stage == HF_RECEIVING_DONE;
+}
+
+bool hf_receiving_stage_is_over(enum hf_receiving_stage stage)
+{
+    return stage >= HF_RECEIVING_DONE;
+}
+
 static struct hf_exchange *exchange_of(const struct hf_receiving *r)
 {
     return hf_pump_exchange(r->pump);
@@ -25,33 +81,21 @@ void hf_receiving_note(struct hf_receiving *r, enum hf_receiving_event event)
     r->noted |= HF_RECEIVING_BIT(event);
 }
 
-static const struct {
-    enum hf_exchange_event exchange;
-    enum hf_receiving_event event;
-} names[] = {
-    {HF_EXCHANGE_PEER, HF_RECEIVING_ON_PEER},       {HF_EXCHANGE_READY, HF_RECEIVING_ON_READY},
-    {HF_EXCHANGE_GRANTED, HF_RECEIVING_ON_GRANTED}, {HF_EXCHANGE_REVOKED, HF_RECEIVING_ON_REVOKED},
-    {HF_EXCHANGE_FAILED, HF_RECEIVING_ON_GAVE_UP},
+/* What the pump's events are here. */
+#define IS(event) [HF_EXCHANGE_##event] = HF_RECEIVING_BIT(HF_RECEIVING_ON_##event)
+static const unsigned bits[HF_EXCHANGE_EVENTS] = {
+    IS(PEER), IS(READY), IS(GRANTED), IS(REVOKED),
+    [HF_EXCHANGE_FAILED] = HF_RECEIVING_BIT(HF_RECEIVING_ON_GAVE_UP),
 };
-
-#define NAMES (sizeof names / sizeof *names)
 
 void hf_receiving_note_exchange(struct hf_receiving *r, enum hf_exchange_event event)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (names[i].exchange == event)
-            hf_receiving_note(r, names[i].event);
-    }
+    r->noted |= bits[event];
 }
 
 void hf_receiving_note_seen(struct hf_receiving *r)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (!hf_pump_seen(r->pump, names[i].exchange))
-            continue;
-        hf_pump_forget(r->pump, names[i].exchange);
-        hf_receiving_note(r, names[i].event);
-    }
+    r->noted |= hf_pump_take_seen(r->pump, bits);
 }
 
 static bool is_silent(const struct hf_receiving *r)
@@ -73,13 +117,8 @@ void hf_receiving_look(struct hf_receiving *r)
 
 static void say_why(const struct hf_receiving *r, enum hf_receiving_event event, struct hf_error *why)
 {
-    const struct hf_exchange_peer *peer = hf_exchange_peer(exchange_of(r));
-
-    if (event == HF_RECEIVING_ON_GAVE_UP && peer)
-        (void)hf_error_set(why, HF_EPROTO, "peer: host '%s' gave up: %s", peer->host.name,
-                           hf_exchange_failure(exchange_of(r)));
-    else if (event == HF_RECEIVING_ON_GAVE_UP)
-        (void)hf_error_set(why, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(exchange_of(r)));
+    if (event == HF_RECEIVING_ON_GAVE_UP)
+        (void)hf_exchange_gave_up(exchange_of(r), why);
     else if (event == HF_RECEIVING_ON_CLOSED)
         *why = *hf_pump_fault(r->pump);
     else if (event == HF_RECEIVING_ON_SILENT)

@@ -1,14 +1,78 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sending.h"
 
-#include <string.h>
 #include <time.h>
 
-#define FROM_PEER (HF_SENDING_BIT(HF_SENDING_ON_READY) | HF_SENDING_BIT(HF_SENDING_ON_ASKED))
+/* ---- the table ---- */
 
-static int64_t now(void)
+#define TO(action, stage) {HF_SENDING_##action, HF_SENDING_##stage}
+
+#define ANSWERED       [HF_SENDING_ON_DEPARTED] = TO(END, DEPARTED)
+#define NOT_CLAIMED    [HF_SENDING_ON_RESUMED] = TO(END, RESUMED)
+/* What can go wrong at any time, and what with a mover that moves the guest. */
+#define FAILURES(action, stage)                                                                                        \
+    [HF_SENDING_ON_GAVE_UP] = TO(action, stage), [HF_SENDING_ON_CLOSED] = TO(action, stage),                           \
+    [HF_SENDING_ON_CANCELLED] = TO(action, stage), [HF_SENDING_ON_SILENT] = TO(action, stage)
+#define MOVER_FAILURES [HF_SENDING_ON_LATE] = TO(RECALL, STAYED), [HF_SENDING_ON_FAILED] = TO(RECALL, STAYED),         \
+                       [HF_SENDING_ON_INTERFERED] = TO(RECALL, STAYED)
+
+static const struct hf_sending_cell table[HF_SENDING_STAGES][HF_SENDING_EVENTS] = {
+    [HF_SENDING_LOOKING] = {
+        FAILURES(RECALL, STAYED),
+        [HF_SENDING_ON_PEER] = TO(JUDGE, COULD),
+    },
+    [HF_SENDING_MEETING] = {
+        ANSWERED, FAILURES(RECALL, STAYED),
+        [HF_SENDING_ON_PEER] = TO(SEND, AHEAD),
+        [HF_SENDING_ON_ASKED] = TO(NOTE, MEETING),
+    },
+    [HF_SENDING_MEETING_PAUSED] = {
+        ANSWERED, FAILURES(RECALL, STAYED),
+        [HF_SENDING_ON_PEER] = TO(GIVE, OFFERED),
+    },
+    [HF_SENDING_ASKING] = {
+        ANSWERED, NOT_CLAIMED, FAILURES(LOSE, LOST),
+        [HF_SENDING_ON_PEER] = TO(ASK, ASKING),
+    },
+    [HF_SENDING_AHEAD] = {
+        ANSWERED, FAILURES(RECALL, STAYED),
+        [HF_SENDING_ON_READY] = TO(START, MOVING),
+        [HF_SENDING_ON_ASKED] = TO(NOTE, AHEAD),
+    },
+    [HF_SENDING_MOVING] = {
+        ANSWERED, FAILURES(RECALL, STAYED), MOVER_FAILURES,
+        [HF_SENDING_ON_PAUSED] = TO(OFFER, OFFERED),
+        [HF_SENDING_ON_ASKED] = TO(NOTE, MOVING),
+        [HF_SENDING_ON_COMPLETED] = TO(NOTE, MOVING),
+    },
+    [HF_SENDING_OFFERED] = {
+        ANSWERED, FAILURES(RECALL, STAYED), MOVER_FAILURES,
+        [HF_SENDING_ON_PROMISED] = TO(KEEP, GRANTED),
+        [HF_SENDING_ON_READY] = TO(GRANT, GRANTED),
+        [HF_SENDING_ON_ASKED] = TO(GRANT, GRANTED),
+        [HF_SENDING_ON_COMPLETED] = TO(GRANT, GRANTED),
+    },
+    [HF_SENDING_GRANTED] = {
+        ANSWERED, NOT_CLAIMED, FAILURES(LOSE, LOST),
+        [HF_SENDING_ON_FAILED] = TO(LOSE, LOST),
+    },
+};
+
+struct hf_sending_cell hf_sending_cell(enum hf_sending_stage stage, enum hf_sending_event event)
 {
-    return (int64_t)time(NULL);
+    struct hf_sending_cell cell = {HF_SENDING_IGNORE, stage};
+
+    if ((unsigned)stage < HF_SENDING_STAGES && (unsigned)event < HF_SENDING_EVENTS &&
+        table[stage][event].action != HF_SENDING_IGNORE)
+        cell = table[stage][event];
+    return cell;
+}
+
+struct hf_sending_cell hf_sending_fault(enum hf_sending_stage stage)
+{
+    if (hf_sending_stage_is_granted(stage))
+        return (struct hf_sending_cell)TO(LOSE, LOST);
+    return (struct hf_sending_cell)TO(RECALL, STAYED);
 }
 
 static struct hf_exchange *exchange_of(const struct hf_sending *s)
@@ -19,14 +83,13 @@ static struct hf_exchange *exchange_of(const struct hf_sending *s)
 void hf_sending_connect(struct hf_sending *s, const struct hf_mover_ops *ops, void *ctx, struct hf_pump *pump,
                         enum hf_sending_stage stage)
 {
-    s->ops = ops;
-    s->ctx = ctx;
-    s->pump = pump;
-    s->stage = stage;
-    s->noted = s->heard = 0;
-    s->promising = false;
-    s->paused_at = 0;
-    s->asked_at = hf_loop_now();
+    *s = (struct hf_sending){.stage = stage,
+                             .timeout_s = s->timeout_s,
+                             .pause_limit_s = s->pause_limit_s,
+                             .ops = ops,
+                             .ctx = ctx,
+                             .pump = pump,
+                             .asked_at = hf_loop_now()};
 }
 
 /* ---- what happened ---- */
@@ -36,38 +99,28 @@ void hf_sending_note(struct hf_sending *s, enum hf_sending_event event)
     s->noted |= HF_SENDING_BIT(event);
 }
 
-static const struct {
-    enum hf_exchange_event exchange;
-    enum hf_sending_event event;
-} names[] = {
-    {HF_EXCHANGE_PEER, HF_SENDING_ON_PEER},       {HF_EXCHANGE_READY, HF_SENDING_ON_READY},
-    {HF_EXCHANGE_ASKED, HF_SENDING_ON_ASKED},     {HF_EXCHANGE_DEPARTED, HF_SENDING_ON_DEPARTED},
-    {HF_EXCHANGE_RESUMED, HF_SENDING_ON_RESUMED}, {HF_EXCHANGE_FAILED, HF_SENDING_ON_GAVE_UP},
+/* What the pump's events are here. */
+#define IS(event) [HF_EXCHANGE_##event] = HF_SENDING_BIT(HF_SENDING_ON_##event)
+static const unsigned bits[HF_EXCHANGE_EVENTS] = {
+    IS(PEER), IS(READY), IS(ASKED), IS(DEPARTED), IS(RESUMED),
+    [HF_EXCHANGE_FAILED] = HF_SENDING_BIT(HF_SENDING_ON_GAVE_UP),
 };
-
-#define NAMES (sizeof names / sizeof *names)
 
 void hf_sending_note_exchange(struct hf_sending *s, enum hf_exchange_event event)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (names[i].exchange == event)
-            hf_sending_note(s, names[i].event);
-    }
+    s->noted |= bits[event];
 }
 
 void hf_sending_note_seen(struct hf_sending *s)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (!hf_pump_seen(s->pump, names[i].exchange))
-            continue;
-        hf_pump_forget(s->pump, names[i].exchange);
-        hf_sending_note(s, names[i].event);
-    }
+    s->noted |= hf_pump_take_seen(s->pump, bits);
 }
 
 /* For how long the peer has kept this side waiting. */
 static int64_t waited_ms(const struct hf_sending *s)
 {
+    const unsigned from_peer = HF_SENDING_BIT(HF_SENDING_ON_READY) | HF_SENDING_BIT(HF_SENDING_ON_ASKED);
+
     switch (s->stage) {
     case HF_SENDING_GRANTED:
     case HF_SENDING_ASKING: /* whatever else it says meanwhile */
@@ -75,7 +128,7 @@ static int64_t waited_ms(const struct hf_sending *s)
     case HF_SENDING_MOVING: /* the mover may have nothing to send */
         return hf_pump_is_stuck(s->pump) ? hf_pump_silent_ms(s->pump) : 0;
     case HF_SENDING_OFFERED:
-        return s->ops->needs & FROM_PEER & ~s->heard ? hf_pump_silent_ms(s->pump) : 0;
+        return s->ops->needs & from_peer & ~s->heard ? hf_pump_silent_ms(s->pump) : 0;
     default:
         return hf_pump_silent_ms(s->pump);
     }
@@ -99,36 +152,24 @@ void hf_sending_look(struct hf_sending *s)
         hf_sending_note(s, HF_SENDING_ON_LATE);
 }
 
-static int say_why(const struct hf_sending *s, enum hf_sending_event event, struct hf_error *err)
+static void say_why(const struct hf_sending *s, enum hf_sending_event event, struct hf_error *why)
 {
-    const struct hf_exchange_peer *peer = s->pump ? hf_exchange_peer(exchange_of(s)) : NULL;
-    struct hf_error why;
-
-    switch (event) {
-    case HF_SENDING_ON_GAVE_UP:
-        if (!peer)
-            return hf_error_set(err, HF_EPROTO, "peer: gave up: %s", hf_exchange_failure(exchange_of(s)));
-        return hf_error_set(err, HF_EPROTO, "peer: host '%s' gave up: %s", peer->host.name,
-                            hf_exchange_failure(exchange_of(s)));
-    case HF_SENDING_ON_CLOSED:
-        why = *hf_pump_fault(s->pump);
-        break;
-    case HF_SENDING_ON_SILENT:
-        if (hf_sending_stage_is_granted(s->stage))
-            return hf_error_set(err, HF_ETIMEDOUT, "peer: no answer for %u s", s->timeout_s);
-        return hf_pump_timed_out(s->timeout_s, err);
-    default:
-        (void)hf_error_set(&why, HF_EIO, "the move failed");
+    if (event == HF_SENDING_ON_GAVE_UP) {
+        (void)hf_exchange_gave_up(exchange_of(s), why);
+    } else if (event == HF_SENDING_ON_CLOSED) {
+        *why = *hf_pump_fault(s->pump);
+    } else if (event == HF_SENDING_ON_SILENT && hf_sending_stage_is_granted(s->stage)) {
+        (void)hf_error_set(why, HF_ETIMEDOUT, "peer: no answer for %u s", s->timeout_s);
+    } else if (event == HF_SENDING_ON_SILENT) {
+        (void)hf_pump_timed_out(s->timeout_s, why);
+    } else {
+        (void)hf_error_set(why, HF_EIO, "the move failed");
         if (s->ops->explain)
-            s->ops->explain(s->ctx, event, &why);
-        break;
+            s->ops->explain(s->ctx, event, why);
     }
-    if (err)
-        *err = why;
-    return -(int)why.code;
 }
 
-/* ---- actions: negative, or 0 for the table's next stage, or 1: the stage stays ---- */
+/* ---- actions: negative and *err is set, or 0 for the table's next stage, or 1: the stage stays ---- */
 
 static int judge(struct hf_sending *s, struct hf_error *err)
 {
@@ -148,7 +189,7 @@ static int send_ahead(struct hf_sending *s, struct hf_error *err)
 {
     int r = judge(s, err);
 
-    return r < 0 ? r : hf_exchange_offer(exchange_of(s), false, now(), err);
+    return r < 0 ? r : hf_exchange_offer(exchange_of(s), false, (int64_t)time(NULL), err);
 }
 
 static bool was_changed(int r, const struct hf_error *err)
@@ -162,16 +203,12 @@ static int promise(struct hf_sending *s, struct hf_error *err)
 {
     struct hf_exchange *x = exchange_of(s);
     struct hf_owner_pending *pending;
-    struct hf_error changed;
-    int r = hf_exchange_promise(x, now(), &pending, &changed);
+    int r = hf_exchange_promise(x, (int64_t)time(NULL), &pending, err);
 
-    if (was_changed(r, &changed))
+    if (was_changed(r, err))
         return 0;
-    if (r < 0) {
-        if (err)
-            *err = changed;
+    if (r < 0)
         return r;
-    }
     s->promising = s->ops->promise(s->ctx, pending, NULL) == 0;
     if (s->promising)
         return 0;
@@ -185,7 +222,7 @@ static int hold_and_offer(struct hf_sending *s, struct hf_error *err)
     int r = s->ops->hold ? s->ops->hold(s->ctx, err) : 0;
 
     if (r == 0)
-        r = hf_exchange_offer(exchange_of(s), true, now(), err);
+        r = hf_exchange_offer(exchange_of(s), true, (int64_t)time(NULL), err);
     if (r < 0)
         return r;
     s->heard &= ~HF_SENDING_BIT(HF_SENDING_ON_READY);
@@ -227,19 +264,16 @@ static int start(struct hf_sending *s, struct hf_error *err)
 /* An operator's verb may have changed the container in between: then it is offered once more. */
 static int grant(struct hf_sending *s, struct hf_error *err)
 {
-    struct hf_error why;
     int r;
 
     if (s->promising || (s->ops->needs & ~s->heard))
         return 1;
-    r = hf_exchange_grant(exchange_of(s), now(), &why);
-    if (was_changed(r, &why)) {
+    r = hf_exchange_grant(exchange_of(s), (int64_t)time(NULL), err);
+    if (was_changed(r, err)) {
         s->heard &= ~HF_SENDING_BIT(HF_SENDING_ON_READY);
-        r = hf_exchange_offer(exchange_of(s), true, now(), err);
+        r = hf_exchange_offer(exchange_of(s), true, (int64_t)time(NULL), err);
         return r < 0 ? r : 1;
     }
-    if (r < 0 && err)
-        *err = why;
     s->asked_at = hf_loop_now();
     return r;
 }
@@ -282,13 +316,10 @@ static int (*const actions[])(struct hf_sending *, struct hf_error *) = {
 static enum hf_sending_stage recall(struct hf_sending *s, struct hf_error *why)
 {
     struct hf_exchange *x = exchange_of(s);
-    struct hf_error err;
 
     (void)end_promise(s, NULL);
-    if (hf_exchange_state(x).promised && hf_exchange_retract(x, now(), &err) < 0) {
-        *why = err;
+    if (hf_exchange_state(x).promised && hf_exchange_retract(x, (int64_t)time(NULL), why) < 0)
         return HF_SENDING_LOST;
-    }
     if (hf_exchange_state(x).holder == HF_HOLDER_GRANTED)
         return HF_SENDING_LOST;
     if (hf_pump_is_open(s->pump))
@@ -311,10 +342,10 @@ static int end_with(struct hf_sending *s, struct hf_sending_cell cell, const str
 
 static void enter(struct hf_sending *s, enum hf_sending_stage stage)
 {
-    bool is_new = s->stage != stage;
-
+    if (s->stage == stage)
+        return;
     s->stage = stage;
-    if (is_new && s->ops->entered)
+    if (s->ops->entered)
         s->ops->entered(s->ctx, stage);
 }
 
@@ -327,7 +358,7 @@ static int act(struct hf_sending *s, enum hf_sending_event event, struct hf_erro
     if (cell.action == HF_SENDING_NOTE || cell.action == HF_SENDING_GRANT)
         s->heard |= HF_SENDING_BIT(event);
     if (cell.action == HF_SENDING_RECALL || cell.action == HF_SENDING_LOSE) {
-        (void)say_why(s, event, &why);
+        say_why(s, event, &why);
         return end_with(s, cell, &why, err);
     }
     if (cell.action < sizeof actions / sizeof *actions && actions[cell.action]) {
@@ -360,11 +391,6 @@ void hf_sending_begin_again(struct hf_sending *s, enum hf_sending_stage stage)
 {
     hf_sending_connect(s, s->ops, s->ctx, s->pump, stage);
     hf_sending_note(s, HF_SENDING_ON_PEER);
-}
-
-bool hf_sending_was_asked(const struct hf_sending *s)
-{
-    return (s->heard & HF_SENDING_BIT(HF_SENDING_ON_ASKED)) != 0;
 }
 
 int hf_sending_fail(struct hf_sending *s, const struct hf_error *how, struct hf_error *err)

@@ -5,13 +5,11 @@
  *   departure.c        QEMU as the mover of a move (sending.h)
  *   departure_ask.c    the control socket: who asks, and what is told
  *   departure_end.c    departed, cancelled, or not known
- *   departure_pause.c  a guest that is paused for the whole move
  */
 #ifndef HF_DEPARTING_H
 #define HF_DEPARTING_H
 
 #include "departure.h"
-#include "departure_check.h"
 #include "promise_work.h"
 #include "sending.h"
 #include "stream_relay.h"
@@ -58,13 +56,14 @@ const char *hf_departing_text(const json_t *object, const char *key); /* "" when
 /* departure.c: a timer's, every now and then, while there is a connection. */
 void hf_departing_look_at_clock(void *ctx);
 
-/* departure_pause.c. Pauses the guest if it is emulated, unless its operator wants it live. */
+/* departure_end.c. Whether QEMU emulates the guest's processors, as it says itself. */
+int hf_departing_is_emulated(struct hf_run *run, bool *emulated, struct hf_error *err);
+/* Pauses the guest if it is emulated, unless its operator wants it live. */
 int hf_departing_pause_emulated(struct hf_departure *d, struct hf_error *err);
 /* The move is over. True: the guest is to run again; false: its operator, or another reason of ours, wants it paused.
  */
 bool hf_departing_end_pause(struct hf_departure *d);
 
-/* departure_end.c. */
 int hf_departing_set_pause(struct hf_departure *d, bool pause, struct hf_error *err);
 void hf_departing_forget(struct hf_departure *d);
 /* After the stage of the same name. stayed: as if nothing had happened. */

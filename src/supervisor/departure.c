@@ -6,11 +6,90 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "machine_devices.h"
+#include "machine_record.h"
+#include "peer_check.h"
 #include "writeback.h"
 
 #define LOOK_MS     500
 #define CLOCK_SLACK 5 /* seconds: firmware writes back what it read, a time service corrects by moments */
 #define STREAM_NAME "hf-stream"
+
+/* ---- may the guest go ---- */
+
+static json_t *findings_of(const struct hf_verdict *v)
+{
+    json_t *findings = json_array();
+
+    for (size_t i = 0; i < v->count; i++) {
+        const struct hf_finding *f = &v->finding[i];
+
+        (void)json_array_append_new(findings, json_pack("{s:s, s:b, s:b, s:s, s:s}", "rule", f->rule, "refused",
+                                                        f->weight == HF_FINDING_REFUSE, "now", f->when == HF_WHEN_NOW,
+                                                        "text", f->text, "remedy", f->remedy));
+    }
+    return findings;
+}
+
+/* What QEMU itself tells of the guest that it runs. */
+struct now {
+    char devices[HF_MACHINE_DEVICES_MAX + 1];
+    bool emulated;
+    struct hf_vmm_version version;
+};
+
+static int look(struct hf_run *run, const char *vmm, struct now *now, struct hf_error *err)
+{
+    int r = hf_machine_devices(run->monitor, now->devices, sizeof now->devices, err);
+
+    if (r == 0)
+        r = hf_vmm_version_parse(vmm, &now->version, err);
+    return r < 0 ? r : hf_departing_is_emulated(run, &now->emulated, err);
+}
+
+struct asking {
+    const struct now *now;
+    json_t *findings;
+};
+
+static void complete(void *ctx, struct hf_guest_needs *needs)
+{
+    const struct now *now = ((struct asking *)ctx)->now;
+
+    needs->running = true;
+    needs->under = now->version;
+    needs->emulated = now->emulated;
+    needs->devices = now->devices[0] ? now->devices : NULL; /* plugged in by now, not what the start recorded */
+}
+
+static void judged(void *ctx, const struct hf_host_caps *host, const struct hf_verdict *verdict)
+{
+    (void)host;
+    ((struct asking *)ctx)->findings = findings_of(verdict);
+}
+
+/* hf_peer_check() with what QEMU itself says of the guest now. *findings, the caller's reference, has them all, the
+ * mere notes too; NULL: it was not judged. */
+static int check(struct hf_departure *d, const struct hf_exchange_peer *peer, json_t **findings, bool *probed,
+                 struct hf_error *err)
+{
+    struct now now;
+    struct asking asking = {.now = &now};
+    const struct hf_peer_check asked = {.container = d->run->container,
+                                        .host = peer->host.name,
+                                        .caps = peer->caps,
+                                        .caps_size = peer->caps_size,
+                                        .here = d->move->here,
+                                        .complete = complete,
+                                        .judged = judged,
+                                        .ctx = &asking};
+    int r = look(d->run, d->ops.guest(d->ops.ctx).vmm, &now, err);
+
+    if (r == 0)
+        r = hf_peer_check(&asked, probed, err);
+    *findings = asking.findings;
+    return r;
+}
 
 /* ---- QEMU as a mover ---- */
 
@@ -28,7 +107,7 @@ static int judge(void *ctx, const struct hf_exchange_peer *peer, struct hf_error
                                "host '%s' receives containers but runs no guests; a running guest needs "
                                "'holdfast receive --run' there",
                                move->host);
-    r = hf_departure_check(d->run, d->ops.guest(d->ops.ctx).vmm, peer, move->here, &findings, &probed, err);
+    r = check(d, peer, &findings, &probed, err);
     if (move->here && r == 0 && !probed)
         hf_departing_tell_stage(d, "not-probed");
     if (findings)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The guest leaves for another host while it runs (docs/handover.md). Asked for over the control socket. The stages are
- * those of every move (sending_table.h), with QEMU as the mover:
+ * those of every move (sending.h), with QEMU as the mover:
  *
  *   MEETING   who is there, and may the guest go?                             nothing has moved
  *   AHEAD     the container travels                                           the guest runs

@@ -75,7 +75,7 @@ PARTS = {
     "mailbox": ["mailbox_watch", "mailbox_start", "mailbox_arrival", "mailbox_files", "mailbox_inside", "guest_orders"],
     "clock": ["guest_clock"],
     "window": ["mailbox_window"],
-    "departure": ["departure", "departing", "departure_ask", "departure_check", "departure_end", "departure_pause"],
+    "departure": ["departure", "departing", "departure_ask", "departure_end"],
     "reception": ["reception", "reception_inside", "reception_intro"],
 }
 # What puts them together, and the run from its beginning to its end.
