@@ -13,22 +13,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "epochs_entry.h"
 #include "no_room.h"
 #include "runtime.h"
-
-#define TEXT_MAX (PATH_MAX + 1024)
-
-/* One small text file per container, replaced by rename:
- *
- *      epoch 7
- *      departed 0                      (1: to that host; 2: granted to it, and not heard)
- *      host-id 0123...
- *      host-name alpha
- *      uuid 0f1e...
- *      revoked 0
- *      place /var/lib/guests/web1.hold
- *      end
- */
 
 static int register_path(const char *container_id, char path[PATH_MAX], struct hf_error *err)
 {
@@ -44,43 +31,11 @@ static int register_path(const char *container_id, char path[PATH_MAX], struct h
     return 0;
 }
 
-static bool parse(char *text, struct hf_epoch *seen)
-{
-    char *save = NULL;
-    unsigned long long number;
-    unsigned got = 0;
-
-    memset(seen, 0, sizeof *seen);
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        if (sscanf(line, "epoch %llu", &number) == 1) {
-            seen->epoch = number;
-            got |= 1;
-        } else if (sscanf(line, "departed %llu", &number) == 1) {
-            seen->departed = number > 0;
-            seen->granted = number == 2;
-            got |= 2;
-        } else if (strncmp(line, "host-id ", 8) == 0) {
-            snprintf(seen->host_id, sizeof seen->host_id, "%.*s", HF_ID_TEXT_SIZE - 1, line + 8);
-        } else if (strncmp(line, "host-name ", 10) == 0) {
-            snprintf(seen->host_name, sizeof seen->host_name, "%.*s", HF_HOST_NAME_SIZE - 1, line + 10);
-        } else if (strncmp(line, "uuid ", 5) == 0) {
-            snprintf(seen->uuid, sizeof seen->uuid, "%.*s", HF_UUID_TEXT_SIZE - 1, line + 5);
-        } else if (sscanf(line, "revoked %llu", &number) == 1) {
-            seen->revoked = number > UINT32_MAX ? UINT32_MAX : (uint32_t)number;
-        } else if (strncmp(line, "place ", 6) == 0) {
-            snprintf(seen->place, sizeof seen->place, "%s", line + 6);
-        } else if (strcmp(line, "end") == 0) {
-            got |= 4;
-        }
-    }
-    return got == 7 && seen->epoch > 0;
-}
-
 /* 1: read; 0: there is none. */
 static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *err)
 {
     int fd hf_auto(hf_cleanup_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    char text[TEXT_MAX];
+    char text[HF_EPOCH_TEXT_MAX];
     ssize_t n;
 
     if (fd < 0)
@@ -89,7 +44,7 @@ static int read_entry(const char *path, struct hf_epoch *seen, struct hf_error *
     if (n < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", path, strerror(errno));
     text[n] = '\0';
-    if (!parse(text, seen))
+    if (!hf_epoch_parse(text, seen))
         return hf_error_set(err, HF_EDAMAGED,
                             "%s: incomplete entry of the register of epochs; if no other host owns the container, "
                             "remove the file and take it with 'holdfast owner --take --because TEXT'",
@@ -158,14 +113,6 @@ int hf_epoch_list(int (*each)(void *ctx, const char *container_id, const struct 
     return r;
 }
 
-static size_t format(const struct hf_epoch *seen, char text[TEXT_MAX])
-{
-    return (size_t)snprintf(text, TEXT_MAX,
-                            "epoch %llu\ndeparted %d\nhost-id %s\nhost-name %s\nuuid %s\nrevoked %u\nplace %s\nend\n",
-                            (unsigned long long)seen->epoch, seen->granted ? 2 : seen->departed, seen->host_id,
-                            seen->host_name, seen->uuid, seen->revoked, seen->place);
-}
-
 static int sync_directory(const char *path, struct hf_error *err)
 {
     char dir[PATH_MAX];
@@ -182,7 +129,7 @@ struct change {
     char path[PATH_MAX];
     int lock;
     bool same; /* it says so already */
-    char text[TEXT_MAX];
+    char text[HF_EPOCH_TEXT_MAX];
     size_t size;
 };
 
@@ -206,7 +153,7 @@ static int begin_change(struct change *change, const char *container_id, const s
                         struct hf_error *err)
 {
     struct hf_epoch before, after = *seen;
-    char text[TEXT_MAX];
+    char text[HF_EPOCH_TEXT_MAX];
     int r = register_path(container_id, change->path, err);
 
     if (r == 0)
@@ -221,8 +168,8 @@ static int begin_change(struct change *change, const char *container_id, const s
         after.revoked = before.revoked;
     if (r > 0 && !after.place[0])
         memcpy(after.place, before.place, sizeof after.place);
-    change->size = format(&after, change->text);
-    change->same = r > 0 && format(&before, text) == change->size && memcmp(text, change->text, change->size) == 0;
+    change->size = hf_epoch_format(&after, change->text);
+    change->same = r > 0 && hf_epoch_format(&before, text) == change->size && memcmp(text, change->text, change->size) == 0;
     return r < 0 ? r : 0;
 }
 
@@ -254,7 +201,7 @@ static void ready_path(const struct change *change, char path[PATH_MAX + 16])
 /* Whether the descriptor is the file of that name, and it holds what is to be written. */
 static bool draft_fits(int fd, const char *path, const struct change *change)
 {
-    char text[TEXT_MAX];
+    char text[HF_EPOCH_TEXT_MAX];
     struct stat ours, named;
 
     return fd >= 0 && fstat(fd, &ours) == 0 && lstat(path, &named) == 0 && ours.st_dev == named.st_dev &&

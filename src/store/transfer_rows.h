@@ -8,6 +8,8 @@
 
 #include <holdfast/endian.h>
 
+#include "container.h"
+#include "cursor.h"
 #include "digest.h"
 
 enum { HF_TRANSFER_WHOLE = 1, HF_TRANSFER_CHANGES = 2 };
@@ -30,5 +32,11 @@ _Static_assert(sizeof(struct hf_transfer_record) == 10, "10 bytes on the wire");
 
 /* Whether a table's rows travel. */
 bool hf_transfer_travels(unsigned table);
+
+/* transfer_record.c: reads one record and does it, in the transaction that is open; its table's bit is set in *touched.
+ * HF_EPROTO: it is none, or breaks what holds for its table. */
+int hf_transfer_record_apply(struct hf_container *c, struct hf_cursor *in, unsigned *touched, struct hf_error *err);
+/* HF_EPROTO: why what was received is no state. */
+int hf_transfer_invalid(const struct hf_cursor *in, const char *what, struct hf_error *err);
 
 #endif

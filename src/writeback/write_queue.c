@@ -1,72 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "write_queue.h"
-
-#include "cursor.h"
+#include "write_queue_layout.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
-#define PAGE      HF_WRITE_QUEUE_PAGE
-#define PAGES_MAX (HF_WRITE_QUEUE_BANK_MAX / PAGE)
-#define WORDS     (PAGES_MAX / 64)
-
-#define MAGIC   UINT64_C(0x716574697277662d) /* "-fwriteq" */
-#define VERSION 2u
-
-/* One batch. `dirty` is what survives the process; the other two are rebuilt by attach. */
-struct batch {
-    uint64_t dirty[WORDS];    /* the page belongs to the batch */
-    uint64_t have[WORDS];     /* the page's bytes are the guest's or, when not dirty, the container's own */
-    uint64_t reserved[WORDS]; /* the page's memory can be stored to */
-};
-
-/* The memory: this, on whole pages; then the pages of batch 0; then those of batch 1. Only one machine, one boot and
- * one program version ever reads it, so it is in the machine's own byte order. */
-struct hf_write_queue_layout {
-    uint64_t magic;
-    uint32_t version;
-    uint32_t pages;
-    uint64_t bank_size;
-    uint64_t mark;
-    int64_t behind;
-    uint8_t key[HF_WRITE_QUEUE_KEY_SIZE];
-    uint32_t open;          /* which batch receives writes: 0 or 1 */
-    uint32_t intent_size;   /* 0: no write is under way */
-    uint64_t intent_offset;
-    struct batch batch[2];
-    uint8_t intent[HF_WRITE_QUEUE_WRITE_MAX];
-};
-
-/* A killed process leaves its stores in program order as long as the compiler keeps them in that order. */
-#define ordered_store(p, v) __atomic_store_n(p, v, __ATOMIC_SEQ_CST)
-
-static bool bit(const uint64_t *map, uint32_t i)
-{
-    return map[i / 64] >> (i % 64) & 1;
-}
-
-static void set_bit(uint64_t *map, uint32_t i)
-{
-    ordered_store(&map[i / 64], map[i / 64] | UINT64_C(1) << (i % 64));
-}
-
-static uint32_t count(const uint64_t *map)
-{
-    uint32_t n = 0;
-
-    for (unsigned i = 0; i < WORDS; i++)
-        n += (uint32_t)__builtin_popcountll(map[i]);
-    return n;
-}
-
-static bool empty(const uint64_t *map)
-{
-    for (unsigned i = 0; i < WORDS; i++)
-        if (map[i])
-            return false;
-    return true;
-}
+#include "cursor.h"
 
 static struct batch *open_batch(const struct hf_write_queue *q)
 {
@@ -186,32 +125,6 @@ int64_t hf_write_queue_behind(const struct hf_write_queue *q)
 void hf_write_queue_set_behind(struct hf_write_queue *q, int64_t since)
 {
     ordered_store(&q->layout->behind, since);
-}
-
-size_t hf_write_queue_peek_size(void)
-{
-    return offsetof(struct hf_write_queue_layout, intent);
-}
-
-int hf_write_queue_peek(const void *head, size_t size, int64_t *behind, uint32_t *waiting, struct hf_error *err)
-{
-    const struct hf_write_queue_layout *l = head;
-
-    if (size < hf_write_queue_peek_size() || l->magic != MAGIC || l->version != VERSION)
-        return hf_error_set(err, HF_ENOTFOUND, "not a queue of flash writes");
-    *behind = l->behind;
-    *waiting = count(l->batch[0].dirty) + count(l->batch[1].dirty);
-    return 0;
-}
-
-const uint8_t *hf_write_queue_peek_key(const void *head)
-{
-    return ((const struct hf_write_queue_layout *)head)->key;
-}
-
-uint64_t hf_write_queue_peek_mark(const void *head)
-{
-    return ((const struct hf_write_queue_layout *)head)->mark;
 }
 
 const uint8_t *hf_write_queue_page(const struct hf_write_queue *q, uint32_t page)
