@@ -4,6 +4,7 @@
 #define HF_KEY_ADDITIONS_H
 
 #include "key_update.h"
+#include "known_certificate.h"
 #include "verb.h"
 
 #define HF_KEY_ADDITIONS_MAX 64

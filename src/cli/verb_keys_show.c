@@ -6,6 +6,7 @@
 #include "containers.h"
 #include "exit_status.h"
 #include "key_report.h"
+#include "known_certificate.h"
 #include "verbs.h"
 
 /* What the lists are called in the JSON report. */

@@ -5,7 +5,7 @@
 
 #include "exchange.h"
 #include "frame.h"
-#include "greeting.h"
+#include "exchange_greeting.h"
 #include "transfer.h"
 
 struct hf_exchange {

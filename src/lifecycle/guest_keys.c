@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "known_certificate.h"
 #include "settings.h"
 
 const struct hf_key_set *hf_guest_keys_allowed(struct hf_container *c)

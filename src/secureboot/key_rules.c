@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "cleanup.h"
+#include "known_certificate.h"
 
 const char *const hf_key_rule_names[HF_KEY_RULES + 1] = {
     [HF_RULE_MANAGED] = "managed",     [HF_RULE_DB_BEFORE_DBX] = "db-before-dbx",

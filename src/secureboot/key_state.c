@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "cursor.h"
+#include "known_certificate.h"
 #include "sig_chain.h"
 
 static const struct hf_guid secure_boot_enable = HF_GUID(0xf0a30bc7, 0xaf08, 0x4556, 0x99c4, 0x001009c93a44);

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "key_rules.h"
 #include "key_time.h"
+#include "known_certificate.h"
 
 void hf_key_plan_done(struct hf_key_plan *plan)
 {

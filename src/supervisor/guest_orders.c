@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the guest orders through the mailbox, done as an operator's verbs do it, and by the same rules. */
-#include "guest_orders.h"
+#include "mailbox_watch.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,6 @@
 #include <holdfast/negotiate_host.h>
 
 #include "eventlog.h"
-#include "guest_orders.h"
 #include "mailbox_inside.h"
 #include "state.h"
 

@@ -68,6 +68,15 @@ int hf_mailbox_watch_publish(struct hf_mailbox_watch *m, bool arrived, struct hf
 void hf_mailbox_watch_running(struct hf_mailbox_watch *m);
 void hf_mailbox_watch_close(struct hf_mailbox_watch *m);
 
+/* guest_orders.c; guest_words.h: what the guest is told of a failure; guest_work.h: the long part of an order, in a
+ * thread. publish: the host's half was made anew. poll: true when something was ordered. end: nobody there hears an
+ * answer; an image that came whole is worked on all the same, and staged when that is done. drop: not even that; waits.
+ */
+void hf_guest_orders_publish(struct hf_mailbox_watch *m);
+bool hf_guest_orders_poll(struct hf_mailbox_watch *m);
+void hf_guest_orders_end(struct hf_mailbox_watch *m);
+void hf_guest_orders_drop(struct hf_mailbox_watch *m);
+
 /* mailbox_arrival.c: whether what the guest was promised elsewhere can be kept here. HF_EREFUSED "contract". */
 int hf_mailbox_arrival_check(struct hf_container *c, struct hf_error *err);
 

@@ -32,7 +32,6 @@
 #include "arrival.h"
 #include "boots.h"
 #include "guest_clock.h"
-#include "guest_orders.h"
 #include "host_offer.h"
 #include "machine.h"
 #include "mailbox_watch.h"

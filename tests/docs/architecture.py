@@ -65,6 +65,42 @@ def _():
     expect(not missing, f"no such function: {missing}")
 
 
+def noun(name):
+    """Of a file: its first word, as in mailbox_watch.h."""
+    return pathlib.Path(name).stem.split("_")[0]
+
+
+def circle(graph):
+    """The nodes of one, in their order; [] where there is none."""
+    done = set()
+
+    def visit(node, way):
+        if node in way:
+            return way[way.index(node):] + [node]
+        if node in done:
+            return []
+        done.add(node)
+        return next(filter(None, (visit(other, way + [node]) for other in sorted(graph.get(node, ())))), [])
+
+    return next(filter(None, (visit(node, []) for node in sorted(graph))), [])
+
+
+@case("in no room do the headers of different nouns include each other in a circle")
+def _():
+    expect(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) and not circle({"a": {"b", "c"}, "b": {"c"}}), "circle()")
+    wrong = {}
+    for module in modules():
+        headers = {f.name: f.read_text() for f in (SOURCES / module).rglob("*.h")}
+        graph = {}
+        for name, text in headers.items():
+            used = re.findall(r'#\s*include\s*["<](?:holdfast/)?([^">]+)', text)
+            graph.setdefault(noun(name), set()).update(noun(u) for u in used if u in headers and noun(u) != noun(name))
+        found = circle(graph)
+        if found:
+            wrong[module] = " -> ".join(found)
+    expect(not wrong, wrong)
+
+
 LINES_MAX = 400
 TABLES = {"src/nbdkit/plugin.c"}  # longer, and a table from end to end: nbdkit's callbacks
 

@@ -5,7 +5,7 @@
 
 #include "cleanup.h"
 #include "contract.h"
-#include "greeting.h"
+#include "exchange_greeting.h"
 #include "roms.h"
 
 static void make(const char *name)

@@ -4,6 +4,7 @@
 
 #include "confirm.h"
 #include "guest_keys.h"
+#include "known_certificate.h"
 #include "rollback.h"
 #include "slots.h"
 

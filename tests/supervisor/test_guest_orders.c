@@ -8,7 +8,7 @@
 
 #include "eventlog.h"
 #include "settings.h"
-#include "guest_orders.h"
+#include "mailbox_watch.h"
 
 #define SIZE      4096
 #define AT_MOST_S 20

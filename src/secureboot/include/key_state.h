@@ -3,7 +3,10 @@
 #ifndef HF_KEY_STATE_H
 #define HF_KEY_STATE_H
 
-#include "known_certificate.h"
+#include "certificate.h"
+#include "key_variable.h"
+
+struct hf_known_certificate;
 
 enum hf_key_mode {
     HF_KEYS_SETUP,  /* no PK: anybody may enrol keys and nothing is enforced, however many keys there are */

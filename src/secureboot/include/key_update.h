@@ -9,6 +9,8 @@
 #include "key_file.h"
 #include "key_state.h"
 
+struct hf_key_set;
+
 /* Rules that an operator can allow one by one. */
 enum hf_key_rule {
     HF_RULE_MANAGED,       /* a set, or another guest's keys, for keys that their owner manages without Microsoft's */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "greeting.h"
+#include "exchange_greeting.h"
 
 #include <stdio.h>
 #include <string.h>

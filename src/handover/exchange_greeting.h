@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How two sides introduce themselves: the JSON of HELLO and WANT. Internal to the hand-over; a peer's text is hostile. */
-#ifndef HF_GREETING_H
-#define HF_GREETING_H
+#ifndef HF_EXCHANGE_GREETING_H
+#define HF_EXCHANGE_GREETING_H
 
 #include "exchange.h"
 #include "images.h"
