@@ -43,7 +43,8 @@ static double commit(struct hf_container *c, unsigned n, enum hf_durability dura
     memcpy(page, &n, sizeof n);
     must(hf_begin(c, &err), &err);
     must(hf_bank_write(c, HF_BANK_VARS, (uint64_t)n * 7 % (BANK / HF_PAGE_SIZE) * HF_PAGE_SIZE, page, sizeof page, NULL,
-                       &err), &err);
+                       &err),
+         &err);
     must(hf_commit(c, durability, &err), &err);
     return microseconds() - start;
 }
@@ -83,9 +84,11 @@ static void measure(struct hf_container *c, int fd)
         ratio[n] = ours[n] / theirs[n];
         soon[n] = commit(c, 2 * n + 1, HF_SOON);
     }
-    printf("durable commit of one page : append 4 KiB + fdatasync: %.2f (median of %d pairs, target 1.3); %.0f us against %.0f us, "
-           "p99 %.0f us against %.0f us\n", percentile(ratio, PAIRS, 0.5), PAIRS, percentile(ours, PAIRS, 0.5),
-           percentile(theirs, PAIRS, 0.5), percentile(ours, PAIRS, 0.99), percentile(theirs, PAIRS, 0.99));
+    printf("durable commit of one page : append 4 KiB + fdatasync: %.2f (median of %d pairs, target 1.3); %.0f us "
+           "against %.0f us, "
+           "p99 %.0f us against %.0f us\n",
+           percentile(ratio, PAIRS, 0.5), PAIRS, percentile(ours, PAIRS, 0.5), percentile(theirs, PAIRS, 0.5),
+           percentile(ours, PAIRS, 0.99), percentile(theirs, PAIRS, 0.99));
     printf("commit that survives the process: median %.0f us, p99 %.0f us\n", percentile(soon, PAIRS, 0.5),
            percentile(soon, PAIRS, 0.99));
 }

@@ -70,12 +70,9 @@ void pc_port(struct pc *pc, unsigned port, bool out, uint8_t *bytes, unsigned si
         unsigned first, last;
         void (*access)(struct pc *pc, unsigned offset, bool out, uint8_t *bytes, unsigned size);
     } ports[] = {
-        {0x64, 0x64, keyboard_controller},
-        {0x70, 0x71, cmos},
-        {0x402, 0x402, debug_console},
-        {HF_FWCFG_PORT_BASE, HF_FWCFG_PORT_BASE + HF_FWCFG_PORT_SIZE - 1, fwcfg},
-        {0xcf8, 0xcfb, pci_address},
-        {0xcfc, 0xcff, pci_data},
+        {0x64, 0x64, keyboard_controller}, {0x70, 0x71, cmos},
+        {0x402, 0x402, debug_console},     {HF_FWCFG_PORT_BASE, HF_FWCFG_PORT_BASE + HF_FWCFG_PORT_SIZE - 1, fwcfg},
+        {0xcf8, 0xcfb, pci_address},       {0xcfc, 0xcff, pci_data},
     };
 
     if (!out)

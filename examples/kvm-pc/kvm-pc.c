@@ -70,8 +70,8 @@ static void print(void *opaque, char c)
     if (w->n + 1 < sizeof w->line)
         w->line[w->n++] = c;
     w->line[w->n] = '\0';
-    if (w->o->until && w->n >= strlen(w->o->until) &&
-        strcmp(w->line + w->n - strlen(w->o->until), w->o->until) == 0 && ++w->seen == w->o->times)
+    if (w->o->until && w->n >= strlen(w->o->until) && strcmp(w->line + w->n - strlen(w->o->until), w->o->until) == 0 &&
+        ++w->seen == w->o->times)
         stop = true;
 }
 
@@ -79,12 +79,18 @@ static bool parse(int argc, char **argv, struct options *o)
 {
     enum { FIRMWARE = 1, ACPI, NO_NEGOTIATION, ALWAYS, UNTIL, TIMES, SECONDS, WAIT, SAVE, LOAD, AUDIT };
     static const struct option table[] = {
-        {"firmware", required_argument, NULL, FIRMWARE}, {"acpi", required_argument, NULL, ACPI},
-        {"no-negotiation", no_argument, NULL, NO_NEGOTIATION}, {"always", no_argument, NULL, ALWAYS},
-        {"until", required_argument, NULL, UNTIL}, {"times", required_argument, NULL, TIMES},
-        {"seconds", required_argument, NULL, SECONDS}, {"boot-fail-wait", required_argument, NULL, WAIT},
-        {"save", required_argument, NULL, SAVE}, {"load", required_argument, NULL, LOAD},
-        {"audit", no_argument, NULL, AUDIT}, {NULL, 0, NULL, 0},
+        {"firmware", required_argument, NULL, FIRMWARE},
+        {"acpi", required_argument, NULL, ACPI},
+        {"no-negotiation", no_argument, NULL, NO_NEGOTIATION},
+        {"always", no_argument, NULL, ALWAYS},
+        {"until", required_argument, NULL, UNTIL},
+        {"times", required_argument, NULL, TIMES},
+        {"seconds", required_argument, NULL, SECONDS},
+        {"boot-fail-wait", required_argument, NULL, WAIT},
+        {"save", required_argument, NULL, SAVE},
+        {"load", required_argument, NULL, LOAD},
+        {"audit", no_argument, NULL, AUDIT},
+        {NULL, 0, NULL, 0},
     };
     const char **const texts[] = {[FIRMWARE] = &o->firmware, [UNTIL] = &o->until, [SAVE] = &o->save, [LOAD] = &o->load};
     unsigned *const numbers[] = {[TIMES] = &o->times, [SECONDS] = &o->seconds, [WAIT] = &o->wait};
@@ -118,9 +124,9 @@ static int read_firmware(struct pc *pc, const char *path, struct hf_error *err)
     if (fgetc(f) != EOF || pc->rom_size == 0 || pc->rom_size % 0x10000 != 0)
         pc->rom_size = 0;
     fclose(f);
-    return pc->rom_size != 0 ? 0
-                             : hf_error_set(err, HF_EREFUSED, "%s: not 64 to %u KiB in steps of 64", path,
-                                            ROM_MAX >> 10);
+    return pc->rom_size != 0
+               ? 0
+               : hf_error_set(err, HF_EREFUSED, "%s: not 64 to %u KiB in steps of 64", path, ROM_MAX >> 10);
 }
 
 static int make(struct pc *pc, const struct options *o, struct hf_error *err)

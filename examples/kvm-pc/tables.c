@@ -30,15 +30,20 @@ static void header(unsigned at, const char *signature, uint32_t length, uint8_t 
 static const struct hf_acpi_part parts[] = {
     [RSDP] = {.file = "etc/acpi/rsdp", .bytes = rsdp, .size = sizeof rsdp, .align = 16, .flags = HF_ACPI_PART_FSEG},
     [TABLES] = {.file = "etc/acpi/tables", .bytes = tables, .size = sizeof tables, .align = 64},
-    [DATA] = {.file = "etc/example_data", .bytes = data, .size = sizeof data, .align = 4096,
-              .flags = HF_ACPI_PART_DATA},
+    [DATA] =
+        {.file = "etc/example_data", .bytes = data, .size = sizeof data, .align = 4096, .flags = HF_ACPI_PART_DATA},
 };
 static const struct hf_acpi_pointer pointers[] = {
     {.part = RSDP, .offset = 16, .size = 4, .target_part = TABLES, .target_offset = RSDT},
     {.part = TABLES, .offset = RSDT + 36, .size = 4, .target_part = TABLES, .target_offset = FACP},
     {.part = TABLES, .offset = FACP + 36, .size = 4, .target_part = TABLES, .target_offset = FACS},
     {.part = TABLES, .offset = FACP + 40, .size = 4, .target_part = TABLES, .target_offset = DSDT},
-    {.part = TABLES, .offset = ADDR_AT, .size = 8, .target_part = DATA, .target_offset = 0, .bias_offset = BIAS_AT,
+    {.part = TABLES,
+     .offset = ADDR_AT,
+     .size = 8,
+     .target_part = DATA,
+     .target_offset = 0,
+     .bias_offset = BIAS_AT,
      .bias_size = 4},
 };
 static const struct hf_acpi_checksum checksums[] = {
@@ -58,9 +63,11 @@ static void fill(void)
     memcpy(tables + FACS, "FACS", 4);
     memcpy(tables + FACS + 4, size.b, 4);
     header(DSDT, "DSDT", DSDT_SIZE, 2);
+    /* clang-format off */
     memcpy(tables + DSDT + 36, "\x08" "ADDR\x11\x0b\x0a\x08", 9);
     memcpy(tables + ADDR_AT + 8, "\x08" "BIAS\x0c", 6);
     memcpy(tables + BIAS_AT + 4, "\x08" "REV_\x0a\1", 7);
+    /* clang-format on */
     header(FACP, "FACP", FACP_SIZE, 1);
     tables[FACP + 46] = 9; /* SCI */
     header(RSDT, "RSDT", RSDT_SIZE, 1);

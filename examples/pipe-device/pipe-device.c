@@ -59,8 +59,7 @@ static int configure(struct machine *m, struct hf_error *err)
         hf_smi_domain(7),
         {.name = "example", .version = 1, .supported = hf_bits_of(7), .rules = rules, .n_rules = 1},
     };
-    const struct hf_fwcfg_config config = {
-        .dma = true, .memory = {.read = read_ram, .write = write_ram, .opaque = m}};
+    const struct hf_fwcfg_config config = {.dma = true, .memory = {.read = read_ram, .write = write_ram, .opaque = m}};
     const struct hf_fwcfg_item note = {
         .name = "etc/note", .buffer = &m->note, .size = sizeof m->note, .flags = HF_FWCFG_WRITABLE};
     const struct hf_fwcfg_item hello = {

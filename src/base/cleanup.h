@@ -11,17 +11,17 @@
 #define hf_auto(fn) __attribute__((cleanup(fn)))
 
 /* Hands x to someone else: the cleanup then finds NULL (or -1). */
-#define hf_take_ptr(x)                                                                             \
-    ({                                                                                             \
-        __typeof__(x) hf_taken_ = (x);                                                             \
-        (x) = NULL;                                                                                \
-        hf_taken_;                                                                                 \
+#define hf_take_ptr(x)                                                                                                 \
+    ({                                                                                                                 \
+        __typeof__(x) hf_taken_ = (x);                                                                                 \
+        (x) = NULL;                                                                                                    \
+        hf_taken_;                                                                                                     \
     })
-#define hf_take_fd(x)                                                                              \
-    ({                                                                                             \
-        int hf_taken_ = (x);                                                                       \
-        (x) = -1;                                                                                  \
-        hf_taken_;                                                                                 \
+#define hf_take_fd(x)                                                                                                  \
+    ({                                                                                                                 \
+        int hf_taken_ = (x);                                                                                           \
+        (x) = -1;                                                                                                      \
+        hf_taken_;                                                                                                     \
     })
 
 #define HF_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -88,13 +88,13 @@ static inline uint8_t hf_cursor_u8(struct hf_cursor *c)
     return p ? *p : 0;
 }
 
-#define HF_CURSOR_GETTER(bits, order)                                                              \
-    static inline uint##bits##_t hf_cursor_##order##bits(struct hf_cursor *c)                      \
-    {                                                                                              \
-        hf_##order##bits v;                                                                        \
-                                                                                                   \
-        hf_cursor_copy(c, &v, sizeof v);                                                           \
-        return hf_##order##bits##_get(v);                                                          \
+#define HF_CURSOR_GETTER(bits, order)                                                                                  \
+    static inline uint##bits##_t hf_cursor_##order##bits(struct hf_cursor *c)                                          \
+    {                                                                                                                  \
+        hf_##order##bits v;                                                                                            \
+                                                                                                                       \
+        hf_cursor_copy(c, &v, sizeof v);                                                                               \
+        return hf_##order##bits##_get(v);                                                                              \
     }
 HF_CURSOR_GETTER(16, le)
 HF_CURSOR_GETTER(32, le)

@@ -49,7 +49,8 @@ int hf_boot_number_parse(const struct hf_boot_edit *edit, const char *text, uint
     unsigned long number = strtoul(text, &end, 16);
 
     if (strlen(text) != 4 || *end || !isxdigit((unsigned char)*text))
-        return hf_error_set(err, HF_EUSAGE, "boot entry '%s': invalid; use its four hexadecimal digits, as in 0003", text);
+        return hf_error_set(err, HF_EUSAGE, "boot entry '%s': invalid; use its four hexadecimal digits, as in 0003",
+                            text);
     if (!hf_boot_entry_find(&edit->entries, (unsigned)number))
         return hf_error_set(err, HF_ENOTFOUND, "Boot%04lX: not found; `boot list` shows the entries", number);
     *ret = (uint16_t)number;

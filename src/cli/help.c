@@ -67,8 +67,11 @@ static void print_option(const struct hf_option *o)
 {
     char left[80];
 
-    snprintf(left, sizeof left, "--%s%s%s%s", o->name, o->alone ? "[=" : o->arg ? " " : "", o->arg ? o->arg : "",
-             o->alone ? "]" : "");
+    snprintf(left, sizeof left, "--%s%s%s%s", o->name,
+             o->alone ? "[="
+             : o->arg ? " "
+                      : "",
+             o->arg ? o->arg : "", o->alone ? "]" : "");
     printf("  %-*s %s\n", OPTION_WIDTH, left, o->help);
 }
 

@@ -95,8 +95,7 @@ static void tell_findings(struct teller *t, const json_t *findings)
     size_t i;
 
     wipe(t);
-    json_array_foreach(findings, i, one)
-    {
+    json_array_foreach(findings, i, one) {
         hf_say(t->inv, "  %s (%s, %s): %s", text_at(one, "rule"),
                json_is_true(json_object_get(one, "refused")) ? "refused" : "note",
                json_is_true(json_object_get(one, "now")) ? "now" : "next reset", text_at(one, "text"));
@@ -203,8 +202,9 @@ static json_t *request_of(const struct hf_invocation *inv, unsigned timeout_s, c
     unsigned pause_limit_s = HF_PAUSE_LIMIT;
 
     (void)hf_pause_limit(inv, &pause_limit_s, NULL); /* the verb looked at it */
-    request = json_pack("{s:s, s:b, s:i, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)timeout_s,
-                        "pause-limit", (int)pause_limit_s, "live-emulated", hf_given(inv, "live-emulated"));
+    request =
+        json_pack("{s:s, s:b, s:i, s:i, s:b}", "do", "migrate", "dry-run", inv->dry_run, "timeout", (int)timeout_s,
+                  "pause-limit", (int)pause_limit_s, "live-emulated", hf_given(inv, "live-emulated"));
     for (int i = 0; words && i < inv->tail_count; i++)
         (void)json_array_append_new(words, json_string(inv->tail[i]));
     if (words)

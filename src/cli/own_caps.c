@@ -15,8 +15,7 @@ static bool has_qemu(const json_t *host, const char *program)
     const json_t *qemu;
     size_t i;
 
-    json_array_foreach(json_object_get(host, "qemu"), i, qemu)
-    {
+    json_array_foreach(json_object_get(host, "qemu"), i, qemu) {
         if (!strcmp(json_string_value(json_object_get(qemu, "program")), program))
             return true;
     }

@@ -17,8 +17,7 @@ static void say_qemus(const struct hf_invocation *inv, const json_t *host)
     const json_t *qemu;
     size_t i;
 
-    json_array_foreach(json_object_get(host, "qemu"), i, qemu)
-    {
+    json_array_foreach(json_object_get(host, "qemu"), i, qemu) {
         hf_table_cell(t, "%s", text_of(qemu, "program"));
         hf_table_cell(t, "%s", text_of(qemu, "arch"));
         hf_table_cell(t, "%s", text_of(qemu, "version"));
@@ -35,8 +34,7 @@ static void say_firmware(const struct hf_invocation *inv, const json_t *host)
     const json_t *firmware;
     size_t i;
 
-    json_array_foreach(json_object_get(host, "firmware"), i, firmware)
-    {
+    json_array_foreach(json_object_get(host, "firmware"), i, firmware) {
         hf_table_cell(t, "%s", text_of(firmware, "name"));
         hf_table_cell(t, "%s", text_of(firmware, "arch"));
         hf_table_cell(t, "%.16s", text_of(firmware, "digest"));

@@ -37,7 +37,8 @@ static void print_findings(const struct hf_invocation *inv, const json_t *findin
     const json_t *line;
     size_t i;
 
-    json_array_foreach(findings, i, line) hf_say(inv, "%s", json_string_value(line));
+    json_array_foreach(findings, i, line)
+        hf_say(inv, "%s", json_string_value(line));
 }
 
 static int accept_loss(const struct hf_invocation *inv, struct hf_error *err)

@@ -64,8 +64,10 @@ static void tell_of_keys(const struct hf_invocation *inv, const char *path)
     if (hf_container_open(path, HF_OPEN_LOOK, hf_now(), &c, NULL) < 0)
         return;
     if (hf_secure_boot_look(c, &sb, NULL) == 0 && sb.mode == HF_SECURE_BOOT_ON)
-        hf_tell(inv, "Secure Boot is on, with the keys of the backup: what was added to db, KEK and dbx since then is not "
-                     "there. 'holdfast keys audit %s' says what is missing", path);
+        hf_tell(inv,
+                "Secure Boot is on, with the keys of the backup: what was added to db, KEK and dbx since then is not "
+                "there. 'holdfast keys audit %s' says what is missing",
+                path);
     hf_container_done(&c);
 }
 

@@ -28,9 +28,9 @@ struct side {
     char peer[HF_HOST_NAME_SIZE];
     struct hf_sending sending;     /* of a source */
     struct hf_receiving receiving; /* of a destination */
-    bool still;   /* source: the guest does not run on this host, or its manager says that it is paused */
-    bool asks;    /* destination: for the grant */
-    bool ready;   /* destination: a copy is in place */
+    bool still; /* source: the guest does not run on this host, or its manager says that it is paused */
+    bool asks;  /* destination: for the grant */
+    bool ready; /* destination: a copy is in place */
 };
 
 /* A terminal has no use for frames, and its user no use for waiting. */
@@ -140,8 +140,8 @@ static int open_source(struct side *s, struct hf_error *err)
 static int run_send(struct hf_invocation *inv, struct hf_error *err)
 {
     struct side s = {.inv = inv};
-    struct hf_exchange_run run = {.sending = &s.sending, .mover = &manager, .stage = HF_SENDING_MEETING,
-                                  .then = HF_SENDING_MEETING};
+    struct hf_exchange_run run = {
+        .sending = &s.sending, .mover = &manager, .stage = HF_SENDING_MEETING, .then = HF_SENDING_MEETING};
     int r = check_pipes(&s, err);
 
     if (r == 0)

@@ -75,8 +75,9 @@ static void report_probe(struct judging *j, const struct hf_probe *probe)
     hf_put_number(p, "source-files", from->view ? (int64_t)from->view->count : 0);
     hf_put_number(p, "files", to->view ? (int64_t)to->view->count : 0);
     if (from->view && to->view)
-        hf_say(j->inv, "  compared: %zu fw_cfg files, the loader script and the tables that it gives, with %s, "
-                       "version %u.%u.%u",
+        hf_say(j->inv,
+               "  compared: %zu fw_cfg files, the loader script and the tables that it gives, with %s, "
+               "version %u.%u.%u",
                to->view->count, from->program, from->version.major, from->version.minor, from->version.micro);
 }
 

@@ -177,7 +177,7 @@ static void check_dma_descriptor(struct hf_qtest *p, struct report *r)
     report_expect(r, hf_be32_get(got.control) == 0, "control is 0x%x after success", hf_be32_get(got.control));
     report_expect(r, memcmp(&got.length, &d.length, 12) == 0, "length or address of the descriptor was changed");
     hf_qtest_register_write(p, hf_qtest_dma_offset(p), high.b, 4); /* a stale high half */
-    hf_qtest_start_dma(p, 0x101);                              /* is replaced */
+    hf_qtest_start_dma(p, 0x101);                                  /* is replaced */
     d.control = hf_be32_of(SELECT(0) | HF_FWCFG_DMA_READ);
     hf_qtest_write(p, p->memory + 0x101, &d, sizeof d);
     d.address = hf_be64_of(p->memory + 0x101);

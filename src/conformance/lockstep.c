@@ -149,9 +149,8 @@ static bool sorted(const struct twin *t)
 
 static int clone(struct twin *t, unsigned slots)
 {
-    struct hf_fwcfg_config config = {.slots = slots,
-                                     .dma = true,
-                                     .memory = {.read = memory_read, .write = memory_write, .opaque = t}};
+    struct hf_fwcfg_config config = {
+        .slots = slots, .dma = true, .memory = {.read = memory_read, .write = memory_write, .opaque = t}};
     struct hf_fwcfg_client c = hf_qtest_client(t->p);
     struct hf_fwcfg_file f;
     hf_le64 supported;
@@ -223,8 +222,8 @@ static bool compare(struct twin *t, const char *what, const void *peer, const vo
 
     while (i < n && a[i] == b[i])
         i++;
-    return report_expect(t->r, i == n, "operation %lu, %s: byte %zu of %zu is 0x%02x on the peer, 0x%02x here",
-                         t->step, what, i, n, i < n ? a[i] : 0, i < n ? b[i] : 0);
+    return report_expect(t->r, i == n, "operation %lu, %s: byte %zu of %zu is 0x%02x on the peer, 0x%02x here", t->step,
+                         what, i, n, i < n ? a[i] : 0, i < n ? b[i] : 0);
 }
 
 /* Any access to any byte of the block: only a start of DMA with an address of nobody's choice is not made. */
@@ -334,8 +333,7 @@ void check_lockstep(struct hf_qtest *p, struct report *r, unsigned slots, uint64
     int res;
 
     t = (struct twin){.p = p, .r = r, .random = seed | 1, .keys = HF_FWCFG_FILE_FIRST + slots};
-    snprintf(name, sizeof name, "lock step: %lu random operations, seed 0x%llx", operations,
-             (unsigned long long)seed);
+    snprintf(name, sizeof name, "lock step: %lu random operations, seed 0x%llx", operations, (unsigned long long)seed);
     res = clone(&t, slots);
     if (res == -HF_ENOTFOUND) {
         report_skip(r, name, "this machine has no DMA to copy its items with");

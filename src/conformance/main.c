@@ -52,10 +52,14 @@ static bool parse(int argc, char **argv, struct peer *p, struct options *o, bool
 {
     enum { PORT = 1, MMIO, MEMORY, SLOTS, RESET, OPERATIONS, SEED, HELP };
     static const struct option table[] = {
-        {"port", required_argument, NULL, PORT},       {"mmio", required_argument, NULL, MMIO},
-        {"memory", required_argument, NULL, MEMORY},   {"slots", required_argument, NULL, SLOTS},
-        {"reset", required_argument, NULL, RESET},     {"operations", required_argument, NULL, OPERATIONS},
-        {"seed", required_argument, NULL, SEED},       {"help", no_argument, NULL, HELP},
+        {"port", required_argument, NULL, PORT},
+        {"mmio", required_argument, NULL, MMIO},
+        {"memory", required_argument, NULL, MEMORY},
+        {"slots", required_argument, NULL, SLOTS},
+        {"reset", required_argument, NULL, RESET},
+        {"operations", required_argument, NULL, OPERATIONS},
+        {"seed", required_argument, NULL, SEED},
+        {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0},
     };
 

@@ -30,9 +30,8 @@ static int open_guest(struct hf_qtest *p, struct guest *g)
         return r;
     g->n = hf_le32_get(head.count) < 64 ? hf_le32_get(head.count) : 64;
     for (uint32_t i = 0; i < g->n && r == 0; i++)
-        r = g->port.read_directory(g->port.opaque,
-                                   hf_le32_get(head.head_size) + i * hf_le32_get(head.row_size), &g->rows[i],
-                                   sizeof g->rows[i]);
+        r = g->port.read_directory(g->port.opaque, hf_le32_get(head.head_size) + i * hf_le32_get(head.row_size),
+                                   &g->rows[i], sizeof g->rows[i]);
     return r;
 }
 
@@ -84,8 +83,8 @@ static void check_refusals(struct report *r, struct guest *g)
     for (uint32_t i = 0; i < g->n; i++) {
         q = for_row(&g->rows[i], &none);
         q.domain_version = hf_le32_of(hf_le32_get(q.domain_version) + 1);
-        report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_OTHER_VERSION, "%s: other version: status %u",
-                      g->rows[i].name, hf_le32_get(a.status));
+        report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_OTHER_VERSION, "%s: other version: status %u", g->rows[i].name,
+                      hf_le32_get(a.status));
         q = for_row(&g->rows[i], &none);
         q.reserved[3] = 1;
         report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_BAD_RECORD, "%s: reserved byte: status %u", g->rows[i].name,
@@ -95,9 +94,9 @@ static void check_refusals(struct report *r, struct guest *g)
             continue;
         report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_UNSUPPORTED, "%s: all bits: status %u", g->rows[i].name,
                       hf_le32_get(a.status));
-        report_expect(r, hf_le32_get(a.bit) == hf_bits_missing(&all, &g->rows[i].supported) &&
-                             hf_le32_get(a.tag) == 0x1234,
-                      "%s: bit %u, tag 0x%x", g->rows[i].name, hf_le32_get(a.bit), hf_le32_get(a.tag));
+        report_expect(
+            r, hf_le32_get(a.bit) == hf_bits_missing(&all, &g->rows[i].supported) && hf_le32_get(a.tag) == 0x1234,
+            "%s: bit %u, tag 0x%x", g->rows[i].name, hf_le32_get(a.bit), hf_le32_get(a.tag));
     }
     q = (struct hf_negotiate_request){.magic = {0}};
     if (hf_fwcfg_client_write(&g->c, &g->link.window, junk, 48) == 0 &&
@@ -125,8 +124,8 @@ static void check_agreement(struct hf_qtest *p, struct report *r, struct guest *
         struct hf_negotiate_answer a;
         bool empty = hf_bits_equal(&none, &g->rows[i].supported);
 
-        report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_ACCEPTED, "%s: the supported set: status %u",
-                      g->rows[i].name, hf_le32_get(a.status));
+        report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_ACCEPTED, "%s: the supported set: status %u", g->rows[i].name,
+                      hf_le32_get(a.status));
         report_expect(r, send(g, &q, &a) == HF_NEGOTIATE_ACCEPTED, "%s: the same again: status %u", g->rows[i].name,
                       hf_le32_get(a.status));
         q.wanted = none;
@@ -137,8 +136,7 @@ static void check_agreement(struct hf_qtest *p, struct report *r, struct guest *
         report_expect(r, open_guest(p, g) == 0, "the files are gone");
         for (uint32_t j = 0; j < g->n; j++)
             report_expect(r, (hf_le32_get(g->rows[j].state) == HF_NEGOTIATE_LOCKED) == (j <= i),
-                          "after domain %u locked, the state of domain %u is %u", i, j,
-                          hf_le32_get(g->rows[j].state));
+                          "after domain %u locked, the state of domain %u is %u", i, j, hf_le32_get(g->rows[j].state));
     }
     report_end(r, "negotiation: each domain locks alone");
 }

@@ -18,7 +18,7 @@ struct peer {
     int to, from;
     int pid;
     char line[HF_QTEST_LINE_SIZE];
-    size_t held; /* bytes of `line` that were read and not yet used */
+    size_t held;       /* bytes of `line` that were read and not yet used */
     const char *reset; /* NULL: cannot; "line"; or "PORT=VALUE" */
 };
 

@@ -30,8 +30,8 @@ struct hf_nbd_server_config {
     const char *selinux_label; /* label of the socket, NULL: none */
     int64_t writer;            /* the process that may write; 0: the first to write; below 0: it has ended, so none */
     bool judged;               /* HF_NBD_WHOLE waits for hf_nbd_server_allow() */
-    const char *boot_id;       /* the server opens the guest's boot (boots.h); the host's boot id. NULL: the caller does */
-    bool incoming;             /* the container is being received; see hf_nbd_server_claimed() */
+    const char *boot_id; /* the server opens the guest's boot (boots.h); the host's boot id. NULL: the caller does */
+    bool incoming;       /* the container is being received; see hf_nbd_server_claimed() */
 };
 
 struct hf_nbd_server;

@@ -35,10 +35,10 @@ enum hf_nbd_status_kind {
 
 struct hf_nbd_status {
     enum hf_nbd_status_kind kind;
-    enum hf_code code; /* FAILED */
-    int64_t pid;       /* WRITER, WHOLE */
-    int64_t since;     /* BEHIND */
-    uint64_t bytes;    /* BEHIND */
+    enum hf_code code;            /* FAILED */
+    int64_t pid;                  /* WRITER, WHOLE */
+    int64_t since;                /* BEHIND */
+    uint64_t bytes;               /* BEHIND */
     char text[HF_ERROR_TEXT_MAX]; /* FAILED, BEHIND, ALARM: why; DIED: its last words, or how it ended */
 };
 

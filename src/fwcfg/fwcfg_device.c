@@ -18,8 +18,8 @@ size_t hf_fwcfg_size(unsigned slots)
     size_t n = slots_of(slots);
 
     return aligned(sizeof(struct hf_fwcfg)) + aligned(n * sizeof(struct entry)) +
-           aligned(FWCFG_KEY_ITEMS * sizeof(struct entry)) +
-           aligned(2 * (HF_FWCFG_FILE_FIRST + n) * sizeof(uint16_t)) + aligned(HF_FWCFG_DIR_SIZE(n));
+           aligned(FWCFG_KEY_ITEMS * sizeof(struct entry)) + aligned(2 * (HF_FWCFG_FILE_FIRST + n) * sizeof(uint16_t)) +
+           aligned(HF_FWCFG_DIR_SIZE(n));
 }
 
 static int check_config(const struct hf_fwcfg_config *c, size_t size, struct hf_error *err)
@@ -120,8 +120,7 @@ struct entry *hf_fwcfg_named(const struct hf_fwcfg *d, const char *name)
     return NULL;
 }
 
-static int check_bytes(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it, const char *what,
-                       struct hf_error *err)
+static int check_bytes(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it, const char *what, struct hf_error *err)
 {
     if (d->sealed)
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': the device is sealed; add everything before the seal", what);
@@ -182,7 +181,8 @@ static int check_file(const struct hf_fwcfg *d, const struct hf_fwcfg_item *it, 
         return r;
     if (is_opt(it->name) && !(it->flags & HF_FWCFG_USER))
         return hf_error_refuse(err, "opt-prefix",
-                               "fw_cfg: '%s': names below opt/ belong to the machine's user; name it etc/...", it->name);
+                               "fw_cfg: '%s': names below opt/ belong to the machine's user; name it etc/...",
+                               it->name);
     if (it->key != 0 && (it->key < 0x1a || it->key >= HF_FWCFG_FILE_FIRST))
         return hf_error_set(err, HF_EUSAGE, "fw_cfg: '%s': invalid fixed selector 0x%x; use 0x1a to 0x1f", it->name,
                             it->key);
@@ -215,9 +215,7 @@ int hf_fwcfg_add_file(struct hf_fwcfg *d, const struct hf_fwcfg_item *it, struct
         return r;
     fill_entry(&e, it);
     memcpy(e.name, it->name, strlen(it->name) + 1);
-    e.rank = it->rank != 0                ? it->rank
-             : it->flags & HF_FWCFG_USER ? FWCFG_RANK_USER
-                                         : hf_fwcfg_legacy_rank(it->name);
+    e.rank = it->rank != 0 ? it->rank : it->flags & HF_FWCFG_USER ? FWCFG_RANK_USER : hf_fwcfg_legacy_rank(it->name);
     for (at = d->n_files; at > 0 && comes_before(d, &e, &d->files[at - 1]); at--)
         d->files[at] = d->files[at - 1];
     d->files[at] = e;

@@ -74,8 +74,7 @@ static unsigned save_items(const struct hf_fwcfg *d, uint8_t *row)
     for (unsigned i = 0; i < d->n_files + d->n_keyed; i++) {
         const struct entry *e = nth(d, i);
         bool travels = (e->flags & HF_FWCFG_TRAVELS) != 0;
-        struct state_row r = {
-            .key = hf_le16_of(e->key), .travels = hf_le16_of(travels), .size = hf_le32_of(e->size)};
+        struct state_row r = {.key = hf_le16_of(e->key), .travels = hf_le16_of(travels), .size = hf_le32_of(e->size)};
 
         if (!saved(d, e))
             continue;

@@ -52,7 +52,8 @@ static int make_note(char path[PATH_MAX])
 }
 
 /* Of the same length whatever the numbers are, so that the second write replaces the first. Zeros: not known yet. */
-static bool write_note(const struct hf_leftover *l, const char *path, unsigned long long device, unsigned long long inode)
+static bool write_note(const struct hf_leftover *l, const char *path, unsigned long long device,
+                       unsigned long long inode)
 {
     char text[TEXT_MAX];
     int n = snprintf(text, sizeof text, "%020llu %020llu %s", device, inode, path);

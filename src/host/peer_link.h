@@ -8,10 +8,10 @@
 #include <holdfast/error.h>
 
 struct hf_peer_call {
-    const char *to;       /* ssh://[USER@]HOST[:PORT], exec:COMMAND, unix:PATH */
-    const char *verb;     /* what to run there by ssh: "receive", with its options */
-    const char *path;     /* its operand; exec: the command finds it in $HOLDFAST_AS */
-    const char *program;  /* holdfast on that host; NULL: in its PATH */
+    const char *to;      /* ssh://[USER@]HOST[:PORT], exec:COMMAND, unix:PATH */
+    const char *verb;    /* what to run there by ssh: "receive", with its options */
+    const char *path;    /* its operand; exec: the command finds it in $HOLDFAST_AS */
+    const char *program; /* holdfast on that host; NULL: in its PATH */
 };
 
 struct hf_peer_link {

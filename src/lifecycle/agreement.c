@@ -55,7 +55,8 @@ static int read_one(void *ctx, const struct hf_contract *contract)
     memcpy(&record, contract->bytes, sizeof record);
     if (hf_le32_get(record.layout) != LAYOUT || (hf_le32_get(record.flags) & ~(uint32_t)FLAGS) ||
         hf_le32_get(record.status) >= HF_NEGOTIATE_STATUS_MAX)
-        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': unsupported layout (this version reads %d)", contract->domain, LAYOUT);
+        return hf_error_set(reading->err, HF_EDAMAGED, "contract '%.40s': unsupported layout (this version reads %d)",
+                            contract->domain, LAYOUT);
     *a = (struct hf_agreement){
         .version = hf_le32_get(record.version),
         .asked_once = hf_le32_get(record.flags) & ASKED,

@@ -12,9 +12,9 @@
 
 struct hf_agreement {
     char domain[HF_NEGOTIATE_NAME_SIZE];
-    uint32_t version; /* of the domain */
-    bool asked_once;  /* `asked` and `status` are set */
-    bool locked;      /* `agreed` holds until the next reset */
+    uint32_t version;                /* of the domain */
+    bool asked_once;                 /* `asked` and `status` are set */
+    bool locked;                     /* `agreed` holds until the next reset */
     enum hf_negotiate_status status; /* of the last answer */
     struct hf_bits offered, asked, agreed;
 };

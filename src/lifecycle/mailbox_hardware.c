@@ -83,8 +83,8 @@ static int write_down(struct hf_container *c, const struct hf_mailbox_hardware *
     if (r == 0)
         r = hf_state_set_number(c, MEMORY, hw->memory_named, err);
     if (r == 0 && hw->present != was->present)
-        r = hf_event_append(c, now, "mailbox", err, "the machine %s the mailbox%s",
-                            hw->present ? "has" : "is without", hw->present && !hw->rom ? ", without a ROM" : "");
+        r = hf_event_append(c, now, "mailbox", err, "the machine %s the mailbox%s", hw->present ? "has" : "is without",
+                            hw->present && !hw->rom ? ", without a ROM" : "");
     return r;
 }
 

@@ -51,8 +51,8 @@ static void say_waits(struct hf_outlook *o)
 
     if (r->life == HF_LIFE_STAGED) {
         say_staged(o->waits, o);
-        say(o->waits, "%s", hf_slot_is_keys_alone(&o->staged, &o->active) ? " wait for the next boot"
-                                                                     : " waits for the next boot");
+        say(o->waits, "%s",
+            hf_slot_is_keys_alone(&o->staged, &o->active) ? " wait for the next boot" : " waits for the next boot");
         if (!r->consent)
             say(o->waits, " and for the operator's consent about the TPM: 'holdfast stage G.hold --tpm-aware'");
         else if (r->held[0])

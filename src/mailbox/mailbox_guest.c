@@ -291,9 +291,8 @@ static bool said_done(const struct hf_mailbox_reply *reply)
 /* The whole way once; stops at the first reply that is not DONE. */
 static int send_image(struct hf_mailbox_port *port, const struct hf_mailbox_update *u, struct hf_mailbox_reply *reply)
 {
-    struct hf_mailbox_order order = {.command = hf_le32_of(HF_MAILBOX_BEGIN),
-                                     .flags = hf_le32_of(u->flags),
-                                     .size = hf_le64_of(u->size)};
+    struct hf_mailbox_order order = {
+        .command = hf_le32_of(HF_MAILBOX_BEGIN), .flags = hf_le32_of(u->flags), .size = hf_le64_of(u->size)};
     int r;
 
     memcpy(order.digest, u->digest, sizeof order.digest);
@@ -301,9 +300,8 @@ static int send_image(struct hf_mailbox_port *port, const struct hf_mailbox_upda
     for (size_t at = 0, n; r == 0 && said_done(reply) && at < u->size; at += n) {
         n = u->size - at < HF_MAILBOX_PIECE_SIZE ? u->size - at : HF_MAILBOX_PIECE_SIZE;
         put_piece(port, (const uint8_t *)u->image + at, n);
-        order = (struct hf_mailbox_order){.command = hf_le32_of(HF_MAILBOX_PIECE),
-                                          .offset = hf_le64_of(at),
-                                          .length = hf_le32_of((uint32_t)n)};
+        order = (struct hf_mailbox_order){
+            .command = hf_le32_of(HF_MAILBOX_PIECE), .offset = hf_le64_of(at), .length = hf_le32_of((uint32_t)n)};
         r = hf_mailbox_guest_order(port, &order, reply);
         if (r == 0 && said_done(reply) && u->progress)
             u->progress(u->opaque, at + n);

@@ -22,7 +22,7 @@ struct hf_mailbox_port {
      */
     bool (*wait)(void *opaque, uint32_t waited);
     void *opaque;
-    uint32_t ask; /* of the last question; hf_mailbox_guest_start() sets it */
+    uint32_t ask;   /* of the last question; hf_mailbox_guest_start() sets it */
     uint32_t order; /* of the last order; start with 0 */
 };
 

@@ -30,7 +30,7 @@ struct hf_mailbox {
     uint32_t generation, answered;
     enum hf_mailbox_stage stage;
     enum hf_mailbox_loader loader;
-    size_t files_end; /* of what is in use */
+    size_t files_end;         /* of what is in use */
     hf_mailbox_keep_fn *keep; /* the caller's to set after hf_mailbox_publish(); NULL: nothing to keep */
     void *opaque;
 };
@@ -41,8 +41,8 @@ struct hf_mailbox_news {
     char domain[HF_NEGOTIATE_NAME_SIZE];
     enum hf_negotiate_status status; /* of that answer */
     struct hf_bits wanted;
-    uint32_t bit;          /* of that answer, or HF_NEGOTIATE_NO_BIT */
-    bool moved_on;         /* `stage` is new */
+    uint32_t bit;  /* of that answer, or HF_NEGOTIATE_NO_BIT */
+    bool moved_on; /* `stage` is new */
     enum hf_mailbox_stage stage;
     bool loaded; /* `loader` is new */
     enum hf_mailbox_loader loader;

@@ -16,9 +16,9 @@
 
 #include "mailbox_wire.h"
 
-#define HF_MAILBOX_ORDERS_PER_10S 20   /* pieces are not counted */
-#define HF_MAILBOX_BEGINS_PER_MIN 6    /* images that begin */
-#define HF_MAILBOX_ORDER_MS       500  /* what LATER tells a guest at least */
+#define HF_MAILBOX_ORDERS_PER_10S 20  /* pieces are not counted */
+#define HF_MAILBOX_BEGINS_PER_MIN 6   /* images that begin */
+#define HF_MAILBOX_ORDER_MS       500 /* what LATER tells a guest at least */
 
 struct hf_mailbox_limit {
     int64_t since_ms;

@@ -11,12 +11,12 @@
 
 #include "mailbox_wire.h"
 
-#define HF_MAILBOX_BUSY_MS    1   /* while questions come, and HF_MAILBOX_LINGER_MS after */
-#define HF_MAILBOX_LINGER_MS  50
-#define HF_MAILBOX_BOOT_MS    10  /* until boot services end */
-#define HF_MAILBOX_CALM_MS    500 /* afterwards, and where no driver came in HF_MAILBOX_PATIENCE_MS */
+#define HF_MAILBOX_BUSY_MS     1 /* while questions come, and HF_MAILBOX_LINGER_MS after */
+#define HF_MAILBOX_LINGER_MS   50
+#define HF_MAILBOX_BOOT_MS     10  /* until boot services end */
+#define HF_MAILBOX_CALM_MS     500 /* afterwards, and where no driver came in HF_MAILBOX_PATIENCE_MS */
 #define HF_MAILBOX_PATIENCE_MS 120000
-#define HF_MAILBOX_BUDGET     200 /* looks in one second that may follow each other within HF_MAILBOX_BUSY_MS */
+#define HF_MAILBOX_BUDGET      200 /* looks in one second that may follow each other within HF_MAILBOX_BUSY_MS */
 
 struct hf_mailbox_pace {
     int64_t began_ms, busy_until_ms, second;

@@ -27,9 +27,9 @@
 #define HF_MAILBOX_VERSION    1
 #define HF_MAILBOX_FILES_MAX  32
 
-#define HF_MAILBOX_ORDER_AT   512u                  /* on the guest's page: struct hf_mailbox_order */
+#define HF_MAILBOX_ORDER_AT   512u                     /* on the guest's page: struct hf_mailbox_order */
 #define HF_MAILBOX_REPLY_AT   (HF_MAILBOX_PAGE + 512u) /* on the host's page: struct hf_mailbox_reply */
-#define HF_MAILBOX_PIECE_SIZE (256u << 10)          /* of an image, at most */
+#define HF_MAILBOX_PIECE_SIZE (256u << 10)             /* of an image, at most */
 #define HF_MAILBOX_PIECE_AT   (HF_MAILBOX_SIZE - HF_MAILBOX_PIECE_SIZE)
 #define HF_MAILBOX_IMAGE_MAX  (64u << 20) /* bytes of an image, whatever the guest */
 
@@ -134,13 +134,13 @@ _Static_assert(offsetof(struct hf_mailbox_order, digest) == 36, "the digest is a
 enum hf_mailbox_done {
     HF_MAILBOX_DONE_NONE = 0,
     HF_MAILBOX_DONE = 1,
-    HF_MAILBOX_REFUSED = 2,     /* by a rule: `rule` names it, `text` says what to do */
-    HF_MAILBOX_NOT_ALLOWED = 3, /* the owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' */
-    HF_MAILBOX_TOO_LARGE = 4,   /* for this guest's flash */
-    HF_MAILBOX_BAD_ORDER = 5,   /* not an order, or not now: a piece that is not the next, an end before the last */
+    HF_MAILBOX_REFUSED = 2,       /* by a rule: `rule` names it, `text` says what to do */
+    HF_MAILBOX_NOT_ALLOWED = 3,   /* the owner has not allowed this image: 'holdfast set G.hold guest-update=SHA256' */
+    HF_MAILBOX_TOO_LARGE = 4,     /* for this guest's flash */
+    HF_MAILBOX_BAD_ORDER = 5,     /* not an order, or not now: a piece that is not the next, an end before the last */
     HF_MAILBOX_NOT_THE_IMAGE = 6, /* what came has another digest */
-    HF_MAILBOX_LATER = 7,       /* too many orders: again in `retry_ms` */
-    HF_MAILBOX_FAILED = 8,      /* the host could not; `text` */
+    HF_MAILBOX_LATER = 7,         /* too many orders: again in `retry_ms` */
+    HF_MAILBOX_FAILED = 8,        /* the host could not; `text` */
     HF_MAILBOX_DONE_MAX,
 };
 
@@ -159,10 +159,10 @@ struct hf_mailbox_reply {
     hf_le32 done;   /* enum hf_mailbox_done */
     hf_le32 mode;   /* enum hf_mailbox_answering; boot-only: nobody answers once boot services ended */
     hf_le32 retry_ms;
-    hf_le64 received; /* bytes of the image that is coming */
-    hf_le32 life;     /* 0 steady, 1 staged, 2 trial, 3 rollback */
+    hf_le64 received;                                 /* bytes of the image that is coming */
+    hf_le32 life;                                     /* 0 steady, 1 staged, 2 trial, 3 rollback */
     hf_le32 boots_started, boots_failed, boots_limit; /* of the trial */
-    hf_le32 keys; /* enum hf_mailbox_keys */
+    hf_le32 keys;                                     /* enum hf_mailbox_keys */
     uint8_t reserved[20];
     uint8_t active[32], staged[32]; /* SHA-256 of the code; zeros: none */
     char active_label[64], staged_label[64];

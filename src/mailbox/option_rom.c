@@ -4,12 +4,12 @@
 #include "cursor.h"
 
 /* PCI Firmware Specification 3.0, 5.1; UEFI Specification 2.10, 14.4.2. */
-#define ROM_SIGNATURE  0xaa55u
-#define CODE_EFI       3
-#define EFI_SIGNATURE  0x0ef1u
-#define LAST_IMAGE     0x80u
-#define PCIR_AT        0x18
-#define UNIT           512
+#define ROM_SIGNATURE 0xaa55u
+#define CODE_EFI      3
+#define EFI_SIGNATURE 0x0ef1u
+#define LAST_IMAGE    0x80u
+#define PCIR_AT       0x18
+#define UNIT          512
 
 static int not_a_rom(struct hf_error *err, size_t at, const char *why)
 {

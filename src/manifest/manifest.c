@@ -61,8 +61,7 @@ static int add_file(struct hf_manifests *set, const char *path, size_t directory
     if (r < 0)
         return r;
     set->file_count++;
-    json_array_foreach(more[set->file_count - 1].images, i, image)
-    {
+    json_array_foreach(more[set->file_count - 1].images, i, image) {
         if (r == 0)
             r = add_image(set, json_string_value(json_object_get(image, "sha256")), directory, err);
     }

@@ -15,8 +15,14 @@
 static const char *type_name(const json_t *value)
 {
     static const char *const names[] = {
-        [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "text", [JSON_INTEGER] = "a number",
-        [JSON_REAL] = "a number with a fraction", [JSON_TRUE] = "true", [JSON_FALSE] = "false", [JSON_NULL] = "null",
+        [JSON_OBJECT] = "an object",
+        [JSON_ARRAY] = "a list",
+        [JSON_STRING] = "text",
+        [JSON_INTEGER] = "a number",
+        [JSON_REAL] = "a number with a fraction",
+        [JSON_TRUE] = "true",
+        [JSON_FALSE] = "false",
+        [JSON_NULL] = "null",
     };
     return value ? names[json_typeof(value)] : "nothing";
 }
@@ -67,8 +73,10 @@ static int check_images(struct hf_manifest_file *f, struct hf_error *err)
         return r;
     json_array_foreach(f->images, i, image) {
         if (!is_digest(json_string_value(json_object_get(image, "sha256"))))
-            return hf_error_set(err, HF_EDAMAGED, "%s: 'images', entry %zu: 'sha256' is not 64 lower-case hexadecimal "
-                                                  "digits", f->path, i);
+            return hf_error_set(err, HF_EDAMAGED,
+                                "%s: 'images', entry %zu: 'sha256' is not 64 lower-case hexadecimal "
+                                "digits",
+                                f->path, i);
     }
     return 0;
 }

@@ -212,8 +212,7 @@ static void say_refused(const struct connection *h)
     char writer[64] = "the process that wrote them in this start has ended";
 
     if (hf_writer_pid() > 0)
-        (void)snprintf(writer, sizeof writer, "process %lld writes them in this start",
-                       (long long)hf_writer_pid());
+        (void)snprintf(writer, sizeof writer, "process %lld writes them in this start", (long long)hf_writer_pid());
     (void)snprintf(s.text, sizeof s.text,
                    "variables: process %lld cannot write them: %s; two guests need two containers ('holdfast clone', "
                    "'holdfast libvirt clone')",

@@ -83,8 +83,9 @@ int hf_plugin_config_set(struct hf_plugin_config *config, const char *key, const
     for (size_t i = 0; i < HF_ARRAY_SIZE(parameters); i++)
         if (strcmp(key, parameters[i].key) == 0)
             return parameters[i].set(key, value, (char *)config + parameters[i].field);
-    nbdkit_error("unknown parameter '%s'; use container, lock-fd, status-fd, user, group, boot-id, incoming, judged or writer",
-                 key);
+    nbdkit_error(
+        "unknown parameter '%s'; use container, lock-fd, status-fd, user, group, boot-id, incoming, judged or writer",
+        key);
     return -1;
 }
 

@@ -106,6 +106,7 @@ int hf_privileges_drop(const struct hf_identity *to, struct hf_error *err)
 
 /* What nbdkit's threads, SQLite, zstd and the allocator need once everything is open. No new program, no new kind of
  * socket, no tracing, no mounting, no change of identity. */
+/* clang-format off */
 static const int allowed[] = {
     /* the client, and nbdkit's main loop */
     SCMP_SYS(accept4), SCMP_SYS(accept), SCMP_SYS(ppoll), SCMP_SYS(poll), SCMP_SYS(read), SCMP_SYS(write),
@@ -134,6 +135,7 @@ static const int allowed[] = {
     SCMP_SYS(clock_gettime), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(gettimeofday),
     SCMP_SYS(getrandom), SCMP_SYS(sysinfo), SCMP_SYS(prlimit64),
 };
+/* clang-format on */
 
 /* Whether standard error is a terminal, before a message is written to it. */
 static int allow_isatty(scmp_filter_ctx ctx)

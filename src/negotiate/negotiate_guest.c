@@ -58,9 +58,8 @@ int hf_negotiate_find(const struct hf_negotiate_port *port, const char *domain, 
     head_size = hf_le32_get(head.head_size);
     row_size = hf_le32_get(head.row_size);
     count = hf_le32_get(head.count);
-    if (__builtin_memcmp(head.magic, HF_NEGOTIATE_DIRECTORY_MAGIC, sizeof head.magic) != 0 ||
-        head_size < sizeof head || row_size < sizeof row || head_size > 1u << 16 || row_size > 1u << 12 ||
-        count > ROWS_MAX)
+    if (__builtin_memcmp(head.magic, HF_NEGOTIATE_DIRECTORY_MAGIC, sizeof head.magic) != 0 || head_size < sizeof head ||
+        row_size < sizeof row || head_size > 1u << 16 || row_size > 1u << 12 || count > ROWS_MAX)
         return -HF_EPROTO;
     if (hf_le32_get(head.version) != HF_NEGOTIATE_VERSION)
         return -HF_ENOTFOUND;
@@ -155,5 +154,5 @@ int hf_negotiate_replay(const struct hf_negotiate_port *port, const struct hf_ne
     if (r < 0)
         return r;
     return hf_le32_get(a.status) == HF_NEGOTIATE_ACCEPTED && hf_bits_equal(&a.agreed, &replay->wanted) ? 0
-                                                                                                      : -HF_EREFUSED;
+                                                                                                       : -HF_EREFUSED;
 }

@@ -190,7 +190,7 @@ bool hf_negotiate_agreed(const struct hf_negotiate *n, const char *domain, struc
 
 /* What a domain answers to a set; locks it when the answer is ACCEPTED. */
 enum hf_negotiate_status hf_negotiate_ask(struct hf_negotiate *n, size_t i, const struct hf_bits *wanted, uint32_t *bit,
-                                       uint32_t *needs)
+                                          uint32_t *needs)
 {
     const struct hf_negotiate_domain *d = &n->domains[i];
     const struct hf_negotiate_rule *broken;

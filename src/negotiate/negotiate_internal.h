@@ -18,6 +18,6 @@ size_t hf_negotiate_index(const struct hf_negotiate *n, const char *name);
 bool hf_negotiate_is_locked(const struct hf_negotiate *n, size_t i);
 void hf_negotiate_lock(struct hf_negotiate *n, size_t i, const struct hf_bits *agreed);
 enum hf_negotiate_status hf_negotiate_ask(struct hf_negotiate *n, size_t i, const struct hf_bits *wanted, uint32_t *bit,
-                                       uint32_t *needs);
+                                          uint32_t *needs);
 
 #endif

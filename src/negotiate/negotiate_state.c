@@ -121,8 +121,8 @@ static int check_row(const struct hf_negotiate *n, const struct state_row *r, si
                                bit);
     broken = hf_negotiate_broken_rule(&r->agreed, d->rules, d->n_rules);
     if (broken)
-        return hf_error_refuse(err, "contract", "domain '%s': bit %u was agreed; on this host it needs bit %u",
-                               r->name, broken->bit, broken->needs);
+        return hf_error_refuse(err, "contract", "domain '%s': bit %u was agreed; on this host it needs bit %u", r->name,
+                               broken->bit, broken->needs);
     return 0;
 }
 

@@ -40,7 +40,7 @@ struct hf_guest_needs {
     const char *machine;  /* as its owner named it; "" when not */
     const char *resolved; /* what that was at the last start; "" before the first */
     bool pinned;
-    struct hf_vmm_version vmm; /* of the last start; all zero before the first */
+    struct hf_vmm_version vmm;   /* of the last start; all zero before the first */
     struct hf_vmm_version under; /* what it runs under now; all zero: not known, or it is off */
     bool emulated;               /* it runs, and its processor is QEMU's own (TCG) */
 
@@ -55,14 +55,14 @@ struct hf_guest_needs {
     bool mailbox, memory_named; /* the mailbox is on; the user named the guest's RAM himself */
     bool tpm, tpm_state_moves;  /* it has a TPM; of one that is off: its state moves with it */
     const char *devices; /* as machine_devices.h lists them: "ich9-ahci ich9-ahci/drive ide-cd "; NULL: not known */
-    bool roms_from_host;        /* its option ROMs are the host's, not the container's */
-    bool managed; /* libvirt starts it: a ROM of its own is one that the domain names */
+    bool roms_from_host; /* its option ROMs are the host's, not the container's */
+    bool managed;        /* libvirt starts it: a ROM of its own is one that the domain names */
 
     const struct hf_rom_need *roms;
     const struct hf_locked_domain *locked;
     size_t rom_count, locked_count;
 
-    const struct hf_manifest *manifest;  /* what is known of the active image; NULL: nothing */
+    const struct hf_manifest *manifest;   /* what is known of the active image; NULL: nothing */
     const struct hf_manifests *manifests; /* and of others that the next boot may run; NULL: nothing */
 };
 

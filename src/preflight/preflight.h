@@ -31,11 +31,11 @@ struct hf_verdict {
     size_t count;
     bool more; /* there were more than fit */
     struct hf_finding finding[HF_FINDINGS_MAX];
-    enum hf_firmware_source firmware; /* who decides at the first boot after the move */
+    enum hf_firmware_source firmware;              /* who decides at the first boot after the move */
     const struct hf_firmware_caps *firmware_there; /* what that boot will run; NULL: what the guest brings: */
     const char *code_digest;                       /* its image, or the one that is staged */
     char firmware_why[HF_FINDING_TEXT_MAX];
-    const struct hf_qemu_caps *qemu;  /* the VMM it would run under; NULL when there is none */
+    const struct hf_qemu_caps *qemu; /* the VMM it would run under; NULL when there is none */
 };
 
 /* Fills *ret whatever it finds; it cannot fail. */

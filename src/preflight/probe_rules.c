@@ -85,7 +85,8 @@ static void ask_files(struct probing *p)
     if (name) {
         hf_find(p->verdict, p->rule, weight, at_boot(p), remedy,
                 "fw_cfg file '%s' of QEMU %u.%u there is new, so that others get other numbers (%zu files there, %zu "
-                "here)", name, V(p->probe->destination), to->count, from->count);
+                "here)",
+                name, V(p->probe->destination), to->count, from->count);
         return;
     }
     for (size_t i = 0; i < from->count; i++)
@@ -103,9 +104,16 @@ static void ask_files(struct probing *p)
 static void ask_sizes(struct probing *p)
 {
     static const char *const fixed[] = {
-        "etc/smi/supported-features", "etc/smi/requested-features", "etc/smi/features-ok", "etc/vmgenid_addr",
-        "etc/vmgenid_guid",           "etc/vmcoreinfo",             "etc/ramfb",           "etc/acpi/nvdimm-mem",
-        "etc/hardware_errors_addr",   "etc/system-states",
+        "etc/smi/supported-features",
+        "etc/smi/requested-features",
+        "etc/smi/features-ok",
+        "etc/vmgenid_addr",
+        "etc/vmgenid_guid",
+        "etc/vmcoreinfo",
+        "etc/ramfb",
+        "etc/acpi/nvdimm-mem",
+        "etc/hardware_errors_addr",
+        "etc/system-states",
     };
     const struct hf_fwcfg_view *from = first_view(p), *to = p->probe->destination.view;
 
@@ -234,9 +242,8 @@ static void ask_boot(struct probing *p)
         refuse(p, at_boot(p), "stage newer firmware first, or leave the guest on the QEMU it has",
                "after %u.%u s under QEMU %u.%u there the guest's firmware %s%s; under QEMU %u.%u here it %s after "
                "%u.%u s",
-               S(to->milliseconds), V(p->probe->destination),
-               to->why ? "ended: " : "had not tried to boot anything", to->why ? to->why : "", V(p->probe->source),
-               from->sign, S(from->milliseconds));
+               S(to->milliseconds), V(p->probe->destination), to->why ? "ended: " : "had not tried to boot anything",
+               to->why ? to->why : "", V(p->probe->source), from->sign, S(from->milliseconds));
     else
         note(p, at_boot(p), "nothing to do",
              "the guest's firmware boots: under QEMU %u.%u there it %s after %u.%u s, under QEMU %u.%u here after "
@@ -248,8 +255,8 @@ static const struct {
     const char *rule;
     void (*ask)(struct probing *p);
 } questions[] = {
-    {"probe-start", ask_start},   {"fw-cfg-files", ask_files},  {"fw-cfg-sizes", ask_sizes},
-    {"acpi-script", ask_script},  {"acpi-tables", ask_tables},  {"probe-boot", ask_boot},
+    {"probe-start", ask_start},  {"fw-cfg-files", ask_files}, {"fw-cfg-sizes", ask_sizes},
+    {"acpi-script", ask_script}, {"acpi-tables", ask_tables}, {"probe-boot", ask_boot},
 };
 
 void hf_preflight_probe(const struct hf_guest_needs *guest, const struct hf_probe *probe, struct hf_verdict *verdict)

@@ -146,8 +146,7 @@ static int read_view(const json_t *files, struct hf_fwcfg_view **ret, struct hf_
     v = calloc(1, sizeof *v);
     if (!v)
         return hf_error_nomem(err);
-    json_array_foreach(files, i, file)
-    {
+    json_array_foreach(files, i, file) {
         r = r < 0 ? r : read_file(file, v, &total, err);
     }
     if (r == 0)

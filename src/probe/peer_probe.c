@@ -154,8 +154,7 @@ static int make_roms(struct looking *l, const json_t *roms, struct hf_error *err
     const json_t *rom;
     size_t i;
 
-    json_array_foreach(roms, i, rom)
-    {
+    json_array_foreach(roms, i, rom) {
         r = r < 0 ? r : make_rom(l, rom, err);
     }
     l->machine.rom_dir = l->scratch.path;

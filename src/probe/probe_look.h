@@ -11,7 +11,7 @@
 
 struct hf_probe_seen {
     struct hf_vmm_version version;
-    struct hf_fwcfg_view *view; /* hf_fwcfg_view_free() */
+    struct hf_fwcfg_view *view;               /* hf_fwcfg_view_free() */
     char devices[HF_MACHINE_DEVICES_MAX + 1]; /* machine_devices.h; "": not known */
     struct hf_rom_names *roms; /* the caller's, or NULL: gets the files that the machine loads by a bare name */
 };

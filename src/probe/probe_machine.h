@@ -18,9 +18,9 @@ struct hf_probe_machine {
     const char *uuid;    /* "" or NULL: none */
     const char *rom_dir; /* first directory for ROMs; NULL: none */
     bool needs_smm;
-    uint64_t code_size, vars_size;      /* of the banks; vars 0: none */
-    const char *code_file, *vars_file;  /* NULL: the banks read as zeros, nothing is going to run */
-    char *const *words;                 /* of hf_stub_arguments(); NULL terminated */
+    uint64_t code_size, vars_size;     /* of the banks; vars 0: none */
+    const char *code_file, *vars_file; /* NULL: the banks read as zeros, nothing is going to run */
+    char *const *words;                /* of hf_stub_arguments(); NULL terminated */
 };
 
 /* A QEMU that was started, and what it printed. */

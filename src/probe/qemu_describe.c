@@ -35,8 +35,7 @@ static void on_machines(json_t *answer, const json_t *result)
     size_t i;
     json_t *m;
 
-    json_array_foreach((json_t *)result, i, m)
-    {
+    json_array_foreach((json_t *)result, i, m) {
         json_t *one = json_pack("{s:O?, s:b}", "name", json_object_get(m, "name"), "deprecated",
                                 json_is_true(json_object_get(m, "deprecated")));
 
@@ -175,7 +174,8 @@ static void put_smm(json_t *answer)
     size_t i;
     json_t *name;
 
-    json_array_foreach(accelerators, i, name) tcg = tcg || strcmp(json_string_value(name), "tcg") == 0;
+    json_array_foreach(accelerators, i, name)
+        tcg = tcg || strcmp(json_string_value(name), "tcg") == 0;
     json_object_set_new(answer, "smm", json_boolean(tcg && arch && (!strcmp(arch, "x86_64") || !strcmp(arch, "i386"))));
 }
 

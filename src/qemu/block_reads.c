@@ -7,8 +7,7 @@ uint64_t hf_block_reads(const json_t *blockstats)
     uint64_t sum = 0;
     size_t i;
 
-    json_array_foreach(blockstats, i, entry)
-    {
+    json_array_foreach(blockstats, i, entry) {
         json_int_t n = json_integer_value(json_object_get(json_object_get(entry, "stats"), "rd_operations"));
 
         if (n > 0)

@@ -110,8 +110,7 @@ static int each_member(const char *prefix, const json_t *json, unsigned depth, b
     }
     if (r < 0 || !json_is_object(json))
         return r;
-    json_object_foreach((json_t *)json, name, value)
-    {
+    json_object_foreach((json_t *)json, name, value) {
         r = one_named(prefix, name, value, depth, as_is, fn, ctx, err);
         if (r < 0)
             return r;

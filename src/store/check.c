@@ -284,8 +284,8 @@ void hf_check_handle(struct hf_container *c, bool all, void (*finding)(void *ctx
 
 static int open_for_check(struct checking *k, const char *path, struct hf_error *err)
 {
-    const struct hf_open_request survey = {.mode = HF_OPEN_LOOK, .lock_fd = -1, .accept_loss = true, .survey = true,
-                                            .quiet = true};
+    const struct hf_open_request survey = {
+        .mode = HF_OPEN_LOOK, .lock_fd = -1, .accept_loss = true, .survey = true, .quiet = true};
     int r = hf_container_open_quiet(path, 0, &k->c, err);
 
     if (r == 0)

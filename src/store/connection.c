@@ -66,8 +66,8 @@ int hf_sql_error(struct hf_container *c, int rc, struct hf_error *err, const cha
     char words[160];
 
     /* Not every call of SQLite's leaves its words behind. */
-    first_line(c->db && (sqlite3_errcode(c->db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc), words,
-               sizeof words);
+    first_line(c->db && (sqlite3_errcode(c->db) & 0xff) == (rc & 0xff) ? sqlite3_errmsg(c->db) : sqlite3_errstr(rc),
+               words, sizeof words);
     if (code == HF_EDAMAGED)
         return hf_damaged(c, err, "cannot %s: %s", doing, words);
     if (code == HF_ETIMEDOUT)
@@ -146,10 +146,17 @@ static void set_limits(sqlite3 *db)
     static const struct {
         int id, value;
     } limits[] = {
-        {SQLITE_LIMIT_LENGTH, 1 << 20},   {SQLITE_LIMIT_SQL_LENGTH, 8192}, {SQLITE_LIMIT_COLUMN, 32},
-        {SQLITE_LIMIT_EXPR_DEPTH, 32},    {SQLITE_LIMIT_ATTACHED, 0},      {SQLITE_LIMIT_VARIABLE_NUMBER, 16},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},  {SQLITE_LIMIT_COMPOUND_SELECT, 2}, {SQLITE_LIMIT_WORKER_THREADS, 0},
-        {SQLITE_LIMIT_FUNCTION_ARG, 8},   {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
+        {SQLITE_LIMIT_LENGTH, 1 << 20},
+        {SQLITE_LIMIT_SQL_LENGTH, 8192},
+        {SQLITE_LIMIT_COLUMN, 32},
+        {SQLITE_LIMIT_EXPR_DEPTH, 32},
+        {SQLITE_LIMIT_ATTACHED, 0},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, 16},
+        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+        {SQLITE_LIMIT_COMPOUND_SELECT, 2},
+        {SQLITE_LIMIT_WORKER_THREADS, 0},
+        {SQLITE_LIMIT_FUNCTION_ARG, 8},
+        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
     };
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(limits); i++)
@@ -165,10 +172,13 @@ static int harden(struct hf_container *c, enum hf_connection how)
     const struct {
         int option, value;
     } options[] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, !partial}, {SQLITE_DBCONFIG_WRITABLE_SCHEMA, partial},
+        {SQLITE_DBCONFIG_DEFENSIVE, !partial},
+        {SQLITE_DBCONFIG_WRITABLE_SCHEMA, partial},
         {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
-        {SQLITE_DBCONFIG_DQS_DML, 0},       {SQLITE_DBCONFIG_ENABLE_FKEY, write},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, write},
         {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, /* hf_settle decides: a log may go only when the mark has gone */
     };
 
@@ -202,8 +212,10 @@ static int choose_journal(struct hf_container *c, struct hf_error *err)
         return r;
     }
     /* Leaving the log needs nobody else; the index of one that was left must not touch shared memory. */
-    return hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL;"
-                          "PRAGMA synchronous = EXTRA; SELECT count(*) FROM sqlite_schema", err, "switch the journal on");
+    return hf_sql_exec(c,
+                       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA locking_mode = NORMAL;"
+                       "PRAGMA synchronous = EXTRA; SELECT count(*) FROM sqlite_schema",
+                       err, "switch the journal on");
 }
 
 static int settle_in(struct hf_container *c, enum hf_connection how, struct hf_error *err)
@@ -215,11 +227,13 @@ static int settle_in(struct hf_container *c, enum hf_connection how, struct hf_e
     if (how == HF_CONNECT_PRIVATE)
         r = hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA query_only = ON", err, "open");
     if (r == 0)
-        r = hf_sql_exec(c, "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -1024;"
-                           "PRAGMA temp_store = MEMORY", err, "open");
+        r = hf_sql_exec(c,
+                        "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -1024;"
+                        "PRAGMA temp_store = MEMORY",
+                        err, "open");
     if (r == 0 && how == HF_CONNECT_BUILD)
-        r = hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL", err,
-                        "open");
+        r = hf_sql_exec(c, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL",
+                        err, "open");
     if (r == 0 && how == HF_CONNECT_WRITE)
         r = choose_journal(c, err);
     if (r == 0 && (how == HF_CONNECT_WRITE || how == HF_CONNECT_BUILD)) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define HF_DIGEST_SIZE 32
+#define HF_DIGEST_SIZE      32
 #define HF_DIGEST_TEXT_SIZE 65 /* 64 lower-case hexadecimal digits and the NUL */
 
 struct hf_digest {

@@ -9,13 +9,13 @@
 
 struct hf_epoch {
     uint64_t epoch;
-    bool departed;                  /* to the host below */
-    bool granted;                   /* departed, and not heard yet that the host below took it */
-    uint32_t revoked;               /* attempts up to this one are never claimed on this host; 0: none */
-    char place[PATH_MAX];           /* where its copy was received last on this host; "": nowhere */
+    bool departed;        /* to the host below */
+    bool granted;         /* departed, and not heard yet that the host below took it */
+    uint32_t revoked;     /* attempts up to this one are never claimed on this host; 0: none */
+    char place[PATH_MAX]; /* where its copy was received last on this host; "": nowhere */
     char host_id[HF_ID_TEXT_SIZE];
     char host_name[HF_HOST_NAME_SIZE];
-    char uuid[HF_UUID_TEXT_SIZE];   /* the guest's */
+    char uuid[HF_UUID_TEXT_SIZE]; /* the guest's */
 };
 
 /* HF_ENOTFOUND: never seen here. */

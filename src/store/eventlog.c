@@ -31,8 +31,13 @@ static int read_event(const struct hf_rows *rows, struct hf_event *event, struct
 static int write_event(struct hf_container *c, const struct hf_event *e, struct hf_error *err)
 {
     const struct hf_value v[] = {
-        hf_int(e->first), hf_int(e->last), hf_int(e->count), hf_text(e->kind), hf_text(e->text),
-        hf_blob(e->before.b, HF_DIGEST_SIZE), hf_blob(e->hash.b, HF_DIGEST_SIZE),
+        hf_int(e->first),
+        hf_int(e->last),
+        hf_int(e->count),
+        hf_text(e->kind),
+        hf_text(e->text),
+        hf_blob(e->before.b, HF_DIGEST_SIZE),
+        hf_blob(e->hash.b, HF_DIGEST_SIZE),
     };
 
     return hf_row_put(c, HF_T_EVENT, e->seq, v, err);

@@ -25,23 +25,23 @@ struct hf_container {
     sqlite3 *db;
     struct hf_place place;
     enum hf_open_mode mode;
-    bool wal;      /* write-ahead log, else rollback journal */
-    bool frozen;   /* immutable: nobody had it open when we began to look */
-    bool incoming; /* being received, and not claimed yet */
-    bool beside;   /* opened while another process held the owner lock */
-    bool marked;   /* the file itself says that its log matters */
-    bool log_lost; /* accept_loss: the log is not there, or is none of this file's */
-    bool doubt;    /* a sync failed: what the log holds may not reach the disk by syncing it again */
-    bool left_log; /* somebody else wrote the log that was there: his sync may have failed */
-    bool unsynced; /* the last commit is made, and its sync failed */
-    bool claiming; /* in the transaction of hf_begin_claim */
+    bool wal;          /* write-ahead log, else rollback journal */
+    bool frozen;       /* immutable: nobody had it open when we began to look */
+    bool incoming;     /* being received, and not claimed yet */
+    bool beside;       /* opened while another process held the owner lock */
+    bool marked;       /* the file itself says that its log matters */
+    bool log_lost;     /* accept_loss: the log is not there, or is none of this file's */
+    bool doubt;        /* a sync failed: what the log holds may not reach the disk by syncing it again */
+    bool left_log;     /* somebody else wrote the log that was there: his sync may have failed */
+    bool unsynced;     /* the last commit is made, and its sync failed */
+    bool claiming;     /* in the transaction of hf_begin_claim */
     bool unregistered; /* the host's register does not say yet that this host holds it */
-    bool note_later; /* hf_commit_claim */
-    int patience;  /* milliseconds to wait for another process's lock while connecting; 0: the usual */
+    bool note_later;   /* hf_commit_claim */
+    int patience;      /* milliseconds to wait for another process's lock while connecting; 0: the usual */
     int lock_fd;
     int place_lock_fd; /* hf_lock_take_beside(); -1: not this handle's */
-    int gate; /* gate.h; -1: not for writing */
-    int line; /* line.h; -1: not in it */
+    int gate;          /* gate.h; -1: not for writing */
+    int line;          /* line.h; -1: not in it */
     int uuid_lock_fd;
     int prepared; /* hf_epoch_prepare; -1: nothing */
     char id[HF_ID_TEXT_SIZE];
@@ -57,7 +57,7 @@ struct hf_container {
     struct hf_ledger_row ledger[HF_TABLES];
     uint64_t log_frames;
     struct hf_draft *draft; /* not published yet */
-    void *digester; /* hf_record_digester */
+    void *digester;         /* hf_record_digester */
 };
 
 #define HF_LEDGER_COMMITS 0
@@ -85,14 +85,14 @@ int hf_settle(struct hf_container *c, struct hf_error *err);
 struct hf_open_request {
     enum hf_open_mode mode;
     int64_t now;
-    int lock_fd;        /* of the supervisor, or -1 */
+    int lock_fd; /* of the supervisor, or -1 */
     bool incoming;
-    bool giving;        /* held here, or granted by this host; RUN: locks, and leaves the epoch */
-    bool any_owner;     /* any owner, any entry in the register; RUN: locks, and leaves the epoch */
-    bool accept_loss;   /* a lost or foreign log, or a lower count, is no damage */
-    bool survey;        /* LOOK: open even what does not add up */
-    bool quiet;         /* LOOK: in line, so that no operator's verb changes it meanwhile; where there can be a line */
-    bool rehearses;     /* LOOK: refused as HF_OPEN_EDIT would be */
+    bool giving;      /* held here, or granted by this host; RUN: locks, and leaves the epoch */
+    bool any_owner;   /* any owner, any entry in the register; RUN: locks, and leaves the epoch */
+    bool accept_loss; /* a lost or foreign log, or a lower count, is no damage */
+    bool survey;      /* LOOK: open even what does not add up */
+    bool quiet;       /* LOOK: in line, so that no operator's verb changes it meanwhile; where there can be a line */
+    bool rehearses;   /* LOOK: refused as HF_OPEN_EDIT would be */
 };
 int hf_open(const char *path, const struct hf_open_request *request, struct hf_container **out, struct hf_error *err);
 struct hf_container *hf_container_alloc(struct hf_error *err);
@@ -103,7 +103,8 @@ int hf_owner_advance(struct hf_container *c, int64_t now, struct hf_error *err);
 /* owner_steps.c: HF_EREFUSED "granted", and what to do; `to` is the owner's reason, or a host's name. */
 int hf_owner_say_granted(const struct hf_container *c, const char *to, struct hf_error *err);
 /* owner_steps.c: HF_EREFUSED "step". */
-int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err);
+int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step,
+                        struct hf_error *err);
 /* owner_steps.c: from GRANTED, in a transaction that the register has no say in. */
 int hf_owner_begin_granted(struct hf_container *c, const char *step, struct hf_owner *owner, struct hf_error *err);
 /* owner_steps.c: ends what hf_begin began: `r` is what became of it so far. */
@@ -143,12 +144,12 @@ int hf_draft_close(struct hf_container *c, struct hf_error *err);
 
 /* connection.c */
 enum hf_connection {
-    HF_CONNECT_FROZEN,   /* immutable: ignores a log, takes no locks, creates nothing */
-    HF_CONNECT_PRIVATE,  /* reads through a log that nobody else uses, keeping its index in memory; creates nothing */
-    HF_CONNECT_SHARED,   /* reads beside writers */
-    HF_CONNECT_COPY,     /* a copy of our own that may be put right */
+    HF_CONNECT_FROZEN,  /* immutable: ignores a log, takes no locks, creates nothing */
+    HF_CONNECT_PRIVATE, /* reads through a log that nobody else uses, keeping its index in memory; creates nothing */
+    HF_CONNECT_SHARED,  /* reads beside writers */
+    HF_CONNECT_COPY,    /* a copy of our own that may be put right */
     HF_CONNECT_WRITE,
-    HF_CONNECT_BUILD,    /* a file under construction that nobody else knows: no log, no locks that matter */
+    HF_CONNECT_BUILD, /* a file under construction that nobody else knows: no log, no locks that matter */
 };
 int hf_connect(struct hf_container *c, enum hf_connection how, struct hf_error *err);
 int hf_disconnect(struct hf_container *c, struct hf_error *err);

@@ -14,14 +14,10 @@ static const struct {
     uint32_t value;
     const char *name;
 } constants[] = {
-    {16, 2, PAGE_SIZE, "page size"},
-    {20, 1, 0, "reserved space per page"},
-    {21, 1, 64, "maximum payload fraction"},
-    {22, 1, 32, "minimum payload fraction"},
-    {23, 1, 32, "leaf payload fraction"},
-    {44, 4, 4, "schema format"},
-    {52, 4, 0, "auto-vacuum root page"},
-    {56, 4, 1, "text encoding"},
+    {16, 2, PAGE_SIZE, "page size"},         {20, 1, 0, "reserved space per page"},
+    {21, 1, 64, "maximum payload fraction"}, {22, 1, 32, "minimum payload fraction"},
+    {23, 1, 32, "leaf payload fraction"},    {44, 4, 4, "schema format"},
+    {52, 4, 0, "auto-vacuum root page"},     {56, 4, 1, "text encoding"},
     {64, 4, 0, "incremental vacuum"},
 };
 

@@ -10,10 +10,10 @@
 #include "digest.h"
 #include "packed_image.h"
 
-#define HF_IMAGE_CODE_MAX   3 /* code images in one container */
-#define HF_IMAGES_MAX       64 /* of all kinds */
-#define HF_IMAGE_SIZE_MAX   (64U << 20)
-#define HF_IMAGE_NAME_SIZE  128
+#define HF_IMAGE_CODE_MAX  3  /* code images in one container */
+#define HF_IMAGES_MAX      64 /* of all kinds */
+#define HF_IMAGE_SIZE_MAX  (64U << 20)
+#define HF_IMAGE_NAME_SIZE 128
 
 enum hf_image_kind { HF_IMAGE_CODE = 1, HF_IMAGE_VARS = 2, HF_IMAGE_ROM = 3 };
 
@@ -36,7 +36,8 @@ int hf_image_add(struct hf_container *c, enum hf_image_kind kind, const char *na
 
 /* The same with the long part done already. */
 int hf_image_add_packed(struct hf_container *c, enum hf_image_kind kind, const char *name,
-                        const struct hf_packed_image *packed, int64_t now, struct hf_digest *digest, struct hf_error *err);
+                        const struct hf_packed_image *packed, int64_t now, struct hf_digest *digest,
+                        struct hf_error *err);
 
 /* HF_ENOTFOUND. */
 int hf_image_get(struct hf_container *c, const struct hf_digest *digest, struct hf_image *image, struct hf_error *err);

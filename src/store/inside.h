@@ -18,8 +18,8 @@ int hf_row_sum(struct hf_container *c, enum hf_table table, int64_t id, uint8_t 
 int hf_image_id(struct hf_container *c, const struct hf_digest *digest, int64_t *id, struct hf_error *err);
 /* The image of a row id, HF_EDAMAGED when there is none. */
 int hf_image_by_id(struct hf_container *c, int64_t id, struct hf_image *image, struct hf_error *err);
-int hf_image_read_by_id(struct hf_container *c, int64_t id, uint64_t image_size, uint64_t offset, void *buf, size_t size,
-                        struct hf_error *err);
+int hf_image_read_by_id(struct hf_container *c, int64_t id, uint64_t image_size, uint64_t offset, void *buf,
+                        size_t size, struct hf_error *err);
 
 /* pages.c: 4 KiB pages under one owner (a bank, a snapshot), erased ones not stored. */
 #define HF_PAGE_ID(owner, number) ((int64_t)(owner) << 32 | (int64_t)(number))
@@ -40,7 +40,8 @@ int hf_pages_digest(struct hf_container *c, enum hf_table table, int64_t owner, 
 /* named.c: tables of named values (setting, state). 1 found, 0 not. */
 int hf_named_get(struct hf_container *c, enum hf_table table, const char *name, char *value, size_t size,
                  struct hf_error *err);
-int hf_named_set(struct hf_container *c, enum hf_table table, const char *name, const char *value, struct hf_error *err);
+int hf_named_set(struct hf_container *c, enum hf_table table, const char *name, const char *value,
+                 struct hf_error *err);
 int hf_named_clear(struct hf_container *c, enum hf_table table, const char *name, struct hf_error *err);
 
 #endif

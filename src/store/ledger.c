@@ -72,8 +72,10 @@ static int ledger_write(struct hf_container *c, unsigned id, const struct hf_led
     uint8_t sum[HF_SUM_SIZE];
 
     if (!c->ledger_set) {
-        int r = hf_sql_prepare(c, "INSERT INTO ledger (id, sum, name, rows, total) VALUES (?1, ?2, ?3, ?4, ?5)"
-                               " ON CONFLICT (id) DO UPDATE SET sum = ?2, rows = ?4, total = ?5", &c->ledger_set, err);
+        int r = hf_sql_prepare(c,
+                               "INSERT INTO ledger (id, sum, name, rows, total) VALUES (?1, ?2, ?3, ?4, ?5)"
+                               " ON CONFLICT (id) DO UPDATE SET sum = ?2, rows = ?4, total = ?5",
+                               &c->ledger_set, err);
 
         if (r < 0)
             return r;

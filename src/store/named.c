@@ -6,7 +6,8 @@
 #define NAMED_MAX 64
 
 /* These tables are small: no index, whose damage would have to be noticed too. 1: rows stands on the name. */
-static int find(struct hf_container *c, enum hf_table table, const char *name, struct hf_rows *rows, struct hf_error *err)
+static int find(struct hf_container *c, enum hf_table table, const char *name, struct hf_rows *rows,
+                struct hf_error *err)
 {
     int r = hf_rows_open(c, table, 0, INT64_MAX, rows, err);
 

@@ -76,8 +76,8 @@ static int lock_owner(struct hf_opening *o, struct hf_error *err)
         return r;
     c->beside = runner.device == c->place.device && runner.inode == c->place.inode;
     if (!c->beside && (o->request->mode != HF_OPEN_LOOK || o->request->rehearses))
-        return hf_error_set(err, HF_EOWNED, "%s: a copy; process %lld runs the container from another file", c->place.path,
-                            (long long)runner.pid);
+        return hf_error_set(err, HF_EOWNED, "%s: a copy; process %lld runs the container from another file",
+                            c->place.path, (long long)runner.pid);
     return 0;
 }
 
@@ -160,8 +160,10 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
         return hf_error_refuse(err, "backup", "%s: a backup; use 'holdfast restore' to make a container from it",
                                c->place.path);
     case HF_OWNER_DEPARTED:
-        return hf_error_refuse(err, "departed", "%s: moved to host '%s' at epoch %llu; move it back from there, or " IF_GONE
-                               ", as it was when it left", c->place.path, owner->host_name, epoch);
+        return hf_error_refuse(err, "departed",
+                               "%s: moved to host '%s' at epoch %llu; move it back from there, or " IF_GONE
+                               ", as it was when it left",
+                               c->place.path, owner->host_name, epoch);
     case HF_OWNER_INCOMING:
         if (request->incoming || request->lock_fd >= 0)
             return 0;
@@ -176,7 +178,8 @@ static int check_state(struct hf_container *c, const struct hf_owner *owner, con
                                ", as it was sent",
                                c->place.path, owner->host_name);
     case HF_OWNER_GRANTED:
-        return request->giving && strcmp(owner->host_id, c->host_id) == 0 ? 0 : hf_owner_say_granted(c, owner->reason, err);
+        return request->giving && strcmp(owner->host_id, c->host_id) == 0 ? 0
+                                                                          : hf_owner_say_granted(c, owner->reason, err);
     default:
         break;
     }
@@ -204,9 +207,9 @@ static int check_register(struct hf_container *c, const struct hf_owner *owner, 
     if (seen.granted && seen.epoch == owner->epoch)
         return request->giving ? 0 : hf_owner_say_granted(c, seen.host_name, err);
     if (seen.departed && seen.epoch >= owner->epoch)
-        return hf_error_refuse(err, "departed", "%s: this copy is at epoch %llu; the container moved to host '%s' at epoch %llu",
-                               c->place.path, (unsigned long long)owner->epoch, seen.host_name,
-                               (unsigned long long)seen.epoch);
+        return hf_error_refuse(
+            err, "departed", "%s: this copy is at epoch %llu; the container moved to host '%s' at epoch %llu",
+            c->place.path, (unsigned long long)owner->epoch, seen.host_name, (unsigned long long)seen.epoch);
     if (seen.epoch > owner->epoch)
         return hf_error_refuse(err, "epoch",
                                "%s: stale copy at epoch %llu; this host has seen epoch %llu. If this copy is the right "
@@ -361,15 +364,18 @@ int hf_open(const char *path, const struct hf_open_request *request, struct hf_c
     int line hf_auto(hf_line_leave) = -1;
 
     for (unsigned attempt = 1;; attempt++) {
-        struct hf_opening o = {.c = hf_container_alloc(err), .request = request, .line = line, .crowded = request->quiet || attempt > CROWDED};
+        struct hf_opening o = {.c = hf_container_alloc(err),
+                               .request = request,
+                               .line = line,
+                               .crowded = request->quiet || attempt > CROWDED};
         bool moving;
         int r;
 
         if (!o.c)
             return -HF_ENOMEM;
         r = open_once(&o, path, err);
-        if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner && !request->incoming &&
-            !request->giving)
+        if (r == 0 && request->mode == HF_OPEN_RUN && request->lock_fd < 0 && !request->any_owner &&
+            !request->incoming && !request->giving)
             r = hf_owner_advance(o.c, request->now, err);
         line = o.line;
         if (r == 0) {

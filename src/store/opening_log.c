@@ -53,7 +53,8 @@ int hf_opening_check_view(struct hf_opening *o, struct hf_error *err)
     uint64_t commits;
     int r;
 
-    if (!o->mark_known || c->place.log_size == 0 || o->log_mark == 0 || c->log_lost || c->beside || o->request->lock_fd >= 0)
+    if (!o->mark_known || c->place.log_size == 0 || o->log_mark == 0 || c->log_lost || c->beside ||
+        o->request->lock_fd >= 0)
         return 0;
     r = hf_container_commits(c, &commits, err);
     if (r == 0 && (int64_t)commits < o->ledger[0].rows)
@@ -78,7 +79,8 @@ int hf_opening_check_count(struct hf_opening *o, struct hf_error *err)
     if (r < 0 || o->request->accept_loss || c->beside || o->request->lock_fd >= 0 || count >= seen)
         return r;
     /* A copy that is known to be one may well be older; whether it may write is the register's to say. */
-    if (owner.state == HF_OWNER_BACKUP || (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch + epoch.departed > owner.epoch))
+    if (owner.state == HF_OWNER_BACKUP ||
+        (hf_epoch_look(c->id, &epoch, NULL) > 0 && epoch.epoch + epoch.departed > owner.epoch))
         return 0;
     return hf_damaged(c, err,
                       "it has %llu commits, and %llu were made since this host booted: its log is truncated, or this "

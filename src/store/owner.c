@@ -61,9 +61,8 @@ int hf_owner_get(struct hf_container *c, struct hf_owner *owner, struct hf_error
 int hf_owner_put(struct hf_container *c, const struct hf_owner *owner, struct hf_error *err)
 {
     const struct hf_value v[] = {
-        hf_int(owner->state),     hf_int((int64_t)owner->epoch), hf_text(owner->host_id),
-        hf_text(owner->host_name), hf_int(owner->since),          hf_text(owner->reason),
-        hf_int(owner->attempt),
+        hf_int(owner->state), hf_int((int64_t)owner->epoch), hf_text(owner->host_id), hf_text(owner->host_name),
+        hf_int(owner->since), hf_text(owner->reason),        hf_int(owner->attempt),
     };
 
     return hf_row_put(c, HF_T_OWNER, 1, v, err);

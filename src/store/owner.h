@@ -13,8 +13,8 @@ enum hf_owner_state {
     HF_OWNER_DEPARTED = 2, /* handed over to the host below: this copy never writes again */
     HF_OWNER_INCOMING = 3, /* being received from the host below: serves reads, owns nothing */
     HF_OWNER_BACKUP = 4,   /* a backup: readable, does not run until restored */
-    HF_OWNER_GRANTED = 5,  /* the host below gave it away and has not heard that it was taken: nobody writes this copy */
-    HF_OWNER_REVOKED = 6,  /* received from the host below, and promised never to be claimed */
+    HF_OWNER_GRANTED = 5, /* the host below gave it away and has not heard that it was taken: nobody writes this copy */
+    HF_OWNER_REVOKED = 6, /* received from the host below, and promised never to be claimed */
 };
 
 struct hf_owner {

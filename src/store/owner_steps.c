@@ -65,10 +65,11 @@ int hf_owner_standing(struct hf_container *c, struct hf_owner *owner, struct hf_
     return 0;
 }
 
-int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step, struct hf_error *err)
+int hf_owner_wrong_step(const struct hf_container *c, const struct hf_owner *owner, const char *step,
+                        struct hf_error *err)
 {
-    return hf_error_refuse(err, "step", "%s: cannot %s: it is %s by host '%s' at epoch %llu, attempt %u", c->place.path, step,
-                           hf_owner_state_text(owner->state), owner->host_name, (unsigned long long)owner->epoch,
+    return hf_error_refuse(err, "step", "%s: cannot %s: it is %s by host '%s' at epoch %llu, attempt %u", c->place.path,
+                           step, hf_owner_state_text(owner->state), owner->host_name, (unsigned long long)owner->epoch,
                            owner->attempt);
 }
 
@@ -129,7 +130,8 @@ int hf_owner_depart(struct hf_container *c, const struct hf_host *to, int64_t no
     memcpy(owner.host_id, to->id, sizeof owner.host_id);
     memcpy(owner.host_name, to->name, sizeof owner.host_name);
     snprintf(owner.reason, sizeof owner.reason, "handed over");
-    r = hf_event_append(c, now, "departed", err, "to host '%s' at epoch %llu", to->name, (unsigned long long)owner.epoch);
+    r = hf_event_append(c, now, "departed", err, "to host '%s' at epoch %llu", to->name,
+                        (unsigned long long)owner.epoch);
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
@@ -167,8 +169,8 @@ int hf_owner_resume(struct hf_container *c, const struct hf_host *from, int64_t 
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
-        r = hf_event_append(c, now, "resumed", err, "by host '%s' at epoch %llu: attempt %u was not taken", c->host_name,
-                            (unsigned long long)owner.epoch, owner.attempt);
+        r = hf_event_append(c, now, "resumed", err, "by host '%s' at epoch %llu: attempt %u was not taken",
+                            c->host_name, (unsigned long long)owner.epoch, owner.attempt);
     if (r < 0) {
         hf_abort(c);
         return r;
@@ -230,7 +232,8 @@ int hf_begin_claim(struct hf_container *c, uint32_t attempt, uint64_t epoch, int
     if (r == 0)
         r = hf_owner_put(c, &owner, err);
     if (r == 0)
-        r = hf_event_append(c, now, "claimed", err, "by host '%s' at epoch %llu", c->host_name, (unsigned long long)epoch);
+        r = hf_event_append(c, now, "claimed", err, "by host '%s' at epoch %llu", c->host_name,
+                            (unsigned long long)epoch);
     if (r < 0) {
         hf_abort(c);
         return r;
@@ -263,7 +266,8 @@ int hf_owner_follow(struct hf_container *c, struct hf_error *err)
 
     if (r < 0)
         return r;
-    if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0 || owner.epoch < c->epoch || c->lock_fd < 0)
+    if (owner.state != HF_OWNER_HELD || strcmp(owner.host_id, c->host_id) != 0 || owner.epoch < c->epoch ||
+        c->lock_fd < 0)
         return hf_owner_wrong_step(c, &owner, "follow a claim", err);
     c->epoch = owner.epoch;
     c->incoming = false;
@@ -272,8 +276,8 @@ int hf_owner_follow(struct hf_container *c, struct hf_error *err)
 
 /* `path`: of the copy that is asked about; "": none. The register follows a claim's commit, so where this host has a copy
  * is where it is asked about. */
-static int promise(const char *container_id, const char *path, uint32_t attempt, uint64_t epoch, const struct hf_host *from,
-                   struct hf_error *err)
+static int promise(const char *container_id, const char *path, uint32_t attempt, uint64_t epoch,
+                   const struct hf_host *from, struct hf_error *err)
 {
     struct hf_epoch seen = {0};
     int r = hf_epoch_look(container_id, &seen, err);

@@ -61,10 +61,10 @@ static void leave(struct hf_place *place)
 static bool is_local(int fd)
 {
     static const long local[] = {
-        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, TMPFS_MAGIC, F2FS_SUPER_MAGIC,
-        OVERLAYFS_SUPER_MAGIC, /* its upper layer cannot be a network file system that lacks what we need */
-        0x2fc12fc1,            /* ZFS */
-        0xca451a4e,            /* bcachefs */
+        EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC, TMPFS_MAGIC,
+        F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, /* its upper layer cannot be a network file system that lacks what we need */
+        0x2fc12fc1,                              /* ZFS */
+        0xca451a4e,                              /* bcachefs */
     };
     const char *forced = getenv("HOLDFAST_ROLLBACK_JOURNAL");
     struct statfs fs;
@@ -151,11 +151,12 @@ static int check_file(const char *path, const struct stat *st, uid_t owner, stru
         return hf_error_refuse(err, "permissions", "%s: belongs to user %u instead of %u", path, (unsigned)st->st_uid,
                                (unsigned)owner);
     if (st->st_mode & (S_IWGRP | S_IWOTH))
-        return hf_error_refuse(err, "permissions", "%s: others may write it (mode %04o); chmod 600 it if you trust what it holds",
-                               path, (unsigned)(st->st_mode & 07777));
+        return hf_error_refuse(err, "permissions",
+                               "%s: others may write it (mode %04o); chmod 600 it if you trust what it holds", path,
+                               (unsigned)(st->st_mode & 07777));
     if (st->st_nlink > 1)
-        return hf_error_refuse(err, "permissions", "%s: %lu hard links; with another name it would get another log", path,
-                               (unsigned long)st->st_nlink);
+        return hf_error_refuse(err, "permissions", "%s: %lu hard links; with another name it would get another log",
+                               path, (unsigned long)st->st_nlink);
     return 0;
 }
 
@@ -210,8 +211,8 @@ static int check_header(struct hf_place *place, struct hf_error *err)
     if (n < 0)
         return hf_error_set(err, HF_EIO, "%s: %s", place->path, strerror(errno));
     if (n < (ssize_t)sizeof header)
-        return hf_error_set(err, HF_EDAMAGED, "%s: not a container: %zd bytes; the shortest header has %zu", place->path, n,
-                            sizeof header);
+        return hf_error_set(err, HF_EDAMAGED, "%s: not a container: %zd bytes; the shortest header has %zu",
+                            place->path, n, sizeof header);
     r = hf_header_check(header, place->size, place->log_size == 0 && place->journal_size == 0, err);
     return r < 0 ? hf_error_prefix(err, r, "%s: ", place->path) : 0;
 }

@@ -155,7 +155,8 @@ static void bind_value(sqlite3_stmt *s, int at, const struct hf_value *v)
     }
 }
 
-void hf_record_bind(sqlite3_stmt *s, unsigned table, int64_t id, const uint8_t sum[HF_SUM_SIZE], const struct hf_value *v)
+void hf_record_bind(sqlite3_stmt *s, unsigned table, int64_t id, const uint8_t sum[HF_SUM_SIZE],
+                    const struct hf_value *v)
 {
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_blob(s, 2, sum, HF_SUM_SIZE, SQLITE_STATIC);

@@ -66,7 +66,8 @@ const char *hf_table_types(unsigned table);
 
 /* What a handle needs for sums: an EVP_MD_CTX. NULL: no memory. */
 void *hf_record_digester(void);
-void hf_record_sum(struct hf_container *c, unsigned table, int64_t id, const struct hf_value *v, uint8_t sum[HF_SUM_SIZE]);
+void hf_record_sum(struct hf_container *c, unsigned table, int64_t id, const struct hf_value *v,
+                   uint8_t sum[HF_SUM_SIZE]);
 /* A row of "SELECT id, sum, columns": false when its types are not the table's or it does not match its sum. */
 bool hf_record_read(struct hf_container *c, struct sqlite3_stmt *s, unsigned table, int64_t id, struct hf_value *v);
 /* ?1 id, ?2 sum, from ?3 on the columns. What `sum` and `v` point to stays until the statement has run. */

@@ -85,8 +85,8 @@ int hf_rom_set(struct hf_container *c, enum hf_slot slot, const struct hf_rom *r
     int r = hf_may_change(c, err);
 
     if (r == 0 && !is_plain(rom->name))
-        r = hf_error_set(err, HF_EUSAGE, "ROM name '%.64s' is not a plain file name of at most %d characters", rom->name,
-                         HF_ROM_NAME_SIZE - 1);
+        r = hf_error_set(err, HF_EUSAGE, "ROM name '%.64s' is not a plain file name of at most %d characters",
+                         rom->name, HF_ROM_NAME_SIZE - 1);
     if (r == 0)
         r = hf_image_get(c, &rom->image, &image, err);
     if (r == 0)

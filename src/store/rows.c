@@ -26,8 +26,8 @@ static void statement_text(unsigned table, enum hf_statement kind, char *sql, si
 
     switch (kind) {
     case HF_S_WALK:
-        snprintf(sql, size, "SELECT id, sum, %s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id", hf_table_columns(table),
-                 name);
+        snprintf(sql, size, "SELECT id, sum, %s FROM %s WHERE id BETWEEN ?1 AND ?2 ORDER BY id",
+                 hf_table_columns(table), name);
         break;
     case HF_S_SUM:
         snprintf(sql, size, "SELECT sum FROM %s WHERE id = ?1", name);
@@ -125,8 +125,7 @@ int hf_row_find(struct hf_container *c, enum hf_table table, int64_t id, struct 
 }
 
 /* The sum of the row that is there now: 1 and the sum, or 0. */
-int hf_row_sum(struct hf_container *c, enum hf_table table, int64_t id, uint8_t sum[HF_SUM_SIZE],
-                      struct hf_error *err)
+int hf_row_sum(struct hf_container *c, enum hf_table table, int64_t id, uint8_t sum[HF_SUM_SIZE], struct hf_error *err)
 {
     sqlite3_stmt *s;
     int rc, r = cached(c, table, HF_S_SUM, &s, err);

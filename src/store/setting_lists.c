@@ -64,10 +64,9 @@ int hf_setting_list_check(const struct hf_setting *s, const char *value, struct 
     while (next_item(&rest, &item)) {
         if (s->type == HF_SETTING_BITS ? parse_bit(&item, &size, &bit) : parse_digest(&item, &digest))
             continue;
-        return hf_error_set(err, HF_EUSAGE, "%s: '%.*s' is not %s", s->key, (int)(item.size < 80 ? item.size : 80),
-                            item.at,
-                            s->type == HF_SETTING_BITS ? "DOMAIN.BIT with a bit from 0 to 255"
-                                                       : "a SHA-256 of 64 hexadecimal digits");
+        return hf_error_set(
+            err, HF_EUSAGE, "%s: '%.*s' is not %s", s->key, (int)(item.size < 80 ? item.size : 80), item.at,
+            s->type == HF_SETTING_BITS ? "DOMAIN.BIT with a bit from 0 to 255" : "a SHA-256 of 64 hexadecimal digits");
     }
     return 0;
 }

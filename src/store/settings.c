@@ -10,10 +10,10 @@
 #include "inside.h"
 #include "setting_lists.h"
 
-#define CHOICE(choices) HF_SETTING_CHOICE, choices, 0, 0
+#define CHOICE(choices)  HF_SETTING_CHOICE, choices, 0, 0
 #define NUMBER(min, max) HF_SETTING_NUMBER, NULL, min, max
-#define TEXT HF_SETTING_TEXT, NULL, 0, 0
-#define LIST(type) type, NULL, 0, 0
+#define TEXT             HF_SETTING_TEXT, NULL, 0, 0
+#define LIST(type)       type, NULL, 0, 0
 
 static const struct hf_setting table[] = {
     {"policy", CHOICE("guest|versioned|host"), "guest", "what decides the guest's firmware"},
@@ -79,8 +79,8 @@ static int check_number(const struct hf_setting *s, const char *value, struct hf
     errno = 0;
     n = strtoll(value, &end, 10);
     if (errno || end == value || *end || n < s->min || n > s->max)
-        return hf_error_set(err, HF_EUSAGE, "%s: '%s' is not a number from %lld to %lld", s->key, value, (long long)s->min,
-                            (long long)s->max);
+        return hf_error_set(err, HF_EUSAGE, "%s: '%s' is not a number from %lld to %lld", s->key, value,
+                            (long long)s->min, (long long)s->max);
     return 0;
 }
 

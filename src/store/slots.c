@@ -21,7 +21,8 @@ static int resolve(struct hf_container *c, const struct hf_rows *rows, struct hf
     if (r < 0)
         return r;
     if (image.kind != HF_IMAGE_CODE)
-        return hf_damaged(c, err, "slot %lld runs an image of kind %s", (long long)rows->id, hf_image_kind_text(image.kind));
+        return hf_damaged(c, err, "slot %lld runs an image of kind %s", (long long)rows->id,
+                          hf_image_kind_text(image.kind));
     s->code = image.digest;
     s->has_vars = rows->v[1].type == HF_INT;
     if (!s->has_vars)
@@ -84,8 +85,12 @@ int hf_slot_set(struct hf_container *c, enum hf_slot slot, const struct hf_slot_
     if (r < 0)
         return r;
     const struct hf_value v[] = {
-        hf_int(code), info->has_vars ? hf_int(vars) : hf_null(), info->snapshot ? hf_int(info->snapshot) : hf_null(),
-        hf_int(info->since), hf_text(info->label), hf_text(info->origin),
+        hf_int(code),
+        info->has_vars ? hf_int(vars) : hf_null(),
+        info->snapshot ? hf_int(info->snapshot) : hf_null(),
+        hf_int(info->since),
+        hf_text(info->label),
+        hf_text(info->origin),
     };
     return hf_row_put(c, HF_T_SLOT, slot, v, err);
 }

@@ -12,12 +12,12 @@ enum hf_slot { HF_SLOT_ACTIVE = 1, HF_SLOT_STAGED = 2, HF_SLOT_FALLBACK = 3 };
 #define HF_SLOT_ORIGIN_SIZE 512
 
 struct hf_slot_info {
-    struct hf_digest code;            /* an image of kind code that is in the container */
-    bool has_vars;                    /* vars below is set: the template that belongs to this code */
-    struct hf_digest vars;            /* an image of kind vars */
-    int64_t snapshot;                 /* the variables this slot goes back to; 0: none. Never evicted while referred to */
-    int64_t since;                    /* when it got here */
-    char label[HF_SLOT_LABEL_SIZE];   /* for people: "OVMF 2022.11-6" */
+    struct hf_digest code;          /* an image of kind code that is in the container */
+    bool has_vars;                  /* vars below is set: the template that belongs to this code */
+    struct hf_digest vars;          /* an image of kind vars */
+    int64_t snapshot;               /* the variables this slot goes back to; 0: none. Never evicted while referred to */
+    int64_t since;                  /* when it got here */
+    char label[HF_SLOT_LABEL_SIZE]; /* for people: "OVMF 2022.11-6" */
     char origin[HF_SLOT_ORIGIN_SIZE]; /* where the file came from */
 };
 

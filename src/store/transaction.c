@@ -9,13 +9,13 @@
 static int prepare(struct hf_container *c, sqlite3_stmt **statement, const char *sql, const char *doing,
                    struct hf_error *err)
 {
-    int rc = *statement ? SQLITE_OK
-                        : sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
+    int rc = *statement ? SQLITE_OK : sqlite3_prepare_v3(c->db, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL);
 
     return rc == SQLITE_OK ? 0 : hf_sql_error(c, rc, err, doing);
 }
 
-static int run(struct hf_container *c, sqlite3_stmt **statement, const char *sql, const char *doing, struct hf_error *err)
+static int run(struct hf_container *c, sqlite3_stmt **statement, const char *sql, const char *doing,
+               struct hf_error *err)
 {
     int r = prepare(c, statement, sql, doing, err), rc;
 

@@ -112,8 +112,7 @@ static int read_variable(json_t *object, size_t index, struct hf_var_set *set, s
 
     if (!json_is_object(object))
         return BAD(err, index, "not an object");
-    json_object_foreach(object, key, value)
-    {
+    json_object_foreach(object, key, value) {
         if (!known_member(key))
             return BAD(err, index, "unknown member '%s' would be lost; remove it first", key);
     }
@@ -144,8 +143,7 @@ static int read_all(json_t *root, struct hf_var_set *set, struct hf_error *err)
     if (json_integer_value(version) != 2)
         return hf_error_set(err, HF_EVERSION, "unsupported version %lld of the JSON form; this program reads 2",
                             (long long)json_integer_value(version));
-    json_array_foreach(list, i, object)
-    {
+    json_array_foreach(list, i, object) {
         r = read_variable(object, i, set, &signers, err);
         if (r < 0)
             return r;

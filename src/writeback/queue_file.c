@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define ID_MAX 48u
+#define ID_MAX       48u
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
 
 /* What a queue belongs to. */

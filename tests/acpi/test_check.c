@@ -113,8 +113,9 @@ static void an_outcome_that_is_not_complete_is_refused_too(void **state)
     assert_string_equal(err.rule, "outcome");
     assert_int_equal(f.command, HF_ACPI_AT_END);
     assert_non_null(strstr(err.text, "seabios"));
-    assert_int_equal(hf_acpi_check(&s.bundle, &(struct hf_acpi_question){.reserved = {1}}, s.work, sizeof s.work, &f, &err),
-                     -HF_EUSAGE);
+    assert_int_equal(
+        hf_acpi_check(&s.bundle, &(struct hf_acpi_question){.reserved = {1}}, s.work, sizeof s.work, &f, &err),
+        -HF_EUSAGE);
 }
 
 static void the_rules_have_names_and_texts(void **state)

@@ -300,8 +300,9 @@ static void memory_runs_out_without_harm(void **state)
         assert_true(faults_of(&o, HF_ACPI_NO_MEMORY) >= 1);
     }
     assert_int_equal(hf_acpi_run(&s.bundle, 0, NULL, s.work, 100, &o, NULL), -HF_ENOMEM);
-    assert_int_equal(hf_acpi_run(&s.bundle, 0, &(struct hf_acpi_options){.reserved = {0, 1}}, s.work, sizeof s.work, &o, NULL),
-                     -HF_EUSAGE);
+    assert_int_equal(
+        hf_acpi_run(&s.bundle, 0, &(struct hf_acpi_options){.reserved = {0, 1}}, s.work, sizeof s.work, &o, NULL),
+        -HF_EUSAGE);
 }
 
 static void consumers_are_known_by_name(void **state)

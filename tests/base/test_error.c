@@ -6,13 +6,13 @@
 #include "exit_status.h"
 #include "format.h"
 
-#define SAME_AS_LIBC(...)                                                                          \
-    do {                                                                                           \
-        char ours_[128], libc_[128];                                                               \
-                                                                                                   \
-        snprintf(libc_, sizeof libc_, __VA_ARGS__);                                                \
-        assert_int_equal(hf_format(ours_, sizeof ours_, __VA_ARGS__), strlen(libc_));              \
-        assert_string_equal(ours_, libc_);                                                         \
+#define SAME_AS_LIBC(...)                                                                                              \
+    do {                                                                                                               \
+        char ours_[128], libc_[128];                                                                                   \
+                                                                                                                       \
+        snprintf(libc_, sizeof libc_, __VA_ARGS__);                                                                    \
+        assert_int_equal(hf_format(ours_, sizeof ours_, __VA_ARGS__), strlen(libc_));                                  \
+        assert_string_equal(ours_, libc_);                                                                             \
     } while (0)
 
 static void formats_like_libc(void **state)

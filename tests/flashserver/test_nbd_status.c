@@ -50,9 +50,9 @@ static void a_text_cannot_make_lines_of_its_own(void **state)
 
 static void other_lines_are_refused(void **state)
 {
-    static const char *const lines[] = {"",        "Ready",        "ready ",       "failed",        "failed 0 x",
-                                        "failed x", "failed 999 x", "behind 1",     "behind x 2 why", "caught-up now",
-                                        "writer",   "writer -1",    "writer 7 x",   "whole",          "alarm"};
+    static const char *const lines[] = {"",         "Ready",        "ready ",     "failed",         "failed 0 x",
+                                        "failed x", "failed 999 x", "behind 1",   "behind x 2 why", "caught-up now",
+                                        "writer",   "writer -1",    "writer 7 x", "whole",          "alarm"};
     struct hf_nbd_status got = {.since = 77};
     struct hf_error err;
 

@@ -71,7 +71,8 @@ static struct hf_value read_value(struct hf_cursor *in)
         size = hf_cursor_le16(in);
         if (size > hf_cursor_left(in))
             size = hf_cursor_left(in);
-        return (struct hf_value){.type = kind % 5 == 3 ? HF_TEXT : HF_BLOB, .p = hf_cursor_take(in, size), .size = size};
+        return (struct hf_value){
+            .type = kind % 5 == 3 ? HF_TEXT : HF_BLOB, .p = hf_cursor_take(in, size), .size = size};
     }
 }
 
@@ -82,7 +83,8 @@ static void put_rows(struct hf_cursor *in)
 
     snprintf(draft.path, sizeof draft.path, "%s", ground_path("x.hold"));
     MUST(hf_draft_open(&draft, &c, NULL) == 0);
-    MUST(sqlite3_exec(c->db, "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0", NULL, NULL, NULL) == SQLITE_OK);
+    MUST(sqlite3_exec(c->db, "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0", NULL, NULL, NULL) ==
+         SQLITE_OK);
     MUST(hf_begin_unowned(c, NULL) == 0);
     while (hf_cursor_left(in) >= 3) {
         enum hf_table table = (enum hf_table)(1 + hf_cursor_u8(in) % (HF_TABLES - 1));

@@ -36,7 +36,8 @@ static json_t *expected(const char *bytes, size_t size, bool *broken)
     json_t *list = json_array();
     const char *end;
 
-    for (*broken = false; !*broken && (end = memchr(bytes, '\n', size)); size -= (size_t)(end + 1 - bytes), bytes = end + 1) {
+    for (*broken = false; !*broken && (end = memchr(bytes, '\n', size));
+         size -= (size_t)(end + 1 - bytes), bytes = end + 1) {
         json_t *one = json_loadb(bytes, (size_t)(end + 1 - bytes), JSON_REJECT_DUPLICATES, NULL);
 
         *broken = !json_is_object(one);

@@ -67,8 +67,8 @@ static void access_once(const uint8_t *op)
         memcpy(m.ram + (op[1] << 3 & 0x7f8), bytes, 8);
         break;
     case 5: /* a transfer with a descriptor made of the input */
-        (void)machine_dma(&m, 0x100, (uint32_t)op[2] << 16 | op[3], hf_le32_get((hf_le32){{op[4], op[5], op[6], op[7]}}),
-                          (uint64_t)op[8] << 8 | op[9]);
+        (void)machine_dma(&m, 0x100, (uint32_t)op[2] << 16 | op[3],
+                          hf_le32_get((hf_le32){{op[4], op[5], op[6], op[7]}}), (uint64_t)op[8] << 8 | op[9]);
         break;
     case 6:
         hf_fwcfg_reset(m.device);

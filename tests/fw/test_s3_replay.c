@@ -14,7 +14,7 @@ enum opcode { MEM_WRITE, IO_WRITE32, MEM_POLL32, END };
 
 struct operation {
     enum opcode opcode;
-    uint32_t at; /* address or port */
+    uint32_t at;    /* address or port */
     uint32_t value; /* IO_WRITE32, MEM_POLL32, as the CPU has it */
     const void *bytes;
     size_t size;
@@ -43,9 +43,12 @@ static bool play(struct machine *m, const struct operation *script)
     return true;
 }
 
-#define TRANSFER(descriptor, bytes)                                                                            \
-    {MEM_WRITE, descriptor, 0, bytes, 16}, {IO_WRITE32, 0x514, 0, NULL, 0},                                    \
-        {IO_WRITE32, 0x518, __builtin_bswap32(descriptor), NULL, 0}, {MEM_POLL32, descriptor, 0, NULL, 0}
+#define TRANSFER(descriptor, bytes)                                                                                    \
+    {MEM_WRITE, descriptor, 0, bytes, 16}, {IO_WRITE32, 0x514, 0, NULL, 0},                                            \
+        {IO_WRITE32, 0x518, __builtin_bswap32(descriptor), NULL, 0},                                                   \
+    {                                                                                                                  \
+        MEM_POLL32, descriptor, 0, NULL, 0                                                                             \
+    }
 
 static bool replay(struct machine *m, const struct hf_negotiate_request *q)
 {
@@ -53,8 +56,12 @@ static bool replay(struct machine *m, const struct hf_negotiate_request *q)
     static const uint8_t d2[16] = {0, 0x1f, 0, 0x0c, 0, 0, 0, 0x60};
     static const uint8_t d3[16] = {0, 0, 0, 0x02, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, STATUS >> 8, 0};
     const struct operation script[] = {
-        {MEM_WRITE, REQUEST, 0, q, sizeof *q}, TRANSFER(D1, d1), TRANSFER(D2, d2), TRANSFER(D3, d3),
-        {MEM_POLL32, STATUS, HF_NEGOTIATE_ACCEPTED, NULL, 0}, {END, 0, 0, NULL, 0},
+        {MEM_WRITE, REQUEST, 0, q, sizeof *q},
+        TRANSFER(D1, d1),
+        TRANSFER(D2, d2),
+        TRANSFER(D3, d3),
+        {MEM_POLL32, STATUS, HF_NEGOTIATE_ACCEPTED, NULL, 0},
+        {END, 0, 0, NULL, 0},
     };
 
     return play(m, script);

@@ -32,7 +32,11 @@ static int setup(void **state)
     struct hf_fwcfg_config config = machine_config(&m);
     struct hf_fwcfg_item files[] = {
         {.name = "etc/b", .data = "0123456789", .size = 10, .on_select = count_select, .opaque = &seen},
-        {.name = "etc/w", .buffer = writable, .size = 8, .flags = HF_FWCFG_WRITABLE, .on_write = count_write,
+        {.name = "etc/w",
+         .buffer = writable,
+         .size = 8,
+         .flags = HF_FWCFG_WRITABLE,
+         .on_write = count_write,
          .opaque = &seen},
         {.name = "etc/a", .data = "A", .size = 1},
         {.name = "etc/0-fixed", .data = "F", .size = 1, .key = 0x1e},
@@ -281,7 +285,8 @@ static void what_cannot_be_added_is_refused_by_name(void **state)
     assert_string_equal(err.rule, "opt-prefix");
     assert_int_equal(add(&m, "opt/x", HF_FWCFG_USER, 0, &err), 0);
     assert_int_equal(add(&m, "w", HF_FWCFG_WRITABLE, 0, &err), -HF_EUSAGE);
-    assert_int_equal(hf_fwcfg_add_file(m.device, &(struct hf_fwcfg_item){.name = "r", .reserved = {1}}, &err), -HF_EUSAGE);
+    assert_int_equal(hf_fwcfg_add_file(m.device, &(struct hf_fwcfg_item){.name = "r", .reserved = {1}}, &err),
+                     -HF_EUSAGE);
     assert_int_equal(add(&m, "fixed", 0, 0x19, &err), -HF_EUSAGE);
     assert_int_equal(add(&m, "fixed", 0, 0x1a, &err), 0);
     assert_int_equal(add(&m, "fixed2", 0, 0x1a, &err), -HF_EUSAGE);

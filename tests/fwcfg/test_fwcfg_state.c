@@ -81,7 +81,7 @@ static void refused(const char *extra_a, const char *extra_b, unsigned slots_b, 
 
 static void a_machine_that_differs_refuses(void **state)
 {
-    refused(NULL, "etc/a", 0, "directory"); /* shifts keys */
+    refused(NULL, "etc/a", 0, "directory");  /* shifts keys */
     refused("etc/zz", NULL, 0, "directory"); /* lacks a file */
     refused(NULL, NULL, 0x10, "slots");
 }

@@ -475,8 +475,8 @@ static void become_the_image_of_this_host(void)
 
     snprintf(from, sizeof from, "%s", getenv("HOLDFAST_STATE_DIR"));
     ground_host("image");
-    snprintf(command, sizeof command, "mkdir -p -m 700 '%s' && cp '%s/host-id' '%s/'", getenv("HOLDFAST_STATE_DIR"), from,
-             getenv("HOLDFAST_STATE_DIR"));
+    snprintf(command, sizeof command, "mkdir -p -m 700 '%s' && cp '%s/host-id' '%s/'", getenv("HOLDFAST_STATE_DIR"),
+             from, getenv("HOLDFAST_STATE_DIR"));
     assert_int_equal(system(command), 0);
 }
 

@@ -23,7 +23,7 @@ static struct account {
     bool pending; /* a commit is under way, and will leave this: */
     struct hf_digest next;
     struct hf_digest backup[2]; /* what the backup is to hold */
-} *account;
+} * account;
 
 static void remember(struct workload *w, bool durable)
 {
@@ -84,7 +84,8 @@ static unsigned run_writer(const char *path, unsigned stops)
         write_for_life(path);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSTOPPED(status));
-    assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)), 0);
+    assert_int_equal(ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)(PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD)),
+                     0);
     while (n < stops) {
         assert_int_equal(ptrace(PTRACE_SYSCALL, pid, NULL, NULL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -104,8 +104,8 @@ static void look_after(size_t count, enum disk_layout layout, uint32_t seed)
     if (r < 0)
         fail_msg("power cut after event %zu, layout %d, seed %u: %s", count, layout, seed, e.text);
     if (commits < durable)
-        fail_msg("power cut after event %zu, layout %d, seed %u: %llu commits there, %llu were durable", count, layout, seed,
-                 (unsigned long long)commits, (unsigned long long)durable);
+        fail_msg("power cut after event %zu, layout %d, seed %u: %llu commits there, %llu were durable", count, layout,
+                 seed, (unsigned long long)commits, (unsigned long long)durable);
     if (!hf_digest_equal(&view, view_after(commits)))
         fail_msg("power cut after event %zu, layout %d, seed %u: not what commit %llu left", count, layout, seed,
                  (unsigned long long)commits);

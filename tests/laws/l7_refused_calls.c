@@ -123,14 +123,22 @@ static const struct {
     int (*run)(struct workload *w, struct hf_error *err);
     bool open; /* with the container open */
 } steps[] = {
-    {"create", make, false},          {"equip", equip, true},
-    {"close", workload_close, true},  {"flash", flash, true},
-    {"reserve", reserve, true},       {"stage", workload_stage, true},
-    {"apply", workload_apply, true},  {"flash again", flash_again, true},
-    {"close", workload_close, true},  {"check", check, false},
-    {"back up", back_up, false},      {"look", look, false},
-    {"clone", clone, false},          {"write a file", write_file, false},
-    {"replace a file", replace_file, false}, {"read a file", read_file, false},
+    {"create", make, false},
+    {"equip", equip, true},
+    {"close", workload_close, true},
+    {"flash", flash, true},
+    {"reserve", reserve, true},
+    {"stage", workload_stage, true},
+    {"apply", workload_apply, true},
+    {"flash again", flash_again, true},
+    {"close", workload_close, true},
+    {"check", check, false},
+    {"back up", back_up, false},
+    {"look", look, false},
+    {"clone", clone, false},
+    {"write a file", write_file, false},
+    {"replace a file", replace_file, false},
+    {"read a file", read_file, false},
     {"restore", restore, false},
 };
 
@@ -229,7 +237,8 @@ static unsigned live(enum refusal_kind kind, unsigned nth, int code, struct end 
     OK(workload_result(ground_path("clone.hold"), end->of[2], &err));
     OK(workload_result(ground_path("restored.hold"), end->restored, &err));
     assert_int_equal(workload_findings(w.path) + workload_findings(workload_backup_path(w.path)) +
-                         workload_findings(ground_path("clone.hold")) + workload_findings(ground_path("restored.hold")), 0);
+                         workload_findings(ground_path("clone.hold")) + workload_findings(ground_path("restored.hold")),
+                     0);
     list_ground(end->left);
     return calls;
 }
@@ -237,8 +246,7 @@ static unsigned live(enum refusal_kind kind, unsigned nth, int code, struct end 
 /* What could not be removed stays, and so does a lock that could not be told from another's. */
 static bool may_leave(const char *refused, const char *left)
 {
-    return refused && (strcmp(refused, "unlink") == 0 ||
-                       (strstr(refused, "stat64") && strstr(left, "g.hold-owner ")));
+    return refused && (strcmp(refused, "unlink") == 0 || (strstr(refused, "stat64") && strstr(left, "g.hold-owner ")));
 }
 
 static void refuse_each(enum refusal_kind kind, int code, unsigned samples)

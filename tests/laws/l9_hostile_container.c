@@ -216,7 +216,8 @@ static void make_crashed(void)
 
         for (unsigned i = 0; i < 5; i++) {
             ground_bytes(bytes, sizeof bytes, 60 + i);
-            if (hf_begin(c, NULL) < 0 || hf_bank_write(c, HF_BANK_VARS, 2000 * i, bytes, sizeof bytes, NULL, NULL) < 0 ||
+            if (hf_begin(c, NULL) < 0 ||
+                hf_bank_write(c, HF_BANK_VARS, 2000 * i, bytes, sizeof bytes, NULL, NULL) < 0 ||
                 hf_commit(c, HF_SOON, NULL) < 0)
                 _exit(1);
         }
@@ -300,8 +301,9 @@ static void altered_by_a_stranger(void **state)
         {HF_EREFUSED, "CREATE VIRTUAL TABLE f USING fts5 (a)"},
         {HF_EREFUSED, "DROP TABLE contract"},
         {HF_EREFUSED, "ALTER TABLE contract ADD COLUMN more"},
-        {HF_EREFUSED, "PRAGMA writable_schema = 1;"
-                      "UPDATE sqlite_schema SET sql = replace(sql, 'domain TEXT', 'domain INT') WHERE name = 'contract'"},
+        {HF_EREFUSED,
+         "PRAGMA writable_schema = 1;"
+         "UPDATE sqlite_schema SET sql = replace(sql, 'domain TEXT', 'domain INT') WHERE name = 'contract'"},
         {HF_EDAMAGED, "PRAGMA auto_vacuum = FULL; VACUUM"},
         {HF_EDAMAGED, "PRAGMA page_size = 8192; VACUUM"},
         {HF_EDAMAGED, "DELETE FROM page WHERE id = (SELECT max(id) FROM page)"},
@@ -385,8 +387,9 @@ static void an_image_that_does_not_match_its_digest(void **state)
 
 static void not_containers_at_all(void **state)
 {
-    static const char text[] = "SQLite format 3, or so it says, and then goes on for a while about other things, which are of "
-                               "no interest to anybody at all.";
+    static const char text[] =
+        "SQLite format 3, or so it says, and then goes on for a while about other things, which are of "
+        "no interest to anybody at all.";
     struct bytes b = {(uint8_t *)malloc(8192), 8192};
     struct hf_container *c;
 

@@ -94,7 +94,8 @@ static int x_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
     if (fails(file))
         return disk.fail_code;
     if (file >= 0) {
-        struct disk_event e = {DISK_WRITE, (enum disk_file)file, (uint64_t)at, (size_t)n, (uint8_t *)malloc((size_t)n), false};
+        struct disk_event e = {DISK_WRITE, (enum disk_file)file,         (uint64_t)at,
+                               (size_t)n,  (uint8_t *)malloc((size_t)n), false};
 
         assert(e.bytes);
         memcpy(e.bytes, p, e.size);
@@ -186,8 +187,8 @@ static int x_shm_unmap(sqlite3_file *f, int remove)
 }
 
 static const sqlite3_io_methods methods = {
-    2,          x_close,  x_read,       x_write,   x_truncate, x_sync,   x_file_size,   x_lock,      x_unlock,
-    x_check_lock, x_control, x_sector,  x_device,  x_shm_map,  x_shm_lock, x_shm_barrier, x_shm_unmap, NULL, NULL,
+    2,         x_close,  x_read,   x_write,   x_truncate, x_sync,        x_file_size, x_lock, x_unlock, x_check_lock,
+    x_control, x_sector, x_device, x_shm_map, x_shm_lock, x_shm_barrier, x_shm_unmap, NULL,   NULL,
 };
 
 static int x_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)

@@ -17,10 +17,10 @@ enum disk_kind { DISK_WRITE, DISK_TRUNCATE, DISK_SYNC, DISK_REMOVE, DISK_CREATE,
 struct disk_event {
     enum disk_kind kind;
     enum disk_file file;
-    uint64_t at;     /* WRITE: offset; TRUNCATE: size; NOTE: the caller's number */
-    size_t size;     /* WRITE */
-    uint8_t *bytes;  /* WRITE */
-    bool durable;    /* NOTE */
+    uint64_t at;    /* WRITE: offset; TRUNCATE: size; NOTE: the caller's number */
+    size_t size;    /* WRITE */
+    uint8_t *bytes; /* WRITE */
+    bool durable;   /* NOTE */
 };
 
 /* Makes it the process's VFS and forgets what was recorded. Only files named `path`, `path`-wal, `path`-journal are recorded;

@@ -73,31 +73,30 @@ static inline int ground_teardown(void **state)
 }
 
 /* Fails the test with the error's own words. */
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        struct hf_error err = {0};                                                                 \
-        int ok_result_ = (call);                                                                   \
-        if (ok_result_ < 0)                                                                        \
-            fail_msg("%s: %s", #call, err.text);                                                   \
+#define OK(call)                                                                                                       \
+    do {                                                                                                               \
+        struct hf_error err = {0};                                                                                     \
+        int ok_result_ = (call);                                                                                       \
+        if (ok_result_ < 0)                                                                                            \
+            fail_msg("%s: %s", #call, err.text);                                                                       \
     } while (0)
 
 /* Wants exactly this failure, with words. */
-#define FAILS(code_wanted, call)                                                                   \
-    do {                                                                                           \
-        struct hf_error err = {0};                                                                 \
-        int failed_result_ = (call);                                                               \
-        if (failed_result_ != -(code_wanted))                                                      \
-            fail_msg("%s gave %d (%s)", #call, failed_result_, err.text);                          \
-        assert_true(err.text[0] != '\0');                                                          \
+#define FAILS(code_wanted, call)                                                                                       \
+    do {                                                                                                               \
+        struct hf_error err = {0};                                                                                     \
+        int failed_result_ = (call);                                                                                   \
+        if (failed_result_ != -(code_wanted))                                                                          \
+            fail_msg("%s gave %d (%s)", #call, failed_result_, err.text);                                              \
+        assert_true(err.text[0] != '\0');                                                                              \
     } while (0)
 
-#define REFUSED(rule_wanted, call)                                                                 \
-    do {                                                                                           \
-        struct hf_error err = {0};                                                                 \
-        int refused_result_ = (call);                                                              \
-        if (refused_result_ != -HF_EREFUSED || strcmp(err.rule, rule_wanted) != 0)                 \
-            fail_msg("%s gave %d (%s: %s)", #call, refused_result_, err.rule, \
-                     err.text);                                                                    \
+#define REFUSED(rule_wanted, call)                                                                                     \
+    do {                                                                                                               \
+        struct hf_error err = {0};                                                                                     \
+        int refused_result_ = (call);                                                                                  \
+        if (refused_result_ != -HF_EREFUSED || strcmp(err.rule, rule_wanted) != 0)                                     \
+            fail_msg("%s gave %d (%s: %s)", #call, refused_result_, err.rule, err.text);                               \
     } while (0)
 
 static const struct hf_guest ground_guest = {

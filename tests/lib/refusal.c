@@ -71,12 +71,12 @@ static bool refused(enum refusal_kind kind, const char *call)
 }
 
 /* A call whose failure is `failure`. */
-#define WRAP(result, name, failure, parameters, arguments)                                         \
-    result __real_##name parameters;                                                               \
-    result __wrap_##name parameters;                                                               \
-    result __wrap_##name parameters                                                                \
-    {                                                                                              \
-        return refused(REFUSE_SYSTEM, #name) ? (failure) : __real_##name arguments;                \
+#define WRAP(result, name, failure, parameters, arguments)                                                             \
+    result __real_##name parameters;                                                                                   \
+    result __wrap_##name parameters;                                                                                   \
+    result __wrap_##name parameters                                                                                    \
+    {                                                                                                                  \
+        return refused(REFUSE_SYSTEM, #name) ? (failure) : __real_##name arguments;                                    \
     }
 
 WRAP(ssize_t, read, -1, (int fd, void *p, size_t n), (fd, p, n))
@@ -130,12 +130,12 @@ int __wrap_fcntl64(int fd, int command, ...)
     return refused(REFUSE_SYSTEM, "fcntl64") ? -1 : __real_fcntl64(fd, command, argument);
 }
 
-#define WRAP_MEMORY(name, parameters, arguments)                                                   \
-    void *__real_##name parameters;                                                                \
-    void *__wrap_##name parameters;                                                                \
-    void *__wrap_##name parameters                                                                 \
-    {                                                                                              \
-        return refused(REFUSE_MEMORY, #name) ? NULL : __real_##name arguments;                     \
+#define WRAP_MEMORY(name, parameters, arguments)                                                                       \
+    void *__real_##name parameters;                                                                                    \
+    void *__wrap_##name parameters;                                                                                    \
+    void *__wrap_##name parameters                                                                                     \
+    {                                                                                                                  \
+        return refused(REFUSE_MEMORY, #name) ? NULL : __real_##name arguments;                                         \
     }
 
 WRAP_MEMORY(malloc, (size_t n), (n))

@@ -17,8 +17,7 @@
 /* cmocka 2 deprecates the older name, which says nothing of the sign; cmocka 1 has no other. */
 #ifdef assert_int_in_range
 #undef assert_in_range
-#define assert_in_range(value, least, most)                                                                            \
-    assert_int_in_range((intmax_t)(value), (intmax_t)(least), (intmax_t)(most))
+#define assert_in_range(value, least, most) assert_int_in_range((intmax_t)(value), (intmax_t)(least), (intmax_t)(most))
 #endif
 
 /* How many samples to take where n are taken normally: under a sanitizer or valgrind, which look for something else,

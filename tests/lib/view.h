@@ -38,7 +38,8 @@ static inline int view_contract(void *ctx, const struct hf_contract *contract)
     return 0;
 }
 
-#define VIEW(call, value) (memset(&(value), 0, sizeof(value)), !v.failed ? view_add(&v, (call), &(value), sizeof(value)) : (void)0)
+#define VIEW(call, value)                                                                                              \
+    (memset(&(value), 0, sizeof(value)), !v.failed ? view_add(&v, (call), &(value), sizeof(value)) : (void)0)
 
 static inline void view_images(struct hf_container *c, struct view *view)
 {

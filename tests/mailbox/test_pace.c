@@ -62,7 +62,7 @@ int main(void)
 {
 #define IT(f) cmocka_unit_test_setup(f, fresh)
     const struct CMUnitTest tests[] = {
-        IT(ten_ms_until_boot_services_end),     IT(where_no_driver_comes_patience_ends),
+        IT(ten_ms_until_boot_services_end),       IT(where_no_driver_comes_patience_ends),
         IT(one_ms_while_asked_and_a_while_after), IT(boot_only_means_never_again),
         IT(a_budget_bounds_what_a_guest_costs),
     };

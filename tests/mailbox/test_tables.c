@@ -28,10 +28,8 @@ static struct hf_acpi_bundle build(uint64_t features)
     assert_int_equal(hf_mailbox_tables_build(&t, features, room, sizeof room, files, NULL), 0);
     for (size_t i = 1; i < HF_MAILBOX_TABLE_FILES; i++)
         bundled[i - 1] = (struct hf_acpi_file){.name = files[i].name, .bytes = files[i].bytes, .size = files[i].size};
-    return (struct hf_acpi_bundle){.script = files[0].bytes,
-                                   .script_size = files[0].size,
-                                   .files = bundled,
-                                   .count = HF_MAILBOX_TABLE_FILES - 1};
+    return (struct hf_acpi_bundle){
+        .script = files[0].bytes, .script_size = files[0].size, .files = bundled, .count = HF_MAILBOX_TABLE_FILES - 1};
 }
 
 static uint64_t number(const uint8_t *at, unsigned size)
@@ -65,7 +63,8 @@ static void the_table_leads_to_the_log(void **state)
                                                       : number(table + OFFSET_AT, 4) >= 40);
         for (size_t i = 0; i < outcome.blob_count; i++)
             if (at >= outcome.blobs[i].address && at - outcome.blobs[i].address < outcome.blobs[i].file->size) {
-                assert_memory_equal(outcome.blobs[i].bytes + (at - outcome.blobs[i].address), log_text, sizeof log_text);
+                assert_memory_equal(outcome.blobs[i].bytes + (at - outcome.blobs[i].address), log_text,
+                                    sizeof log_text);
                 found = true;
             }
         assert_true(found);

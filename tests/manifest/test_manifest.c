@@ -123,8 +123,9 @@ static void a_later_directory_has_the_last_word(void **state)
     struct hf_manifests *set;
 
     put(first, "a.json", GOOD);
-    put(second, "z.json", "{\"schema\":1,\"name\":\"other\",\"firmware\":\"ovmf\",\"version\":\"1\",\"images\":"
-                          "[{\"sha256\":\"" DIGEST "\"}]}");
+    put(second, "z.json",
+        "{\"schema\":1,\"name\":\"other\",\"firmware\":\"ovmf\",\"version\":\"1\",\"images\":"
+        "[{\"sha256\":\"" DIGEST "\"}]}");
     set = open_both();
     assert_int_equal(hf_manifests_count(set), 1);
     assert_string_equal(hf_manifests_find(set, DIGEST)->name, "other");

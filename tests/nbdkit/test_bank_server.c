@@ -65,7 +65,8 @@ static void write_all(struct hf_bank_server *s, size_t at, uint8_t byte)
 /* Somebody removed what was received, and it is received anew. */
 static void receive_another_file(void)
 {
-    for (const char *const *name = (const char *const[]){"moved.hold", "moved.hold-wal", "moved.hold-shm", NULL}; *name; name++)
+    for (const char *const *name = (const char *const[]){"moved.hold", "moved.hold-wal", "moved.hold-shm", NULL}; *name;
+         name++)
         (void)unlink(ground_path(*name));
     ground_host("b");
     ground_receive("g.hold", "moved.hold");
@@ -198,7 +199,8 @@ static void serve(void (*receive_again)(void))
     OK(hf_container_close(c, &err));
     assert_memory_equal(stored, wanted, sizeof stored);
     assert_int_equal(stored_byte("moved.hold"), 10);
-    assert_int_equal(snapshots("moved.hold"), snapshots("g.hold")); /* it is the same guest: nothing of it is replaced */
+    assert_int_equal(snapshots("moved.hold"),
+                     snapshots("g.hold")); /* it is the same guest: nothing of it is replaced */
     assert_int_equal(stored_byte("g.hold"), 6);
 }
 

@@ -54,7 +54,7 @@ static void nobody_follows(void)
     bool new;
 
     CHECK(hf_writer_may(&other) && hf_writer_pid() == 0);
-    CHECK(hf_writer_enter(&first, &new) == HF_WRITER_OURS && new && hf_writer_pid() == qemu);
+    CHECK(hf_writer_enter(&first, &new) == HF_WRITER_OURS && new &&hf_writer_pid() == qemu);
     CHECK(hf_writer_enter(&other, &new) == HF_WRITER_OTHER && !new && !hf_writer_may(&other) &&
           !hf_writer_may(&unseen));
     hf_writer_leave(&first);

@@ -183,7 +183,7 @@ static void says_another_tag(struct hf_negotiate_answer *a)
 static void a_host_that_lies_gets_no_agreement(void **state)
 {
     static void (*const twists[])(struct hf_negotiate_answer *) = {says_other_set, says_never, says_nonsense,
-                                                                    says_another_tag};
+                                                                   says_another_tag};
     static struct link l;
     struct hf_negotiate_domain d = {.name = "d", .version = 1, .supported = hf_bits_of(7)};
 

@@ -62,8 +62,7 @@ static void what_was_agreed_arrives_or_the_load_is_refused(void **state)
     struct hf_negotiate_domain more = {.name = "a", .version = 1, .supported = {{15}}};
     struct hf_negotiate_domain less = {.name = "a", .version = 1, .supported = {{3}}};
     struct hf_negotiate_domain other = {.name = "a", .version = 2, .supported = {{15}}};
-    struct hf_negotiate_domain ruled = {
-        .name = "a", .version = 1, .supported = {{7}}, .rules = strict, .n_rules = 1};
+    struct hf_negotiate_domain ruled = {.name = "a", .version = 1, .supported = {{7}}, .rules = strict, .n_rules = 1};
     struct hf_error err;
 
     assert_int_equal(moved(source, 3, 5, &err), 0);

@@ -14,8 +14,14 @@ static void a_qemu_of_this_host_is_taken(void **state)
 
 static void another_program_is_not(void **state)
 {
-    static const char *const names[] = {"",          "sh",           "/bin/sh", "/usr/bin/qemu-img/../sh", "./qemu-system-x86_64",
-                                        "a/qemu-kvm", "../qemu-system-x86_64", "xqemu-system-arm"};
+    static const char *const names[] = {"",
+                                        "sh",
+                                        "/bin/sh",
+                                        "/usr/bin/qemu-img/../sh",
+                                        "./qemu-system-x86_64",
+                                        "a/qemu-kvm",
+                                        "../qemu-system-x86_64",
+                                        "xqemu-system-arm"};
     struct hf_error err;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -145,7 +145,8 @@ static int carry(const struct bank *now, struct bank *then, unsigned flags, char
 static void db_goes_along_with_the_dbx_that_revokes_what_it_had(void **state)
 {
     struct issued a hf_auto(issued_done) = issue("A", NULL), b hf_auto(issued_done) = issue("B", NULL);
-    struct hf_sig_chain old hf_auto(hf_sig_chain_done) = certificates(&a, NULL), both hf_auto(hf_sig_chain_done) = certificates(&a, &b);
+    struct hf_sig_chain old hf_auto(hf_sig_chain_done) = certificates(&a, NULL),
+                            both hf_auto(hf_sig_chain_done) = certificates(&a, &b);
     struct hf_sig_chain revoked hf_auto(hf_sig_chain_done) = certificates(&a, NULL);
     struct bank now = fresh(HF_LAYOUT_4M), then = fresh(HF_LAYOUT_4M);
     char carried[HF_CARRIED_SIZE];
@@ -197,14 +198,16 @@ static void a_set_that_boots_nothing_is_refused(void **state)
     struct issued a hf_auto(issued_done) = issue("A", NULL), under_a hf_auto(issued_done) = issue("under A", &a);
     struct issued b hf_auto(issued_done) = issue("B", NULL);
     const struct issued *left[] = {&a, &under_a};
-    struct hf_sig_chain revoked hf_auto(hf_sig_chain_done) = certificates(&a, NULL), other hf_auto(hf_sig_chain_done) = digests(5, 5);
+    struct hf_sig_chain revoked hf_auto(hf_sig_chain_done) = certificates(&a, NULL),
+                                other hf_auto(hf_sig_chain_done) = digests(5, 5);
     char carried[HF_CARRIED_SIZE] = "as before";
     struct hf_error err;
 
     /* dbx has it, or who signed it; and the digest that now boots is not carried back */
     for (size_t i = 0; i < 2; i++) {
         struct bank store = fresh(HF_LAYOUT_4M);
-        struct hf_sig_chain db hf_auto(hf_sig_chain_done) = certificates(left[i], NULL), good hf_auto(hf_sig_chain_done) = certificates(left[i], &b);
+        struct hf_sig_chain db hf_auto(hf_sig_chain_done) = certificates(left[i], NULL),
+                               good hf_auto(hf_sig_chain_done) = certificates(left[i], &b);
 
         set(&store, HF_KEY_DB, &db);
         assert_true(hf_trust_vouches(&store.store));

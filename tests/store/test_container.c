@@ -315,7 +315,8 @@ static void names_that_lead_elsewhere_are_damage(void **state)
         FAILS(HF_EDAMAGED, hf_rom_list(c, HF_SLOT_ACTIVE, list, &count, &err));
     }
     for (size_t i = 0; i < HF_ARRAY_SIZE(guests); i++) {
-        const struct hf_value v[] = {hf_text(guests[i][0]), hf_text("guest"), hf_text(guests[i][1]), hf_text(guests[i][2])};
+        const struct hf_value v[] = {hf_text(guests[i][0]), hf_text("guest"), hf_text(guests[i][1]),
+                                     hf_text(guests[i][2])};
 
         OK(hf_row_put(c, HF_T_GUEST, 1, v, &err));
         FAILS(HF_EDAMAGED, hf_guest_get(c, &guest, &err));
@@ -478,7 +479,8 @@ static void a_file_that_is_read_ends_like_a_string(void **state)
     uint8_t *bytes;
     uint64_t size;
 
-    for (uint64_t length = 0; length < strlen(ground_path("text")); length++) { /* one fills its allocation to the end */
+    for (uint64_t length = 0; length < strlen(ground_path("text"));
+         length++) { /* one fills its allocation to the end */
         (void)unlink(ground_path("text"));
         OK(hf_file_write_new(ground_path("text"), ground_path("text"), length, 0600, &err));
         OK(hf_file_read(ground_path("text"), 4096, &bytes, &size, &err));

@@ -105,8 +105,8 @@ static void forget(struct moment *m)
 }
 
 /* Whether the nth call was reached. */
-static bool open_meanwhile(int (*reader)(const char *, int64_t, struct hf_container **, struct hf_error *), struct moment *before,
-                           struct moment *after, unsigned nth)
+static bool open_meanwhile(int (*reader)(const char *, int64_t, struct hf_container **, struct hf_error *),
+                           struct moment *before, struct moment *after, unsigned nth)
 {
     struct hf_container *c = NULL;
     struct hf_error err = {0};

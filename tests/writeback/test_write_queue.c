@@ -70,7 +70,8 @@ static void pick_seed(void)
 
 static void *new_memory(void)
 {
-    void *m = mmap(NULL, hf_write_queue_memory_size(BANK_SIZE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *m =
+        mmap(NULL, hf_write_queue_memory_size(BANK_SIZE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_true(m != MAP_FAILED);
     return m;

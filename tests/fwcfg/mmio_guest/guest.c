@@ -55,7 +55,8 @@ static void read_file(struct hf_fwcfg_client *c, const char *how)
 
     say(how);
     check("found", hf_fwcfg_client_find(c, "opt/org.example/hello", &f) == 0 && f.size == 5);
-    check("read", hf_fwcfg_client_read(c, &f, bytes, sizeof bytes) == 0 && __builtin_memcmp(bytes, "hello\0\0\0", 8) == 0);
+    check("read",
+          hf_fwcfg_client_read(c, &f, bytes, sizeof bytes) == 0 && __builtin_memcmp(bytes, "hello\0\0\0", 8) == 0);
     check("part", hf_fwcfg_client_read_at(c, &f, 3, bytes, 2) == 0 && bytes[0] == 'l' && bytes[1] == 'o');
     check("none", hf_fwcfg_client_find(c, "opt/org.example/none", &f) == -HF_ENOTFOUND);
 }

@@ -75,7 +75,7 @@ struct hf_acpi_description {
     const struct hf_acpi_tell *tells;
     size_t part_count, pointer_count, checksum_count, tell_count;
     size_t script_multiple; /* the script is padded with zeros to a multiple of this; 0 for none */
-    uint64_t reserved[2]; /* 0; for members of later versions. Anything else is HF_EUSAGE */
+    uint64_t reserved[2];   /* 0; for members of later versions. Anything else is HF_EUSAGE */
 };
 
 struct hf_acpi_built {

@@ -12,12 +12,14 @@
 #define _Static_assert static_assert /* the wire headers pin their layouts in either language */
 #endif
 
+/* clang-format off */
 typedef struct { uint8_t b[2]; } hf_le16;
 typedef struct { uint8_t b[4]; } hf_le32;
 typedef struct { uint8_t b[8]; } hf_le64;
 typedef struct { uint8_t b[2]; } hf_be16;
 typedef struct { uint8_t b[4]; } hf_be32;
 typedef struct { uint8_t b[8]; } hf_be64;
+/* clang-format on */
 
 static inline uint16_t hf_le16_get(hf_le16 v)
 {

@@ -43,9 +43,9 @@ struct hf_fwcfg_bus {
 
 struct hf_fwcfg_client {
     const struct hf_fwcfg_bus *bus;
-    uintptr_t base; /* port number or address */
-    void *opaque;   /* for a bus of the caller's own */
-    bool dma;       /* set by open: the host announces it and the bus can */
+    uintptr_t base;                 /* port number or address */
+    void *opaque;                   /* for a bus of the caller's own */
+    bool dma;                       /* set by open: the host announces it and the bus can */
     struct hf_fwcfg_dma descriptor; /* read by the host: identity-mapped, visible to it (not encrypted) */
 };
 
@@ -74,19 +74,20 @@ HF_PUBLIC void hf_fwcfg_client_select(struct hf_fwcfg_client *client, uint16_t k
 
 /* Calls `each` for every directory row until it returns non-zero; returns that, 0 at the end, or an error. The
  * callback must not use the client. */
-HF_PUBLIC int hf_fwcfg_client_list(struct hf_fwcfg_client *client, int (*each)(void *opaque, const struct hf_fwcfg_file *file),
-                         void *opaque);
+HF_PUBLIC int hf_fwcfg_client_list(struct hf_fwcfg_client *client,
+                                   int (*each)(void *opaque, const struct hf_fwcfg_file *file), void *opaque);
 
 /* The whole file, by DMA where there is. `size` is the buffer's; bytes read are file->size. */
-HF_PUBLIC int hf_fwcfg_client_read(struct hf_fwcfg_client *client, const struct hf_fwcfg_file *file, void *buffer, size_t size);
+HF_PUBLIC int hf_fwcfg_client_read(struct hf_fwcfg_client *client, const struct hf_fwcfg_file *file, void *buffer,
+                                   size_t size);
 
 /* `size` bytes from `offset`; the range must lie inside the file. */
 HF_PUBLIC int hf_fwcfg_client_read_at(struct hf_fwcfg_client *client, const struct hf_fwcfg_file *file, uint32_t offset,
-                            void *buffer, size_t size);
+                                      void *buffer, size_t size);
 
 /* Writes a file from its beginning, in one transfer. Needs DMA. */
 HF_PUBLIC int hf_fwcfg_client_write(struct hf_fwcfg_client *client, const struct hf_fwcfg_file *file, const void *bytes,
-                          size_t size);
+                                    size_t size);
 
 /* An item that has only a key: reads `size` bytes, zeros where it has fewer. */
 HF_PUBLIC void hf_fwcfg_client_item(struct hf_fwcfg_client *client, uint16_t key, void *to, size_t size);

@@ -46,9 +46,9 @@ enum hf_fwcfg_order {
 };
 
 struct hf_fwcfg_config {
-    unsigned slots;    /* directory rows, 0x10 .. 0x3fe0; 0 means 0x20. Guest ABI: fix it per machine type */
+    unsigned slots;      /* directory rows, 0x10 .. 0x3fe0; 0 means 0x20. Guest ABI: fix it per machine type */
     unsigned data_width; /* MMIO only: widest access to the data register, 1, 2, 4 or 8; 0 means 8 */
-    bool dma;          /* guest ABI too: a guest that saw DMA once keeps using it */
+    bool dma;            /* guest ABI too: a guest that saw DMA once keeps using it */
     enum hf_fwcfg_order order;
     struct hf_fwcfg_memory memory; /* needed with dma */
     /* For the audit: any monotonic number, such as a time. NULL: the device counts its selects and transfers. */

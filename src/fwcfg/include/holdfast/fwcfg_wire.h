@@ -36,17 +36,17 @@
 #define HF_FWCFG_KEY_ARCH_LOCAL 0x8000
 #define HF_FWCFG_KEY_INVALID    0xffff
 
-#define HF_FWCFG_SIGNATURE  0x00 /* "QEMU", no NUL */
-#define HF_FWCFG_ID         0x01 /* u32: bit 0 always, bit 1 DMA */
-#define HF_FWCFG_UUID       0x02
-#define HF_FWCFG_RAM_SIZE   0x03 /* u64 */
-#define HF_FWCFG_NOGRAPHIC  0x04 /* u16: 1 when there is no display */
-#define HF_FWCFG_NB_CPUS    0x05 /* u16 */
-#define HF_FWCFG_NUMA       0x0d
-#define HF_FWCFG_BOOT_MENU  0x0e /* u16 */
-#define HF_FWCFG_MAX_CPUS   0x0f /* u16: on x86 the limit of APIC ids, not a number of CPUs */
-#define HF_FWCFG_FILE_DIR   0x19
-#define HF_FWCFG_FILE_FIRST 0x20 /* the key of the directory's first file */
+#define HF_FWCFG_SIGNATURE      0x00 /* "QEMU", no NUL */
+#define HF_FWCFG_ID             0x01 /* u32: bit 0 always, bit 1 DMA */
+#define HF_FWCFG_UUID           0x02
+#define HF_FWCFG_RAM_SIZE       0x03 /* u64 */
+#define HF_FWCFG_NOGRAPHIC      0x04 /* u16: 1 when there is no display */
+#define HF_FWCFG_NB_CPUS        0x05 /* u16 */
+#define HF_FWCFG_NUMA           0x0d
+#define HF_FWCFG_BOOT_MENU      0x0e /* u16 */
+#define HF_FWCFG_MAX_CPUS       0x0f /* u16: on x86 the limit of APIC ids, not a number of CPUs */
+#define HF_FWCFG_FILE_DIR       0x19
+#define HF_FWCFG_FILE_FIRST     0x20 /* the key of the directory's first file */
 #define HF_FWCFG_ID_TRADITIONAL 0x01
 #define HF_FWCFG_ID_DMA         0x02
 

@@ -40,7 +40,7 @@ struct hf_negotiate_want {
 /* Negotiates. On success the domain is locked, *agreed is the set, always within want->bits, and *replay (may be NULL)
  * is the record that agrees to the same after an S3 resume. On failure nothing is agreed: baseline. */
 HF_PUBLIC int hf_negotiate_guest(const struct hf_negotiate_port *port, const struct hf_negotiate_want *want,
-                       struct hf_bits *agreed, struct hf_negotiate_request *replay);
+                                 struct hf_bits *agreed, struct hf_negotiate_request *replay);
 
 /* S3 resume: sends the record again. HF_EREFUSED when the host does not accept exactly that. */
 HF_PUBLIC int hf_negotiate_replay(const struct hf_negotiate_port *port, const struct hf_negotiate_request *replay);
@@ -50,7 +50,7 @@ HF_PUBLIC int hf_negotiate_find(const struct hf_negotiate_port *port, const char
 
 /* Fills a request. HF_EUSAGE: the name is empty or too long. */
 HF_PUBLIC int hf_negotiate_request_fill(struct hf_negotiate_request *request, const char *domain, uint32_t version,
-                              const struct hf_bits *bits);
+                                        const struct hf_bits *bits);
 
 /* Takes bits away until no rule is broken. */
 HF_PUBLIC void hf_negotiate_close(struct hf_bits *set, const struct hf_negotiate_rule *rules, size_t n_rules);

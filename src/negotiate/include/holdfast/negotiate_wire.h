@@ -86,8 +86,8 @@ struct hf_negotiate_rule {
 };
 
 enum hf_negotiate_state { /* of a domain, as the directory shows it */
-    HF_NEGOTIATE_OPEN = 0,
-    HF_NEGOTIATE_LOCKED = 1,
+                          HF_NEGOTIATE_OPEN = 0,
+                          HF_NEGOTIATE_LOCKED = 1,
 };
 
 /* The status of an answer. Anything but ACCEPTED leaves the domain as it was. */
@@ -165,7 +165,7 @@ struct hf_negotiate_row {
 };
 _Static_assert(sizeof(struct hf_negotiate_row) == 128, "a directory row is 128 bytes");
 _Static_assert(offsetof(struct hf_negotiate_row, supported) == 64, "the sets are the second half");
-#define HF_NEGOTIATE_DIRECTORY_SIZE(domains) \
+#define HF_NEGOTIATE_DIRECTORY_SIZE(domains)                                                                           \
     (sizeof(struct hf_negotiate_directory) + sizeof(struct hf_negotiate_row) * (domains))
 
 #ifdef __cplusplus
