@@ -67,10 +67,10 @@ typedef void EFI_EVENT_NOTIFY(EFI_EVENT event, void *context);
 typedef struct {
     EFI_TABLE_HEADER Hdr;
     void *RaiseTPL, *RestoreTPL;
-    EFI_STATUS (*AllocatePages)
+    EFI_STATUS(*AllocatePages)
     (EFI_ALLOCATE_TYPE type, EFI_MEMORY_TYPE memory, uint64_t pages, EFI_PHYSICAL_ADDRESS *address);
     EFI_STATUS (*FreePages)(EFI_PHYSICAL_ADDRESS address, uint64_t pages);
-    EFI_STATUS (*GetMemoryMap)
+    EFI_STATUS(*GetMemoryMap)
     (uint64_t *size, void *map, uint64_t *key, uint64_t *descriptor_size, uint32_t *descriptor_version);
     EFI_STATUS (*AllocatePool)(EFI_MEMORY_TYPE type, uint64_t size, void **buffer);
     EFI_STATUS (*FreePool)(void *buffer);
@@ -86,14 +86,14 @@ typedef struct {
     void *SetWatchdogTimer;
     EFI_STATUS (*ConnectController)(EFI_HANDLE controller, EFI_HANDLE *drivers, void *remaining, uint8_t recursive);
     void *DisconnectController;
-    EFI_STATUS (*OpenProtocol)
+    EFI_STATUS(*OpenProtocol)
     (EFI_HANDLE handle, const EFI_GUID *protocol, void **interface, EFI_HANDLE agent, EFI_HANDLE controller,
      uint32_t attributes);
     EFI_STATUS (*CloseProtocol)(EFI_HANDLE handle, const EFI_GUID *protocol, EFI_HANDLE agent, EFI_HANDLE controller);
     void *OpenProtocolInformation, *ProtocolsPerHandle, *LocateHandleBuffer;
     EFI_STATUS (*LocateProtocol)(const EFI_GUID *protocol, void *registration, void **interface);
     void *InstallMultipleProtocolInterfaces, *UninstallMultipleProtocolInterfaces, *CalculateCrc32, *CopyMem, *SetMem;
-    EFI_STATUS (*CreateEventEx)
+    EFI_STATUS(*CreateEventEx)
     (uint32_t type, uint64_t tpl, EFI_EVENT_NOTIFY *notify, const void *context, const EFI_GUID *group,
      EFI_EVENT *event);
 } EFI_BOOT_SERVICES;
@@ -136,7 +136,7 @@ typedef struct EFI_DRIVER_BINDING_PROTOCOL EFI_DRIVER_BINDING_PROTOCOL;
 struct EFI_DRIVER_BINDING_PROTOCOL {
     EFI_STATUS (*Supported)(EFI_DRIVER_BINDING_PROTOCOL *self, EFI_HANDLE controller, void *remaining);
     EFI_STATUS (*Start)(EFI_DRIVER_BINDING_PROTOCOL *self, EFI_HANDLE controller, void *remaining);
-    EFI_STATUS (*Stop)
+    EFI_STATUS(*Stop)
     (EFI_DRIVER_BINDING_PROTOCOL *self, EFI_HANDLE controller, uint64_t children, EFI_HANDLE *child_handles);
     uint32_t Version;
     EFI_HANDLE ImageHandle, DriverBindingHandle;
@@ -150,10 +150,10 @@ typedef enum { EfiPciIoAttributeOperationEnable = 2 } EFI_PCI_IO_ATTRIBUTE_OPERA
 typedef struct EFI_PCI_IO_PROTOCOL EFI_PCI_IO_PROTOCOL;
 struct EFI_PCI_IO_PROTOCOL {
     void *PollMem, *PollIo, *MemRead, *MemWrite, *IoRead, *IoWrite;
-    EFI_STATUS (*PciRead)
+    EFI_STATUS(*PciRead)
     (EFI_PCI_IO_PROTOCOL *self, EFI_PCI_IO_WIDTH width, uint32_t offset, uint64_t count, void *buffer);
     void *PciWrite, *CopyMem, *Map, *Unmap, *AllocateBuffer, *FreeBuffer, *Flush, *GetLocation;
-    EFI_STATUS (*Attributes)
+    EFI_STATUS(*Attributes)
     (EFI_PCI_IO_PROTOCOL *self, EFI_PCI_IO_ATTRIBUTE_OPERATION operation, uint64_t attributes, uint64_t *result);
     EFI_STATUS (*GetBarAttributes)(EFI_PCI_IO_PROTOCOL *self, uint8_t bar, uint64_t *supports, void **resources);
 };
