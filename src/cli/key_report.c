@@ -38,14 +38,17 @@ int hf_key_state_of_file(const char *path, struct hf_key_state *state, struct hf
     return 0;
 }
 
+void hf_put_key_words(json_t *object, enum hf_key_mode mode, enum hf_key_verdict verdict, const char *words)
+{
+    hf_put_text(object, "mode", verdict != HF_KEYS_UNREADABLE ? hf_key_mode_text(mode) : NULL);
+    hf_put_text(object, "verdict", hf_key_verdict_text(verdict));
+    hf_put_text(object, "words", words);
+    hf_put_bool(object, "needs_something", hf_key_verdict_needs(verdict));
+}
+
 void hf_put_key_verdict(json_t *object, const struct hf_key_state *state)
 {
-    bool readable = state->verdict != HF_KEYS_UNREADABLE;
-
-    hf_put_text(object, "mode", readable ? hf_key_mode_text(state->mode) : NULL);
-    hf_put_text(object, "verdict", hf_key_verdict_text(state->verdict));
-    hf_put_text(object, "words", state->words);
-    hf_put_bool(object, "needs_something", hf_key_verdict_needs(state->verdict));
+    hf_put_key_words(object, state->mode, state->verdict, state->words);
 }
 
 void hf_key_line(const struct hf_invocation *inv, const struct hf_key_state *state)

@@ -14,6 +14,7 @@ int hf_key_state_of_source(const struct hf_var_source *source, struct hf_key_sta
 
 /* Mode and verdict, as every report on keys has them. */
 void hf_put_key_verdict(json_t *object, const struct hf_key_state *state);
+void hf_put_key_words(json_t *object, enum hf_key_mode mode, enum hf_key_verdict verdict, const char *words);
 
 /* The line of `show` and `vars list`: text and JSON member "keys". A store that cannot be read, too. */
 void hf_key_line(const struct hf_invocation *inv, const struct hf_key_state *state);

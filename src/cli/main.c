@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domain_operands.h"
+#include "each_domain.h"
 #include "environment.h"
 #include "exit_status.h"
 #include "help.h"
@@ -60,7 +62,9 @@ static int run_verb(struct hf_invocation *inv)
     } else {
         r = hf_environment_check(&err);
         if (r == 0)
-            r = inv->verb->run(inv, &err);
+            r = hf_domain_operands(inv, &err);
+        if (r == 0)
+            r = hf_is_for_each(inv) ? hf_each_domain(inv, &err) : inv->verb->run(inv, &err);
     }
     if (r < 0)
         return fail(inv->json, inv->verb->name, &err, r);

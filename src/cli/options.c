@@ -10,6 +10,8 @@
 #include "nearest.h"
 
 const struct hf_option hf_common_options[] = {
+    {.name = "all", .help = "do it for every adopted libvirt domain of this host, in place of one container"},
+    {.name = "match", .arg = "GLOB", .help = "do it for every adopted domain whose name matches, such as 'web*'"},
     {.name = "json", .help = "print the report as JSON"},
     {.name = "dry-run", .help = "check everything, say what would be done, change nothing"},
     {.name = "help", .help = "print this help"},
@@ -22,6 +24,8 @@ bool hf_common_applies(const struct hf_verb *verb, const struct hf_option *optio
         return verb->flags & HF_VERB_REPORTS;
     if (!strcmp(option->name, "dry-run"))
         return verb->flags & HF_VERB_CHANGES;
+    if (!strcmp(option->name, "all") || !strcmp(option->name, "match"))
+        return verb->flags & HF_VERB_EACH;
     return true;
 }
 
@@ -181,18 +185,28 @@ static int parse_words(struct hf_invocation *inv, int argc, char **argv, struct 
     return 0;
 }
 
+bool hf_is_for_each(const struct hf_invocation *inv)
+{
+    return inv->verb->flags & HF_VERB_EACH && (hf_given(inv, "all") || hf_given(inv, "match"));
+}
+
 static int check_operands(const struct hf_invocation *inv, struct hf_error *err)
 {
     const struct hf_verb *verb = inv->verb;
+    int container = hf_is_for_each(inv) ? 1 : 0; /* the operand that is not given then */
 
     if (inv->want_help)
         return 0;
-    if (inv->operand_count < verb->min_operands)
+    if (container && hf_given(inv, "all") && hf_given(inv, "match"))
+        return hf_error_set(err, HF_EUSAGE, "--all and --match: give only one of them");
+    if (inv->operand_count < verb->min_operands - container)
         return hf_error_set(err, HF_EUSAGE, "%s; usage: holdfast %s %s",
                             inv->operand_count ? "operand missing" : "operands missing", verb->name, verb->synopsis);
-    if (verb->max_operands >= 0 && inv->operand_count > verb->max_operands)
-        return hf_error_set(err, HF_EUSAGE, "too many operands: '%s'; usage: holdfast %s %s",
-                            inv->operands[verb->max_operands], verb->name, verb->synopsis);
+    if (verb->max_operands >= 0 && inv->operand_count > verb->max_operands - container)
+        return hf_error_set(err, HF_EUSAGE, "too many operands: '%s'%s; usage: holdfast %s %s",
+                            inv->operands[verb->max_operands - container],
+                            container ? " (--all and --match take the container's place)" : "", verb->name,
+                            verb->synopsis);
     return 0;
 }
 
@@ -212,9 +226,10 @@ int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invoca
 
     *inv = (struct hf_invocation){.verb = verb, .tail = no_words};
     inv->operands = calloc(room, sizeof *inv->operands);
+    inv->resolved = calloc(room, sizeof *inv->resolved);
     inv->given = calloc(room, sizeof *inv->given);
     inv->report = json_object();
-    if (!inv->operands || !inv->given || !inv->report)
+    if (!inv->operands || !inv->resolved || !inv->given || !inv->report)
         return hf_error_set(err, HF_ENOMEM, "reading %d arguments: out of memory", argc);
     r = parse_words(inv, argc, argv, err);
     if (r < 0 && find_option(verb, "json", 4))
@@ -224,6 +239,9 @@ int hf_parse(const struct hf_verb *verb, int argc, char **argv, struct hf_invoca
 
 void hf_invocation_done(struct hf_invocation *inv)
 {
+    for (int i = 0; inv->resolved && i < inv->operand_count; i++)
+        free(inv->resolved[i]);
+    free(inv->resolved);
     free(inv->operands);
     free(inv->given);
     json_decref(inv->report);

@@ -46,10 +46,13 @@ void hf_say(const struct hf_invocation *inv, const char *fmt, ...)
 {
     va_list ap;
 
-    if (inv->json)
+    if (inv->json && !inv->said)
         return;
     va_start(ap, fmt);
-    print_text(stdout, fmt, ap);
+    if (inv->said)
+        (void)vsnprintf(inv->said, HF_SAID_SIZE, fmt, ap);
+    else
+        print_text(stdout, fmt, ap);
     va_end(ap);
 }
 
@@ -57,7 +60,7 @@ void hf_field(const struct hf_invocation *inv, const char *label, const char *fm
 {
     va_list ap;
 
-    if (inv->json)
+    if (inv->json || inv->said)
         return;
     printf("%-*s ", LABEL_WIDTH, label);
     va_start(ap, fmt);
@@ -218,16 +221,22 @@ void hf_output_error(const char *verb, const struct hf_error *err, int status)
     putc('\n', stderr);
 }
 
-void hf_output_error_json(const struct hf_error *err, int status)
+void hf_put_error(json_t *object, const struct hf_error *err, int status)
 {
-    json_t *error = json_object(), *whole = json_object();
+    json_t *error = hf_put_object(object, "error");
 
     hf_put_text(error, "code", hf_code_text(err->code));
     hf_put_text(error, "rule", err->rule[0] ? err->rule : NULL);
     hf_put_text(error, "text", err->text);
     hf_put_number(error, "exit_status", status);
+}
+
+void hf_output_error_json(const struct hf_error *err, int status)
+{
+    json_t *whole = json_object();
+
     hf_put_number(whole, "schema", HF_JSON_SCHEMA);
-    hf_put(whole, "error", error);
+    hf_put_error(whole, err, status);
     (void)print_json(whole, NULL);
     json_decref(whole);
     (void)fflush(stdout);

@@ -30,6 +30,7 @@ json_t *hf_put_array(json_t *object, const char *key);  /* borrowed */
 json_t *hf_put_object(json_t *object, const char *key); /* borrowed */
 json_t *hf_append_object(json_t *array);                /* borrowed */
 void hf_append_text(json_t *array, const char *text);
+void hf_put_error(json_t *object, const struct hf_error *err, int status); /* the member "error" */
 
 /* One line on standard error, with --json too: "holdfast VERB: ...". For what cannot wait for the report, or has to be
  * seen though standard output goes to a program. */

@@ -13,6 +13,9 @@ hf_show_part hf_show_variables, hf_show_keys, hf_show_snapshots, hf_show_writes;
 hf_show_part hf_show_owner;                                                      /* with who runs it */
 hf_show_part hf_show_mailbox;                                                    /* with the contract */
 
+/* All of them, in their order. */
+hf_show_part hf_show_all; /* verb_show.c */
+
 /* On the one screen only what somebody set; with `all` every key, its value, what it may be. */
 int hf_show_settings(const struct hf_invocation *inv, struct hf_container *c, bool all, struct hf_error *err);
 

@@ -77,8 +77,7 @@ int hf_show_snapshots(const struct hf_invocation *inv, struct hf_container *c, s
     return r;
 }
 
-/* Flash writes that the guest made and the container does not hold. Some always wait for some milliseconds while a
- * guest runs; they are news only when they cannot be stored. */
+/* Flash writes that the guest made and the container does not hold. */
 int hf_show_writes(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     char since[HF_TIME_TEXT_MAX], size[HF_SIZE_TEXT_MAX];
@@ -86,7 +85,7 @@ int hf_show_writes(const struct hf_invocation *inv, struct hf_container *c, stru
     json_t *o;
 
     (void)err;
-    if (hf_writeback_look(c, &q, NULL) < 0 || q.theirs || !q.behind_since || !q.bytes) {
+    if (hf_writeback_look(c, &q, NULL) < 0 || !hf_queue_is_behind(&q)) {
         hf_put(inv->report, "behind", json_null());
         return 0;
     }

@@ -75,7 +75,7 @@ static void print_cell(const struct hf_table *t, size_t column, const char *text
 
 void hf_table_print(const struct hf_invocation *inv, const struct hf_table *t)
 {
-    if (!t || inv->json || !t->count)
+    if (!t || inv->json || inv->said || !t->count)
         return;
     for (size_t i = 0; i < t->columns; i++)
         print_cell(t, i, t->heading[i]);

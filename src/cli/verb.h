@@ -32,6 +32,7 @@ enum hf_verb_flags {
     HF_VERB_REPORTS = 1 << 0, /* takes --json; fills inv->report */
     HF_VERB_CHANGES = 1 << 1, /* takes --dry-run; must look at inv->dry_run */
     HF_VERB_TAIL = 1 << 2,    /* what follows `--` is somebody else's and stays untouched in inv->tail */
+    HF_VERB_EACH = 1 << 4,    /* takes --all and --match in place of its first operand, a container (each_domain.h) */
     HF_VERB_HIDDEN = 1 << 3,  /* for other programs (the libvirt hook): not in help's list, not completed */
 };
 
@@ -66,14 +67,18 @@ struct hf_given {
     const char *value;
 };
 
+#define HF_SAID_SIZE 512
+
 /* One call. Strings belong to argv. */
 struct hf_invocation {
     const struct hf_verb *verb;
     char **operands; /* NULL terminated */
     int operand_count;
-    char **tail; /* NULL terminated; only with HF_VERB_TAIL */
+    char **resolved; /* operands that are not argv's (domain_operands.h); NULL for the others */
+    char **tail;     /* NULL terminated; only with HF_VERB_TAIL */
     int tail_count;
     bool json, dry_run, want_help;
+    char *said;     /* HF_SAID_SIZE bytes: what is said last to people goes here instead of to standard output; NULL */
     json_t *report; /* an empty object; the verb fills it and the framework prints it when --json was given */
     struct hf_given *given;
     size_t given_count;
@@ -82,6 +87,9 @@ struct hf_invocation {
 /* Options. A name that is not in the verb's table is a programmer's error and asserts. */
 bool hf_given(const struct hf_invocation *inv, const char *name);
 const char *hf_value(const struct hf_invocation *inv, const char *name); /* the last one; NULL when not given */
+
+/* Whether --all or --match was given: the verb is for many domains. */
+bool hf_is_for_each(const struct hf_invocation *inv);
 
 /* The nth value (from 0) of a repeatable option; NULL after the last. */
 const char *hf_value_at(const struct hf_invocation *inv, const char *name, size_t n);

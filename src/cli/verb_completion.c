@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "domain_operands.h"
 #include "options.h"
 #include "verbs.h"
 
@@ -13,7 +14,7 @@ static const char function[] =
     "_holdfast()\n"
     "{\n"
     "    local cur prev words cword verb second\n"
-    "    _init_completion -n = || return\n"
+    "    _init_completion -n =: || return\n"
     "    verb=${words[1]}\n"
     "    if ((cword == 1)); then\n"
     "        COMPREPLY=($(compgen -W \"${!_holdfast_words[*]} --help --version\" -- \"$cur\"))\n"
@@ -31,6 +32,10 @@ static const char function[] =
     "        COMPREPLY=($(compgen -W \"${_holdfast_values[$verb $prev]}\" -- \"$cur\"))\n"
     "    elif [[ $cur == -* ]]; then\n"
     "        COMPREPLY=($(compgen -W \"${_holdfast_options[$verb]}\" -- \"$cur\"))\n"
+    "    elif [[ $cur == libvirt:* && ${_holdfast_containers[$verb]} ]]; then\n"
+    "        COMPREPLY=($(compgen -P libvirt: -W \"$(\"${words[0]}\" libvirt list --names 2>/dev/null)\" -- "
+    "\"${cur#libvirt:}\"))\n"
+    "        __ltrim_colon_completions \"$cur\"\n"
     "    else\n"
     "        _filedir\n"
     "    fi\n"
@@ -82,6 +87,16 @@ static void print_values(const struct hf_verb *verb)
             printf("    [\"%s --%s\"]=\"%s\"\n", verb->name, o->name, o->words);
 }
 
+/* Verbs that take libvirt:NAME. */
+static void print_container(const struct hf_verb *verb)
+{
+    for (int n = 0; n < 2; n++)
+        if (hf_takes_container(verb, n)) {
+            printf("    [\"%s\"]=1\n", verb->name);
+            return;
+        }
+}
+
 static int run(struct hf_invocation *inv, struct hf_error *err)
 {
     (void)inv;
@@ -98,6 +113,10 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
     printf(")\ndeclare -gA _holdfast_values=(\n");
     for (const struct hf_verb *const *v = hf_verbs; *v; v++)
         print_values(*v);
+    printf(")\ndeclare -gA _holdfast_containers=(\n");
+    for (const struct hf_verb *const *v = hf_verbs; *v; v++)
+        if (!((*v)->flags & HF_VERB_HIDDEN))
+            print_container(*v);
     printf(")\n%s", function);
     return 0;
 }

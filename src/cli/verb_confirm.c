@@ -37,9 +37,9 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 const struct hf_verb hf_verb_confirm = {
     .name = "confirm",
     .group = HF_GROUP_UPGRADE,
-    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
+    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES | HF_VERB_EACH,
     .help = "Confirm that the firmware on trial is good",
-    .synopsis = "G.hold",
+    .synopsis = "G.hold|--all|--match GLOB",
     .min_operands = 1,
     .max_operands = 1,
     .run = run,

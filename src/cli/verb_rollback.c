@@ -209,9 +209,10 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
 const struct hf_verb hf_verb_rollback = {
     .name = "rollback",
     .group = HF_GROUP_UPGRADE,
-    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES,
+    .flags = HF_VERB_REPORTS | HF_VERB_CHANGES | HF_VERB_EACH,
     .help = "Restore the firmware and variables from before the last upgrade",
-    .synopsis = "G.hold [--variables fallback|current] [--old-dbx] [--tpm-aware] [--no-secure-boot] [--now]",
+    .synopsis =
+        "G.hold|--all|--match GLOB [--variables fallback|current] [--old-dbx] [--tpm-aware] [--no-secure-boot] [--now]",
     .min_operands = 1,
     .max_operands = 1,
     .options = options,

@@ -51,7 +51,7 @@ static int show_usage(const struct hf_invocation *inv, struct hf_container *c, s
     return 0;
 }
 
-static int show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
+int hf_show_all(const struct hf_invocation *inv, struct hf_container *c, struct hf_error *err)
 {
     static hf_show_part *const parts[] = {show_guest,          hf_show_slots, hf_show_outlook, hf_show_variables,
                                           hf_show_secure_boot, hf_show_keys,  hf_show_roms,    hf_show_snapshots,
@@ -75,7 +75,7 @@ static int run(struct hf_invocation *inv, struct hf_error *err)
         return r;
     r = hf_begin(c, err); /* all of it from one moment */
     if (r == 0)
-        r = hf_given(inv, "settings") ? hf_show_settings(inv, c, true, err) : show_all(inv, c, err);
+        r = hf_given(inv, "settings") ? hf_show_settings(inv, c, true, err) : hf_show_all(inv, c, err);
     hf_abort(c);
     return hf_close_after(c, r, err);
 }

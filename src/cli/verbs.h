@@ -18,6 +18,8 @@
     X(run)                                                                                                             \
     X(serve)                                                                                                           \
     X(qemu_args)                                                                                                       \
+    X(libvirt_list)                                                                                                    \
+    X(libvirt_status)                                                                                                  \
     X(libvirt_adopt)                                                                                                   \
     X(libvirt_clone)                                                                                                   \
     X(libvirt_release)                                                                                                 \

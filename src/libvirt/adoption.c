@@ -14,7 +14,6 @@
 #include "whole_file.h"
 
 #define RECORD     "adoption.json"
-#define ORIGINAL   "original.xml"
 #define RECORD_MAX 65536
 
 static void json_drop(json_t **json)
@@ -107,7 +106,7 @@ int hf_adoption_original(const char *uuid, char **xml, size_t *size, struct hf_e
     uint64_t length;
     int r;
 
-    hf_libvirt_state_path(uuid, ORIGINAL, path);
+    hf_libvirt_state_path(uuid, HF_ORIGINAL_XML, path);
     r = hf_file_read(path, HF_DOMAIN_XML_MAX, &bytes, &length, err);
     if (r < 0)
         return r;
@@ -120,13 +119,13 @@ int hf_adoption_keep_original(const char *uuid, const char *xml, struct hf_error
 {
     char path[PATH_MAX];
 
-    hf_libvirt_state_path(uuid, ORIGINAL, path);
+    hf_libvirt_state_path(uuid, HF_ORIGINAL_XML, path);
     return hf_file_replace(path, xml, strlen(xml), 0600, NULL, err);
 }
 
 void hf_adoption_forget(const char *uuid)
 {
-    static const char *const names[] = {RECORD, ORIGINAL, HF_PUBLISHED_CODE};
+    static const char *const names[] = {RECORD, HF_ORIGINAL_XML, HF_PUBLISHED_CODE};
     char path[PATH_MAX];
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(names); i++) {

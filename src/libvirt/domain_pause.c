@@ -11,14 +11,6 @@
 #include "cleanup.h"
 #include "places.h"
 
-static bool is_there(const char *uuid, const char *name)
-{
-    char path[PATH_MAX];
-
-    hf_libvirt_run_path(uuid, name, path);
-    return access(path, F_OK) == 0;
-}
-
 static int set_mark(const char *uuid, const char *name, bool there, struct hf_error *err)
 {
     hf_auto(hf_cleanup_close) int fd = -1;
@@ -41,7 +33,7 @@ int hf_domain_pause_want(const char *uuid, bool want, struct hf_error *err)
 
 bool hf_domain_pause_is_wanted(const char *uuid)
 {
-    return is_there(uuid, HF_HOLD_MARK);
+    return hf_libvirt_has_mark(uuid, HF_HOLD_MARK);
 }
 
 static int lock_marks(const char *uuid, int *lock, struct hf_error *err)
@@ -90,13 +82,13 @@ int hf_domain_pause_align(const char *uuid, struct hf_error *err)
 
     if (r == 0)
         r = lock_marks(uuid, &lock, err);
-    while (r == 0 && is_there(uuid, HF_HOLD_MARK) != is_there(uuid, HF_PAUSED_MARK)) {
-        if (is_there(uuid, HF_PAUSED_MARK)) {
+    while (r == 0 && hf_libvirt_has_mark(uuid, HF_HOLD_MARK) != hf_libvirt_has_mark(uuid, HF_PAUSED_MARK)) {
+        if (hf_libvirt_has_mark(uuid, HF_PAUSED_MARK)) {
             r = resume_guest(v, uuid, err);
             continue;
         }
         r = pause_guest(v, uuid, err);
-        if (!is_there(uuid, HF_PAUSED_MARK))
+        if (!hf_libvirt_has_mark(uuid, HF_PAUSED_MARK))
             break; /* its operator paused it, or it has ended */
     }
     return r;
@@ -118,7 +110,7 @@ int hf_domain_pause_leave(struct hf_virt *v, const char *uuid, int lock, struct 
 {
     int r = 0;
 
-    if (is_there(uuid, HF_PAUSED_MARK) && !is_there(uuid, HF_HOLD_MARK))
+    if (hf_libvirt_has_mark(uuid, HF_PAUSED_MARK) && !hf_libvirt_has_mark(uuid, HF_HOLD_MARK))
         r = resume_guest(v, uuid, err);
     (void)close(lock);
     return r;

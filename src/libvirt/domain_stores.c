@@ -24,15 +24,15 @@ static int visit_adopted(const struct visit *v, const struct hf_domain *d, struc
     return v->each(v->ctx, d->name, adoption.container, NULL, err);
 }
 
-static int visit_domain(void *ctx, const char *xml, struct hf_error *err)
+static int visit_domain(void *ctx, const struct hf_virt_domain *domain, struct hf_error *err)
 {
     const struct visit *v = (const struct visit *)ctx;
     hf_auto(hf_domain_xml_cleanup) struct hf_domain_xml *doc = NULL;
     const struct hf_domain *d;
     struct hf_error why;
 
-    if (hf_domain_xml_parse(xml, strlen(xml), &doc, &why) < 0)
-        return v->each(v->ctx, "?", "?", why.text, err);
+    if (hf_domain_xml_parse(domain->xml, strlen(domain->xml), &doc, &why) < 0)
+        return v->each(v->ctx, domain->name, "?", why.text, err);
     d = hf_domain_facts(doc);
     switch (d->nvram_kind) {
     case HF_NVRAM_OURS:
@@ -61,5 +61,5 @@ int hf_domain_stores(const char *uri,
     struct visit visit = {.each = each, .ctx = ctx};
     int r = hf_virt_connect(*uri ? uri : NULL, &virt, err);
 
-    return r < 0 ? r : hf_virt_each_xml(virt, visit_domain, &visit, err);
+    return r < 0 ? r : hf_virt_each(virt, visit_domain, &visit, err);
 }

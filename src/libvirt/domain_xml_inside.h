@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Internal to the two files of a domain's XML: domain_xml.c reads it, domain_rewrite.c changes it. */
+/* Internal to the files of a domain's XML: domain_xml.c and domain_roms.c read it, domain_rewrite.c changes it. */
 #ifndef HF_DOMAIN_XML_INSIDE_H
 #define HF_DOMAIN_XML_INSIDE_H
 

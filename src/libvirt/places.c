@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +18,14 @@ void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MA
 void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX])
 {
     snprintf(path, PATH_MAX, HF_LIBVIRT_RUN "/%s%s%s", uuid, name ? "/" : "", name ? name : "");
+}
+
+bool hf_libvirt_has_mark(const char *uuid, const char *name)
+{
+    char path[PATH_MAX];
+
+    hf_libvirt_run_path(uuid, name, path);
+    return access(path, F_OK) == 0;
 }
 
 /* A directory of root's with exactly this mode (0: as it is; a new one is closed to others); one that somebody else

@@ -17,6 +17,7 @@
 #define HF_PLACES_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <holdfast/error.h>
@@ -25,6 +26,7 @@
 #define HF_LIBVIRT_RUN   "/run/holdfast-libvirt"
 
 #define HF_PUBLISHED_CODE "code.fd"
+#define HF_ORIGINAL_XML   "original.xml"
 #define HF_VARS_SOCKET    "vars.sock"
 #define HF_GUARD_SOCKET   "guard.sock"
 #define HF_BANK_FILE      "bank"
@@ -36,6 +38,9 @@
 /* HF_LIBVIRT_STATE/UUID/name and HF_LIBVIRT_RUN/UUID/name. */
 void hf_libvirt_state_path(const char *uuid, const char *name, char path[PATH_MAX]);
 void hf_libvirt_run_path(const char *uuid, const char *name, char path[PATH_MAX]);
+
+/* Whether HF_LIBVIRT_RUN/UUID/name is there. */
+bool hf_libvirt_has_mark(const char *uuid, const char *name);
 
 /* Make the directories. State: passable for everybody. Run: for root and that group; with (gid_t)-1 one that is there
  * already stays as open as it is. */

@@ -24,6 +24,7 @@
     X(virDomainDestroy)                                                                                                \
     X(virDomainFree)                                                                                                   \
     X(virDomainGetJobInfo)                                                                                             \
+    X(virDomainGetName)                                                                                                \
     X(virDomainGetState)                                                                                               \
     X(virDomainGetUUIDString)                                                                                          \
     X(virDomainGetXMLDesc)                                                                                             \
@@ -131,8 +132,57 @@ void hf_virt_close(struct hf_virt *v)
     free(v);
 }
 
-int hf_virt_each_xml(struct hf_virt *v, int (*each)(void *ctx, const char *xml, struct hf_error *err), void *ctx,
-                     struct hf_error *err)
+static const char *state_text(int state)
+{
+    static const char *const words[] = {
+        [VIR_DOMAIN_NOSTATE] = "unknown", [VIR_DOMAIN_RUNNING] = "running",       [VIR_DOMAIN_BLOCKED] = "running",
+        [VIR_DOMAIN_PAUSED] = "paused",   [VIR_DOMAIN_SHUTDOWN] = "in shutdown",  [VIR_DOMAIN_SHUTOFF] = "shut off",
+        [VIR_DOMAIN_CRASHED] = "crashed", [VIR_DOMAIN_PMSUSPENDED] = "suspended",
+    };
+
+    return state >= 0 && (size_t)state < HF_ARRAY_SIZE(words) ? words[state] : "unknown";
+}
+
+static const char *pause_text(int reason)
+{
+    static const char *const words[] = {
+        [VIR_DOMAIN_PAUSED_UNKNOWN] = "reason unknown",
+        [VIR_DOMAIN_PAUSED_USER] = "by a program or an operator",
+        [VIR_DOMAIN_PAUSED_MIGRATION] = "for a migration",
+        [VIR_DOMAIN_PAUSED_SAVE] = "while it is saved",
+        [VIR_DOMAIN_PAUSED_DUMP] = "while its memory is dumped",
+        [VIR_DOMAIN_PAUSED_IOERROR] = "after an I/O error of a disk",
+        [VIR_DOMAIN_PAUSED_WATCHDOG] = "by its watchdog",
+        [VIR_DOMAIN_PAUSED_FROM_SNAPSHOT] = "restored paused from a snapshot",
+        [VIR_DOMAIN_PAUSED_SHUTTING_DOWN] = "while it shuts down",
+        [VIR_DOMAIN_PAUSED_SNAPSHOT] = "while a snapshot is taken",
+        [VIR_DOMAIN_PAUSED_CRASHED] = "after the guest's panic",
+        [VIR_DOMAIN_PAUSED_STARTING_UP] = "while it starts",
+        [VIR_DOMAIN_PAUSED_POSTCOPY] = "for a post-copy migration",
+        [VIR_DOMAIN_PAUSED_POSTCOPY_FAILED] = "after a failed post-copy migration",
+    };
+
+    return reason >= 0 && (size_t)reason < HF_ARRAY_SIZE(words) && words[reason] ? words[reason]
+                                                                                 : words[VIR_DOMAIN_PAUSED_UNKNOWN];
+}
+
+static int visit(virDomain *domain, hf_virt_visit *each, void *ctx, struct hf_error *err)
+{
+    hf_auto(hf_cleanup_free) char *xml = p_virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+    int state = VIR_DOMAIN_NOSTATE, reason = 0;
+    struct hf_virt_domain d = {.name = p_virDomainGetName(domain), .xml = xml};
+
+    if (!xml || !d.name || p_virDomainGetUUIDString(domain, d.uuid) < 0 ||
+        p_virDomainGetState(domain, &state, &reason, 0) < 0)
+        return 0; /* it was undefined meanwhile */
+    d.state = state_text(state);
+    d.active = state != VIR_DOMAIN_SHUTOFF && state != VIR_DOMAIN_CRASHED;
+    d.paused = state == VIR_DOMAIN_PAUSED;
+    d.pause = d.paused ? pause_text(reason) : "";
+    return each(ctx, &d, err);
+}
+
+int hf_virt_each(struct hf_virt *v, hf_virt_visit *each, void *ctx, struct hf_error *err)
 {
     hf_auto(hf_cleanup_free) virDomain **domains = NULL;
     int count = p_virConnectListAllDomains(v->connection, &domains, 0), r = 0;
@@ -140,13 +190,16 @@ int hf_virt_each_xml(struct hf_virt *v, int (*each)(void *ctx, const char *xml, 
     if (count < 0)
         return failed(err, "listing the domains");
     for (int i = 0; i < count; i++) {
-        hf_auto(hf_cleanup_free) char *xml = r == 0 ? p_virDomainGetXMLDesc(domains[i], VIR_DOMAIN_XML_INACTIVE) : NULL;
-
-        if (xml) /* else it was undefined meanwhile */
-            r = each(ctx, xml, err);
+        if (r == 0)
+            r = visit(domains[i], each, ctx, err);
         (void)p_virDomainFree(domains[i]);
     }
     return r;
+}
+
+int hf_virt_look(struct hf_virt *v, hf_virt_visit *each, void *ctx, struct hf_error *err)
+{
+    return visit(v->domain, each, ctx, err);
 }
 
 bool hf_virt_is_system(struct hf_virt *v)

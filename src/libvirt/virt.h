@@ -26,10 +26,22 @@ static inline void hf_virt_cleanup(struct hf_virt **v)
     hf_virt_close(*v);
 }
 
-/* The XML, without secrets, with which each domain of the connection will start next. A negative return of `each` ends
- * it. */
-int hf_virt_each_xml(struct hf_virt *v, int (*each)(void *ctx, const char *xml, struct hf_error *err), void *ctx,
-                     struct hf_error *err);
+/* One domain as libvirt tells it, while it is visited. */
+struct hf_virt_domain {
+    const char *name;
+    char uuid[37];
+    const char *xml;   /* with which it will start next, without secrets */
+    const char *state; /* "running", "paused", "shut off", ... */
+    bool active;       /* it has a QEMU */
+    bool paused;
+    const char *pause; /* why libvirt says that it is; "" */
+};
+typedef int hf_virt_visit(void *ctx, const struct hf_virt_domain *domain, struct hf_error *err);
+
+/* Every domain of the connection, or the one that was opened; one that is undefined meanwhile is left out. A negative
+ * return of `each` ends it. Waits for no job of a domain. */
+int hf_virt_each(struct hf_virt *v, hf_virt_visit *each, void *ctx, struct hf_error *err);
+int hf_virt_look(struct hf_virt *v, hf_virt_visit *each, void *ctx, struct hf_error *err);
 
 /* Whether the connection is to the QEMU that this host's root runs. */
 bool hf_virt_is_system(struct hf_virt *v);

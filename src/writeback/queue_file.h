@@ -59,6 +59,12 @@ struct hf_queue_state {
     char place[PATH_MAX]; /* where that lay */
     uint64_t mark;        /* hf_write_queue_mark() */
 };
+/* Some writes always wait for some milliseconds while a guest runs; they are news only when they cannot be stored. */
+static inline bool hf_queue_is_behind(const struct hf_queue_state *state)
+{
+    return !state->theirs && state->behind_since && state->bytes;
+}
+
 int hf_queue_file_look(const char *path, const struct hf_queue_owner *owner, struct hf_queue_state *out,
                        struct hf_error *err);
 

@@ -115,6 +115,7 @@ VERB_TEST, VARS, MOVE = "cli/guest_verbs.py", "cli/vars.py", "handover/migrate.p
 FIRST = "create, show, export: byte for byte what went in"
 KINDS = "create: another architecture, a machine without SMM, unknown bytes"
 AUTHENTICATED = "an authenticated variable needs --authenticated, and keeps its time"
+EACH = "stage, unstage, confirm and rollback for many domains: each has its line, and the worst exit status counts"
 NOT_WRITTEN = "without --out or --in-place, with a file that exists, with --dry-run: nothing is written"
 WRONG_FORM = "a wrong form is refused with what was found instead, and the store stays as it was; --raw stores it"
 BOOT = "cli/boot.py"
@@ -177,6 +178,9 @@ SHOWN = {
                                          "Boot, or without SMM, until it is told to"),
                       "into": (ONE_OWNER, "a definition from before the adoption does not start; the domain goes back into "
                                "its container")},
+    "libvirt list": {"connect": connect("list"), "names": ("libvirt/list.py", "domains that are shut off, staged and paused are "
+                                                           "told apart, and only adopted ones are listed")},
+    "libvirt status": {"connect": connect("status", "web1")},
     "libvirt clone": {"connect": connect("clone", "web1", "web2"), "container": (LIBVIRT, PLACES)},
     "libvirt release": {"connect": connect("release", "web1"),
                         "allow": (ONE_OWNER, "a domain may leave as it was defined, which its container's log says")},
@@ -194,9 +198,10 @@ SHOWN = {
     "libvirt give": {"timeout": ("libvirt/plain.py", "the connection falls silent before the source hears that it was claimed: it "
                                  "is told over another one")},
     "libvirt guard": IN_GUARD, "libvirt watch": IN_GUARD,
-    "stage": {"no-secure-boot": (SECURE, "stage: an image without Secure Boot over enrolled keys is refused by name until "
+    "stage": {"all": ("libvirt/list.py", EACH), "match": ("libvirt/list.py", EACH), "no-secure-boot": (SECURE, "stage: an image without Secure Boot over enrolled keys is refused by name until "
                                  "--no-secure-boot, which is logged"), "label": stage_label, "tpm-aware": (UPGRADES, "a guest with a TPM wants its owner's word")},
     "rollback": {
+        "all": ("libvirt/list.py", EACH), "match": ("libvirt/list.py", EACH),
         "tpm-aware": ("laws/l3_together.c", None, "back.tpm_aware = true"),
         "no-secure-boot": ("lifecycle/test_secure_boot.c", None, "back.no_secure_boot = true"),
         "variables": (UPGRADES, "{NEWER}, staged on a running guest, applied at its own reset, tried, confirmed, rolled back with "
@@ -281,6 +286,7 @@ SHOWN = {
                      for option in ("probe", "boot")},
                   "probe-source": ("supervisor/sanitized.py", "a guest boots, is probed with a machine type among the "
                                    "arguments, resets and moves"), "tpm-moves": ("preflight/test_preflight.c", None, "tpm_state_moves")},
+    **{verb: {option: ("libvirt/list.py", EACH) for option in ("all", "match")} for verb in ("confirm", "unstage")},
     "owner": {option: (VERB_TEST, "owner: shown, taken with a reason") for option in ("take", "because")},
 }
 

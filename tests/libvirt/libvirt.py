@@ -200,6 +200,9 @@ def _():
     # libvirt knows one reason for a pause that a program asks for; these two tell which it is.
     shown = vm.holdfast("show", vm.container).stdout
     expect(re.search("Writes.*behind since", shown), shown)
+    row = json.loads(vm.holdfast("libvirt", "list", "--json").stdout)["domains"][0]
+    expect(row["paused"]["by_holdfast"] and "cannot be stored" in row["paused"]["why"] and row["behind"]["bytes"], row)
+    expect("behind since" in vm.holdfast("libvirt", "list").stdout, "libvirt list does not tell it")
     filler.unlink()
     vm.host.wait(lambda: not vm.show().get("behind"), 60, "everything stored")
     vm.goes_on()

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "unit.h"
 
+#include "domain_roms.h"
 #include "domain_xml.h"
 
 #define UUID "b8960a51-5ffa-4f40-8e81-887af75991db"
@@ -196,6 +197,39 @@ static void the_host_where_it_runs_is_in_its_metadata(void **state)
     hf_domain_xml_free(doc);
 }
 
+/* Devices whose ROM is the host's are firmware that the container does not hold (L1). */
+static void roms_from_the_host_are_counted(void **state)
+{
+    static const struct {
+        const char *devices;
+        size_t host, files;
+        const char *words;
+    } rows[] = {
+        {"", 0, 0, ""},
+        {"<interface><model type='virtio'/></interface><video><model type='vga'/></video>", 2, 0,
+         "interface virtio, video vga"},
+        {"<interface/>", 1, 0, "interface ?"},
+        {"<interface><rom file='/r.rom'/></interface>", 0, 1, ""},
+        {"<interface><rom file=''/></interface><interface><rom enabled='no'/></interface>", 0, 0, ""},
+        {"<interface><rom bar='off'/></interface><video><model type='none'/></video>", 0, 0, ""},
+        {"<interface><rom bar='on'/><model type='e1000e'/></interface>", 1, 0, "interface e1000e"},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char xml[1024];
+        struct hf_domain_roms roms;
+        struct hf_domain_xml *doc;
+
+        snprintf(xml, sizeof xml, DOMAIN("", LOADER NVRAM, "<devices>%s</devices>"), rows[i].devices);
+        doc = parse(xml);
+        hf_domain_roms(doc, &roms);
+        assert_int_equal(roms.host, rows[i].host);
+        assert_int_equal(roms.files, rows[i].files);
+        assert_string_equal(roms.words, rows[i].words);
+        hf_domain_xml_free(doc);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +241,7 @@ int main(void)
         cmocka_unit_test(into_a_container_and_back),
         cmocka_unit_test(what_libvirt_chose_by_itself_comes_back),
         cmocka_unit_test(leaving_with_files_of_its_own),
+        cmocka_unit_test(roms_from_the_host_are_counted),
     };
 
     return cmocka_run_group_tests_name("libvirt-domain_xml", tests, NULL, NULL);
