@@ -22,6 +22,7 @@ struct work {
     struct hf_life_work life;
     const struct hf_boot *boot;
     enum hf_decision did;
+    bool at_power_on;                  /* what is staged waits for one, and this is none */
     char set_aside[HF_SET_ASIDE_SIZE]; /* by a rollback */
 };
 
@@ -84,6 +85,9 @@ static const char *reason_to_wait(const struct work *w)
         return "the guest came with the firmware it runs";
     if (!firmware_waits(&w->life.now))
         return w->boot->held;
+    if (w->life.now.life == HF_LIFE_STAGED && w->at_power_on)
+        return "it is applied at the guest's next power-on ('holdfast set G.hold upgrade-at=reboot': at its next "
+               "reset, too)";
     if (w->life.now.life == HF_LIFE_STAGED && !w->life.now.consent)
         return "the guest has a TPM, and the operator has not confirmed that: 'holdfast stage G.hold --tpm-aware'";
     return w->boot->held;
@@ -182,6 +186,7 @@ static int open_work(struct work *w, struct hf_container *c, const struct hf_boo
 {
     w->boot = boot;
     w->did = HF_DECIDE_NOTHING;
+    w->at_power_on = false;
     w->set_aside[0] = '\0';
     return hf_life_begin(&w->life, c, boot->now, err);
 }
@@ -303,6 +308,7 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
                        struct hf_boot_plan *plan, struct hf_error *err)
 {
     bool restart = boot->moment == HF_MOMENT_COLD_RESET;
+    struct hf_choices choices;
     struct hf_boot_plan p;
     struct work w;
     int r = need_run(c, err);
@@ -311,7 +317,10 @@ int hf_lifecycle_reset(struct hf_container *c, const struct hf_boot *boot, enum 
         r = open_work(&w, c, boot, err);
     if (r < 0)
         return r;
-    r = close_boot(&w, ending);
+    r = hf_choices_get(c, &choices, err);
+    if (r == 0)
+        r = close_boot(&w, ending);
+    w.at_power_on = r == 0 && choices.at_power_on && !restart;
     if (r == 0)
         r = hf_offer_follow(&w.life, boot);
     restart = restart || (firmware_waits(&w.life.now) && reason_to_wait(&w) == NULL);

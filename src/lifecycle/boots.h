@@ -108,8 +108,9 @@ int hf_lifecycle_moved(struct hf_container *c, int64_t now, struct hf_error *err
  * stage or confirm meanwhile: hf_container_commits() tells). */
 struct hf_watch {
     enum hf_life life;
-    bool intercept;          /* resets must stop before the next boot executes */
-    bool reset_now;          /* ROLLBACK: the operator wants the guest reset for it */
+    bool intercept;    /* resets must stop before the next boot executes */
+    bool next_changes; /* other firmware waits, or comes back if this boot fails: the next reset may have to bring it */
+    bool reset_now;    /* ROLLBACK: the operator wants the guest reset for it */
     struct hf_confirm_by by; /* TRIAL: the signal awaited */
     uint32_t timeout;        /* TRIAL: seconds without a sign of life until the guest is reset; 0: never */
 };

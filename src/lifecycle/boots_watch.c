@@ -71,6 +71,24 @@ int hf_lifecycle_signal(struct hf_container *c, enum hf_signal signal, int64_t n
     return r;
 }
 
+/* Whether the next reset may be the moment of other firmware. */
+static bool may_change(const struct hf_life_record *record, const struct hf_choices *choices)
+{
+    const struct hf_trial *t = &record->trial;
+
+    switch (record->life) {
+    case HF_LIFE_STAGED:
+        return !choices->at_power_on;
+    case HF_LIFE_ROLLBACK:
+        return true;
+    case HF_LIFE_APPLIED:
+    case HF_LIFE_TRIAL:
+        return t->limit != 0 && t->failed + 1 >= t->limit;
+    default:
+        return false;
+    }
+}
+
 int hf_lifecycle_watch(struct hf_container *c, bool cold_reset, struct hf_watch *watch, struct hf_error *err)
 {
     struct hf_life_record record;
@@ -83,6 +101,7 @@ int hf_lifecycle_watch(struct hf_container *c, bool cold_reset, struct hf_watch 
         return r;
     *watch = (struct hf_watch){
         .life = record.life,
+        .next_changes = may_change(&record, &choices),
         .intercept = cold_reset || record.life != HF_LIFE_STEADY || hf_policy_needs_every_reset(choices.policy),
         .reset_now = record.life == HF_LIFE_ROLLBACK && record.back.now,
         .by = choices.by,

@@ -2,6 +2,7 @@
 #include "choices.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "mailbox_hardware.h"
 #include "settings.h"
@@ -40,7 +41,7 @@ static int get_signal(struct hf_container *c, struct hf_confirm_by *by, struct h
 
 int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf_error *err)
 {
-    char value[HF_SETTING_VALUE_SIZE];
+    char value[HF_SETTING_VALUE_SIZE], upgrade[HF_SETTING_VALUE_SIZE];
     int64_t boots = 0, timeout = 0;
     struct hf_choices found;
     int r = hf_setting_get(c, "policy", value, err);
@@ -49,6 +50,8 @@ int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf
         r = hf_policy_parse(value, &found.policy, err);
     if (r == 0)
         r = get_signal(c, &found.by, err);
+    if (r == 0)
+        r = hf_setting_get(c, "upgrade-at", upgrade, err);
     if (r == 0)
         r = hf_setting_number(c, "trial-boots", &boots, err);
     if (r == 0)
@@ -63,6 +66,7 @@ int hf_choices_get(struct hf_container *c, struct hf_choices *choices, struct hf
         return r;
     found.trial_limit = hf_trial_limit(&found.by, boots);
     found.timeout = (uint32_t)timeout;
+    found.at_power_on = strcmp(upgrade, "power-on") == 0;
     *choices = found;
     return 0;
 }

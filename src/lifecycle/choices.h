@@ -11,6 +11,7 @@ struct hf_choices {
     enum hf_policy policy;
     struct hf_confirm_by by; /* the signal that ends a trial */
     uint32_t trial_limit;    /* failed boots that bring the fallback back; 0: it never comes back by itself */
+    bool at_power_on;        /* what is staged is not applied at a reset */
     uint32_t timeout;        /* seconds without a sign of life until a guest on trial is reset; 0: never */
 };
 

@@ -19,6 +19,8 @@ static const struct hf_setting table[] = {
     {"policy", CHOICE("guest|versioned|host"), "guest", "what decides the guest's firmware"},
     {"reset", CHOICE("warm|cold"), "warm",
      "what a reset of the guest is under 'run': cold ends QEMU and starts it again, as a power cycle"},
+    {"upgrade-at", CHOICE("reboot|power-on"), "reboot",
+     "when a staged image is applied: at the guest's next reset or power-on, or at a power-on alone"},
     {"confirm-by", CHOICE("manual|uptime|agent|mailbox"), "uptime", "the sign that an upgrade works"},
     {"confirm-uptime", NUMBER(1, 604800), "300", "seconds without a reset after a sign of life that confirm a trial"},
     {"trial-boots", NUMBER(-1, 1000), "-1",

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "banks.h"
-#include "cleanup.h"
+#include "block_reads.h"
 
 #define TICK_MS 1000
 
@@ -31,25 +30,12 @@ static bool on_trial(const struct hf_trial_timer *t)
     return t->wanted->life == HF_LIFE_TRIAL;
 }
 
-/* The variables of the guest, as far as they reached the container: they change when the guest writes them. */
-static void look_at_flash(struct hf_trial_timer *t)
-{
-    uint64_t commits = t->commits;
-    struct hf_digest now;
-
-    if (t->watch.life || hf_container_commits(t->run->container, &commits, NULL) < 0 || commits == t->commits)
-        return;
-    t->commits = commits;
-    if (hf_bank_digest(t->run->container, HF_BANK_VARS, &now, NULL) == 0 && !hf_digest_equal(&now, &t->vars))
-        hf_trial_watch_flash(&t->watch);
-}
-
 static void disks_answered(void *ctx, const json_t *result, const struct hf_error *err)
 {
     struct hf_trial_timer *t = ctx;
 
     if (result)
-        hf_trial_watch_disks(&t->watch, result);
+        hf_trial_watch_reads(&t->watch, hf_block_reads(result));
 }
 
 static void ask_disks(struct hf_trial_timer *t)
@@ -112,7 +98,7 @@ static void tick(void *ctx)
 
     hf_trial_watch_tick(&t->watch, hf_loop_now(), t->run->pause.running);
     if (on_trial(t) && hf_monitor_is_open(t->run->monitor)) {
-        look_at_flash(t);
+        hf_trial_watch_bank(&t->watch, t->run->container);
         ask_disks(t);
         hf_trial_timer_judge(t);
     }
@@ -133,9 +119,7 @@ void hf_trial_timer_begin(struct hf_trial_timer *t)
         hf_loop_cancel(&t->run->loop, tick, t);
         return;
     }
-    (void)hf_container_commits(t->run->container, &t->commits, NULL);
-    if (hf_bank_digest(t->run->container, HF_BANK_VARS, &t->vars, NULL) < 0)
-        memset(&t->vars, 0, sizeof t->vars);
+    hf_trial_watch_bank(&t->watch, t->run->container);
     ask_disks(t);
     (void)hf_loop_timer(&t->run->loop, TICK_MS, tick, t, NULL);
 }
@@ -153,7 +137,7 @@ void hf_trial_timer_last_look(struct hf_trial_timer *t)
 
 bool hf_trial_timer_life(struct hf_trial_timer *t)
 {
-    look_at_flash(t);
+    hf_trial_watch_bank(&t->watch, t->run->container);
     return t->watch.life;
 }
 
@@ -165,6 +149,11 @@ void hf_trial_timer_booted(struct hf_trial_timer *t)
 
 /* ---- the agent ---- */
 
+const char *hf_trial_opened_port(const json_t *data)
+{
+    return json_is_true(json_object_get(data, "open")) ? json_string_value(json_object_get(data, "id")) : NULL;
+}
+
 static void port_named(void *ctx, const json_t *result, const struct hf_error *err)
 {
     const char *name = json_string_value(result);
@@ -175,7 +164,7 @@ static void port_named(void *ctx, const json_t *result, const struct hf_error *e
 
 void hf_trial_timer_port(struct hf_trial_timer *t, const json_t *data)
 {
-    const char *id = hf_trial_watch_opened_port(data);
+    const char *id = hf_trial_opened_port(data);
     char path[256];
     struct hf_error err;
 

@@ -6,8 +6,9 @@
 #ifndef HF_TRIAL_TIMER_H
 #define HF_TRIAL_TIMER_H
 
+#include <jansson.h>
+
 #include "boots.h"
-#include "digest.h"
 #include "run.h"
 #include "trial_watch.h"
 
@@ -25,9 +26,7 @@ struct hf_trial_timer {
     const struct hf_watch *wanted; /* by the lifecycle, in this boot */
     struct hf_trial_timer_ops ops;
     struct hf_trial_watch watch;
-    uint64_t commits;      /* of the container, when its variables were looked at */
-    struct hf_digest vars; /* the variables when this boot began */
-    bool timed_out;        /* we reset it: it showed no sign of life */
+    bool timed_out; /* we reset it: it showed no sign of life */
 };
 
 /* `run`, `wanted` and what `ops` works on outlive the timer. */
@@ -52,5 +51,10 @@ bool hf_trial_timer_take_time_out(struct hf_trial_timer *t);
 void hf_trial_timer_running(struct hf_trial_timer *t);
 void hf_trial_timer_port(struct hf_trial_timer *t, const json_t *data);
 void hf_trial_timer_booted(struct hf_trial_timer *t);
+
+/* Pure. The id of the port that the guest just opened, by the data of VSERPORT_CHANGE, or NULL. Whether that is the
+ * agent's says the device's property "name": HF_AGENT_PORT_NAME. */
+#define HF_AGENT_PORT_NAME "org.qemu.guest_agent.0"
+const char *hf_trial_opened_port(const json_t *data);
 
 #endif

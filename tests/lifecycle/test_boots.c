@@ -102,6 +102,47 @@ static void what_the_host_cut_short_is_no_evidence(void **state)
     guest_free(&g);
 }
 
+static void the_last_boot_of_a_trial_is_told_before_it_ends(void **state)
+{
+    struct hf_watch watch;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, (const char *const[]){"trial-boots=2", NULL});
+    ok(hf_lifecycle_watch(g.c, false, &watch, &why));
+    assert_false(watch.next_changes);
+    (void)guest_stage(&g, 1);
+    ok(hf_lifecycle_watch(g.c, false, &watch, &why));
+    assert_true(watch.next_changes);
+    guest_power_on(&g);
+    ok(hf_lifecycle_watch(g.c, false, &watch, &why));
+    assert_false(watch.next_changes);
+    (void)guest_reset(&g, HF_ENDING_RESET, NULL);
+    ok(hf_lifecycle_watch(g.c, false, &watch, &why));
+    assert_true(watch.next_changes);
+    guest_free(&g);
+}
+
+static void what_is_staged_waits_for_a_power_on_where_the_owner_wants_that(void **state)
+{
+    struct hf_digest code, staged;
+    struct hf_boot_plan plan;
+    struct guest g;
+
+    NEED_IMAGES();
+    guest_new(&g, NULL, (const char *const[]){"upgrade-at=power-on", NULL});
+    code = guest_code(&g);
+    guest_power_on(&g);
+    staged = guest_stage(&g, 1);
+    plan = guest_reset(&g, HF_ENDING_RESET, NULL);
+    assert_int_equal(plan.did, HF_DECIDE_NOTHING);
+    assert_non_null(strstr(plan.words, "power-on"));
+    same(guest_code(&g), code);
+    guest_power_on(&g);
+    same(guest_code(&g), staged);
+    guest_free(&g);
+}
+
 static void boots_that_nobody_watches_count_neither_way(void **state)
 {
     struct hf_confirm_report confirmed;
@@ -420,6 +461,8 @@ int main(void)
         cmocka_unit_test(an_upgrade_is_applied_at_power_on_and_rolled_back_with_its_variables),
         cmocka_unit_test(three_resets_without_the_signal_bring_everything_back),
         cmocka_unit_test(what_the_host_cut_short_is_no_evidence),
+        cmocka_unit_test(the_last_boot_of_a_trial_is_told_before_it_ends),
+        cmocka_unit_test(what_is_staged_waits_for_a_power_on_where_the_owner_wants_that),
         cmocka_unit_test(boots_that_nobody_watches_count_neither_way),
         cmocka_unit_test(a_guest_that_powers_itself_off_has_not_failed),
         cmocka_unit_test(a_trial_of_the_version_before_goes_on),

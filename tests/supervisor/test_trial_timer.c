@@ -151,6 +151,20 @@ static void a_boot_on_no_trial_asks_nothing(void **state)
     end(&t);
 }
 
+static void a_port_that_opens_is_told(void **state)
+{
+    json_t *open = json_loads("{\"open\":true,\"id\":\"agent0\"}", 0, NULL);
+    json_t *closed = json_loads("{\"open\":false,\"id\":\"agent0\"}", 0, NULL);
+    json_t *odd = json_loads("{\"open\":true,\"id\":7}", 0, NULL);
+
+    assert_string_equal(hf_trial_opened_port(open), "agent0");
+    assert_null(hf_trial_opened_port(closed));
+    assert_null(hf_trial_opened_port(odd));
+    json_decref(open);
+    json_decref(closed);
+    json_decref(odd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_guest_that_ran_long_enough_is_confirmed),
         cmocka_unit_test(a_write_of_the_guest_is_a_sign_of_life),
         cmocka_unit_test(a_boot_on_no_trial_asks_nothing),
+        cmocka_unit_test(a_port_that_opens_is_told),
     };
 
     return cmocka_run_group_tests_name("supervisor-trial_timer", tests, images_load, images_free);
