@@ -8,12 +8,13 @@
 #include "adopt.h"
 #include "cleanup.h"
 #include "containers.h"
+#include "domain_pause.h"
 #include "domain_xml.h"
 #include "guard_watch.h"
 #include "hook.h"
 #include "resync.h"
-#include "domain_pause.h"
 #include "verbs.h"
+#include "witness.h"
 
 static const struct hf_option adopt_options[] = {
     {.name = "container", .arg = "PATH", .help = "where to make the container"},
@@ -237,6 +238,11 @@ static int run_resync(struct hf_invocation *inv, struct hf_error *err)
     return logged(inv, hf_libvirt_resync(inv->operands[0], err), err);
 }
 
+static int run_witness(struct hf_invocation *inv, struct hf_error *err)
+{
+    return logged(inv, hf_witness_run(inv->operands[0], err), err);
+}
+
 const struct hf_verb hf_verb_libvirt_adopt = {
     .name = "libvirt adopt",
     .group = HF_GROUP_RUN,
@@ -305,6 +311,17 @@ const struct hf_verb hf_verb_libvirt_align = {
     .min_operands = 1,
     .max_operands = 1,
     .run = run_align,
+};
+
+const struct hf_verb hf_verb_libvirt_witness = {
+    .name = "libvirt witness",
+    .group = HF_GROUP_RUN,
+    .flags = HF_VERB_HIDDEN,
+    .help = "What the guard calls to see what becomes of a boot",
+    .synopsis = "UUID",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run_witness,
 };
 
 const struct hf_verb hf_verb_libvirt_resync = {

@@ -56,7 +56,7 @@ static void report_stage(const struct hf_invocation *inv, const struct hf_stage_
            watched ? "power-on or reset" : "power-on");
     if (!watched)
         hf_field(inv, "Trial",
-                 "its boots are not watched under 'serve' and libvirt: end it with 'holdfast confirm' or 'holdfast "
+                 "its boots are not watched under 'serve': end it with 'holdfast confirm' or 'holdfast "
                  "rollback'");
     if (done->converts)
         hf_field(inv, "Variables", "converted to %s when it is applied", hf_layout_name(done->firmware.image.layout));

@@ -33,6 +33,7 @@
     X(libvirt_guard)                                                                                                   \
     X(libvirt_align)                                                                                                   \
     X(libvirt_watch)                                                                                                   \
+    X(libvirt_witness)                                                                                                 \
     X(libvirt_resync)                                                                                                  \
     X(stage)                                                                                                           \
     X(unstage)                                                                                                         \

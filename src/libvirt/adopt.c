@@ -173,7 +173,6 @@ static int note(struct hf_container *c, const struct work *w, struct hf_error *e
         return r;
     now = was;
     now.tpm = w->report.tpm;
-    now.unwatched = true;
     r = hf_life_save(c, &was, &now, err);
     return r < 0
                ? r

@@ -183,6 +183,9 @@ static int read_facts(const xmlNode *root, struct hf_domain *d, struct hf_error 
         r = read_origin(root, d, err);
     d->smm = attribute_is(hf_xml_child(hf_xml_child(root, "features"), "smm"), "state", "on");
     d->tpm = hf_xml_child(hf_xml_child(root, "devices"), "tpm") != NULL;
+    for (const xmlNode *n = hf_xml_child(root, "devices") ? hf_xml_child(root, "devices")->children : NULL; n;
+         n = n->next)
+        d->devices += n->type == XML_ELEMENT_NODE;
     d->confidential = hf_xml_child(root, "launchSecurity") != NULL;
     d->varstore = hf_xml_child(os, "varstore") != NULL;
     return r;

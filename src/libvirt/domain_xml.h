@@ -42,7 +42,8 @@ struct hf_domain {
     enum hf_nvram_kind nvram_kind;
     char nvram[PATH_MAX]; /* FILE: the path; OURS: the socket */
     char nvram_template[PATH_MAX];
-    bool smm; /* <smm state='on'/> */
+    unsigned devices; /* how many elements <devices> has */
+    bool smm;         /* <smm state='on'/> */
     bool tpm;
     bool confidential; /* <launchSecurity> */
     bool varstore;     /* <varstore>: QEMU's uefi-vars device */

@@ -67,16 +67,18 @@ static int serve(struct hf_guard *g, const struct hf_guard_request *q, int fd, s
 {
     int r = hf_published_verify(&g->adoption, err);
 
-    (void)fd;
-    if (r < 0 || !g->has_vars)
+    if (r < 0)
         return r;
+    if (!g->has_vars)
+        return g->stage == HF_GUARD_HELD && hf_guard_trial_await(g, fd) ? HF_GUARD_ANSWER_LATER : 0;
     if (g->server)
         return hf_error_set(err, HF_EOWNED, "the variables of domain '%s' are served already", g->adoption.name);
     g->serve = *q;
     r = hf_guard_start_server(g, err);
-    if (r == 0)
-        start_watch(g);
-    return r;
+    if (r < 0)
+        return r;
+    start_watch(g);
+    return g->stage == HF_GUARD_HELD && hf_guard_trial_await(g, fd) ? HF_GUARD_ANSWER_LATER : 0;
 }
 
 /* After a guard that was killed: what its server answered for has been brought in. A QEMU that does not wait for a
@@ -102,6 +104,7 @@ static int take_over(struct hf_guard *g, struct hf_error *err)
     if (r < 0)
         return r;
     start_watch(g);
+    hf_guard_trial_begin(g);
     hf_guard_tell_libvirt(g, "align");
     hf_guard_tell_libvirt(g, "note"); /* the guard before may have been killed between the claim and that */
     if (g->adoption.reconnect)
@@ -149,18 +152,23 @@ static int end_unwritten(struct hf_guard *g, const struct hf_guard_request *q, i
     return leave(g, 0, err);
 }
 
-static int end(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+static int end_now(struct hf_guard *g, struct hf_error *err)
 {
     int r;
 
-    (void)q, (void)fd;
     stop_serving(g);
     r = hf_writeback_drain(g->container, hf_guard_now(), NULL, err);
     if (r == 0)
-        r = hf_guard_boot_ended(g, err);
+        r = hf_guard_boot_ended(g, hf_guard_trial_ending(g), err);
     if (r == 0)
         r = hf_guard_remember_changes(g, err);
     return leave(g, r, err);
+}
+
+static int end(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)q;
+    return hf_guard_trial_await_end(g, fd) ? HF_GUARD_ANSWER_LATER : end_now(g, err);
 }
 
 static int nothing(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
@@ -193,9 +201,15 @@ static int is_not_received(struct hf_guard *g, const struct hf_guard_request *q,
     return hf_error_refuse(err, "moving", "the container of domain '%s' is not being received", g->adoption.name);
 }
 
+static int leave_us(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err)
+{
+    (void)g, (void)q, (void)fd, (void)err;
+    return HF_GUARD_LEAVE;
+}
+
 typedef int handler(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 
-/* What each request does in each stage. Each returns an error or enum hf_guard_done. */
+/* What each request does in each stage. Each returns an error, enum hf_guard_order or HF_GUARD_ANSWER_LATER. */
 static handler *const REQUESTS[HF_GUARD_ASK_MAX][HF_GUARD_STAGE_MAX] = {
     /*                     INCOMING              HELD                  LEAVING */
     [HF_GUARD_SERVE] = {serve, serve, serve},
@@ -208,6 +222,9 @@ static handler *const REQUESTS[HF_GUARD_ASK_MAX][HF_GUARD_STAGE_MAX] = {
     [HF_GUARD_AWAIT] = {hf_guard_await, is_not_incoming, is_not_incoming},
     [HF_GUARD_CLAIMED] = {hf_guard_claimed, nothing, nothing},
     [HF_GUARD_EXPECT] = {hf_guard_expect, is_not_received, is_not_received},
+    [HF_GUARD_WATCHING] = {leave_us, hf_guard_watching, leave_us},
+    [HF_GUARD_BEAT] = {leave_us, hf_guard_beat, leave_us},
+    [HF_GUARD_SAW] = {leave_us, hf_guard_saw, leave_us},
     [HF_GUARD_PREPARED] = {hf_guard_prepared, is_not_incoming, is_not_incoming},
 };
 
@@ -225,13 +242,23 @@ static int obey(struct hf_guard *g, const char *line, int fd, struct hf_error *e
     return REQUESTS[q.ask][g->stage](g, &q, fd, err);
 }
 
-static void answer(int fd, int r, const struct hf_error *err)
+void hf_guard_reply(int fd, int r, const struct hf_error *err)
 {
     char line[HF_GUARD_LINE_MAX];
 
     hf_guard_answer_format(r, err, line);
     if (write(fd, line, strlen(line)) < 0)
         syslog(LOG_ERR, "cannot answer: %s", strerror(errno));
+}
+
+void hf_guard_end_now(struct hf_guard *g, int fd)
+{
+    struct hf_error err = {.code = HF_OK};
+    int r = end_now(g, &err);
+
+    if (r < 0)
+        syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
+    hf_guard_reply(fd, r, &err);
 }
 
 static void asked(void *ctx, short revents)
@@ -251,7 +278,7 @@ static void asked(void *ctx, short revents)
     if (r < 0)
         syslog(LOG_ERR, "%s: %s", g->adoption.name, err.text);
     if (r != HF_GUARD_ANSWER_LATER)
-        answer(fd, r, &err);
+        hf_guard_reply(fd, r, &err);
 }
 
 /* A container that is being received. Nothing is opened where the guard before had heard that it was claimed: then it
@@ -308,7 +335,7 @@ static int prepare(struct hf_guard *g, struct hf_error *err)
     if (g->stage == HF_GUARD_INCOMING)
         return hf_guard_find_vars(g, err);
     r = hf_guard_decide(g, err);
-    if (r < 0 && hf_guard_boot_ended(g, NULL) < 0)
+    if (r < 0 && hf_guard_boot_ended(g, HF_ENDING_UNSEEN, NULL) < 0)
         syslog(LOG_WARNING, "%s: what was applied for this start is undone at the next one", g->adoption.name);
     return r;
 }
@@ -320,14 +347,15 @@ int hf_guard_run(const struct hf_guard_config *config, int answer_fd, struct hf_
                          .listening = -1,
                          .watch = -1,
                          .awaiting = -1,
-                         .freezer = -1};
+                         .freezer = -1,
+                         .trial = {.starting = -1, .ending_fd = -1}};
     struct hf_error own = {.code = HF_OK};
     int r;
 
     openlog("holdfast-guard", LOG_PID, LOG_DAEMON);
     hf_loop_init(&g.loop);
     r = prepare(&g, &own);
-    answer(answer_fd, r, &own);
+    hf_guard_reply(answer_fd, r, &own);
     (void)close(answer_fd);
     while (r == 0 && g.stage != HF_GUARD_ENDED)
         r = hf_loop_turn(&g.loop, -1, &own);

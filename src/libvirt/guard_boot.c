@@ -23,13 +23,12 @@ int64_t hf_guard_now(void)
     return (int64_t)time(NULL);
 }
 
-static struct hf_boot boot_of(const struct hf_guard *g)
+struct hf_boot hf_guard_boot(const struct hf_guard *g)
 {
     return (struct hf_boot){
         .moment = HF_MOMENT_POWER_ON,
         .now = hf_guard_now(),
         .boot_id = g->boot_id,
-        .unwatched = true,
         .arrives = g->config.restore,
         .vmm = g->config.vmm,
     };
@@ -38,7 +37,7 @@ static struct hf_boot boot_of(const struct hf_guard *g)
 static int boot(struct hf_guard *g, struct hf_error *err)
 {
     hf_auto(hf_host_offer_done) struct hf_host_offer offer = {.bytes = NULL};
-    struct hf_boot b = boot_of(g);
+    struct hf_boot b = hf_guard_boot(g);
     struct hf_boot_plan plan;
     struct hf_guest guest;
     int r = hf_guest_get(g->container, &guest, err);
@@ -86,7 +85,8 @@ int hf_guard_decide(struct hf_guard *g, struct hf_error *err)
     int r = hf_published_check(g->container, &g->adoption, err);
 
     if (r == 0 && g->config.restore)
-        r = hf_guard_boot_ended(g, err); /* of a guard that was killed: what it applied is not what the state holds */
+        r = hf_guard_boot_ended(g, HF_ENDING_UNSEEN,
+                                err); /* of a guard that was killed: what it applied is not what the state holds */
     if (r == 0)
         r = g->config.restore ? check_restore(g, err) : boot(g, err);
     if (r == 0)
@@ -114,7 +114,7 @@ int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err)
  */
 int hf_guard_booted(struct hf_guard *g, struct hf_error *err)
 {
-    struct hf_boot b = boot_of(g);
+    struct hf_boot b = hf_guard_boot(g);
 
     b.arrives = b.arrives || hf_qemu_awaits_state(g->adoption.name);
     if (b.arrives && g->has_vars)
@@ -122,10 +122,10 @@ int hf_guard_booted(struct hf_guard *g, struct hf_error *err)
     return hf_lifecycle_opened(g->container, &b, err);
 }
 
-int hf_guard_boot_ended(struct hf_guard *g, struct hf_error *err)
+int hf_guard_boot_ended(struct hf_guard *g, enum hf_ending ending, struct hf_error *err)
 {
     char words[HF_BOOT_WORDS_SIZE];
-    int r = hf_lifecycle_ended(g->container, HF_ENDING_UNSEEN, hf_guard_now(), words, err);
+    int r = hf_lifecycle_ended(g->container, ending, hf_guard_now(), words, err);
 
     if (r == 0 && words[0])
         syslog(LOG_INFO, "%s: %s", g->adoption.name, words);

@@ -18,10 +18,27 @@
 #define HF_GUARD_INSIDE_H
 
 #include "adoption.h"
+#include "boots.h"
 #include "container.h"
 #include "guard.h"
 #include "loop.h"
 #include "nbd_server.h"
+#include "trial_watch.h"
+
+/* A boot that matters, as the witness tells it (guard_trial.c). */
+struct hf_guard_trial {
+    int64_t witness;  /* its process; 0: none says that it sees */
+    int64_t heard_ms; /* hf_loop_now() when it, or a new one, was last heard of */
+    uint64_t commits; /* of the container, when `wanted` was read */
+    struct hf_watch wanted;
+    struct hf_trial_watch watch;
+    uint64_t reads;  /* by the disks, as it said last */
+    bool timed_out;  /* it was told to reset the guest */
+    bool boot_ended; /* by `ending` */
+    enum hf_ending ending;
+    int starting;  /* the connection of a start that waits for the witness; -1: none */
+    int ending_fd; /* the same of an end */
+};
 
 enum hf_guard_stage {
     HF_GUARD_INCOMING, /* it is being received: it is served to be read */
@@ -52,18 +69,22 @@ struct hf_guard {
     bool wanted;   /* INCOMING: the guest here is about to write */
     int awaiting;  /* INCOMING: the connection on which that is told; -1: nobody asked */
     bool looking;  /* a timer looks whether the process that fetches is gone */
+
+    struct hf_guard_trial trial;
 };
 
-/* What a request's function returns that has no error. */
-enum hf_guard_done { HF_GUARD_ANSWER_NOW, HF_GUARD_ANSWER_LATER };
+/* What a request's function returns, beside an error and enum hf_guard_order. */
+enum { HF_GUARD_ANSWER_LATER = HF_GUARD_ORDER_MAX };
 
 int64_t hf_guard_now(void);
 
 /* guard_boot.c: which firmware this start gets, and the container's word about the start that ended. */
 int hf_guard_decide(struct hf_guard *g, struct hf_error *err);
+/* A start, as the lifecycle wants it told. */
+struct hf_boot hf_guard_boot(const struct hf_guard *g);
 /* The guest runs. The guest has ended, or was not started after all. */
 int hf_guard_booted(struct hf_guard *g, struct hf_error *err);
-int hf_guard_boot_ended(struct hf_guard *g, struct hf_error *err);
+int hf_guard_boot_ended(struct hf_guard *g, enum hf_ending ending, struct hf_error *err);
 int hf_guard_remember_changes(struct hf_guard *g, struct hf_error *err);
 /* Sets g->has_vars. */
 int hf_guard_find_vars(struct hf_guard *g, struct hf_error *err);
@@ -89,11 +110,29 @@ bool hf_guard_judge(struct hf_guard *g, int64_t pid);
 /* An entry of the container's log, if it can be written. */
 void hf_guard_log(struct hf_guard *g, const char *kind, const char *text);
 
+/* guard_trial.c: looks once a second from now on whether something has to be watched, and has a witness started then.
+ */
+void hf_guard_trial_begin(struct hf_guard *g);
+/* The same for a start, and for an end: whether what was asked at `fd` is answered later, once the witness watches or
+ * has said what it saw last. */
+bool hf_guard_trial_await(struct hf_guard *g, int fd);
+bool hf_guard_trial_await_end(struct hf_guard *g, int fd);
+/* What is known of the end of the boot. */
+enum hf_ending hf_guard_trial_ending(const struct hf_guard *g);
+/* The witness's requests: a row of guard.c's table each. */
+int hf_guard_watching(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_beat(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+int hf_guard_saw(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
+
+/* guard.c: answers what was asked; ends the guard, and answers that. */
+void hf_guard_reply(int fd, int r, const struct hf_error *err);
+void hf_guard_end_now(struct hf_guard *g, int fd);
+
 /* guard.c: another watch, since the successor's configuration has changed. */
 void hf_guard_renew_watch(struct hf_guard *g);
 
 /* guard_move.c: the requests of a domain that moves, as guard.c's table has them; `fd` is who asks. Each returns an
- * error or enum hf_guard_done. */
+ * error, enum hf_guard_order or HF_GUARD_ANSWER_LATER. */
 int hf_guard_freeze(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 int hf_guard_await(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);
 int hf_guard_claimed(struct hf_guard *g, const struct hf_guard_request *q, int fd, struct hf_error *err);

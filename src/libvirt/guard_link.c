@@ -34,6 +34,12 @@ static enum hf_guard_ask one_word(const char *line)
     return (enum hf_guard_ask)0;
 }
 
+static const char *const orders[] = {
+    [HF_GUARD_GO_ON] = "go-on", [HF_GUARD_READY] = "ready", [HF_GUARD_CYCLE] = "cycle",
+    [HF_GUARD_RESET] = "reset", [HF_GUARD_LEAVE] = "leave",
+};
+_Static_assert(HF_ARRAY_SIZE(orders) == HF_GUARD_ORDER_MAX, "one word for each order");
+
 void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUARD_LINE_MAX])
 {
     if (q->ask == HF_GUARD_SERVE)
@@ -41,8 +47,38 @@ void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUAR
                  q->selinux[0] ? q->selinux : "-");
     else if (q->ask == HF_GUARD_STARTED)
         snprintf(line, HF_GUARD_LINE_MAX, "started %s %d\n", q->machine[0] ? q->machine : "-", q->tpm);
+    else if (q->ask == HF_GUARD_WATCHING)
+        snprintf(line, HF_GUARD_LINE_MAX, "watching %lld\n", (long long)q->pid);
+    else if (q->ask == HF_GUARD_BEAT)
+        snprintf(line, HF_GUARD_LINE_MAX, "beat %lld %llu %d\n", (long long)q->pid, (unsigned long long)q->reads,
+                 q->running);
+    else if (q->ask == HF_GUARD_SAW)
+        snprintf(line, HF_GUARD_LINE_MAX, "saw %lld %s %d %s\n", (long long)q->pid, q->event, q->by_guest,
+                 q->why_not[0] ? q->why_not : "-");
     else
         snprintf(line, HF_GUARD_LINE_MAX, "%s\n", words[q->ask]);
+}
+
+static bool parse_witness(const char *line, struct hf_guard_request *q)
+{
+    unsigned long long reads = 0;
+    long long pid = 0;
+    int flag = 0;
+
+    if (sscanf(line, "watching %lld", &pid) == 1)
+        q->ask = HF_GUARD_WATCHING;
+    else if (sscanf(line, "beat %lld %llu %d", &pid, &reads, &flag) == 3)
+        q->ask = HF_GUARD_BEAT;
+    else if (sscanf(line, "saw %lld %15s %d %127[^\n]", &pid, q->event, &flag, q->why_not) == 4)
+        q->ask = HF_GUARD_SAW;
+    else
+        return false;
+    q->pid = pid;
+    q->reads = reads;
+    q->running = q->by_guest = flag != 0;
+    if (!strcmp(q->why_not, "-"))
+        q->why_not[0] = 0;
+    return true;
 }
 
 int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct hf_error *err)
@@ -62,7 +98,7 @@ int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct 
         out.tpm = tpm != 0;
         if (!strcmp(out.machine, "-"))
             out.machine[0] = 0;
-    } else if (!out.ask)
+    } else if (!out.ask && !parse_witness(line, &out))
         return hf_error_set(err, HF_EPROTO, "the guard was asked for '%.80s', which it does not know", line);
     *q = out;
     return 0;
@@ -70,8 +106,10 @@ int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct 
 
 void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_GUARD_LINE_MAX])
 {
-    if (r >= 0)
+    if (r == 0)
         snprintf(line, HF_GUARD_LINE_MAX, "ok\n");
+    else if (r > 0)
+        snprintf(line, HF_GUARD_LINE_MAX, "ok %s\n", orders[r]);
     else
         snprintf(line, HF_GUARD_LINE_MAX, "error %d %s %s\n", (int)answer->code, answer->rule[0] ? answer->rule : "-",
                  answer->text);
@@ -87,6 +125,9 @@ int hf_guard_answer_parse(const char *line, struct hf_error *err)
 
     if (!strcmp(line, "ok"))
         return 0;
+    for (int order = 0; order < HF_GUARD_ORDER_MAX; order++)
+        if (!strncmp(line, "ok ", 3) && !strcmp(line + 3, orders[order]))
+            return order;
     if (sscanf(line, "error %d %63s %n", &code, rule, &at) < 2 || !at || code <= HF_OK || code >= HF_CODE_MAX)
         return hf_error_set(err, HF_EPROTO, "the guard answered '%.80s'", line);
     if (code == HF_EREFUSED && strcmp(rule, "-"))

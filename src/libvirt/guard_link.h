@@ -18,12 +18,21 @@
  * destination: is this the start that was expected? HF_EREFUSED "moving" when it is not, HF_EUSAGE when the guard
  * serves a container of this host's
  *
- * The answer is "ok", or "error CODE RULE TEXT" with a number of enum hf_code and "-" for no rule.
+ * From the process that watches the domain through libvirt (witness.h), whose number is PID:
+ *      watching PID            it sees all that happens from now on
+ *      beat PID READS RUNNING  every second: how many reads the disks have had; RUNNING is 0 or 1
+ *      saw PID EVENT BY_GUEST WHY-NOT
+ *                              EVENT is resetting (more follows), reset, shutdown, last-reset (it ends QEMU), panic or agent; WHY-NOT is why the
+ * domain cannot be ended and started again, or "-"
+ *
+ * The answer is "ok", "ok ORDER" to the witness (enum hf_guard_order), or "error CODE RULE TEXT" with a number of enum
+ * hf_code and "-" for no rule.
  */
 #ifndef HF_GUARD_LINK_H
 #define HF_GUARD_LINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <holdfast/error.h>
@@ -43,8 +52,23 @@ enum hf_guard_ask {
     HF_GUARD_CLAIMED,
     HF_GUARD_EXPECT,
     HF_GUARD_PREPARED,
-    HF_GUARD_ASK_MAX
+    HF_GUARD_WATCHING,
+    HF_GUARD_BEAT,
+    HF_GUARD_SAW,
+    HF_GUARD_ASK_MAX,
 };
+
+/* What the witness is to do. */
+enum hf_guard_order {
+    HF_GUARD_GO_ON,
+    HF_GUARD_READY, /* a reset may have to be stopped: pause the guest there, and ask */
+    HF_GUARD_CYCLE, /* end the domain and start it again */
+    HF_GUARD_RESET, /* reset the guest: it shows no sign of life */
+    HF_GUARD_LEAVE, /* there is nothing to watch, or another one does */
+    HF_GUARD_ORDER_MAX,
+};
+
+#define HF_GUARD_READS_UNKNOWN UINT64_MAX
 
 struct hf_guard_request {
     enum hf_guard_ask ask;
@@ -53,13 +77,20 @@ struct hf_guard_request {
     char selinux[256]; /* SERVE: "" for none */
     char machine[64];  /* STARTED */
     bool tpm;
+    int64_t pid;       /* WATCHING, BEAT, SAW */
+    uint64_t reads;    /* BEAT; or HF_GUARD_READS_UNKNOWN */
+    bool running;      /* BEAT */
+    char event[16];    /* SAW */
+    bool by_guest;     /* SAW */
+    char why_not[128]; /* SAW; "" when nothing stands in the way */
 };
 
 /* Pure. The line has its newline. HF_EPROTO: no such request. */
 void hf_guard_request_format(const struct hf_guard_request *q, char line[HF_GUARD_LINE_MAX]);
 int hf_guard_request_parse(const char *line, struct hf_guard_request *q, struct hf_error *err);
 
-/* Pure. 0 for "ok", otherwise the error that the line tells. The rule's name lives until the next call. */
+/* Pure. The order (0 where there is none) for "ok", otherwise the error that the line tells. The rule's name lives
+ * until the next call. */
 void hf_guard_answer_format(int r, const struct hf_error *answer, char line[HF_GUARD_LINE_MAX]);
 int hf_guard_answer_parse(const char *line, struct hf_error *err);
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "virt.h"
 
-#include <dlfcn.h>
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "virt_inside.h"
 
 /* Every function of the library that is called, as a pointer of the same name with a prefix. */
 #define FUNCTIONS(X)                                                                                                   \
@@ -19,6 +18,7 @@
     X(virConnectListAllDomains)                                                                                        \
     X(virConnectOpen)                                                                                                  \
     X(virDomainAbortJob)                                                                                               \
+    X(virDomainCreate)                                                                                                 \
     X(virDomainCreateXML)                                                                                              \
     X(virDomainDefineXMLFlags)                                                                                         \
     X(virDomainDestroy)                                                                                                \
@@ -43,14 +43,7 @@
     X(virNodeGetSecurityModel)                                                                                         \
     X(virSetErrorFunc)
 
-#define DECLARE(name) static __typeof__(name) *p_##name;
-FUNCTIONS(DECLARE)
-#undef DECLARE
-
-struct hf_virt {
-    virConnect *connection;
-    virDomain *domain;
-};
+FUNCTIONS(HF_VIRT_POINTER)
 
 static void silent(void *ctx, virError *error)
 {
@@ -67,17 +60,12 @@ static int load(struct hf_error *err)
     library = dlopen("libvirt.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return hf_error_set(err, HF_ENOTFOUND, "libvirt is not installed: %s", dlerror());
-#define LOAD(name)                                                                                                     \
-    *(void **)&p_##name = dlsym(library, #name);                                                                       \
-    if (!p_##name)                                                                                                     \
-        return hf_error_set(err, HF_ENOTFOUND, "this libvirt is too old: it has no " #name "()");
-    FUNCTIONS(LOAD)
-#undef LOAD
+    FUNCTIONS(HF_VIRT_LOAD)
     p_virSetErrorFunc(NULL, silent);
     return 0;
 }
 
-static int failed(struct hf_error *err, const char *doing)
+int hf_virt_failed(struct hf_error *err, const char *doing)
 {
     const virError *last = p_virGetLastError();
     enum hf_code code = last && last->code == VIR_ERR_NO_DOMAIN ? HF_ENOTFOUND : HF_EIO;
@@ -99,10 +87,18 @@ int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err)
     v->connection = p_virConnectOpen(uri);
     if (!v->connection) {
         (void)snprintf(doing, sizeof doing, "cannot connect to libvirt at '%.120s' (--connect names another)", uri);
-        return failed(err, doing);
+        return hf_virt_failed(err, doing);
     }
     *out = hf_take_ptr(v);
     return 0;
+}
+
+int hf_virt_find(struct hf_virt *v, const char *domain, struct hf_error *err)
+{
+    v->domain = p_virDomainLookupByName(v->connection, domain);
+    if (!v->domain && strlen(domain) == 36)
+        v->domain = p_virDomainLookupByUUIDString(v->connection, domain);
+    return v->domain ? 0 : hf_virt_failed(err, "looking the domain up");
 }
 
 int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err)
@@ -110,13 +106,10 @@ int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, stru
     hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
     int r = hf_virt_connect(uri, &v, err);
 
+    if (r == 0)
+        r = hf_virt_find(v, domain, err);
     if (r < 0)
         return r;
-    v->domain = p_virDomainLookupByName(v->connection, domain);
-    if (!v->domain && strlen(domain) == 36)
-        v->domain = p_virDomainLookupByUUIDString(v->connection, domain);
-    if (!v->domain)
-        return failed(err, "looking the domain up");
     *out = hf_take_ptr(v);
     return 0;
 }
@@ -188,7 +181,7 @@ int hf_virt_each(struct hf_virt *v, hf_virt_visit *each, void *ctx, struct hf_er
     int count = p_virConnectListAllDomains(v->connection, &domains, 0), r = 0;
 
     if (count < 0)
-        return failed(err, "listing the domains");
+        return hf_virt_failed(err, "listing the domains");
     for (int i = 0; i < count; i++) {
         if (r == 0)
             r = visit(domains[i], each, ctx, err);
@@ -211,7 +204,7 @@ bool hf_virt_is_system(struct hf_virt *v)
 
 int hf_virt_uuid(struct hf_virt *v, char uuid[37], struct hf_error *err)
 {
-    return p_virDomainGetUUIDString(v->domain, uuid) < 0 ? failed(err, "asking for the domain's UUID") : 0;
+    return p_virDomainGetUUIDString(v->domain, uuid) < 0 ? hf_virt_failed(err, "asking for the domain's UUID") : 0;
 }
 
 int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_error *err)
@@ -220,7 +213,7 @@ int hf_virt_state(struct hf_virt *v, struct hf_virt_state *state, struct hf_erro
     int saved = p_virDomainHasManagedSaveImage(v->domain, 0), now = VIR_DOMAIN_NOSTATE;
 
     if (active < 0 || persistent < 0 || saved < 0 || p_virDomainGetState(v->domain, &now, &reason, 0) < 0)
-        return failed(err, "asking for the domain's state");
+        return hf_virt_failed(err, "asking for the domain's state");
     *state = (struct hf_virt_state){
         .active = active,
         .paused = now == VIR_DOMAIN_PAUSED,
@@ -237,7 +230,7 @@ int hf_virt_busy(struct hf_virt *v, bool *busy, struct hf_error *err)
     virDomainJobInfo job;
 
     if (p_virDomainGetJobInfo(v->domain, &job) < 0)
-        return failed(err, "asking what libvirt does with the domain");
+        return hf_virt_failed(err, "asking what libvirt does with the domain");
     *busy = job.type != VIR_DOMAIN_JOB_NONE;
     return 0;
 }
@@ -247,7 +240,7 @@ int hf_virt_sent(struct hf_virt *v, uint64_t *bytes, struct hf_error *err)
     virDomainJobInfo job;
 
     if (p_virDomainGetJobInfo(v->domain, &job) < 0)
-        return failed(err, "asking what libvirt does with the domain");
+        return hf_virt_failed(err, "asking what libvirt does with the domain");
     *bytes = job.type == VIR_DOMAIN_JOB_NONE ? 0 : job.dataProcessed;
     return 0;
 }
@@ -257,7 +250,7 @@ int hf_virt_xml_now(struct hf_virt *v, char **xml, struct hf_error *err)
     char *text = p_virDomainGetXMLDesc(v->domain, 0);
 
     if (!text)
-        return failed(err, "reading the domain's XML");
+        return hf_virt_failed(err, "reading the domain's XML");
     *xml = text;
     return 0;
 }
@@ -267,7 +260,7 @@ int hf_virt_xml(struct hf_virt *v, char **xml, struct hf_error *err)
     char *text = p_virDomainGetXMLDesc(v->domain, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
 
     if (!text)
-        return failed(err, "reading the domain's XML");
+        return hf_virt_failed(err, "reading the domain's XML");
     *xml = text;
     return 0;
 }
@@ -277,7 +270,7 @@ int hf_virt_command_line(struct hf_virt *v, const char *xml, char **line, struct
     char *text = p_virConnectDomainXMLToNative(v->connection, "qemu-argv", xml, 0);
 
     if (!text)
-        return failed(err, "asking which firmware libvirt would choose");
+        return hf_virt_failed(err, "asking which firmware libvirt would choose");
     *line = text;
     return 0;
 }
@@ -287,7 +280,7 @@ int hf_virt_security_model(struct hf_virt *v, char model[64], struct hf_error *e
     virSecurityModel found;
 
     if (p_virNodeGetSecurityModel(v->connection, &found) < 0)
-        return failed(err, "asking how QEMU is confined");
+        return hf_virt_failed(err, "asking how QEMU is confined");
     snprintf(model, 64, "%.63s", found.model);
     return 0;
 }
@@ -297,7 +290,7 @@ int hf_virt_define(struct hf_virt *v, const char *xml, struct hf_error *err)
     virDomain *defined = p_virDomainDefineXMLFlags(v->connection, xml, VIR_DOMAIN_DEFINE_VALIDATE);
 
     if (!defined)
-        return failed(err, "redefining the domain");
+        return hf_virt_failed(err, "redefining the domain");
     if (v->domain)
         (void)p_virDomainFree(v->domain);
     v->domain = defined;
@@ -321,20 +314,25 @@ int hf_virt_try(struct hf_virt *v, const char *xml, char **said, struct hf_error
     return 0;
 }
 
+int hf_virt_start(struct hf_virt *v, struct hf_error *err)
+{
+    return p_virDomainCreate(v->domain) < 0 ? hf_virt_failed(err, "starting the domain") : 0;
+}
+
 int hf_virt_suspend(struct hf_virt *v, struct hf_error *err)
 {
-    return p_virDomainSuspend(v->domain) < 0 ? failed(err, "pausing the domain") : 0;
+    return p_virDomainSuspend(v->domain) < 0 ? hf_virt_failed(err, "pausing the domain") : 0;
 }
 
 int hf_virt_resume(struct hf_virt *v, struct hf_error *err)
 {
-    return p_virDomainResume(v->domain) < 0 ? failed(err, "letting the domain go on") : 0;
+    return p_virDomainResume(v->domain) < 0 ? hf_virt_failed(err, "letting the domain go on") : 0;
 }
 
 int hf_virt_peek(struct hf_virt *v, uint64_t address, void *bytes, size_t size, struct hf_error *err)
 {
     if (p_virDomainMemoryPeek(v->domain, address, size, bytes, VIR_MEMORY_PHYSICAL) < 0)
-        return failed(err, "reading the guest's memory");
+        return hf_virt_failed(err, "reading the guest's memory");
     return 0;
 }
 
@@ -350,14 +348,14 @@ int hf_virt_monitor(struct hf_virt *v, const char *command, char **answer, struc
     if (!call)
         return hf_error_set(err, HF_ENOTFOUND, "libvirt's QEMU library is not installed: %s", dlerror());
     if (call(v->domain, command, answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-        return failed(err, "talking to QEMU's monitor");
+        return hf_virt_failed(err, "talking to QEMU's monitor");
     return 0;
 }
 
 int hf_virt_undefine(struct hf_virt *v, struct hf_error *err)
 {
     return p_virDomainUndefineFlags(v->domain, VIR_DOMAIN_UNDEFINE_KEEP_NVRAM) < 0
-               ? failed(err, "undefining the domain")
+               ? hf_virt_failed(err, "undefining the domain")
                : 0;
 }
 
@@ -371,7 +369,7 @@ int hf_virt_migrate(struct hf_virt *v, struct hf_virt *there, const struct hf_vi
     uri.value.s = (char *)(uintptr_t)m->uri;
     moved = p_virDomainMigrate3(v->domain, there->connection, m->uri ? &uri : NULL, m->uri ? 1 : 0, flags);
     if (!moved)
-        return failed(err, "migrating the domain");
+        return hf_virt_failed(err, "migrating the domain");
     (void)p_virDomainFree(moved);
     return 0;
 }
@@ -381,16 +379,16 @@ int hf_virt_set_metadata(struct hf_virt *v, const char *element, const char *pre
 {
     return p_virDomainSetMetadata(v->domain, VIR_DOMAIN_METADATA_ELEMENT, element, prefix, uri,
                                   VIR_DOMAIN_AFFECT_LIVE) < 0
-               ? failed(err, "writing the domain's metadata")
+               ? hf_virt_failed(err, "writing the domain's metadata")
                : 0;
 }
 
 int hf_virt_abort(struct hf_virt *v, struct hf_error *err)
 {
-    return p_virDomainAbortJob(v->domain) < 0 ? failed(err, "ending the migration") : 0;
+    return p_virDomainAbortJob(v->domain) < 0 ? hf_virt_failed(err, "ending the migration") : 0;
 }
 
 int hf_virt_destroy(struct hf_virt *v, struct hf_error *err)
 {
-    return p_virDomainDestroy(v->domain) < 0 ? failed(err, "destroying the domain") : 0;
+    return p_virDomainDestroy(v->domain) < 0 ? hf_virt_failed(err, "destroying the domain") : 0;
 }

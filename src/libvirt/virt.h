@@ -20,6 +20,8 @@ struct hf_virt; /* a connection and one domain */
 int hf_virt_connect(const char *uri, struct hf_virt **out, struct hf_error *err);
 /* `domain` is a name or a UUID. */
 int hf_virt_open(const char *uri, const char *domain, struct hf_virt **out, struct hf_error *err);
+/* The domain of a connection that has none yet. */
+int hf_virt_find(struct hf_virt *v, const char *domain, struct hf_error *err);
 void hf_virt_close(struct hf_virt *v);
 static inline void hf_virt_cleanup(struct hf_virt **v)
 {
@@ -105,6 +107,7 @@ int hf_virt_set_metadata(struct hf_virt *v, const char *element, const char *pre
                          struct hf_error *err);
 int hf_virt_abort(struct hf_virt *v, struct hf_error *err);
 int hf_virt_destroy(struct hf_virt *v, struct hf_error *err);
+int hf_virt_start(struct hf_virt *v, struct hf_error *err);
 
 /* Pause and go on. */
 int hf_virt_suspend(struct hf_virt *v, struct hf_error *err);

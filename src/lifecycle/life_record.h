@@ -62,7 +62,7 @@ struct hf_life_record {
     char vmm[HF_VMM_SIZE];               /* the VMM version of the last start, "7.2"; "" before the first */
     char machine[HF_GUEST_MACHINE_SIZE]; /* what the machine type resolved to then */
     bool tpm;                            /* the guest has a TPM */
-    bool unwatched;                      /* the last start was one that nobody watches: `serve`, libvirt */
+    bool unwatched;                      /* the last start was one that nobody watches: `serve` */
 };
 
 /* HF_EDAMAGED: a value is not one that hf_life_save() writes; the text names it. */

@@ -98,8 +98,8 @@ static void say_trial(struct hf_outlook *o)
         t->cut);
     if (o->record.unwatched) {
         say(o->trial,
-            "its boots are not watched under 'serve' and libvirt: 'holdfast confirm' confirms it, only 'holdfast "
-            "rollback' brings '%s' back",
+            "its boots are not watched under 'serve': 'holdfast confirm' confirms it, only 'holdfast rollback' "
+            "brings '%s' back",
             o->fallback.label);
         return;
     }
@@ -158,11 +158,16 @@ static void say_next(struct hf_outlook *o)
     bool changes = o->record.life == HF_LIFE_ROLLBACK || (o->record.life == HF_LIFE_STAGED && o->record.consent);
 
     say_boot(o->power_on, o, true);
-    say_boot(o->reset, o, false);
+    if (o->record.life == HF_LIFE_STAGED && o->choices.at_power_on) {
+        say(o->reset, "the same firmware: upgrade-at is power-on");
+        changes = false;
+    } else {
+        say_boot(o->reset, o, false);
+    }
     if (changes && o->record.unwatched)
-        say(o->reset, " at the next power-on: a reset changes nothing under 'serve' and libvirt");
+        say(o->reset, " at the next power-on: a reset changes nothing under 'serve'");
     else if (changes)
-        say(o->reset, ", under 'holdfast run' and where a restart gives the guest the same machine; else at power-on");
+        say(o->reset, " where a restart gives the guest the same machine; else at power-on");
     say(o->migration, "the firmware that runs goes along%s",
         changes                               ? "; what waits stays pending there"
         : o->record.life == HF_LIFE_TRIAL     ? "; the trial continues, and this boot does not count"

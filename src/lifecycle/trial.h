@@ -40,7 +40,7 @@ enum hf_ending {
     HF_ENDING_OPERATOR,  /* reset, powered off or killed by the operator or a signal to us */
     HF_ENDING_HOST,      /* the host went down, or nobody knows */
     HF_ENDING_MOVED,     /* the guest migrated away */
-    HF_ENDING_UNSEEN,    /* under `serve` or libvirt, where nobody watches */
+    HF_ENDING_UNSEEN,    /* nobody watched: `serve`, or libvirt without a witness */
     HF_ENDING_MAX,
 };
 

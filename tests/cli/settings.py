@@ -97,6 +97,25 @@ def resetting():
         quit_guest(guest)
 
 
+@case("upgrade-at: what is staged waits for a power-on, or does not")
+def upgrading():
+    path = new("upgrade", "upgrade-at=power-on", "confirm-by=manual")
+    before = show(path)["slots"]["active"]["sha256"]
+    with Guest(path) as guest:
+        guest.wait_running()
+        holdfast("stage", path, another_bios())
+        expect("power-on" in show(path)["lifecycle"]["next_reset"], show(path)["lifecycle"])
+        reset(guest)
+        expect(show(path)["slots"]["active"]["sha256"] == before, "applied at a reset")
+        holdfast("set", path, "upgrade-at=reboot")
+        guest.looked()
+        reset(guest)
+        expect(show(path)["slots"]["active"]["sha256"] != before, "not applied at a reset")
+        guest.qmp_ready = False
+        guest.wait_running()
+        quit_guest(guest)
+
+
 @case("reset: what the run was told goes along when the guest moves")
 def resetting_moved():
     here, there = Host(ROOT / "here"), Host(ROOT / "there")
@@ -167,6 +186,7 @@ def force_restart():
 # key: cases here, or (file, case) elsewhere
 SHOWN = {
     "name": [name], "machine": [machine], "policy": [policy], "firmware": [policy], "reset": [resetting, resetting_moved],
+    "upgrade-at": [upgrading],
     "roms": [roms], "snapshots": [snapshots],
     "confirm-by": [("supervisor/upgrades.py", "rolled back by itself, code and variables are byte for byte what a real "
                     "boot had left: garbage, and a reset loop")],

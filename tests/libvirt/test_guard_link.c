@@ -33,13 +33,22 @@ static void requests_come_back(void **state)
     q = round_trip((struct hf_guard_request){.ask = HF_GUARD_STARTED, .machine = "pc-q35-7.2", .tpm = true});
     assert_string_equal(q.machine, "pc-q35-7.2");
     assert_true(q.tpm);
+    q = round_trip((struct hf_guard_request){.ask = HF_GUARD_BEAT, .pid = 77, .reads = 1234, .running = true});
+    assert_true(q.pid == 77 && q.reads == 1234 && q.running);
+    q = round_trip((struct hf_guard_request){.ask = HF_GUARD_SAW, .pid = 77, .event = "reset", .why_not = "it is transient"});
+    assert_string_equal(q.event, "reset");
+    assert_string_equal(q.why_not, "it is transient");
+    assert_false(q.by_guest);
+    q = round_trip((struct hf_guard_request){.ask = HF_GUARD_SAW, .event = "agent", .by_guest = true});
+    assert_string_equal(q.why_not, "");
+    assert_true(q.by_guest);
     for (unsigned ask = HF_GUARD_END; ask <= HF_GUARD_PREPARED; ask++)
         round_trip((struct hf_guard_request){.ask = (enum hf_guard_ask)ask});
 }
 
 static void other_lines_are_no_requests(void **state)
 {
-    static const char *const bad[] = {"", "serve", "serve 1", "serve x y z", "started", "END", "end now", "\xff\xfe"};
+    static const char *const bad[] = {"", "serve", "serve 1", "serve x y z", "started", "END", "end now", "beat 1", "saw 1 reset", "watching", "\xff\xfe"};
     struct hf_guard_request q;
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -69,6 +78,12 @@ static void answers_carry_the_error(void **state)
     assert_int_equal(hf_guard_answer_parse("error 0 - nothing", &got), -HF_EPROTO);
     assert_int_equal(hf_guard_answer_parse("error 999 - nothing", &got), -HF_EPROTO);
     assert_int_equal(hf_guard_answer_parse("okay", &got), -HF_EPROTO);
+    for (int order = 1; order < HF_GUARD_ORDER_MAX; order++) {
+        hf_guard_answer_format(order, NULL, line);
+        line[strlen(line) - 1] = 0;
+        assert_int_equal(hf_guard_answer_parse(line, &got), order);
+    }
+    assert_int_equal(hf_guard_answer_parse("ok jump", &got), -HF_EPROTO);
 }
 
 static void flash_in_a_command_line(void **state)
