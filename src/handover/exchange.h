@@ -42,13 +42,13 @@
 struct hf_exchange;
 
 enum hf_exchange_event {
-    HF_EXCHANGE_NONE, /* nothing until more bytes are fed or something below is called */
-    HF_EXCHANGE_PEER, /* both: the peer introduced itself: hf_exchange_peer(). Nothing has moved. To decline:
+    HF_EXCHANGE_NONE,       /* nothing until more bytes are fed or something below is called */
+    HF_EXCHANGE_PEER,       /* both: the peer introduced itself: hf_exchange_peer(). Nothing has moved. To decline:
                          hf_exchange_cancel() */
-    HF_EXCHANGE_READY,  /* source: what was offered last is durable in the destination's incoming copy.
+    HF_EXCHANGE_READY,      /* source: what was offered last is durable in the destination's incoming copy.
                            destination: the same; the copy lies at its path and may be opened (container.h) */
-    HF_EXCHANGE_ASKED,  /* source: the destination wants the grant now */
-    HF_EXCHANGE_STREAM, /* destination: hf_exchange_stream() has bytes until the next call of hf_exchange_next() */
+    HF_EXCHANGE_ASKED,      /* source: the destination wants the grant now */
+    HF_EXCHANGE_STREAM,     /* destination: hf_exchange_stream() has bytes until the next call of hf_exchange_next() */
     HF_EXCHANGE_STREAM_END, /* destination: the source closed its stream */
     HF_EXCHANGE_GRANTED,    /* destination: it may be claimed */
     HF_EXCHANGE_REVOKED,    /* destination: the source took it back; this copy will never be claimed */
@@ -67,7 +67,7 @@ struct hf_exchange_peer {
     const json_t *extra; /* what the peer's caller gave; NULL: nothing. Borrowed */
     const char *caps;    /* of a destination: what `holdfast caps --json` says there; NULL: not told */
     size_t caps_size;
-    struct hf_guest guest;         /* of a source */
+    struct hf_guest guest;           /* of a source */
     char container[HF_ID_TEXT_SIZE]; /* of a source: the container's id */
     uint64_t container_bytes;        /* of a source: its size */
 };
@@ -89,7 +89,7 @@ struct hf_exchange_place {
      * What it fails with ends the exchange. NULL: not asked. Only where `caps` is given. */
     int (*describe)(void *ctx, const struct hf_exchange_peer *source, char **caps, struct hf_error *err);
     void *ctx;
-    bool hold; /* to run the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
+    bool hold;       /* to run the guest in this process: the copy is opened with the owner lock (HF_OPEN_RUN) and
                   stays open: hf_exchange_container(). Otherwise it is opened for each step only, so that
                   another process can serve it meanwhile (hf_container_open_incoming()) */
     bool only_known; /* `claim`: refuse unless a copy is there */

@@ -21,30 +21,30 @@ struct hf_exchange {
     char *peer_caps;
     char failure[HF_ERROR_TEXT_MAX];
 
-    uint8_t *in;                /* room for one frame of the largest kind */
+    uint8_t *in; /* room for one frame of the largest kind */
     size_t in_from, in_to;
-    uint8_t *out;               /* whole frames */
+    uint8_t *out; /* whole frames */
     size_t out_from, out_to, out_room;
     uint64_t done, total;
 
-    struct hf_container *c;     /* a source's; a destination's when it holds it */
+    struct hf_container *c; /* a source's; a destination's when it holds it */
 
     struct {
         struct hf_digest has[2 * HF_IMAGES_MAX]; /* images that are over there, or on their way */
         size_t has_count;
-        struct hf_image due[HF_IMAGES_MAX];      /* to be sent */
+        struct hf_image due[HF_IMAGES_MAX]; /* to be sent */
         size_t due_count, due_at;
         uint32_t due_chunk;
         struct hf_transfer_sent sent;
-        uint8_t *bytes;                          /* of the state that is being sent */
+        uint8_t *bytes; /* of the state that is being sent */
         size_t size, at;
-        bool met;                                /* the peer has said all of its introduction */
-        bool begun;                              /* an attempt, in this exchange */
-        bool offering;                           /* OFFER goes out after that */
-        bool waiting;                            /* it went, and READY was not heard */
-        bool ready;                              /* heard for the last offer */
-        bool flushed;                            /* the last offer was */
-        bool durable, doubtful;                  /* the last promise is; it failed to become so */
+        bool met;               /* the peer has said all of its introduction */
+        bool begun;             /* an attempt, in this exchange */
+        bool offering;          /* OFFER goes out after that */
+        bool waiting;           /* it went, and READY was not heard */
+        bool ready;             /* heard for the last offer */
+        bool flushed;           /* the last offer was */
+        bool durable, doubtful; /* the last promise is; it failed to become so */
         bool stream_ended;
     } src;
 
@@ -80,8 +80,8 @@ struct hf_digest hf_exchange_digest(const struct hf_frame *frame);
 /* One frame; *event may become one. */
 int hf_source_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
                    struct hf_error *err);
-int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
-                        enum hf_exchange_event *event, struct hf_error *err);
+int hf_destination_hear(struct hf_exchange *x, const struct hf_frame *frame, int64_t now, enum hf_exchange_event *event,
+                        struct hf_error *err);
 /* exchange_owner.c: the two of them that are about who owns the copy. */
 int hf_destination_hear_grant(struct hf_exchange *x, const struct hf_frame *frame, int64_t now,
                               enum hf_exchange_event *event, struct hf_error *err);

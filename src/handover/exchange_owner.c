@@ -20,7 +20,7 @@ int hf_exchange_promise(struct hf_exchange *x, int64_t now, struct hf_owner_pend
     int r;
 
     if (x->side != HF_SIDE_SOURCE || x->over || !x->src.flushed || !(x->src.offering || x->src.waiting || x->src.ready))
-        return hf_error_set(err, HF_EUSAGE, "nothing that was flushed is offered");
+        return hf_error_set(err, HF_EUSAGE, "grant: no flushed copy was offered");
     r = hf_step_take(HF_STEP_PROMISE, x->state.attempt, &promised, err);
     if (r == 0)
         r = hf_owner_promise(x->c, x->state.attempt, &x->src.sent.digest, &x->peer.host, now, pending, err);
@@ -85,7 +85,7 @@ int hf_exchange_grant(struct hf_exchange *x, int64_t now, struct hf_error *err)
     if (!x->state.promised)
         r = promise_now(x, now, err);
     else if (!x->src.durable)
-        r = hf_error_set(err, HF_EUSAGE, "what was promised is not durable here");
+        r = hf_error_set(err, HF_EUSAGE, "grant: the promise is not durable on this host");
     if (r == 0)
         r = hf_step_take(HF_STEP_GRANT, x->state.attempt, &x->state, err);
     return r < 0 ? r : say_grant(x, err);

@@ -236,7 +236,7 @@ static int may_offer(const struct hf_exchange *x, struct hf_error *err)
         return hf_error_set(err, HF_EUSAGE, "the container is %s: revoke the grant first",
                             hf_holder_name(x->state.holder));
     if (x->src.offering || x->src.waiting)
-        return hf_error_set(err, HF_EUSAGE, "the last offer was not heard of yet");
+        return hf_error_set(err, HF_EUSAGE, "offer: the destination has not answered the last one");
     return 0;
 }
 

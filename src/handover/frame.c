@@ -67,15 +67,13 @@ int hf_frame_parse(const uint8_t *bytes, size_t size, struct hf_frame *ret, size
     }
     hf_cursor_copy(&c, &h, sizeof h);
     if (hf_be32_get(h.magic) != HF_FRAME_MAGIC)
-        return hf_error_set(err, HF_EPROTO,
-                            "peer: not holdfast's protocol (a frame begins with 0x%08x)",
+        return hf_error_set(err, HF_EPROTO, "peer: not holdfast's protocol (a frame begins with 0x%08x)",
                             hf_be32_get(h.magic));
     if (hf_be16_get(h.version) != HF_FRAME_VERSION)
         return hf_error_set(err, HF_EVERSION, "peer: unsupported protocol version %u (this program has %u)",
                             (unsigned)hf_be16_get(h.version), (unsigned)HF_FRAME_VERSION);
     if (!limits_of(hf_be16_get(h.type), &limits))
-        return hf_error_set(err, HF_EPROTO, "peer: frame of unknown type %u",
-                            (unsigned)hf_be16_get(h.type));
+        return hf_error_set(err, HF_EPROTO, "peer: frame of unknown type %u", (unsigned)hf_be16_get(h.type));
     length = hf_be32_get(h.length);
     if (length < limits.min || length > limits.max)
         return hf_error_set(err, HF_EPROTO, "peer: frame of type %u has %zu bytes; it must have %zu to %zu",

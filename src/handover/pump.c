@@ -395,4 +395,3 @@ int hf_pump_timed_out(unsigned timeout_s, struct hf_error *err)
 {
     return hf_error_set(err, HF_ETIMEDOUT, "peer: no data for %u s", timeout_s);
 }
-

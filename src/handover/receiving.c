@@ -5,6 +5,7 @@
 
 /* ---- the table ---- */
 
+/* clang-format off */
 #define TO(action, stage) {HF_RECEIVING_##action, HF_RECEIVING_##stage}
 
 #define FAILURES(action, stage)                                                                                        \
@@ -38,6 +39,7 @@ static const struct hf_receiving_cell table[HF_RECEIVING_STAGES][HF_RECEIVING_EV
         [HF_RECEIVING_ON_READY] = TO(INSTALL, COPIED),
     },
 };
+/* clang-format on */
 
 struct hf_receiving_cell hf_receiving_cell(enum hf_receiving_stage stage, enum hf_receiving_event event)
 {
@@ -84,8 +86,7 @@ void hf_receiving_note(struct hf_receiving *r, enum hf_receiving_event event)
 /* What the pump's events are here. */
 #define IS(event) [HF_EXCHANGE_##event] = HF_RECEIVING_BIT(HF_RECEIVING_ON_##event)
 static const unsigned bits[HF_EXCHANGE_EVENTS] = {
-    IS(PEER), IS(READY), IS(GRANTED), IS(REVOKED),
-    [HF_EXCHANGE_FAILED] = HF_RECEIVING_BIT(HF_RECEIVING_ON_GAVE_UP),
+    IS(PEER), IS(READY), IS(GRANTED), IS(REVOKED), [HF_EXCHANGE_FAILED] = HF_RECEIVING_BIT(HF_RECEIVING_ON_GAVE_UP),
 };
 
 void hf_receiving_note_exchange(struct hf_receiving *r, enum hf_exchange_event event)

@@ -3,8 +3,7 @@
 
 #include <time.h>
 
-/* ---- the table ---- */
-
+/* clang-format off */
 #define TO(action, stage) {HF_SENDING_##action, HF_SENDING_##stage}
 
 #define ANSWERED       [HF_SENDING_ON_DEPARTED] = TO(END, DEPARTED)
@@ -57,6 +56,7 @@ static const struct hf_sending_cell table[HF_SENDING_STAGES][HF_SENDING_EVENTS] 
         [HF_SENDING_ON_FAILED] = TO(LOSE, LOST),
     },
 };
+/* clang-format on */
 
 struct hf_sending_cell hf_sending_cell(enum hf_sending_stage stage, enum hf_sending_event event)
 {
@@ -102,8 +102,8 @@ void hf_sending_note(struct hf_sending *s, enum hf_sending_event event)
 /* What the pump's events are here. */
 #define IS(event) [HF_EXCHANGE_##event] = HF_SENDING_BIT(HF_SENDING_ON_##event)
 static const unsigned bits[HF_EXCHANGE_EVENTS] = {
-    IS(PEER), IS(READY), IS(ASKED), IS(DEPARTED), IS(RESUMED),
-    [HF_EXCHANGE_FAILED] = HF_SENDING_BIT(HF_SENDING_ON_GAVE_UP),
+    IS(PEER),     IS(READY),   IS(ASKED),
+    IS(DEPARTED), IS(RESUMED), [HF_EXCHANGE_FAILED] = HF_SENDING_BIT(HF_SENDING_ON_GAVE_UP),
 };
 
 void hf_sending_note_exchange(struct hf_sending *s, enum hf_exchange_event event)

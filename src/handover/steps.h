@@ -43,19 +43,19 @@ enum hf_message {
 };
 
 enum hf_step {
-    HF_STEP_OFFER,  /* source: a new attempt begins; the guest runs on */
-    HF_STEP_FLUSH,  /* source: the guest is paused, its last write is in the container */
-    HF_STEP_SEND,   /* source: the state travels */
-    HF_STEP_CANCEL, /* source: as if nothing had happened */
-    HF_STEP_READY,  /* destination: the state is in the incoming copy */
+    HF_STEP_OFFER,   /* source: a new attempt begins; the guest runs on */
+    HF_STEP_FLUSH,   /* source: the guest is paused, its last write is in the container */
+    HF_STEP_SEND,    /* source: the state travels */
+    HF_STEP_CANCEL,  /* source: as if nothing had happened */
+    HF_STEP_READY,   /* destination: the state is in the incoming copy */
     HF_STEP_PROMISE, /* source: on its disk it is granted already, and nobody was told */
     HF_STEP_RETRACT, /* source: after a promise, as if nothing had happened */
-    HF_STEP_GRANT,  /* source: its commit point */
-    HF_STEP_CLAIM,  /* destination: the commit point of the hand-over; owner and epoch change in one commit */
-    HF_STEP_DEPART, /* source: heard that it was claimed */
-    HF_STEP_REVOKE, /* source: asks for it back */
-    HF_STEP_REFUSE, /* destination: promises never to claim */
-    HF_STEP_RESUME, /* source: owns it again, with an epoch that no claim of this attempt can reach */
+    HF_STEP_GRANT,   /* source: its commit point */
+    HF_STEP_CLAIM,   /* destination: the commit point of the hand-over; owner and epoch change in one commit */
+    HF_STEP_DEPART,  /* source: heard that it was claimed */
+    HF_STEP_REVOKE,  /* source: asks for it back */
+    HF_STEP_REFUSE,  /* destination: promises never to claim */
+    HF_STEP_RESUME,  /* source: owns it again, with an epoch that no claim of this attempt can reach */
     HF_STEP_MAX,
 };
 

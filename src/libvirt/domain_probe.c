@@ -46,8 +46,7 @@ static int find_roms(struct hf_domain_probe *p, const char *qemu, struct hf_erro
     p->files = hf_host_roms(qemu);
     if (!p->files)
         return hf_error_nomem(err);
-    json_array_foreach(p->files, i, file)
-    {
+    json_array_foreach(p->files, i, file) {
         const char *name = json_string_value(json_object_get(file, "name"));
 
         if (p->rom_count < HF_ROMS_MAX && loads(&p->peer.roms, name))

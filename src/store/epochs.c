@@ -169,7 +169,8 @@ static int begin_change(struct change *change, const char *container_id, const s
     if (r > 0 && !after.place[0])
         memcpy(after.place, before.place, sizeof after.place);
     change->size = hf_epoch_format(&after, change->text);
-    change->same = r > 0 && hf_epoch_format(&before, text) == change->size && memcmp(text, change->text, change->size) == 0;
+    change->same =
+        r > 0 && hf_epoch_format(&before, text) == change->size && memcmp(text, change->text, change->size) == 0;
     return r < 0 ? r : 0;
 }
 

@@ -126,8 +126,7 @@ int hf_shape_add(struct hf_shape *s, size_t n, const json_t *result, struct hf_e
 
     if (!json_is_array(result) || n + 1 >= HF_ARRAY_SIZE(hf_shape_queries))
         return hf_error_set(err, HF_EPROTO, "QEMU's answer number %zu about its devices is no list", n);
-    json_array_foreach(result, i, entry)
-    {
+    json_array_foreach(result, i, entry) {
         int r = json_is_object(entry) ? add_entry(s, n, entry, err)
                                       : hf_error_set(err, HF_EPROTO, "QEMU's answer to %s holds no object at place %zu",
                                                      hf_shape_queries[n].command, i);

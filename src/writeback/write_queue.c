@@ -139,9 +139,9 @@ const uint8_t *hf_write_queue_page(const struct hf_write_queue *q, uint32_t page
 /* The part of a write that falls into one page. */
 struct piece {
     uint32_t page;
-    uint32_t at;    /* first byte within the page */
+    uint32_t at; /* first byte within the page */
     uint32_t size;
-    size_t done;    /* bytes of the write before this piece */
+    size_t done; /* bytes of the write before this piece */
 };
 
 static bool next_piece(uint64_t offset, size_t size, struct piece *p)

@@ -29,8 +29,8 @@ struct hf_write_queue_layout {
     uint64_t mark;
     int64_t behind;
     uint8_t key[HF_WRITE_QUEUE_KEY_SIZE];
-    uint32_t open;          /* which batch receives writes: 0 or 1 */
-    uint32_t intent_size;   /* 0: no write is under way */
+    uint32_t open;        /* which batch receives writes: 0 or 1 */
+    uint32_t intent_size; /* 0: no write is under way */
     uint64_t intent_offset;
     struct batch batch[2];
     uint8_t intent[HF_WRITE_QUEUE_WRITE_MAX];

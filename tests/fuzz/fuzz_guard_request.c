@@ -19,7 +19,8 @@ static void request(const char *line)
     if (q.ask == HF_GUARD_SERVE)
         MUST(again.uid == q.uid && again.gid == q.gid && !strcmp(again.selinux, q.selinux));
     if (q.ask >= HF_GUARD_WATCHING)
-        MUST(again.pid == q.pid && again.reads == q.reads && again.by_guest == q.by_guest && !strcmp(again.why_not, q.why_not));
+        MUST(again.pid == q.pid && again.reads == q.reads && again.by_guest == q.by_guest &&
+             !strcmp(again.why_not, q.why_not));
     if (q.ask == HF_GUARD_STARTED)
         MUST(again.tpm == q.tpm && !strcmp(again.machine, q.machine));
 }

@@ -11,13 +11,13 @@
 struct pair {
     struct hf_container *c; /* the source's */
     struct hf_exchange *src, *dst;
-    const char *to;         /* the destination's file */
+    const char *to; /* the destination's file */
     bool hold;
-    size_t piece;           /* bytes at once; 0: as many as there are */
-    size_t cut_after[2];    /* frames that get through from the source, from the destination; SIZE_MAX: all */
+    size_t piece;        /* bytes at once; 0: as many as there are */
+    size_t cut_after[2]; /* frames that get through from the source, from the destination; SIZE_MAX: all */
     size_t frames[2];
     bool cut;
-    size_t passed[2];       /* bytes of the present frame that passed; its header tells how long it is */
+    size_t passed[2]; /* bytes of the present frame that passed; its header tells how long it is */
     uint8_t header[2][HF_FRAME_HEADER_SIZE];
     unsigned seen[2][64];   /* frames by type */
     struct hf_error failed; /* what a side said when it failed */

@@ -20,7 +20,8 @@
 
 static enum hf_side side_of(enum hf_step step)
 {
-    return step == HF_STEP_READY || step == HF_STEP_CLAIM || step == HF_STEP_REFUSE ? HF_SIDE_DESTINATION : HF_SIDE_SOURCE;
+    return step == HF_STEP_READY || step == HF_STEP_CLAIM || step == HF_STEP_REFUSE ? HF_SIDE_DESTINATION
+                                                                                    : HF_SIDE_SOURCE;
 }
 
 /* What is heard and what is done follow the same rule. */
@@ -48,10 +49,10 @@ static void try_step(enum hf_step step, const struct hf_handover_state *s, uint3
             abort();
         return;
     }
-    printf("step %s %s %s %s %d %d %d %s %d %d %s %u\n", side_of(step) == HF_SIDE_SOURCE ? "src" : "dst", hf_step_name(step),
-           hf_message_name(on), hf_holder_name(s->holder), s->flushed, s->promised, (int)attempt - ATTEMPT,
-           hf_holder_name(after.holder), after.flushed, after.promised, hf_message_name(hf_step_sends(step)),
-           hf_step_epochs(step));
+    printf("step %s %s %s %s %d %d %d %s %d %d %s %u\n", side_of(step) == HF_SIDE_SOURCE ? "src" : "dst",
+           hf_step_name(step), hf_message_name(on), hf_holder_name(s->holder), s->flushed, s->promised,
+           (int)attempt - ATTEMPT, hf_holder_name(after.holder), after.flushed, after.promised,
+           hf_message_name(hf_step_sends(step)), hf_step_epochs(step));
 }
 
 static void try_question(enum hf_message message, const struct hf_handover_state *s, uint32_t attempt)

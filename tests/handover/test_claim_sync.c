@@ -193,7 +193,8 @@ static void goes_on(struct pair *p, const struct hf_owner *b, enum then then)
     assert_true(answer == HF_EXCHANGE_DEPARTED || answer == HF_EXCHANGE_RESUMED);
     assert_true(answer == HF_EXCHANGE_DEPARTED || !started);
     assert_int_equal(owner_of("a", "g.hold").state, answer == HF_EXCHANGE_DEPARTED ? HF_OWNER_DEPARTED : HF_OWNER_HELD);
-    assert_int_equal(owner_of("b", "moved.hold").state, answer == HF_EXCHANGE_DEPARTED ? HF_OWNER_HELD : HF_OWNER_REVOKED);
+    assert_int_equal(owner_of("b", "moved.hold").state,
+                     answer == HF_EXCHANGE_DEPARTED ? HF_OWNER_HELD : HF_OWNER_REVOKED);
     if (answer == HF_EXCHANGE_DEPARTED)
         runs_on_b(b->epoch);
 }

@@ -498,13 +498,16 @@ static void a_grant_that_was_recorded_is_worth_nothing(void **state)
 /* Frames that do not belong where they come: the exchange ends with words, and the source goes on. */
 static void foreign_frames_end_the_exchange(void **state)
 {
-    static const unsigned types[] = {HF_FRAME_IMAGE, HF_FRAME_STATE, HF_MESSAGE_OFFER, HF_MESSAGE_GRANT,
-                                     HF_MESSAGE_REVOKE, HF_FRAME_STREAM, HF_FRAME_HELLO, HF_FRAME_CAPS, HF_FRAME_WANT};
+    static const unsigned types[] = {HF_FRAME_IMAGE,   HF_FRAME_STATE,    HF_MESSAGE_OFFER,
+                                     HF_MESSAGE_GRANT, HF_MESSAGE_REVOKE, HF_FRAME_STREAM,
+                                     HF_FRAME_HELLO,   HF_FRAME_CAPS,     HF_FRAME_WANT};
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(types); i++) {
         struct pair p = {.to = "moved.hold", .cut_after = {SIZE_MAX, SIZE_MAX}};
         static uint8_t payload[sizeof(struct hf_frame_grant)];
-        const struct hf_frame frame = {.type = types[i], .attempt = 1, .epoch = 1,
+        const struct hf_frame frame = {.type = types[i],
+                                       .attempt = 1,
+                                       .epoch = 1,
                                        .length = types[i] == HF_MESSAGE_REVOKE  ? 0
                                                  : types[i] == HF_MESSAGE_OFFER ? 32
                                                  : types[i] == HF_MESSAGE_GRANT ? sizeof payload
@@ -541,7 +544,8 @@ static void answers_to_nothing_are_dropped(void **state)
     offer(&p, true);
     for (size_t i = 0; i < HF_ARRAY_SIZE(types); i++)
         for (uint32_t attempt = 0; attempt < 3; attempt++) {
-            const struct hf_frame frame = {.type = types[i], .attempt = attempt, .length = types[i] == HF_MESSAGE_READY ? 32 : 0};
+            const struct hf_frame frame = {
+                .type = types[i], .attempt = attempt, .length = types[i] == HF_MESSAGE_READY ? 32 : 0};
             struct hf_frame_header h = hf_frame_header_of(&frame);
 
             OK(SRC(hf_exchange_feed(p.src, &h, sizeof h, &err)));
@@ -653,8 +657,11 @@ static void an_introduction_names_its_side(void **state)
 
     for (size_t i = 0; i < HF_ARRAY_SIZE(sides); i++) {
         char text[256];
-        int n = snprintf(text, sizeof text, "{\"schema\":1,\"side\":\"%s\",\"holder\":\"NONE\",\"host-name\":\"b\","
-                         "\"host-id\":\"0123456789abcdef0123456789abcdef\",\"nonce\":\"0123456789abcdef0123456789abcdef\"}", sides[i]);
+        int n =
+            snprintf(text, sizeof text,
+                     "{\"schema\":1,\"side\":\"%s\",\"holder\":\"NONE\",\"host-name\":\"b\","
+                     "\"host-id\":\"0123456789abcdef0123456789abcdef\",\"nonce\":\"0123456789abcdef0123456789abcdef\"}",
+                     sides[i]);
 
         if (i == 0)
             OK(hf_greeting_read(text, (size_t)n, &g, &err));

@@ -234,7 +234,8 @@ static void at_each_call(unsigned full, bool hold, bool came_before)
             r = 1; /* a sync that failed may be made good by what follows it */
     }
     assert_true(n > 10);
-    printf("# one in %u of %u calls that make something durable%s\n", step, n - 1, full ? ", the disk full at each" : ", death at each");
+    printf("# one in %u of %u calls that make something durable%s\n", step, n - 1,
+           full ? ", the disk full at each" : ", death at each");
 }
 
 static void a_death_at_any_durable_step_leaves_one_owner(void **state)
@@ -277,7 +278,7 @@ static void a_guest_that_stands_waits_for_few_calls(void **state)
     OK(SRC(hf_exchange_promise(p.src, NOW, &pending, &err)));
     assert_int_equal(calls, 0);
     OK(SRC(hf_owner_promise_finish(pending, &err))); /* beside QEMU's stream */
-    assert_int_equal(calls, 3); /* the register's new name, its directory, the log */
+    assert_int_equal(calls, 3);                      /* the register's new name, its directory, the log */
     hf_exchange_promised(p.src, 0);
     calls = 0;
     OK(SRC(hf_exchange_grant(p.src, NOW, &err)));

@@ -50,7 +50,8 @@ static void one_wrong_field_is_one_clear_error(void **state)
         const char *word;
     } wrong[] = {
         {0, 'X', -HF_EPROTO, "protocol"},       {5, 1, -HF_EVERSION, "version 1"}, {7, 0, -HF_EPROTO, "unknown type 0"},
-        {7, 99, -HF_EPROTO, "unknown type 99"}, {15, 31, -HF_EPROTO, "31 bytes"}, {16, 1, -HF_EPROTO, "epoch"},  {12, 0xff, -HF_EPROTO, "bytes"},
+        {7, 99, -HF_EPROTO, "unknown type 99"}, {15, 31, -HF_EPROTO, "31 bytes"},  {16, 1, -HF_EPROTO, "epoch"},
+        {12, 0xff, -HF_EPROTO, "bytes"},
     };
     struct hf_error err;
     struct hf_frame frame;

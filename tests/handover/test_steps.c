@@ -28,7 +28,8 @@ static void a_handover_without_mishap_ends_with_one_owner(void **state)
 
 static void a_promise_is_taken_back_until_it_is_granted(void **state)
 {
-    struct hf_handover_state src = {HF_HOLDER_OWNED, 5, true, false}, after_a_crash = {HF_HOLDER_GRANTED, 5, true, false};
+    struct hf_handover_state src = {HF_HOLDER_OWNED, 5, true, false},
+                             after_a_crash = {HF_HOLDER_GRANTED, 5, true, false};
     enum hf_message m;
 
     assert_int_equal(hf_step_take(HF_STEP_PROMISE, 5, &src, NULL), 0);

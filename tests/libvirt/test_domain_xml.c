@@ -4,14 +4,15 @@
 #include "domain_roms.h"
 #include "domain_xml.h"
 
-#define UUID "b8960a51-5ffa-4f40-8e81-887af75991db"
-#define CODE "/var/lib/libvirt/holdfast/" UUID "/code.fd"
+#define UUID   "b8960a51-5ffa-4f40-8e81-887af75991db"
+#define CODE   "/var/lib/libvirt/holdfast/" UUID "/code.fd"
 #define SOCKET "/run/holdfast-libvirt/" UUID "/vars.sock"
 
 /* A domain with this in <os> and this behind it. */
-#define DOMAIN(os_attributes, os, rest)                                                            \
-    "<domain type='kvm'><name>vm &lt;1&gt;</name><uuid>" UUID "</uuid>"                            \
-    "<os" os_attributes "><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>" os "<boot dev='hd'/></os>" rest "</domain>"
+#define DOMAIN(os_attributes, os, rest)                                                                                \
+    "<domain type='kvm'><name>vm &lt;1&gt;</name><uuid>" UUID "</uuid>"                                                \
+    "<os" os_attributes "><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>" os "<boot dev='hd'/></os>" rest         \
+    "</domain>"
 
 #define LOADER "<loader readonly='yes' type='pflash'>/usr/share/OVMF/OVMF_CODE_4M.fd</loader>"
 #define NVRAM  "<nvram template='/t.fd'>/var/lib/libvirt/qemu/nvram/vm_VARS.fd</nvram>"
@@ -47,8 +48,10 @@ static void facts_of_a_plain_domain(void **state)
 
 static void labels_say_who_qemu_is(void **state)
 {
-    struct hf_domain_xml *doc = parse(DOMAIN("", LOADER, "<seclabel model='dac'><label>+64055:+108</label></seclabel>"
-                                             "<seclabel model='selinux'><label>system_u:x:s0:c1,c2</label></seclabel>"));
+    struct hf_domain_xml *doc =
+        parse(DOMAIN("", LOADER,
+                     "<seclabel model='dac'><label>+64055:+108</label></seclabel>"
+                     "<seclabel model='selinux'><label>system_u:x:s0:c1,c2</label></seclabel>"));
     const struct hf_domain *d = hf_domain_facts(doc);
 
     assert_true(d->has_label);
@@ -61,13 +64,13 @@ static void labels_say_who_qemu_is(void **state)
     hf_domain_xml_free(doc);
 }
 
-#define REFUSED(rule_name, text)                                                                   \
-    do {                                                                                           \
-        struct hf_domain_xml *doc_ = parse(text);                                                  \
-                                                                                                   \
-        assert_int_equal(hf_domain_suitable(hf_domain_facts(doc_), &err), -HF_EREFUSED);           \
-        assert_string_equal(err.rule, rule_name);                                                  \
-        hf_domain_xml_free(doc_);                                                                  \
+#define REFUSED(rule_name, text)                                                                                       \
+    do {                                                                                                               \
+        struct hf_domain_xml *doc_ = parse(text);                                                                      \
+                                                                                                                       \
+        assert_int_equal(hf_domain_suitable(hf_domain_facts(doc_), &err), -HF_EREFUSED);                               \
+        assert_string_equal(err.rule, rule_name);                                                                      \
+        hf_domain_xml_free(doc_);                                                                                      \
     } while (0)
 
 static void what_does_not_fit_is_refused_by_name(void **state)
@@ -80,10 +83,15 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     REFUSED("uefi-vars", DOMAIN("", LOADER "<varstore path='/x'/>", ""));
     REFUSED("nvram", DOMAIN("", LOADER "<nvram type='block'><source dev='/dev/vg/x'/></nvram>", ""));
     assert_non_null(strstr(err.text, "'/dev/vg/x': copy them to a file with 'holdfast vars export"));
-    REFUSED("nvram", DOMAIN("", LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='/x'/>"
-                            "</source></nvram>", ""));
-    REFUSED("adopted", DOMAIN("", LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='" SOCKET
-                              "'/></source></nvram>", ""));
+    REFUSED("nvram", DOMAIN("",
+                            LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='/x'/>"
+                                   "</source></nvram>",
+                            ""));
+    REFUSED("adopted",
+            DOMAIN("",
+                   LOADER "<nvram type='network'><source protocol='nbd'><host transport='unix' socket='" SOCKET
+                          "'/></source></nvram>",
+                   ""));
     REFUSED("hypervisor", "<domain type='xen'><name>x</name><uuid>" UUID "</uuid><os/></domain>");
 }
 
@@ -150,8 +158,9 @@ static void into_a_container_and_back(void **state)
 
 static void what_libvirt_chose_by_itself_comes_back(void **state)
 {
-    static const char chosen[] = DOMAIN(" firmware='efi'", "<firmware><feature enabled='yes' name='secure-boot'/></firmware>",
-                                        "<features><acpi/></features>");
+    static const char chosen[] =
+        DOMAIN(" firmware='efi'", "<firmware><feature enabled='yes' name='secure-boot'/></firmware>",
+               "<features><acpi/></features>");
     char *inside, *after;
 
     there_and_back(chosen, true, &inside, &after);

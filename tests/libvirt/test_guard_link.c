@@ -24,7 +24,8 @@ static void requests_come_back(void **state)
 {
     struct hf_guard_request q;
 
-    q = round_trip((struct hf_guard_request){.ask = HF_GUARD_SERVE, .uid = 64055, .gid = 108, .selinux = "a:b:c:s0:c1,c2"});
+    q = round_trip(
+        (struct hf_guard_request){.ask = HF_GUARD_SERVE, .uid = 64055, .gid = 108, .selinux = "a:b:c:s0:c1,c2"});
     assert_int_equal(q.uid, 64055);
     assert_int_equal(q.gid, 108);
     assert_string_equal(q.selinux, "a:b:c:s0:c1,c2");
@@ -35,7 +36,8 @@ static void requests_come_back(void **state)
     assert_true(q.tpm);
     q = round_trip((struct hf_guard_request){.ask = HF_GUARD_BEAT, .pid = 77, .reads = 1234, .running = true});
     assert_true(q.pid == 77 && q.reads == 1234 && q.running);
-    q = round_trip((struct hf_guard_request){.ask = HF_GUARD_SAW, .pid = 77, .event = "reset", .why_not = "it is transient"});
+    q = round_trip(
+        (struct hf_guard_request){.ask = HF_GUARD_SAW, .pid = 77, .event = "reset", .why_not = "it is transient"});
     assert_string_equal(q.event, "reset");
     assert_string_equal(q.why_not, "it is transient");
     assert_false(q.by_guest);
@@ -48,7 +50,8 @@ static void requests_come_back(void **state)
 
 static void other_lines_are_no_requests(void **state)
 {
-    static const char *const bad[] = {"", "serve", "serve 1", "serve x y z", "started", "END", "end now", "beat 1", "saw 1 reset", "watching", "\xff\xfe"};
+    static const char *const bad[] = {"",        "serve",  "serve 1",     "serve x y z", "started", "END",
+                                      "end now", "beat 1", "saw 1 reset", "watching",    "\xff\xfe"};
     struct hf_guard_request q;
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -90,7 +93,8 @@ static void flash_in_a_command_line(void **state)
 {
     static const char line[] =
         "LC_ALL=C /usr/bin/qemu-system-x86_64 -blockdev '{\"driver\":\"file\",\"filename\":\"/c.fd\",\"node-name\":"
-        "\"libvirt-pflash0-storage\",\"discard\":\"unmap\"}' -blockdev '{\"node-name\":\"libvirt-pflash0-format\"}' -blockdev "
+        "\"libvirt-pflash0-storage\",\"discard\":\"unmap\"}' -blockdev '{\"node-name\":\"libvirt-pflash0-format\"}' "
+        "-blockdev "
         "'{\"driver\":\"file\",\"filename\":\"/v.fd\",\"node-name\":\"libvirt-pflash1-storage\"}' -global "
         "driver=cfi.pflash01,property=secure,value=on -m 256";
     char code[PATH_MAX] = "", vars[PATH_MAX] = "";

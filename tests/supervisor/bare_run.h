@@ -19,7 +19,7 @@ struct bare_run {
     struct hf_run_options options;
     int qemu;
     const char *answer; /* JSON */
-    char line[4096]; /* from the monitor, as far as it came */
+    char line[4096];    /* from the monitor, as far as it came */
     size_t line_used;
     char told[1024]; /* QEMU's commands, each with a space before it */
     char said[4096]; /* sentences for the owner, each with a newline after it */

@@ -128,7 +128,8 @@ static void a_reset_does_not_wait_for_an_image_that_is_packed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_reset_does_not_wait_for_an_image_that_is_packed, ground_setup, ground_teardown),
+        cmocka_unit_test_setup_teardown(a_reset_does_not_wait_for_an_image_that_is_packed, ground_setup,
+                                        ground_teardown),
     };
 
     return cmocka_run_group_tests_name("supervisor-guest-orders", tests, NULL, NULL);
