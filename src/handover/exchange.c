@@ -126,7 +126,8 @@ void hf_exchange_fed(struct hf_exchange *x, size_t size)
 int hf_exchange_feed(struct hf_exchange *x, const void *bytes, size_t size, struct hf_error *err)
 {
     if (size > hf_exchange_room(x))
-        return hf_error_set(err, HF_EUSAGE, "received bytes: %zu given, the buffer has room for %zu", size, hf_exchange_room(x));
+        return hf_error_set(err, HF_EUSAGE, "received bytes: %zu given, the buffer has room for %zu", size,
+                            hf_exchange_room(x));
     if (size > 0)
         memcpy(hf_exchange_space(x), bytes, size);
     hf_exchange_fed(x, size);
