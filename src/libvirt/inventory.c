@@ -171,8 +171,11 @@ static int visit(void *ctx, const struct hf_virt_domain *seen, struct hf_error *
         memcpy(row->container, adoption.container, sizeof row->container);
     else if (loaded != -HF_ENOTFOUND)
         hf_inventory_say(row, "%s", why.text);
-    if (reading->xml)
+    if (reading->xml) {
         *reading->xml = strdup(seen->xml);
+        if (!*reading->xml)
+            return hf_error_nomem(err);
+    }
     fill(reading, seen, row);
     return 0;
 }
