@@ -110,11 +110,13 @@ static void end_late(void *ctx)
     (void)close(fd);
 }
 
+/* A boot that is not open yet may have been one: libvirt and the server say later than the witness that it was. */
 bool hf_guard_trial_await_end(struct hf_guard *g, int fd)
 {
     const struct hf_guard_trial *t = &g->trial;
 
-    if (!on_trial(g) || t->boot_ended || t->witness == 0 || t->ending_fd >= 0)
+    look(g);
+    if ((!on_trial(g) && t->wanted.life != HF_LIFE_APPLIED) || t->boot_ended || t->witness == 0 || t->ending_fd >= 0)
         return false;
     g->trial.ending_fd = dup(fd);
     return g->trial.ending_fd >= 0 && hf_loop_timer(&g->loop, END_MS, end_late, g, NULL) == 0;
