@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "witness.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -16,9 +17,21 @@
 /* A guest that was reset so long ago may have an operating system again. Firmware alone takes longer. */
 #define LATE_MS 1000
 
+#define POLL_S 1
+
+/* What has to be asked for, by a thread of its own with a connection of its own: libvirt makes callers wait while it stops a
+ * domain, and an event that comes meanwhile must be told at once. */
+struct poll {
+    pthread_mutex_t lock;
+    const char *uuid;
+    bool running;
+    uint64_t reads; /* or HF_GUARD_READS_UNKNOWN */
+};
+
 struct witness {
     const char *uuid;
     struct hf_virt *virt;
+    struct poll *poll;
     bool found; /* libvirt knows the domain */
     bool ready; /* a reset may have to be stopped */
     int ended;  /* below 0: with this error */
@@ -157,29 +170,70 @@ static void saw(void *ctx, const struct hf_virt_saw *saw)
 
 /* ---- every second ---- */
 
+static void look(struct poll *p, struct hf_virt *v)
+{
+    struct hf_virt_state state;
+    uint64_t reads;
+
+    if (hf_virt_state(v, &state, NULL) < 0)
+        return;
+    if (hf_virt_reads(v, &reads, NULL) < 0)
+        reads = HF_GUARD_READS_UNKNOWN; /* libvirt is busy with the domain */
+    (void)pthread_mutex_lock(&p->lock);
+    p->running = state.active && !state.paused;
+    p->reads = reads;
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+/* Until the process ends. */
+static void *poll_thread(void *ctx)
+{
+    const struct timespec second = {.tv_sec = POLL_S};
+    struct hf_virt *v = NULL;
+    struct poll *p = ctx;
+
+    for (;;) {
+        if (v || hf_virt_open(NULL, p->uuid, &v, NULL) == 0)
+            look(p, v);
+        (void)nanosleep(&second, NULL);
+    }
+    return NULL;
+}
+
+static int start_polling(struct poll *p, struct hf_error *err)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, poll_thread, p) != 0)
+        return hf_error_set(err, HF_EIO, "cannot start a thread that asks libvirt");
+    (void)pthread_detach(thread);
+    return 0;
+}
+
 static void each_second(void *ctx)
 {
     struct witness *w = ctx;
     struct hf_guard_request q = {.ask = HF_GUARD_BEAT};
-    struct hf_virt_state state;
     struct hf_error err;
     int order;
 
-    if (w->done || find(w, &err) < 0 || hf_virt_state(w->virt, &state, &err) < 0)
+    if (w->done)
         return;
-    q.running = state.active && !state.paused;
-    if (hf_virt_reads(w->virt, &q.reads, &err) < 0)
-        q.reads = HF_GUARD_READS_UNKNOWN; /* libvirt is busy with the domain */
+    (void)pthread_mutex_lock(&w->poll->lock);
+    q.running = w->poll->running;
+    q.reads = w->poll->reads;
+    (void)pthread_mutex_unlock(&w->poll->lock);
     order = ask(w, &q);
     w->ready = order == HF_GUARD_READY || order == HF_GUARD_RESET;
-    if (order == HF_GUARD_RESET && hf_virt_reset(w->virt, &err) < 0)
+    if (order == HF_GUARD_RESET && (find(w, &err) < 0 || hf_virt_reset(w->virt, &err) < 0))
         complain(w, "it shows no sign of life and is not reset", &err);
 }
 
 int hf_witness_run(const char *uuid, struct hf_error *err)
 {
+    static struct poll poll = {.lock = PTHREAD_MUTEX_INITIALIZER, .reads = HF_GUARD_READS_UNKNOWN};
     hf_auto(hf_virt_cleanup) struct hf_virt *v = NULL;
-    struct witness w = {.uuid = uuid};
+    struct witness w = {.uuid = uuid, .poll = &poll};
     const struct hf_virt_events events = {.uuid = uuid, .saw = saw, .each_second = each_second, .ctx = &w};
     struct hf_guard_request q = {.ask = HF_GUARD_WATCHING};
     int r = hf_virt_events_open(&events, &v, err);
@@ -188,6 +242,8 @@ int hf_witness_run(const char *uuid, struct hf_error *err)
         return r;
     w.virt = v;
     w.ready = ask(&w, &q) == HF_GUARD_READY;
+    poll.uuid = uuid;
+    r = start_polling(&poll, err);
     while (r == 0 && !w.done)
         r = hf_virt_events_turn(v, err);
     if (w.ended < 0 && w.ended != -HF_ENOTFOUND && err)
