@@ -13,11 +13,11 @@ import subprocess
 import tempfile
 import time
 
+from points import chosen, told
 from program import PROGRAM, holdfast
 from relay import Relay
 from tap import case, expect, main, note, skip
 
-LONG = "HOLDFAST_LONG" in os.environ
 ROOM = tempfile.TemporaryDirectory(prefix="holdfast-migrate-")
 TOP = pathlib.Path(ROOM.name)
 
@@ -183,7 +183,8 @@ def some(count):
     """Every frame, or the first and last ones and one in the middle of what is alike; three under a sanitizer."""
     if os.environ.get("HOLDFAST_SLOWED"):
         return [0, count // 2, count - 1]
-    return range(count + 1) if LONG or count < 8 else [0, 1, 2, count // 2, count - 3, count - 2, count - 1]
+    ends = [0, 1, 2, count // 2, count - 3, count - 2, count - 1]
+    return chosen(range(count + 1), lambda every: every if count < 8 else ends)
 
 
 def one_owner(words):
@@ -211,7 +212,7 @@ def _():
                 expect((a["state"], b["state"]) == ("departed", "held"), f"{words}: {a} {b}")
                 expect(b["epoch"] >= a["epoch"], f"{words}: {a} {b}")
                 tried += 1
-    note(f"{tried} interruptions")
+    told(tried, "interruptions of a move")
 
 
 def loses_answers(what, count):

@@ -53,23 +53,20 @@ static unsigned live(unsigned fail_at, int code, struct hf_digest result[4])
 static void fail_each(void)
 {
     static const int codes[] = {SQLITE_IOERR, SQLITE_FULL};
-    const char *all = getenv("HOLDFAST_LONG"), *given = getenv("HOLDFAST_SEED");
-    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
-    unsigned step, points = 0, calls;
     struct hf_digest want[4], got[4];
+    unsigned calls = live(0, 0, want), tried = 0;
+    struct unit_points points = unit_points(calls, 30);
 
-    calls = live(0, 0, want);
-    step = all && *all ? 1 : calls / unit_samples(30) + 1;
-    for (unsigned n = 1 + seed % step; n <= calls; n += step)
+    for (unsigned n = points.first; n <= calls; n += points.step)
         for (size_t i = 0; i < 2; i++) {
             ground_teardown(NULL);
             ground_setup(NULL);
             live(n, codes[i], got);
             if (memcmp(want, got, sizeof want) != 0)
                 fail_msg("call %u failing with %d: another result", n, codes[i]);
-            points++;
+            tried++;
         }
-    printf("# seed %u: %u failures among %u calls\n", seed, points, calls);
+    unit_points_tried(&points, tried, "calls that fail");
 }
 
 static void each_call_fails_once(void **state)

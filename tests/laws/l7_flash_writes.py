@@ -16,6 +16,7 @@ import time
 
 import flash_trace
 import nbd
+from points import chosen, told
 from program import await_end, holdfast, scratch
 from serving import OVMF_CODE, OVMF_VARS, Serving, make
 from tap import case, expect, main, note, skip
@@ -97,13 +98,13 @@ def _():
     guest = Guest()
     path = make(HERE / "killed.hold")
     count = len(guest.trace)
-    points = set(range(count)) if LONG else set(rnd.sample(range(count), 20 if SLOWED else 60))
+    tried = set(chosen(range(count), lambda every: rnd.sample(every, 20 if SLOWED else 60)))
     halves = 0
     with Serving(path) as s:
         c = s.client("vars")
         for n in range(count):
             offset, data = guest.trace[n]
-            if n in points:
+            if n in tried:
                 pid = s.server_pid()
                 if rnd.random() < 0.5:
                     c.send(nbd.WRITE, offset, len(data), data)  # killed while it works on this one, perhaps
@@ -123,7 +124,8 @@ def _():
         expect(c.read_all() == guest.view, "the view at the end")
         c.close()
     expect(exported(path) == guest.view, "the container at the end")
-    note(f"{len(points)} kills, {halves} of them in mid-write, {count} writes")
+    note(f"{halves} of the kills in mid-write, {count} writes")
+    told(len(tried), "kills of the server")
 
 
 @case("whatever moment the container is read at, it holds a moment of the guest's history, and never an earlier one")

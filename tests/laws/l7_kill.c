@@ -169,26 +169,24 @@ static void prepare(void)
 
 static void kill_at_each(void)
 {
-    const char *all = getenv("HOLDFAST_LONG"), *given = getenv("HOLDFAST_SEED");
-    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
-    unsigned stops, step, points = 0;
+    struct unit_points points;
+    unsigned stops, tried = 0;
     char path[PATH_MAX];
 
     snprintf(path, sizeof path, "%s", ground_path("g.hold"));
     prepare();
     stops = run_writer(path, UINT32_MAX);
     assert_true(stops > 0);
-    step = all && *all ? 1 : stops / unit_samples(60) + 1;
-    for (unsigned n = 1 + seed % step; n <= stops; n += step) {
+    points = unit_points(stops, 60);
+    for (unsigned n = points.first; n <= stops; n += points.step, tried++) {
         ground_teardown(NULL);
         ground_setup(NULL);
         snprintf(path, sizeof path, "%s", ground_path("g.hold"));
         prepare();
         if (run_writer(path, n) == 0)
             look_after(n);
-        points++;
     }
-    printf("# seed %u: killed at %u of %u stops at system calls\n", seed, points, stops);
+    unit_points_tried(&points, tried, "kills at system calls");
 }
 
 static void the_writer_is_killed(void **state)

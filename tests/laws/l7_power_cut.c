@@ -134,28 +134,27 @@ static void go_on_after(size_t count, enum disk_layout layout, uint32_t seed)
 
 static void the_power_goes(void **state)
 {
-    const char *given = getenv("HOLDFAST_SEED"), *all = getenv("HOLDFAST_LONG");
-    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
     const struct disk_event *events;
-    unsigned points = 0, step;
+    struct unit_points points;
+    unsigned tried = 0;
     size_t count;
 
     live();
     count = disk_events(&events);
-    step = all && *all ? 1 : (unsigned)count / unit_samples(80) + 1;
+    points = unit_points((unsigned)count, 80);
     setenv("HOLDFAST_BOOT_ID", "after-the-power-cut", 1);
-    for (size_t i = 1 + seed % step; i <= count; i += step)
+    for (size_t i = points.first; i <= count; i += points.step)
         for (unsigned layout = DISK_ALL; layout <= DISK_SCATTERED + 2; layout++) {
             enum disk_layout how = layout < DISK_SCATTERED ? (enum disk_layout)layout : DISK_SCATTERED;
 
-            disk_lay_out(ground_path("x.hold"), base, base_size, i, how, seed + layout);
-            look_after(i, how, seed + layout);
-            if (points % 16 == 0)
-                go_on_after(i, how, seed + layout);
-            points++;
+            disk_lay_out(ground_path("x.hold"), base, base_size, i, how, points.seed + layout);
+            look_after(i, how, points.seed + layout);
+            if (tried % 16 == 0)
+                go_on_after(i, how, points.seed + layout);
+            tried++;
         }
     unsetenv("HOLDFAST_BOOT_ID");
-    printf("# seed %u: %u power cuts at %zu events of a life of %d steps\n", seed, points, count, WORKLOAD_STEPS);
+    unit_points_tried(&points, tried, "power cuts");
 }
 
 static void the_power_goes_with_a_rollback_journal(void **state)

@@ -251,12 +251,11 @@ static bool may_leave(const char *refused, const char *left)
 
 static void refuse_each(enum refusal_kind kind, int code, unsigned samples)
 {
-    const char *all = getenv("HOLDFAST_LONG"), *given = getenv("HOLDFAST_SEED");
-    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
     static struct end want, got;
-    unsigned calls = live(kind, 0, 0, &want), step = all && *all ? 1 : calls / samples + 1, points = 0;
+    unsigned calls = live(kind, 0, 0, &want), tried = 0;
+    struct unit_points points = unit_points(calls, samples);
 
-    for (unsigned n = 1 + seed % step; n <= calls; n += step, points++) {
+    for (unsigned n = points.first; n <= calls; n += points.step, tried++) {
         live(kind, n, code, &got);
         if (may_leave(refusal_happened(), got.left))
             memcpy(got.left, want.left, sizeof got.left);
@@ -265,22 +264,22 @@ static void refuse_each(enum refusal_kind kind, int code, unsigned samples)
         if (memcmp(&want, &got, sizeof want) != 0)
             fail_msg("call %u (%s): another result", n, refusal_happened());
     }
-    printf("# seed %u: %u failures among %u calls\n", seed, points, calls);
+    unit_points_tried(&points, tried, "calls that fail");
 }
 
 static void a_system_call_fails_with_an_io_error(void **state)
 {
-    refuse_each(REFUSE_SYSTEM, EIO, unit_samples(120));
+    refuse_each(REFUSE_SYSTEM, EIO, 120);
 }
 
 static void a_system_call_fails_for_want_of_room(void **state)
 {
-    refuse_each(REFUSE_SYSTEM, ENOSPC, unit_samples(120));
+    refuse_each(REFUSE_SYSTEM, ENOSPC, 120);
 }
 
 static void memory_is_refused(void **state)
 {
-    refuse_each(REFUSE_MEMORY, 0, unit_samples(160));
+    refuse_each(REFUSE_MEMORY, 0, 160);
 }
 
 #define IN_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_setup, ground_teardown)

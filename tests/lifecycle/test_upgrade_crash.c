@@ -174,12 +174,11 @@ static void look_after(struct guest *g, size_t count, unsigned layout, uint32_t 
 
 static void the_power_goes(void **state)
 {
-    const char *given = getenv("HOLDFAST_SEED"), *all = getenv("HOLDFAST_LONG");
-    uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : (uint32_t)time(NULL);
     const struct disk_event *events;
-    unsigned points = 0;
+    struct unit_points points;
+    unsigned tried = 0;
     struct guest g, x;
-    size_t count, pace;
+    size_t count;
 
     if (images_missing())
         skip();
@@ -194,20 +193,19 @@ static void the_power_goes(void **state)
     g.c = NULL;
     disk_end();
     count = disk_events(&events);
-    pace = all && *all ? 1 : count / unit_samples(60) + 1;
+    points = unit_points((unsigned)count, 60);
     setenv("HOLDFAST_BOOT_ID", "after-the-power-cut", 1);
     x = g;
     snprintf(x.path, sizeof x.path, "%s/x.hold", g.dir);
-    for (size_t i = 1 + seed % pace; i <= count; i += pace) {
-        unsigned layout = (unsigned)(points % 4);
+    for (size_t i = points.first; i <= count; i += points.step, tried++) {
+        unsigned layout = tried % 4;
 
-        disk_lay_out(x.path, base, (size_t)base_size, i, (enum disk_layout)layout, seed + points);
-        look_after(&x, i, layout, seed + points);
-        points++;
+        disk_lay_out(x.path, base, (size_t)base_size, i, (enum disk_layout)layout, points.seed + tried);
+        look_after(&x, i, layout, points.seed + tried);
     }
     unsetenv("HOLDFAST_BOOT_ID");
     free(base);
-    print_message("# seed %u: %u power cuts at %zu events of %u steps\n", seed, points, count, steps);
+    unit_points_tried(&points, tried, "power cuts");
     guest_free(&g);
 }
 
