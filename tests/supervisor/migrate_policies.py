@@ -104,17 +104,17 @@ def _():
     def life(host):
         return host.holdfast("show", host.container, "--json").json["lifecycle"]
     here.holdfast("create", here.container, "--firmware", old, "--machine", "pc-i440fx-7.2")
-    here.holdfast("set", here.container, "confirm-by=manual", "trial-boots=6")
+    here.holdfast("set", here.container, "confirm-by=manual", "trial-boots=12")
     here.holdfast("stage", here.container, new)
-    with Traveller(here, "-M", "pc-i440fx-7.2", "-boot", "reboot-timeout=1000", port="debugcon") as guest:
+    with Traveller(here, "-M", "pc-i440fx-7.2", "-boot", "reboot-timeout=2000", port="debugcon") as guest:
         wait_until(lambda: life(here)["boots"]["failed"] >= 1, 120, "a boot that ends in a reset")
         while guest.move(there, status=None).status:
             expect("try again" in guest.said(), guest.said())
         moved = life(there)
-        expect(moved["state"] == "trial" and moved["boots"]["failed"] >= 1 and moved["boots"]["limit"] == 6, moved)
+        expect(moved["state"] == "trial" and moved["boots"]["failed"] >= 1 and moved["boots"]["limit"] == 12, moved)
         wait_until(lambda: life(there)["state"] == "steady", 240, "the rollback")
         text = there.holdfast("log", there.container).out
-        expect("the trial failed: 6 boots" in text and "guest reset; it does not count" in text, text)
+        expect("the trial failed: 12 boots" in text and "guest reset; it does not count" in text, text)
         guest.qmp_ready = False  # QEMU began anew
         expect(runs(guest, old), f"other firmware\n{text}")
         expect(life(here)["boots"]["failed"] <= moved["boots"]["failed"], "the departed copy changed")
