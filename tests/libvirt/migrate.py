@@ -13,7 +13,7 @@ import time
 from pair import OVMF, Pair, StoppingRelay, free_port, kill_all, mounted, qemu_with
 from program import PROGRAM, alive
 from sshd import Sshd
-from tap import case, expect, main, note
+from tap import case, expect, main, note, skip
 
 
 class WatchingRelay(StoppingRelay):
@@ -255,6 +255,8 @@ def _():
 @case("its container is refused when libvirt has let the guest go there already: it follows")
 def _():
     there, relay = pair.there, pair.relay
+    if "<reconnect" in pair.here.virsh("dumpxml"):
+        skip("this libvirt's QEMU waits for its server, and does not go on without it")
     stored = there.inside(there.container)
 
     def arrive():
