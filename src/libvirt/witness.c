@@ -116,17 +116,21 @@ static const char *why_not(struct witness *w, int64_t at_ms)
     return now_ms() - at_ms > LATE_MS ? "its reset was seen too late" : NULL;
 }
 
-static void cycle(struct witness *w)
+/* Whether the domain was ended. */
+static bool cycle(struct witness *w)
 {
     struct hf_error err;
 
     syslog(LOG_DAEMON | LOG_INFO, "holdfast: domain %s: the guest was reset: ended and started again for its firmware",
            w->uuid);
-    if (hf_virt_destroy(w->virt, &err) < 0)
-        complain(w, "it is not ended after its reset, and keeps the firmware it has", &err);
-    else if (hf_virt_start(w->virt, &err) < 0)
-        complain(w, "it is NOT started again after its reset; 'virsh start' does", &err);
     w->done = true;
+    if (hf_virt_destroy(w->virt, &err) < 0) {
+        complain(w, "it is not ended after its reset, and keeps the firmware it has", &err);
+        return false;
+    }
+    if (hf_virt_start(w->virt, &err) < 0)
+        complain(w, "it is NOT started again after its reset; 'virsh start' does", &err);
+    return true;
 }
 
 static void stopped_reset(struct witness *w, struct hf_guard_request *q, int64_t at_ms)
@@ -145,12 +149,12 @@ static void stopped_reset(struct witness *w, struct hf_guard_request *q, int64_t
     why = paused < 0 ? "it could not be paused" : why_not(w, at_ms);
     (void)snprintf(q->why_not, sizeof q->why_not, "%s", why ? why : "");
     order = ask(w, q);
-    if (paused == 0 && order == HF_GUARD_CYCLE)
+    if (paused < 0)
+        return;
+    if (order == HF_GUARD_CYCLE && cycle(w))
         (void)close(lock);
-    else if (paused == 0 && hf_domain_pause_leave(w->virt, w->uuid, lock, &err) < 0)
+    else if (hf_domain_pause_leave(w->virt, w->uuid, lock, &err) < 0)
         complain(w, "it was paused at its reset, and does not go on", &err);
-    if (order == HF_GUARD_CYCLE)
-        cycle(w);
 }
 
 static void saw(void *ctx, const struct hf_virt_saw *saw)
